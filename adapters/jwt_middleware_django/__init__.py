@@ -1,0 +1,188 @@
+"""Django: ``MIDDLEWARE = [..., "jwt_middleware_django.JWTMiddleware"]``.
+
+Options stand in ``settings.JWT_MIDDLEWARE``, a dict. With ``"jwt_middleware_django"`` in
+``INSTALLED_APPS``, ``manage.py check`` tells what is wrong with them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
+from typing import Any
+
+from asgiref.sync import (
+    iscoroutinefunction,  # pyright: ignore[reportDeprecated] - inspect's sees no marks on 3.11
+    markcoroutinefunction,
+)
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+
+from jwt_middleware.asgi import header_lines as scope_header_lines
+from jwt_middleware.authorization import Guard, Predicate, guarded, outstanding, public
+from jwt_middleware.errors import MissingToken, RequestError
+from jwt_middleware.gate import GATE_KEY, Gate, enforce, principal_of, refusal_of
+from jwt_middleware.principal import PRINCIPAL_KEY, Principal
+from jwt_middleware.request_view import EnvironView
+from jwt_middleware.wsgi import header_lines as environ_header_lines
+
+from .configuration import options_from_settings
+
+__all__ = [
+    "JWTMiddleware",
+    "current_principal",
+    "current_principal_or_none",
+    "public",
+    "requires",
+]
+
+_current_request: ContextVar[HttpRequest | None] = ContextVar(
+    "jwt_middleware_request", default=None
+)
+
+
+class JWTMiddleware:
+    """Verifies the assertion header of every request; ``request.principal`` is who calls, or None.
+
+    Raises:
+        ConfigurationError: an option is unknown or wrong, when Django loads its middleware.
+
+    """
+
+    sync_capable = True
+    async_capable = True
+
+    def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
+        self.get_response = get_response
+        self.gate = Gate(options_from_settings())
+        self._is_async = iscoroutinefunction(get_response)
+        if self._is_async:
+            markcoroutinefunction(self)
+            # Django would run plain methods of an async middleware on another thread.
+            self.process_view = _async(self.process_view)  # type: ignore[method-assign]
+            self.process_exception = _async(self.process_exception)  # type: ignore[method-assign]
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
+        """Serve one request."""
+        if self._is_async:
+            return self._serve_async(request)
+        view = self._prepare(request)
+        token = _current_request.set(request)
+        try:
+            if not self.gate.is_open(view):
+                _put(request, self.gate.admit(self._lines(request), view))
+            response: HttpResponseBase = self.get_response(request)
+        except RequestError as error:
+            response = _response(error, request)
+        finally:
+            _current_request.reset(token)
+        return response
+
+    async def _serve_async(self, request: HttpRequest) -> HttpResponseBase:
+        view = self._prepare(request)
+        token = _current_request.set(request)
+        try:
+            if not self.gate.is_open(view):
+                _put(request, await self.gate.admit_async(self._lines(request), view))
+            response: HttpResponseBase = await self.get_response(request)
+        except RequestError as error:
+            response = _response(error, request)
+        finally:
+            _current_request.reset(token)
+        return response
+
+    def process_view(
+        self, request: HttpRequest, view_func: Any, _args: Any, _kwargs: Any
+    ) -> HttpResponse | None:
+        """Enforce a ``requires`` that stands above another decorator, so that no wrapper does."""
+        try:
+            for guard in outstanding(view_func):
+                enforce(guard, request.META, _view(request))
+        except RequestError as error:
+            return _response(error, request)
+        return None
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        """Answer a refusal that was raised in a view."""
+        return _response(error, request) if isinstance(error, RequestError) else None
+
+    def _prepare(self, request: HttpRequest) -> EnvironView:
+        request.META.pop(PRINCIPAL_KEY, None)
+        request.META[GATE_KEY] = self.gate
+        _put(request, None)
+        return _view(request)
+
+    def _lines(self, request: HttpRequest) -> list[bytes] | list[str]:
+        # Under ASGI the raw lines are still there: a repeated header is seen as what it is.
+        scope = getattr(request, "scope", None)
+        if scope is not None:
+            return scope_header_lines(scope, self.gate.header)
+        return environ_header_lines(request.META, self.gate.header)
+
+
+def current_principal() -> Principal:
+    """Return the principal of the current request.
+
+    Raises:
+        MissingToken: there is none.
+
+    """
+    request = _current_request.get()
+    if request is None:
+        raise MissingToken("there is no request")
+    return principal_of(request.META)
+
+
+def current_principal_or_none() -> Principal | None:
+    """Return the principal of the current request, or None."""
+    request = _current_request.get()
+    return None if request is None else request.META.get(PRINCIPAL_KEY)
+
+
+def requires(predicate: Predicate) -> Any:
+    """Let a view serve only a proven caller for whom the predicate holds.
+
+    For functions and methods, sync and async; for a class, ``method_decorator(requires(...),
+    name="dispatch")``.
+    """
+    return guarded(predicate, _enter_view)
+
+
+def _enter_view(guard: Guard, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    requests = (each for each in (*args[:2], kwargs.get("request")) if _is_request(each))
+    request = next(requests, None) or _current_request.get()
+    if request is None:
+        raise MissingToken("there is no request")
+    enforce(guard, request.META, _view(request))
+
+
+def _is_request(value: Any) -> bool:
+    # REST framework hands views a wrapper of the request, with the same META.
+    return isinstance(value, HttpRequest) or isinstance(
+        getattr(value, "_request", None), HttpRequest
+    )
+
+
+def _view(request: HttpRequest) -> EnvironView:
+    match = getattr(request, "resolver_match", None)
+    return EnvironView(request.META, path=request.path_info, path_params=match and match.kwargs)
+
+
+def _put(request: HttpRequest, principal: Principal | None) -> None:
+    if principal is not None:
+        request.META[PRINCIPAL_KEY] = principal
+    request.principal = principal  # type: ignore[attr-defined]
+
+
+def _response(error: RequestError, request: HttpRequest) -> HttpResponse:
+    refusal = refusal_of(error, request.META, _view(request))
+    response = HttpResponse(refusal.body, status=refusal.status)
+    for name, value in refusal.headers:
+        response[name] = value
+    return response
+
+
+def _async(method: Callable[..., Any]) -> Callable[..., Any]:
+    async def call(*args: Any) -> Any:
+        return method(*args)
+
+    return call

@@ -1,0 +1,161 @@
+"""Flask: ``JWTMiddleware(app, keys=..., api=...)``, or ``init_app`` in an application factory.
+
+The header is verified before every request of the app, its static files and its 404s too. Refusals
+are HTTP exceptions, so ``@app.errorhandler(401)`` sees them.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Unpack
+
+from flask import Flask, current_app, has_request_context, request
+from werkzeug.exceptions import Forbidden, HTTPException, ServiceUnavailable, Unauthorized
+from werkzeug.wrappers import Response
+
+from jwt_middleware.authorization import Guard, Predicate, guarded, outstanding, public
+from jwt_middleware.errors import (
+    ConfigurationError,
+    KeysUnavailable,
+    MissingToken,
+    PermissionDenied,
+    RequestError,
+)
+from jwt_middleware.gate import GATE_KEY, Gate, enforce, principal_of, refusal_of
+from jwt_middleware.principal import PRINCIPAL_KEY, Principal
+from jwt_middleware.request_view import EnvironView
+from jwt_middleware.responses import Refusal
+from jwt_middleware.settings import Options
+from jwt_middleware.wsgi import header_lines
+
+__all__ = [
+    "JWTMiddleware",
+    "current_principal",
+    "current_principal_or_none",
+    "public",
+    "requires",
+]
+
+_EXTENSION = "jwt_middleware"
+
+
+class JWTMiddleware:
+    """Verifies the assertion header before every request.
+
+    Options come from the constructor, else ``init_app``, else ``app.config["JWT_MIDDLEWARE"]``.
+
+    Raises:
+        ConfigurationError: an option is unknown or wrong.
+
+    """
+
+    def __init__(self, app: Flask | None = None, **options: Unpack[Options]) -> None:
+        self._options = options
+        if app is not None:
+            self.init_app(app)
+
+    def init_app(self, app: Flask, **options: Unpack[Options]) -> None:
+        """Install on one app. Keeps nothing of the app, so one object may serve several."""
+        if not isinstance(app, Flask):
+            raise ConfigurationError(f"this JWTMiddleware is for Flask, not {type(app).__name__}")
+        if _EXTENSION in app.extensions:
+            raise ConfigurationError("JWTMiddleware is installed on this app already")
+        configured: Any = app.config.get("JWT_MIDDLEWARE", {})
+        if not isinstance(configured, dict):
+            raise ConfigurationError('app.config["JWT_MIDDLEWARE"]: a dict of options')
+        gate = Gate({**configured, **options, **self._options})
+        app.extensions[_EXTENSION] = gate
+        # First of all: nothing of the app runs for a request that was not verified.
+        app.before_request_funcs.setdefault(None, []).insert(0, _verify_request)
+        app.register_error_handler(RequestError, _serve_error)
+
+
+class _RefusedMixin(HTTPException):
+    refusal: Refusal
+
+    def get_response(self, *_: Any, **__: Any) -> Response:
+        """Serve the refusal as it is, the same body as at every other door."""
+        return Response(self.refusal.body, self.refusal.status, list(self.refusal.headers))
+
+
+class RefusedUnauthorized(_RefusedMixin, Unauthorized):
+    """401."""
+
+
+class RefusedForbidden(_RefusedMixin, Forbidden):
+    """403."""
+
+
+class RefusedUnavailable(_RefusedMixin, ServiceUnavailable):
+    """503."""
+
+
+def _refused(error: RequestError) -> _RefusedMixin:
+    kind: type[_RefusedMixin] = RefusedUnauthorized
+    if isinstance(error, PermissionDenied):
+        kind = RefusedForbidden
+    elif isinstance(error, KeysUnavailable):
+        kind = RefusedUnavailable
+    refused = kind()
+    refused.refusal = refusal_of(error, request.environ, _view())
+    return refused
+
+
+def _serve_error(error: RequestError) -> Any:
+    # What current_principal() raised in a view goes the way of every refusal.
+    return current_app.handle_user_exception(_refused(error))
+
+
+def current_principal() -> Principal:
+    """Return the principal of the current request.
+
+    Raises:
+        MissingToken: there is none.
+
+    """
+    if not has_request_context():
+        raise MissingToken("there is no request")
+    return principal_of(request.environ)
+
+
+def current_principal_or_none() -> Principal | None:
+    """Return the principal of the current request, or None."""
+    return request.environ.get(PRINCIPAL_KEY) if has_request_context() else None
+
+
+def requires(predicate: Predicate) -> Any:
+    """Let a view serve only a proven caller for whom the predicate holds.
+
+    It holds above the route's decorator as well as below it.
+    """
+    return guarded(predicate, _check)
+
+
+def _check(guard: Guard, *_: Any) -> None:
+    if not has_request_context():
+        raise MissingToken("there is no request")
+    try:
+        enforce(guard, request.environ, _view())
+    except RequestError as error:
+        raise _refused(error) from None
+
+
+def _view() -> EnvironView:
+    return EnvironView(request.environ, path_params=request.view_args)
+
+
+def _verify_request() -> None:
+    gate: Gate = current_app.extensions[_EXTENSION]
+    environ = request.environ
+    environ.pop(PRINCIPAL_KEY, None)
+    environ[GATE_KEY] = gate
+    view = _view()
+    if not gate.is_open(view):
+        try:
+            principal = gate.admit(header_lines(environ, gate.header), view)
+        except RequestError as error:
+            raise _refused(error) from None
+        if principal is not None:
+            environ[PRINCIPAL_KEY] = principal
+    handler = current_app.view_functions.get(request.endpoint or "")
+    for guard in outstanding(handler):
+        _check(guard)

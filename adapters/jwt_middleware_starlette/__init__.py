@@ -1,0 +1,186 @@
+"""Starlette and FastAPI: ``app.add_middleware(JWTMiddleware, keys=..., api=...)``.
+
+Starlette makes its middleware when the server has started, too late for an exception in a
+constructor. A wrong option, or a ``requires`` that stands above a route's decorator, therefore
+fails the lifespan, and the server exits; where no lifespan comes, every request gets a clear 503.
+"""
+
+from __future__ import annotations
+
+import logging
+from contextvars import ContextVar
+from typing import Any, Unpack
+
+from starlette.authentication import AuthCredentials, UnauthenticatedUser
+from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.websockets import WebSocket, WebSocketState
+
+from jwt_middleware.asgi import guard_connection, serve
+from jwt_middleware.authorization import Guard, Predicate, guarded, public
+from jwt_middleware.errors import ConfigurationError, MissingToken, RequestError
+from jwt_middleware.gate import Gate, enforce, principal_of, refusal_of
+from jwt_middleware.principal import PRINCIPAL_KEY, Principal
+from jwt_middleware.request_view import ScopeView
+from jwt_middleware.responses import Refusal, misconfigured
+from jwt_middleware.settings import Options
+
+from ._routes import check_routes
+
+__all__ = [
+    "JWTMiddleware",
+    "current_principal",
+    "current_principal_or_none",
+    "public",
+    "requires",
+]
+
+logger = logging.getLogger("jwt_middleware")
+
+_current_scope: ContextVar[Scope | None] = ContextVar("jwt_middleware_scope", default=None)
+
+
+class StarletteOptions(Options, total=False):
+    """The options of every middleware, and Starlette's own."""
+
+    set_user: bool
+
+
+class JWTMiddleware:
+    """Verifies the assertion header of every http request and websocket.
+
+    Beside the options of every middleware: ``set_user=False`` for apps whose ``scope["user"]`` and
+    ``scope["auth"]`` belong to another middleware.
+    """
+
+    def __init__(self, app: ASGIApp, **options: Unpack[StarletteOptions]) -> None:
+        self.app = app
+        self._set_user = options.pop("set_user", True)
+        self._fault: ConfigurationError | None = None
+        self._routes_checked = False
+        try:
+            self._gate = Gate(options)
+        except ConfigurationError as error:
+            self._fault = error
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection, or the lifespan."""
+        if scope["type"] == "lifespan":
+            fault = self._first_fault(scope)
+            if fault is None:
+                await self.app(scope, receive, send)
+            else:
+                await receive()  # lifespan.startup
+                await send({"type": "lifespan.startup.failed", "message": str(fault)})
+        elif scope["type"] in ("http", "websocket"):
+            fault = self._first_fault(scope)
+            if fault is None:
+                await guard_connection(self._gate, self._enter, scope, receive, send)
+            else:
+                await serve(misconfigured(fault), scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
+
+    async def _enter(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._set_user:
+            principal: Principal | None = scope.get(PRINCIPAL_KEY)
+            scope["user"] = principal or UnauthenticatedUser()
+            scope["auth"] = AuthCredentials(sorted(principal.permissions) if principal else [])
+        token = _current_scope.set(scope)
+        try:
+            await self.app(scope, receive, send)
+        finally:
+            _current_scope.reset(token)
+
+    def _first_fault(self, scope: Scope) -> ConfigurationError | None:
+        if not self._routes_checked:
+            self._routes_checked = True
+            if self._fault is None:
+                self._fault = check_routes(scope.get("app"))
+            if self._fault is not None:
+                logger.error("this app answers 503 only: %s", self._fault)
+        return self._fault
+
+
+class Refused(HTTPException):
+    """A refusal, as Starlette's own error: any app's exception middleware can serve it."""
+
+    def __init__(self, error: RequestError, refusal: Refusal) -> None:
+        extra = {k: v for k, v in refusal.headers if not k.lower().startswith("content-")}
+        super().__init__(refusal.status, detail=error.code, headers=extra)
+        self.refusal = refusal
+
+
+def current_principal() -> Principal:
+    """Return the principal of the current request; also a FastAPI dependency.
+
+    Raises:
+        MissingToken: there is none.
+
+    """
+    scope = _current_scope.get()
+    if scope is None:
+        raise MissingToken("there is no request")
+    _serve_refusals(scope)
+    return principal_of(scope)
+
+
+def current_principal_or_none() -> Principal | None:
+    """Return the principal of the current request, or None."""
+    scope = _current_scope.get()
+    return None if scope is None else scope.get(PRINCIPAL_KEY)
+
+
+def requires(predicate: Predicate) -> Any:
+    """Let a handler serve only a proven caller for whom the predicate holds.
+
+    Put it below the route's decorator; above it, the app refuses to start.
+    """
+    return guarded(predicate, _enter_handler)
+
+
+def _enter_handler(guard: Guard, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    connections = (each for each in (*args, *kwargs.values()) if isinstance(each, HTTPConnection))
+    connection = next(connections, None)
+    scope = _current_scope.get() if connection is None else connection.scope
+    if scope is None:
+        raise MissingToken("there is no request")
+    check_guard(guard, scope)
+
+
+def check_guard(guard: Guard, scope: Scope) -> None:
+    """Check a guard for a connection; raise ``Refused`` where it does not hold."""
+    try:
+        enforce(guard, scope, ScopeView(scope))
+    except RequestError as error:
+        _serve_refusals(scope)
+        raise Refused(error, refusal_of(error, scope, ScopeView(scope))) from None
+
+
+def _serve_refusals(scope: Scope) -> None:
+    """Let the innermost app serve our errors with the same body as the middleware's.
+
+    A mounted app has exception handlers of its own, and FastAPI's default one re-shapes a body.
+    """
+    handlers = scope.get("starlette.exception_handlers")
+    if handlers is not None:
+        handlers[0].setdefault(Refused, _serve_refused)
+        handlers[0].setdefault(RequestError, _serve_refused)
+
+
+async def _serve_refused(connection: Request | WebSocket, error: Exception) -> Response | None:
+    if isinstance(error, Refused):
+        refusal = error.refusal
+    elif isinstance(error, RequestError):
+        refusal = refusal_of(error, connection.scope, ScopeView(connection.scope))
+    else:
+        raise error
+    if not isinstance(connection, WebSocket):
+        return Response(refusal.body, refusal.status, headers=dict(refusal.headers))
+    if connection.application_state is WebSocketState.CONNECTING:
+        await serve(refusal, connection.scope, connection.receive, connection.send)
+    else:
+        await connection.close(1008)
+    return None

@@ -1,0 +1,103 @@
+"""FastAPI: the guard as a dependency, documented in OpenAPI.
+
+``Depends(guard(has_role("registrar")))`` returns the ``Principal`` to the handler;
+``Security(guard(), scopes=["orders:read"])`` asks for permissions beside.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi.openapi.models import APIKey, APIKeyIn
+from fastapi.security import SecurityScopes
+from fastapi.security.base import SecurityBase
+from starlette.requests import HTTPConnection
+
+from jwt_middleware.authorization import (
+    Guard,
+    Predicate,
+    all_of,
+    authenticated,
+    has_permission,
+)
+from jwt_middleware.principal import PRINCIPAL_KEY, Principal
+
+from . import check_guard
+
+__all__ = ["GUARD_RESPONSES", "guard"]
+
+
+class guard(SecurityBase):  # noqa: N801 - it reads as the verb it is
+    """A dependency that lets only a proven caller pass for whom the predicate holds.
+
+    Args:
+        predicate: what must hold; ``authenticated`` where left out.
+        header: the assertion header's name in OpenAPI.
+
+    Two guards of one predicate are equal, so ``app.dependency_overrides[guard(p)]`` finds it.
+
+    """
+
+    def __init__(
+        self, predicate: Predicate = authenticated, *, header: str = "X-JWT-Assertion"
+    ) -> None:
+        self._guard = Guard(predicate)
+        self._header = header
+        self.model = APIKey.model_validate(
+            {
+                "in": APIKeyIn.header,
+                "name": header,
+                "description": "The gateway's signed assertion; the gateway sets it.",
+            }
+        )
+        self.scheme_name = "GatewayAssertion"
+
+    async def __call__(
+        self, connection: HTTPConnection, security_scopes: SecurityScopes
+    ) -> Principal:
+        """Check the guard and the scopes, and return the principal."""
+        needed = self._guard
+        if security_scopes.scopes:
+            permissions = [has_permission(name) for name in security_scopes.scopes]
+            needed = Guard(all_of(needed.predicate, *permissions))
+        check_guard(needed, connection.scope)
+        principal: Principal = connection.scope[PRINCIPAL_KEY]
+        return principal
+
+    def _identity(self) -> tuple[Predicate, str]:
+        return self._guard.predicate, self._header
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, guard) and self._identity() == other._identity()
+
+    def __hash__(self) -> int:
+        return hash(self._identity())
+
+    def __repr__(self) -> str:
+        return f"guard({self._guard.predicate!r})"
+
+
+def _problem(description: str) -> dict[str, Any]:
+    schema = {
+        "type": "object",
+        "required": ["type", "title", "status", "code", "detail"],
+        "properties": {
+            "type": {"type": "string"},
+            "title": {"type": "string"},
+            "status": {"type": "integer"},
+            "code": {"type": "string"},
+            "detail": {"type": "string"},
+            "reference": {"type": "string"},
+        },
+    }
+    return {
+        "description": description,
+        "content": {"application/problem+json": {"schema": schema}},
+    }
+
+
+GUARD_RESPONSES: dict[int | str, dict[str, Any]] = {
+    401: _problem("The caller is not proven."),
+    403: _problem("The caller may not do this."),
+}
+"""``responses=GUARD_RESPONSES`` documents the refusals of a route (RFC 9457)."""

@@ -1,0 +1,168 @@
+"""What every ``requires`` and ``public`` is made of.
+
+A guard both wraps a handler and marks the functions under it. Whichever of ``requires`` and the
+route's decorator stands above the other, the mark is on the function that the app routes to, so an
+adapter can find a guard that no wrapper enforces (``outstanding``).
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Iterator
+from types import MethodType
+from typing import Any, TypeVar, cast
+
+from ..errors import MissingToken, PermissionDenied
+from ..principal import Principal
+from ..request_view import RequestView
+from .predicates import Predicate, Situation
+
+_GUARDS = "__jwt_middleware_guards__"
+_ENFORCES = "__jwt_middleware_enforces__"
+_PUBLIC = "__jwt_middleware_public__"
+# Their functions are shared by all views of all apps: a mark there would guard every one of them.
+_NOT_THE_APPS = ("django", "fastapi", "flask", "rest_framework", "starlette", "werkzeug")
+
+F = TypeVar("F", bound=Callable[..., Any])
+Enter = Callable[["Guard", tuple[Any, ...], dict[str, Any]], None]
+"""An adapter's way to check one guard for the current request; it raises to refuse."""
+
+
+class Guard:
+    """One use of ``requires``: authenticated first, then the predicate."""
+
+    __slots__ = ("predicate",)
+
+    def __init__(self, predicate: Predicate) -> None:
+        if not isinstance(predicate, Predicate):
+            hint = ": write requires(authenticated)" if callable(predicate) else ""
+            raise TypeError(f"requires() takes a predicate, not {predicate!r}{hint}")
+        self.predicate = predicate
+
+    def check(self, principal: Principal | None, request: RequestView | None) -> None:
+        """Let pass, or refuse.
+
+        Raises:
+            MissingToken: there is no principal, whatever the predicate says.
+            PermissionDenied: the predicate is not True.
+
+        """
+        if principal is None:
+            raise MissingToken("the route requires a principal")
+        situation = Situation(principal, request)
+        if self.predicate.verdict(situation) is not True:
+            decision = self.predicate.refusal(situation)
+            raise PermissionDenied("a route's guard does not hold", decision=decision)
+
+    def __repr__(self) -> str:
+        return f"requires({self.predicate!r})"
+
+
+def guarded(predicate: Predicate, enter: Enter) -> Callable[[F], F]:
+    """Return the decorator that an adapter's ``requires(predicate)`` is."""
+    guard = Guard(predicate)
+
+    def decorate(handler: F) -> F:
+        _check_handler(handler, "requires")
+        for function in _own_functions(handler):
+            marks: tuple[Guard, ...] = getattr(function, _GUARDS, ())
+            if guard not in marks:
+                setattr(function, _GUARDS, (*marks, guard))
+
+        @functools.wraps(handler)
+        async def enter_async(*args: Any, **kwargs: Any) -> Any:
+            enter(guard, args, kwargs)
+            return await handler(*args, **kwargs)
+
+        @functools.wraps(handler)
+        def enter_sync(*args: Any, **kwargs: Any) -> Any:
+            enter(guard, args, kwargs)
+            return handler(*args, **kwargs)
+
+        wrapper: Any = enter_async if _is_async(handler) else enter_sync
+        setattr(wrapper, _GUARDS, (*getattr(wrapper, _GUARDS, ()), guard))
+        setattr(wrapper, _ENFORCES, guard)
+        return cast("F", wrapper)
+
+    return decorate
+
+
+def public(handler: F) -> F:
+    """Mark a handler as open on purpose: whoever passes the middleware may call it."""
+    _check_handler(handler, "public")
+    for function in _own_functions(handler):
+        setattr(function, _PUBLIC, True)
+    return handler
+
+
+def is_public(handler: Any) -> bool:
+    """Whether ``public`` stands on the handler."""
+    return any(getattr(function, _PUBLIC, False) for function in _chain(handler))
+
+
+def guards_of(handler: Any) -> tuple[Guard, ...]:
+    """Return every guard that is marked on a handler, each once."""
+    found: dict[int, Guard] = {}
+    for function in _chain(handler):
+        for guard in getattr(function, _GUARDS, ()):
+            found[id(guard)] = guard
+    return tuple(found.values())
+
+
+def outstanding(handler: Any) -> tuple[Guard, ...]:
+    """Return the guards that are marked on a routed handler and that no wrapper enforces.
+
+    They come from a ``requires`` that stands above the route's decorator: the app routes to the
+    bare function.
+    """
+    enforced = {id(getattr(function, _ENFORCES, None)) for function in _chain(handler)}
+    return tuple(guard for guard in guards_of(handler) if id(guard) not in enforced)
+
+
+def _check_handler(handler: Any, decorator: str) -> None:
+    if inspect.isclass(handler):
+        raise TypeError(
+            f"@{decorator} stands on a class, {handler.__qualname__}: put it on the methods that "
+            "handle requests (in Django: method_decorator with name='dispatch')"
+        )
+    if not callable(handler):
+        raise TypeError(
+            f"@{decorator} stands on {type(handler).__name__}, which is no function: put it "
+            "below the decorators that return something else"
+        )
+
+
+def _chain(handler: Any) -> Iterator[Any]:
+    seen: set[int] = set()
+    while handler is not None and id(handler) not in seen:
+        seen.add(id(handler))
+        yield handler
+        if isinstance(handler, functools.partial):
+            handler = handler.func
+        elif isinstance(handler, MethodType):
+            handler = handler.__func__
+        else:
+            handler = getattr(handler, "__wrapped__", None)
+
+
+def _own_functions(handler: Any) -> Iterator[Any]:
+    if isinstance(handler, functools.partial) and isinstance(handler.func, MethodType):
+        # Django's method_decorator wraps a bound method anew on each request. The class was marked
+        # when it was made; a mark on the method would reach every class that inherits it.
+        return
+    for function in _chain(handler):
+        if isinstance(function, functools.partial | MethodType) or inspect.isclass(function):
+            continue
+        if str(getattr(function, "__module__", "")).partition(".")[0] in _NOT_THE_APPS:
+            continue
+        if hasattr(function, "__dict__"):
+            yield function
+
+
+def _is_async(handler: Any) -> bool:
+    while isinstance(handler, functools.partial):
+        handler = handler.func
+    return inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(
+        getattr(handler, "__call__", None)  # noqa: B004 - an object with an async __call__
+    )

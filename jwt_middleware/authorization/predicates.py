@@ -1,0 +1,396 @@
+"""Conditions on a verified principal: a small algebra with three truth values.
+
+A predicate is a plain value: printable as it was written, comparable, hashable. It is True, False,
+or *unknown* (Kleene's logic) where an operand is absent, of another type, or failed to be computed;
+unknown at the root denies, and so does its negation.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import logging
+from collections.abc import Callable
+from typing import Any, ClassVar, NoReturn
+
+from ..decision import Decision
+from ..principal import Principal
+from ..request_view import RequestView
+
+logger = logging.getLogger("jwt_middleware")
+
+Verdict = bool | None
+"""True, False, or None for unknown."""
+
+
+class Situation:
+    """One principal and one request, and what the app's own functions answered about them."""
+
+    __slots__ = ("answers", "principal", "request")
+
+    def __init__(self, principal: Principal | None, request: RequestView | None) -> None:
+        self.principal = principal
+        self.request = request
+        self.answers: dict[int, Verdict] = {}
+
+
+class Predicate:
+    """A condition. Combine with ``&``, ``|`` and ``~``, or ``all_of`` and ``any_of``."""
+
+    __slots__ = ()
+    _binds: ClassVar[int] = 4  # how tightly its repr holds together, to place parentheses
+
+    def evaluate(self, principal: Principal | None, request: RequestView | None = None) -> Decision:
+        """Decide for a principal, and for a request where the predicate looks at one."""
+        situation = Situation(principal, request)
+        if self.verdict(situation) is True:
+            return Decision(True, leaf=repr(self))
+        return self.refusal(situation)
+
+    def refusal(self, situation: Situation) -> Decision:
+        """Explain why this is not True."""
+        leaf = self.deciding(situation)
+        needed, held = leaf.sides(situation)
+        return Decision(False, "insufficient_permission", repr(leaf), needed, held)
+
+    def verdict(self, situation: Situation) -> Verdict:
+        """Return the truth value."""
+        raise NotImplementedError
+
+    def deciding(self, situation: Situation) -> Predicate:  # noqa: ARG002 - for the subclasses
+        """Return the leaf because of which this is not True."""
+        return self
+
+    def sides(self, situation: Situation) -> tuple[str, str]:  # noqa: ARG002 - for the subclasses
+        """Return what was needed and what was held, for the operator."""
+        return repr(self), "nothing that says so"
+
+    def leaves(self) -> tuple[Predicate, ...]:
+        """Return every condition that it is made of."""
+        return (self,)
+
+    def key(self) -> tuple[Any, ...]:
+        """Return what makes two predicates of one class equal."""
+        raise NotImplementedError
+
+    def __and__(self, other: object) -> Predicate:
+        return all_of(self, _predicate(other, "&"))
+
+    def __or__(self, other: object) -> Predicate:
+        return any_of(self, _predicate(other, "|"))
+
+    def __invert__(self) -> Predicate:
+        return Not(self)
+
+    __rand__ = __and__
+    __ror__ = __or__
+
+    def __bool__(self) -> NoReturn:
+        raise TypeError(
+            f"a predicate has no truth value before a request: write '&', '|' and '~' instead of "
+            f"'and', 'or' and 'not', and no 'x < t < y' (in {self!r})"
+        )
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and other.key() == self.key()
+
+    def __hash__(self) -> int:
+        return hash((type(self).__name__, self.key()))
+
+    def __repr__(self) -> str:
+        raise NotImplementedError
+
+    def within(self, binds: int) -> str:
+        """Return the repr, in parentheses where the surroundings bind more tightly."""
+        return repr(self) if self._binds > binds else f"({self!r})"
+
+
+class _Parts(Predicate):
+    """Several predicates under one operator; nested ones of the same operator are one."""
+
+    __slots__ = ("parts",)
+    parts: tuple[Predicate, ...]
+    _sign: ClassVar[str]
+    _decides: ClassVar[bool]  # the value of one part that settles the whole
+
+    def __init__(self, parts: tuple[Predicate, ...]) -> None:
+        flat: list[Predicate] = []
+        for part in parts:
+            flat += part.parts if isinstance(part, _Parts) and type(part) is type(self) else [part]
+        self.parts = tuple(flat)
+
+    def verdict(self, situation: Situation) -> Verdict:
+        unknown = False
+        for part in self.parts:
+            verdict = part.verdict(situation)
+            if verdict is self._decides:
+                return self._decides
+            unknown = unknown or verdict is None
+        return None if unknown else not self._decides
+
+    def deciding(self, situation: Situation) -> Predicate:
+        failed = [part for part in self.parts if part.verdict(situation) is not True]
+        # A False part says more than an unknown one.
+        failed.sort(key=lambda part: part.verdict(situation) is None)
+        return failed[0].deciding(situation)
+
+    def leaves(self) -> tuple[Predicate, ...]:
+        return tuple(leaf for part in self.parts for leaf in part.leaves())
+
+    def key(self) -> tuple[Any, ...]:
+        return self.parts
+
+    def __repr__(self) -> str:
+        return f" {self._sign} ".join(part.within(self._binds) for part in self.parts)
+
+
+class And(_Parts):
+    """Every part holds."""
+
+    __slots__ = ()
+    _sign = "&"
+    _binds = 2
+    _decides = False
+
+
+class Or(_Parts):
+    """At least one part holds."""
+
+    __slots__ = ()
+    _sign = "|"
+    _binds = 1
+    _decides = True
+
+
+class Not(Predicate):
+    """The part is known, and does not hold."""
+
+    __slots__ = ("part",)
+    _binds = 3
+
+    def __init__(self, part: Predicate) -> None:
+        self.part = part
+
+    def verdict(self, situation: Situation) -> Verdict:
+        verdict = self.part.verdict(situation)
+        return None if verdict is None else not verdict
+
+    def sides(self, situation: Situation) -> tuple[str, str]:
+        return repr(self), self.part.sides(situation)[1]
+
+    def leaves(self) -> tuple[Predicate, ...]:
+        return self.part.leaves()
+
+    def key(self) -> tuple[Any, ...]:
+        return (self.part,)
+
+    def __repr__(self) -> str:
+        return f"~{self.part.within(2)}"
+
+
+class Authenticated(Predicate):
+    """There is a principal."""
+
+    __slots__ = ()
+
+    def verdict(self, situation: Situation) -> Verdict:
+        return situation.principal is not None
+
+    def key(self) -> tuple[Any, ...]:
+        return ()
+
+    def __repr__(self) -> str:
+        return "authenticated"
+
+
+class ClientIs(Predicate):
+    """The client id is this one; unknown where the token names no client."""
+
+    __slots__ = ("client_id",)
+
+    def __init__(self, client_id: str) -> None:
+        self.client_id = _text(client_id, "client")
+
+    def verdict(self, situation: Situation) -> Verdict:
+        principal = situation.principal
+        if principal is None or principal.client_id is None:
+            return None
+        return principal.client_id == self.client_id
+
+    def sides(self, situation: Situation) -> tuple[str, str]:
+        principal = situation.principal
+        return f"client {self.client_id}", f"client {principal and principal.client_id}"
+
+    def key(self) -> tuple[Any, ...]:
+        return (self.client_id,)
+
+    def __repr__(self) -> str:
+        return f"client({self.client_id!r})"
+
+
+class _Holds(Predicate):
+    """One name is among the principal's; absent ones are the empty set, so never unknown."""
+
+    __slots__ = ("name",)
+    _of: ClassVar[str]
+    _written: ClassVar[str]
+
+    def __init__(self, name: str) -> None:
+        self.name = _text(name, self._written)
+
+    def _held(self, principal: Principal) -> frozenset[str]:
+        raise NotImplementedError
+
+    def verdict(self, situation: Situation) -> Verdict:
+        principal = situation.principal
+        return None if principal is None else self.name in self._held(principal)
+
+    def sides(self, situation: Situation) -> tuple[str, str]:
+        principal = situation.principal
+        held = sorted(self._held(principal)) if principal is not None else []
+        return f"{self._of} {self.name}", f"{self._of}s [{', '.join(held)}]"
+
+    def key(self) -> tuple[Any, ...]:
+        return (self.name,)
+
+    def __repr__(self) -> str:
+        return f"{self._written}({self.name!r})"
+
+
+class HasRole(_Holds):
+    """The role is among the principal's."""
+
+    __slots__ = ()
+    _of = "role"
+    _written = "has_role"
+
+    def _held(self, principal: Principal) -> frozenset[str]:
+        return principal.roles
+
+
+class HasPermission(_Holds):
+    """The permission is among the principal's."""
+
+    __slots__ = ()
+    _of = "permission"
+    _written = "has_permission"
+
+    def _held(self, principal: Principal) -> frozenset[str]:
+        return principal.permissions
+
+
+Function = Callable[[Principal, RequestView], bool]
+
+
+class Ask(Predicate):
+    """The app's own function says True; anything else than True or False is unknown."""
+
+    __slots__ = ("function",)
+
+    def __init__(self, function: Function) -> None:
+        if not callable(function):
+            raise TypeError(f"predicate() takes a function, not {type(function).__name__}")
+        inner: Any = function
+        while isinstance(inner, functools.partial):
+            inner = inner.func
+        called = getattr(inner, "__call__", None)  # noqa: B004 - an object with an async __call__
+        if inspect.iscoroutinefunction(inner) or inspect.iscoroutinefunction(called):
+            raise TypeError(
+                f"predicate({_name(function)}) is async: a condition is decided at once. Look the "
+                "data up in the handler, or before it, and compare there"
+            )
+        self.function = function
+
+    def verdict(self, situation: Situation) -> Verdict:
+        if situation.principal is None:
+            return None
+        # Asked once a decision: what it says may change, and the explanation must tell the same.
+        if id(self) not in situation.answers:
+            situation.answers[id(self)] = self._ask(situation.principal, situation.request)
+        return situation.answers[id(self)]
+
+    def _ask(self, principal: Principal, request: RequestView | None) -> Verdict:
+        try:
+            answer: Any = self.function(principal, request or RequestView())
+        except Exception as error:  # noqa: BLE001 - the app's code; whatever it was, it denies
+            logger.warning("%r raised %s, which denies", self, type(error).__name__)
+            return None
+        if answer is True or answer is False:
+            return bool(answer)
+        if inspect.iscoroutine(answer):
+            answer.close()
+        logger.warning("%r returned %s, not a bool, which denies", self, type(answer).__name__)
+        return None
+
+    def sides(self, situation: Situation) -> tuple[str, str]:
+        answer = self.verdict(situation)
+        return f"{self!r} to return True", "unknown" if answer is None else str(answer)
+
+    def key(self) -> tuple[Any, ...]:
+        return (self.function,)
+
+    def __repr__(self) -> str:
+        return f"predicate({_name(self.function)})"
+
+
+authenticated: Predicate = Authenticated()
+"""There is a principal."""
+
+
+def client(client_id: str) -> Predicate:
+    """The token's client is this one."""
+    return ClientIs(client_id)
+
+
+def has_role(name: str) -> Predicate:
+    """The principal has this role."""
+    return HasRole(name)
+
+
+def has_permission(name: str) -> Predicate:
+    """The principal has this permission."""
+    return HasPermission(name)
+
+
+def predicate(function: Function) -> Predicate:
+    """Wrap a function of ``(principal, request_view)`` that returns True or False.
+
+    Raises:
+        TypeError: it is not callable, or is async.
+
+    """
+    return Ask(function)
+
+
+def all_of(*parts: Predicate) -> Predicate:
+    """Every one of these holds; like ``&``."""
+    return _combined(And, parts, "all_of")
+
+
+def any_of(*parts: Predicate) -> Predicate:
+    """At least one of these holds; like ``|``."""
+    return _combined(Or, parts, "any_of")
+
+
+def _combined(kind: type[_Parts], parts: tuple[Predicate, ...], written: str) -> Predicate:
+    if not parts:
+        raise TypeError(f"{written}() needs at least one predicate")
+    for part in parts:
+        _predicate(part, written)
+    return parts[0] if len(parts) == 1 else kind(parts)
+
+
+def _predicate(value: object, where: str) -> Predicate:
+    if not isinstance(value, Predicate):
+        raise TypeError(f"{where} takes predicates, not {type(value).__name__}")
+    return value
+
+
+def _text(value: object, where: str) -> str:
+    if not isinstance(value, str) or not value:
+        raise TypeError(f"{where}() takes a name, not {value!r}")
+    return value
+
+
+def _name(function: Any) -> str:
+    return getattr(function, "__qualname__", None) or type(function).__name__

@@ -1,0 +1,284 @@
+"""The left and right sides of a comparison: a claim, an attribute, a part of the request.
+
+A term is not a predicate and has no truth value; comparing it makes a predicate. Operands of
+different JSON types, and absent ones, make the comparison unknown.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final, NoReturn
+
+from ..principal import Principal
+from ..request_view import RequestView
+from .predicates import Predicate, Situation, Verdict
+
+ABSENT: Final = object()
+_FAILED: Final = object()
+
+Read = Callable[[Principal, RequestView | None], Any]
+"""Returns the operand, or ``ABSENT``."""
+
+
+class Term:
+    """One operand. Compare with ``==``, ``!=``, ``<`` to ``>=``, or the named methods."""
+
+    __slots__ = ("of_route", "read", "written")
+    __hash__ = None  # type: ignore[assignment]  # == makes a predicate, so a term is no dict key
+
+    def __init__(self, written: str, read: Read, *, of_route: bool = False) -> None:
+        self.written = written
+        self.read = read
+        self.of_route = of_route
+
+    def __eq__(self, other: object) -> Predicate:  # type: ignore[override]
+        return Comparison(self, "==", other)
+
+    def __ne__(self, other: object) -> Predicate:  # type: ignore[override]
+        return Comparison(self, "!=", other)
+
+    def __lt__(self, other: object) -> Predicate:
+        return Comparison(self, "<", other)
+
+    def __le__(self, other: object) -> Predicate:
+        return Comparison(self, "<=", other)
+
+    def __gt__(self, other: object) -> Predicate:
+        return Comparison(self, ">", other)
+
+    def __ge__(self, other: object) -> Predicate:
+        return Comparison(self, ">=", other)
+
+    def equals(self, other: object) -> Predicate:
+        """Like ``==``."""
+        return Comparison(self, "==", other)
+
+    def at_least(self, other: object) -> Predicate:
+        """Like ``>=``."""
+        return Comparison(self, ">=", other)
+
+    def is_in(self, values: Iterable[Any]) -> Predicate:
+        """It equals one of these values."""
+        if isinstance(values, str | bytes | Mapping | Term) or not isinstance(values, Iterable):
+            raise TypeError(f"{self.written}.is_in() takes a list of values, not {values!r}")
+        found = tuple(_constant(value, self.written) for value in values)
+        if not found:
+            raise TypeError(f"{self.written}.is_in() needs at least one value")
+        return Comparison(self, "is_in", found)
+
+    def contains(self, value: object) -> Predicate:
+        """It is a list, and this value is in it; on text it is unknown."""
+        return Comparison(self, "contains", value)
+
+    @property
+    def is_present(self) -> Predicate:
+        """It is there at all. Never unknown."""
+        return Present(self)
+
+    def __bool__(self) -> NoReturn:
+        raise TypeError(
+            f"{self.written} has no truth value: compare it, or write {self.written}.is_present"
+        )
+
+    def __repr__(self) -> str:
+        return self.written
+
+
+class Present(Predicate):
+    """The operand is there."""
+
+    __slots__ = ("term",)
+
+    def __init__(self, term: Term) -> None:
+        self.term = term
+
+    def verdict(self, situation: Situation) -> Verdict:
+        return _read(self.term, situation) is not ABSENT
+
+    def sides(self, situation: Situation) -> tuple[str, str]:
+        return f"{self.term.written} to be there", _shown(_read(self.term, situation))
+
+    def key(self) -> tuple[Any, ...]:
+        return (self.term.written,)
+
+    def __repr__(self) -> str:
+        return f"{self.term.written}.is_present"
+
+
+_ORDER: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+
+
+class Comparison(Predicate):
+    """Two operands and the relation that must hold between them."""
+
+    __slots__ = ("left", "relation", "right")
+
+    def __init__(self, left: Term, relation: str, right: object) -> None:
+        self.left = left
+        self.relation = relation
+        self.right = right if isinstance(right, Term) else _constant(right, left.written)
+
+    @property
+    def _binds(self) -> int:  # type: ignore[override]
+        return 4 if self.relation in ("is_in", "contains") else 0
+
+    def verdict(self, situation: Situation) -> Verdict:
+        left = _read(self.left, situation)
+        right = self._right(situation)
+        if left is ABSENT or right is ABSENT:
+            return None
+        return _related(left, self.relation, right)
+
+    def _right(self, situation: Situation) -> Any:
+        return _read(self.right, situation) if isinstance(self.right, Term) else self.right
+
+    def sides(self, situation: Situation) -> tuple[str, str]:
+        needed = f"{self.left.written} {self.relation} {_shown(self._right(situation))}"
+        return needed, _shown(_read(self.left, situation))
+
+    def terms(self) -> tuple[Term, ...]:
+        """Return the operands that are terms."""
+        return (self.left, self.right) if isinstance(self.right, Term) else (self.left,)
+
+    def key(self) -> tuple[Any, ...]:
+        right = self.right
+        tagged = right.written if isinstance(right, Term) else (type(right).__name__, right)
+        return self.left.written, self.relation, tagged
+
+    def __repr__(self) -> str:
+        right = self.right.written if isinstance(self.right, Term) else repr(self.right)
+        if self.relation in ("is_in", "contains"):
+            return f"{self.left.written}.{self.relation}({right})"
+        return f"{self.left.written} {self.relation} {right}"
+
+
+def claim(name: str) -> Term:
+    """A claim by its full name, as the gateway sent it."""
+    name = _name(name, "claim")
+    return Term(f"claim({name!r})", lambda principal, _: principal.claims.get(name, ABSENT))
+
+
+def attribute(name: str) -> Term:
+    """An attribute by the name that this service knows it by."""
+    name = _name(name, "attribute")
+    return Term(f"attribute({name!r})", lambda principal, _: principal.attributes.get(name, ABSENT))
+
+
+def path_param(name: str) -> Term:
+    """A parameter of the route's path, as text."""
+    name = _name(name, "path_param")
+
+    def read(_: Principal, request: RequestView | None) -> Any:
+        if request is None or name not in request.path_params:
+            return ABSENT
+        return str(request.path_params[name])
+
+    return Term(f"path_param({name!r})", read, of_route=True)
+
+
+def query_param(name: str) -> Term:
+    """A query parameter that stands in the URL exactly once, as text."""
+    name = _name(name, "query_param")
+
+    def read(_: Principal, request: RequestView | None) -> Any:
+        return ABSENT if request is None else _only(request.query_values(name))
+
+    return Term(f"query_param({name!r})", read)
+
+
+def header(name: str) -> Term:
+    """A request header that was sent exactly once, as text."""
+    name = _name(name, "header")
+
+    def read(_: Principal, request: RequestView | None) -> Any:
+        return ABSENT if request is None else _only(request.header_values(name))
+
+    return Term(f"header({name!r})", read)
+
+
+def _only(values: Any) -> Any:
+    return values[0] if len(values) == 1 else ABSENT
+
+
+def _read(term: Term, situation: Situation) -> Any:
+    if situation.principal is None:
+        return ABSENT
+    try:
+        return term.read(situation.principal, situation.request)
+    except Exception:  # noqa: BLE001 - a malformed claim or parameter is unknown, whatever failed
+        return _FAILED
+
+
+def _kind(value: Any) -> str | None:
+    """Return the JSON type; bool is no number (it is one in Python)."""
+    if isinstance(value, bool):
+        return "bool"
+    if isinstance(value, int | float):
+        return "number"
+    if isinstance(value, str):
+        return "text"
+    if isinstance(value, tuple):
+        return "list"
+    return None
+
+
+def _related(left: Any, relation: str, right: Any) -> Verdict:
+    if relation == "is_in":
+        verdicts = [_related(left, "==", value) for value in right]
+        return None if all(v is None for v in verdicts) else any(verdicts)
+    if relation == "contains":
+        return _contains(left, right)
+    kind = _kind(left)
+    if kind is None or kind != _kind(right):
+        return None
+    if relation == "==":
+        return bool(left == right)
+    if relation == "!=":
+        return bool(left != right)
+    # Truth values have no order, and lists none that anybody means.
+    return None if kind in ("bool", "list") else _ORDER[relation](left, right)
+
+
+def _contains(left: Any, right: Any) -> Verdict:
+    if not isinstance(left, tuple):
+        return None
+    return any(_kind(item) == _kind(right) and item == right for item in left)
+
+
+def _constant(value: Any, written: str) -> Any:
+    """Check, when it is written, that a value can be compared at all."""
+    if isinstance(value, list | tuple):
+        return tuple(_constant(item, written) for item in value)
+    if _kind(value) is None:
+        hint = f"; write {written}.is_present, or ~ of it" if value is None else ""
+        raise TypeError(f"{written} cannot be compared with {type(value).__name__}{hint}")
+    return value
+
+
+def _name(name: object, where: str) -> str:
+    if not isinstance(name, str) or not name:
+        raise TypeError(f"{where}() takes a name, not {name!r}")
+    return name
+
+
+def _shown(value: Any) -> str:
+    if value is _FAILED:
+        return "something malformed"
+    return "nothing" if value is ABSENT else repr(value)
+
+
+def terms_of(predicate: Predicate) -> tuple[Term, ...]:
+    """Return every term that a predicate reads."""
+    found: list[Term] = []
+    for leaf in predicate.leaves():
+        if isinstance(leaf, Comparison):
+            found += leaf.terms()
+        elif isinstance(leaf, Present):
+            found.append(leaf.term)
+    return tuple(found)

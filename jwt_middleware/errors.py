@@ -1,0 +1,143 @@
+"""The exception tree: one class a cause, each with a stable ``code``.
+
+No class here knows HTTP (``responses`` does), and none ever carries token text, a claim value or
+a key: what an error says may stand in a log.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any, ClassVar
+
+
+class JWTMiddlewareError(Exception):
+    """The root of everything that this package raises."""
+
+
+class ConfigurationError(JWTMiddlewareError):
+    """An option, a key file or a route is wrong. Raised at start-up, with the mend in the text."""
+
+
+class RequestError(JWTMiddlewareError):
+    """Why one request is refused.
+
+    ``code`` is the stable name that the caller sees. ``reason`` is one short sentence for the
+    operator: which rule failed, never with text from the token.
+    """
+
+    code: ClassVar[str]
+
+    def __init__(self, reason: str = "") -> None:
+        super().__init__(reason or self.code)
+        self.reason = reason
+        self._reference: str | None = None
+
+    @property
+    def reference(self) -> str:
+        """A random id (16 hex digits) that stands in the answer and in the audit event alike."""
+        if self._reference is None:
+            self._reference = os.urandom(8).hex()
+        return self._reference
+
+
+class AuthenticationError(RequestError):
+    """The caller is not proven: 401."""
+
+    code: ClassVar[str] = "unauthenticated"
+
+
+class MissingToken(AuthenticationError):
+    """The request carries no assertion header."""
+
+    code: ClassVar[str] = "missing_token"
+
+
+class DuplicateHeader(AuthenticationError):
+    """The assertion header came more than once; picking one would be a guess."""
+
+    code: ClassVar[str] = "duplicate_header"
+
+
+class TokenTooLarge(AuthenticationError):
+    """The header is longer than ``max_token_size`` bytes."""
+
+    code: ClassVar[str] = "token_too_large"
+
+
+class MalformedToken(AuthenticationError):
+    """The value is no compact JWS (RFC 7515) in the gateway's wire form."""
+
+    code: ClassVar[str] = "malformed_token"
+
+
+class UnacceptableAlgorithm(AuthenticationError):
+    """``alg`` is not in our list, or the key that the token names does not fit it."""
+
+    code: ClassVar[str] = "unacceptable_algorithm"
+
+
+class UnknownKey(AuthenticationError):
+    """No configured key is the one that the token names, or too many could be."""
+
+    code: ClassVar[str] = "unknown_key"
+
+
+class BadSignature(AuthenticationError):
+    """The signature does not hold over the received bytes."""
+
+    code: ClassVar[str] = "bad_signature"
+
+
+class TokenExpired(AuthenticationError):
+    """The token's life (``exp``, or ``iat`` plus ``max_age``) is over."""
+
+    code: ClassVar[str] = "token_expired"
+
+
+class TokenImmature(AuthenticationError):
+    """The token's life (``nbf``, ``iat``) has not begun."""
+
+    code: ClassVar[str] = "token_immature"
+
+
+class InvalidClaim(AuthenticationError):
+    """A claim is missing, malformed or not what this service asks for.
+
+    ``claim`` is the claim's configured name, ``reason`` one of ``missing``, ``type``, ``mismatch``,
+    ``unexpected``, ``implausible`` and ``conflict``.
+    """
+
+    code: ClassVar[str] = "invalid_claim"
+
+    def __init__(self, claim: str, reason: str) -> None:
+        super().__init__(reason)
+        self.claim = claim
+
+    def __str__(self) -> str:
+        return f"{self.claim}: {self.reason}"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.claim, self.reason)
+
+
+class PermissionDenied(RequestError):
+    """The caller is proven but may not do this: 403. ``decision`` says why, for the operator."""
+
+    code: ClassVar[str] = "insufficient_permission"
+
+    def __init__(self, reason: str = "", *, decision: object | None = None) -> None:
+        super().__init__(reason)
+        self.decision = decision
+
+
+class KeysUnavailable(RequestError):
+    """No keys can be had now: 503. An outage of the key endpoint is not the caller's fault.
+
+    ``retry_after`` is in whole seconds.
+    """
+
+    code: ClassVar[str] = "keys_unavailable"
+
+    def __init__(self, reason: str = "", *, retry_after: int = 5) -> None:
+        super().__init__(reason)
+        self.retry_after = retry_after

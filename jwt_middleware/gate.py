@@ -1,0 +1,152 @@
+"""What both doors and every adapter do with a request, told once.
+
+A door brings the header lines and a view of the request; it gets a principal, None, or an error
+that ``refusal`` makes into an answer.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .authorization import Guard
+from .errors import ConfigurationError, MissingToken, RequestError
+from .principal import PRINCIPAL_KEY, Principal
+from .request_view import RequestView
+from .responses import Challenge, Refusal, refusal_for
+from .settings import Settings
+
+logger = logging.getLogger("jwt_middleware")
+
+GATE_KEY = "jwt_middleware.gate"
+"""Where a request carries the gate that it came through, for the guards of its route."""
+
+
+class Gate:
+    """The decisions of one middleware, by its settings."""
+
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        settings = Settings.read(options)
+        self.verifier = settings.verifier
+        self.header = settings.header
+        self._exempt = settings.exempt
+        self._optional = settings.optional
+        self._passes_preflight = settings.passes_preflight
+        self._refuse = settings.refuse
+        self._authorize = None if settings.authorize is None else Guard(settings.authorize)
+        gateway = settings.verifier.gateway
+        self._challenge = Challenge(gateway.scheme, gateway.realm)
+
+    def is_open(self, request: RequestView) -> bool:
+        """Whether the header is not read: an exempt path, or a CORS preflight that may pass."""
+        if self._exempt and request.path in self._exempt:
+            return True
+        return (
+            self._passes_preflight
+            and request.method == "OPTIONS"
+            and len(request.header_values("Origin")) == 1
+            and len(request.header_values("Access-Control-Request-Method")) == 1
+        )
+
+    def admit(self, lines: Sequence[bytes | str], request: RequestView) -> Principal | None:
+        """Verify the header and ask ``authorize``.
+
+        Raises:
+            RequestError: the request is refused; this was announced.
+
+        """
+        return self._admitted(self.verifier.authenticate(lines, request=request), request)
+
+    async def admit_async(
+        self, lines: Sequence[bytes | str], request: RequestView
+    ) -> Principal | None:
+        """Do as ``admit``, without blocking the event loop."""
+        principal = await self.verifier.authenticate_async(lines, request=request)
+        return self._admitted(principal, request)
+
+    def check(self, guard: Guard, principal: Principal | None, request: RequestView) -> None:
+        """Check a guard; raise, and announce, the refusal where it does not hold."""
+        try:
+            guard.check(principal, request)
+        except RequestError as error:
+            self.verifier.refused(error, request, principal)
+            raise
+
+    def refusal(self, error: RequestError, request: RequestView) -> Refusal:
+        """Return the answer to a refused request, in the app's own shape where it has one."""
+        accept = ",".join(request.header_values("Accept"))
+        refusal = refusal_for(error, self._challenge, accept=accept, method=request.method)
+        if self._refuse is None:
+            return refusal
+        try:
+            own: Any = self._refuse(refusal, request)
+        except Exception:
+            logger.exception("refuse= failed; the plain answer is sent")
+            return refusal
+        if isinstance(own, Refusal):
+            return own
+        logger.error(
+            "refuse= returned %s, no Refusal; the plain answer is sent", type(own).__name__
+        )
+        return refusal
+
+    def _admitted(self, principal: Principal | None, request: RequestView) -> Principal | None:
+        if principal is not None:
+            if self._authorize is not None:
+                self.check(self._authorize, principal, request)
+            return principal
+        optional = self._optional
+        if optional is True or (optional is not False and request.path in optional):
+            return None
+        error = MissingToken("the request carries no assertion header")
+        self.verifier.refused(error, request)
+        raise error
+
+
+def enforce(guard: Guard, carrier: Mapping[str, Any], request: RequestView) -> None:
+    """Check a guard for the request whose scope, environ or META is the carrier.
+
+    Raises:
+        RequestError: the guard does not hold, or no middleware has verified this request.
+
+    """
+    gate: Gate | None = carrier.get(GATE_KEY)
+    if gate is None:
+        logger.error("%r: JWTMiddleware is not installed, so nobody is let in", guard)
+        raise MissingToken("the middleware is not installed")
+    gate.check(guard, carrier.get(PRINCIPAL_KEY), request)
+
+
+def refusal_of(error: RequestError, carrier: Mapping[str, Any], request: RequestView) -> Refusal:
+    """Return the answer to a refused request, by the gate that it came through."""
+    gate: Gate | None = carrier.get(GATE_KEY)
+    return refusal_for(error, Challenge()) if gate is None else gate.refusal(error, request)
+
+
+def principal_of(carrier: Mapping[str, Any]) -> Principal:
+    """Return the request's principal; raise ``MissingToken`` where it has none."""
+    principal: Principal | None = carrier.get(PRINCIPAL_KEY)
+    if principal is None:
+        raise MissingToken("the request has no principal")
+    return principal
+
+
+# An attribute that gives a framework's app away, and the package and line that serve it.
+_INSTALLERS = (
+    ("wsgi_app", "jwt_middleware_flask", "JWTMiddleware(app, ...)"),
+    ("add_middleware", "jwt_middleware_starlette", "app.add_middleware(JWTMiddleware, ...)"),
+    ("asgi_app", "jwt_middleware.asgi", "app.asgi_app = JWTMiddleware(app.asgi_app, ...)"),
+)
+
+
+def check_plain_app(app: Any, protocol: str) -> None:
+    """Refuse a framework's app object at a plain door, and name the line that is right for it."""
+    for attribute, package, line in _INSTALLERS:
+        if hasattr(app, attribute):
+            raise ConfigurationError(
+                f"this JWTMiddleware wraps plain {protocol} apps; for {type(app).__name__} write: "
+                f"from {package} import JWTMiddleware; {line}"
+            )
+    if not callable(app):
+        raise ConfigurationError(f"an {protocol} app can be called, {type(app).__name__} cannot")

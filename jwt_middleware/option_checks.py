@@ -1,0 +1,79 @@
+"""Checks of single option values, each with an error that names the option and the mend.
+
+An empty value is an error, never "unset": ``issuer=[]`` would otherwise mean every issuer.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from .errors import ConfigurationError
+
+
+def texts(name: str, value: Any) -> tuple[str, ...]:
+    """Read a text or a list of texts; None is the empty tuple."""
+    if value is None:
+        return ()
+    found = (value,) if isinstance(value, str) else value
+    if isinstance(found, Mapping) or not isinstance(found, Iterable):
+        raise ConfigurationError(f"{name}: a text or a list of texts, not {type(value).__name__}")
+    found = tuple(found)
+    if not found or not all(isinstance(each, str) and each for each in found):
+        raise ConfigurationError(
+            f"{name}: empty; leave the option out, or give one text or more (None unsets it)"
+        )
+    return found
+
+
+def text(name: str, value: Any) -> str | None:
+    """Read one text; None stays None."""
+    if value is None:
+        return None
+    if not isinstance(value, str) or not value:
+        raise ConfigurationError(f"{name}: one text that is not empty, not {value!r}")
+    return value
+
+
+def number(name: str, value: Any, *, above: float | None = None, least: float = 0) -> float:
+    """Read a finite number."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ConfigurationError(f"{name}: a number, not {value!r}")
+    if above is not None and not value > above:
+        raise ConfigurationError(f"{name}: more than {above:g}, not {value!r}")
+    if value < least:
+        raise ConfigurationError(f"{name}: {least:g} or more, not {value!r}")
+    return value
+
+
+def whole(name: str, value: Any, *, least: int) -> int:
+    """Read a whole number."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise ConfigurationError(f"{name}: a whole number of {least} or more, not {value!r}")
+    return value
+
+
+def flag(name: str, value: Any) -> bool:
+    """Read True or False."""
+    if not isinstance(value, bool):
+        raise ConfigurationError(f"{name}: True or False, not {value!r}")
+    return value
+
+
+def known(given: Iterable[str], names: Iterable[str], what: str = "option") -> None:
+    """Raise for a name that is not known, with the nearest one that is."""
+    all_names = sorted(names)
+    for name in given:
+        if name not in all_names:
+            raise ConfigurationError(f"there is no {what} {name!r}{nearest(name, all_names)}")
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """Return a hint that names the nearest right name, or all of them where none is near."""
+    all_names = sorted(names)
+    close = difflib.get_close_matches(name, all_names, n=1, cutoff=0.6)
+    if close:
+        return f"; did you mean {close[0]!r}?"
+    return f"; there are: {', '.join(all_names)}"

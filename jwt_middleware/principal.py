@@ -1,0 +1,208 @@
+"""Who calls: the principal, made only of claims that were verified for this request.
+
+``ClaimNames`` says which claims hold the subject, the client, the roles and the permissions. It is
+data: each gateway preset has one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple, Protocol, TypeVar
+
+from .errors import InvalidClaim
+
+PRINCIPAL_KEY = "jwt_middleware.principal"
+"""Where the principal stands in an ASGI scope, a WSGI environ and Django's ``request.META``."""
+
+V_co = TypeVar("V_co", covariant=True)
+
+
+class Vocabulary(Protocol[V_co]):
+    """A typed reading of claims: anything that makes itself from a read-only claims mapping."""
+
+    def __call__(self, claims: Mapping[str, Any], /) -> V_co:
+        """Read the claims."""
+        ...
+
+
+class ListClaim(NamedTuple):
+    """A claim that holds several values: a JSON array of strings, or one string.
+
+    ``separator`` splits the one string (WSO2 1.x joins roles by commas, RFC 8693 scopes are
+    separated by spaces); with ``None`` it is a single value.
+    """
+
+    name: str
+    separator: str | None = None
+
+
+class ClaimNames(NamedTuple):
+    """Which claims hold what. Of several names for one thing, the first that is present counts."""
+
+    subject: tuple[str, ...] = ("sub",)
+    client_id: tuple[str, ...] = ("client_id",)
+    roles: tuple[ListClaim, ...] = ()
+    permissions: tuple[ListClaim, ...] = ()
+
+    def check(self, claims: Mapping[str, Any]) -> None:
+        """Raise ``InvalidClaim`` where one of these claims is there in a shape that it cannot have.
+
+        A malformed claim is never treated as an absent one, so this happens before there is a
+        principal.
+        """
+        for name in (*self.subject, *self.client_id, "jti"):
+            if name in claims and type(claims[name]) is not str:
+                raise InvalidClaim(name, "type")
+        for name, _ in (*self.roles, *self.permissions):
+            if name in claims:
+                listed(claims[name], None, name)
+
+    def first(self, names: tuple[str, ...], claims: Mapping[str, Any]) -> str | None:
+        """Return the first of these claims that is present."""
+        for name in names:
+            if name in claims:
+                value: str = claims[name]
+                return value
+        return None
+
+    def values(self, names: tuple[ListClaim, ...], claims: Mapping[str, Any]) -> frozenset[str]:
+        """Return all values of these claims; the empty set where none is present."""
+        found: set[str] = set()
+        for name, separator in names:
+            if name in claims:
+                found.update(listed(claims[name], separator, name))
+        return frozenset(found)
+
+
+def listed(value: Any, separator: str | None, name: str) -> tuple[str, ...]:
+    """Read a claim of several values as a tuple; raise ``InvalidClaim`` for any other shape."""
+    if type(value) is str:
+        if separator is None:
+            return (value,)
+        return tuple(part.strip() for part in value.split(separator) if part.strip())
+    if isinstance(value, list | tuple) and all(type(item) is str for item in value):
+        return tuple(value)
+    raise InvalidClaim(name, "type")
+
+
+def frozen(value: Any) -> Any:
+    """Return the JSON value with every object a read-only mapping and every array a tuple."""
+    kind = type(value)
+    if kind is dict:
+        return MappingProxyType({name: frozen(item) for name, item in value.items()})
+    if kind is list:
+        return tuple([frozen(item) for item in value])
+    return value
+
+
+_NO_NAMES = ClaimNames()
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+class Principal:
+    """A verified caller. Deeply read-only: one object may serve many requests at a time.
+
+    Attributes:
+        claims: every claim as the gateway sent it, read-only at any depth.
+        expires_at: when the token's life ends, in seconds since the epoch, without leeway; the
+            gateway's milliseconds are converted.
+        key_id: the ``kid`` of the key that verified the token, if that key has one.
+
+    """
+
+    __slots__ = (
+        "_names",
+        "_permissions",
+        "_roles",
+        "claims",
+        "client_id",
+        "expires_at",
+        "key_id",
+        "subject",
+    )
+
+    claims: Mapping[str, Any]
+    subject: str | None
+    client_id: str | None
+    expires_at: float | None
+    key_id: str | None
+    _names: ClaimNames
+
+    def __init__(
+        self,
+        claims: Mapping[str, Any],
+        *,
+        names: ClaimNames = _NO_NAMES,
+        expires_at: float | None = None,
+        key_id: str | None = None,
+    ) -> None:
+        put = object.__setattr__
+        put(self, "claims", frozen(dict(claims)))
+        put(self, "subject", names.first(names.subject, claims))
+        put(self, "client_id", names.first(names.client_id, claims))
+        put(self, "expires_at", expires_at)
+        put(self, "key_id", key_id)
+        put(self, "_names", names)
+
+    @property
+    def issuer(self) -> str | None:
+        """The ``iss`` claim (RFC 7519, section 4.1.1)."""
+        return self.claims.get("iss")
+
+    @property
+    def token_id(self) -> str | None:
+        """The ``jti`` claim (RFC 7519, section 4.1.7). Gateways repeat it for many requests."""
+        return self.claims.get("jti")
+
+    @property
+    def roles(self) -> frozenset[str]:
+        """The roles; the empty set where the token has none."""
+        return self._listed("_roles", self._names.roles)
+
+    @property
+    def permissions(self) -> frozenset[str]:
+        """The permissions; the empty set where the token has none."""
+        return self._listed("_permissions", self._names.permissions)
+
+    @property
+    def attributes(self) -> Mapping[str, Any]:
+        """The claims under names that this service knows; without a client registry, none."""
+        return _NOTHING
+
+    def view(self, vocabulary: Callable[[Mapping[str, Any]], V_co]) -> V_co:
+        """Return the claims as a vocabulary class reads them, such as ``WSO2`` or your own."""
+        return vocabulary(self.claims)
+
+    @property
+    def is_authenticated(self) -> bool:
+        """Always True (Starlette's and Django's ``request.user`` protocol)."""
+        return True
+
+    @property
+    def display_name(self) -> str:
+        """The subject, else the client (Starlette's ``BaseUser``)."""
+        return self.subject or self.client_id or ""
+
+    @property
+    def identity(self) -> str:
+        """The subject, else the client (Starlette's ``BaseUser``)."""
+        return self.display_name
+
+    def _listed(self, slot: str, names: tuple[ListClaim, ...]) -> frozenset[str]:
+        # Split on first use and kept: most requests ask for no role at all.
+        try:
+            kept: frozenset[str] = getattr(self, slot)
+        except AttributeError:
+            kept = self._names.values(names, self.claims)
+            object.__setattr__(self, slot, kept)
+        return kept
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"a Principal is read-only: {name!r} cannot be set")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"a Principal is read-only: {name!r} cannot be deleted")
+
+    def __repr__(self) -> str:
+        return f"<Principal with {len(self.claims)} claims>"

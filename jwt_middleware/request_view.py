@@ -1,0 +1,157 @@
+"""What a predicate, a ``refuse`` hook and an audit event may see of a request.
+
+Read from an ASGI scope or a WSGI environ, both plain dicts of their specifications, so that one
+predicate reads alike under every framework. Nothing is parsed before it is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import parse_qsl
+
+
+class RequestView:
+    """Method, path, path parameters, query values and header values of one request.
+
+    This class holds values that are given; ``ScopeView`` and ``EnvironView`` read a server's.
+    """
+
+    __slots__ = ("_headers", "_query", "_values")
+
+    def __init__(
+        self,
+        method: str = "GET",
+        path: str = "/",
+        *,
+        path_params: Mapping[str, Any] | None = None,
+        query_string: str = "",
+        headers: Sequence[tuple[str, str]] = (),
+    ) -> None:
+        self._values = (method, path, path_params or {})
+        self._query = query_string
+        self._headers = headers
+
+    @property
+    def method(self) -> str:
+        """The request's method, in capitals; ``GET`` for a websocket."""
+        return self._values[0]
+
+    @property
+    def path(self) -> str:
+        """The decoded path as the app routes by it, without the mount's root."""
+        return self._values[1]
+
+    @property
+    def path_params(self) -> Mapping[str, Any]:
+        """The parameters of the route; empty before the app has routed."""
+        return self._values[2]
+
+    def query_values(self, name: str) -> list[str]:
+        """Return all values of a query parameter, in order; empty where absent or unreadable."""
+        try:
+            pairs = parse_qsl(self._query_string(), keep_blank_values=True, max_num_fields=1000)
+        except ValueError:
+            return []
+        return [value for key, value in pairs if key == name]
+
+    def header_values(self, name: str) -> list[str]:
+        """Return all values of a header, in order; empty where it is absent."""
+        return [value for key, value in self._headers if key.lower() == name.lower()]
+
+    def _query_string(self) -> str:
+        return self._query
+
+    def __repr__(self) -> str:
+        return f"<RequestView {self.method}>"
+
+
+class ScopeView(RequestView):
+    """A request by its ASGI ``http`` or ``websocket`` scope."""
+
+    __slots__ = ("_scope",)
+
+    def __init__(self, scope: Mapping[str, Any]) -> None:
+        self._scope = scope
+
+    @property
+    def method(self) -> str:
+        """The request's method; a websocket opens with GET."""
+        return str(self._scope.get("method", "GET"))
+
+    @property
+    def path(self) -> str:
+        """The decoded path without the mount's root (ASGI's ``root_path``)."""
+        return app_path(self._scope)
+
+    @property
+    def path_params(self) -> Mapping[str, Any]:
+        """The parameters of the route, where the app keeps them in the scope (Starlette does)."""
+        return self._scope.get("path_params") or {}
+
+    def header_values(self, name: str) -> list[str]:
+        """Return all values of a header, in order."""
+        wanted = name.lower().encode("latin-1", "replace")
+        return [v.decode("latin-1") for k, v in self._scope["headers"] if k.lower() == wanted]
+
+    def _query_string(self) -> str:
+        query: bytes = self._scope.get("query_string", b"")
+        return query.decode("latin-1")
+
+
+class EnvironView(RequestView):
+    """A request by its WSGI environ (PEP 3333), or Django's ``request.META``."""
+
+    __slots__ = ("_environ", "_path", "_path_params")
+
+    def __init__(
+        self,
+        environ: Mapping[str, Any],
+        *,
+        path: str | None = None,
+        path_params: Mapping[str, Any] | None = None,
+    ) -> None:
+        self._environ = environ
+        self._path = path
+        self._path_params = path_params
+
+    @property
+    def method(self) -> str:
+        """The request's method."""
+        return str(self._environ.get("REQUEST_METHOD", "GET"))
+
+    @property
+    def path(self) -> str:
+        """The decoded path without SCRIPT_NAME."""
+        return environ_path(self._environ) if self._path is None else self._path
+
+    @property
+    def path_params(self) -> Mapping[str, Any]:
+        """The parameters of the route, as the framework's adapter gave them."""
+        return self._path_params or {}
+
+    def header_values(self, name: str) -> list[str]:
+        """Return all values of a header; WSGI joins repeated lines by commas, so split there."""
+        key = name.upper().replace("-", "_")
+        value = self._environ.get(
+            key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else "HTTP_" + key
+        )
+        return [] if value is None else value.split(",")
+
+    def _query_string(self) -> str:
+        return str(self._environ.get("QUERY_STRING", ""))
+
+
+def app_path(scope: Mapping[str, Any]) -> str:
+    """Return the decoded path without the mount's root: what the wrapped app routes by."""
+    path: str = scope.get("path", "")
+    root: str = scope.get("root_path", "").rstrip("/")
+    if not root or not path.startswith(root):
+        return path
+    below = path[len(root) :]
+    return below if not below or below[0] == "/" else path
+
+
+def environ_path(environ: Mapping[str, Any]) -> str:
+    """Return PATH_INFO as text: WSGI carries its UTF-8 bytes as latin-1 (PEP 3333)."""
+    return str(environ.get("PATH_INFO", "")).encode("latin-1", "replace").decode("utf-8", "replace")

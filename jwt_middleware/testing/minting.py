@@ -1,0 +1,238 @@
+"""Keys and tokens as gateways make them, for tests and the demo. Never for production.
+
+A ``SigningKey`` stands for the gateway's key pair, a ``TokenForm`` for the way in which one version
+of a gateway spells a token.
+"""
+
+from __future__ import annotations
+
+import base64
+import datetime
+import hashlib
+import json
+import os
+import time
+from collections.abc import Mapping
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+import jwt
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
+from cryptography.x509.oid import NameOID
+
+
+class TokenForm(NamedTuple):
+    """How one gateway version spells a token (sources: ``gateways.presets``).
+
+    ``alphabet``: ``standard`` or ``urlsafe``. ``milliseconds``: the unit of times. ``text_exp``:
+    ``exp`` is a string. ``hex_x5t``: ``x5t`` encodes the thumbprint's hex text, or its bytes;
+    None leaves it out.
+    """
+
+    alphabet: str = "standard"
+    padded: bool = True
+    milliseconds: bool = False
+    text_exp: bool = False
+    hex_x5t: bool | None = True
+    algorithm_name: str | None = None
+
+    def encode(self, content: bytes) -> bytes:
+        """Encode one segment."""
+        encode = base64.b64encode if self.alphabet == "standard" else base64.urlsafe_b64encode
+        return encode(content) if self.padded else encode(content).rstrip(b"=")
+
+    def time(self, seconds: float) -> int:
+        """Return a time in this form's unit."""
+        return round(seconds * 1000) if self.milliseconds else int(seconds)
+
+
+FORMS: Mapping[str, TokenForm] = MappingProxyType(
+    {
+        "wso2-1.4": TokenForm(milliseconds=True, algorithm_name="SHA256withRSA"),
+        "wso2-1.9": TokenForm(milliseconds=True),
+        "wso2-2.0": TokenForm(hex_x5t=False),
+        "wso2-2.6": TokenForm(),
+        "wso2-3.0": TokenForm(alphabet="urlsafe"),
+        "wso2-3.1": TokenForm(alphabet="urlsafe", milliseconds=True, text_exp=True),
+        "wso2-4.2": TokenForm(padded=False),
+        "standard": TokenForm(alphabet="urlsafe", padded=False, hex_x5t=None),
+    }
+)
+"""The forms by gateway and version."""
+
+
+class SigningKey:
+    """A gateway's signing key, with its certificate and its JWK.
+
+    Args:
+        algorithm: the JWS algorithm that it signs with.
+        key_id: the ``kid`` that its JWK and its tokens carry, if any.
+        bits: the size of an RSA key.
+        curve: ``Ed25519`` or ``Ed448`` for EdDSA.
+
+    """
+
+    def __init__(
+        self,
+        algorithm: str = "RS256",
+        *,
+        key_id: str | None = None,
+        bits: int = 2048,
+        curve: str = "Ed25519",
+        private: Any = None,
+    ) -> None:
+        self.algorithm = algorithm
+        self.key_id = key_id
+        self.private: Any = private or _generate(algorithm, bits, curve)
+
+    def sign(self, data: bytes) -> bytes:
+        """Sign the bytes."""
+        return jwt.get_algorithm_by_name(self.algorithm).sign(data, self.private)
+
+    @property
+    def secret(self) -> bytes:
+        """The shared secret of an HS* key."""
+        secret: bytes = self.private
+        return secret
+
+    @property
+    def public_pem(self) -> str:
+        """The public key, SPKI in PEM."""
+        return _pem(
+            self.private.public_key().public_bytes(
+                serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+            )
+        )
+
+    @property
+    def private_pem(self) -> str:
+        """The private key, PKCS#8 in PEM, unencrypted."""
+        return _pem(
+            self.private.private_bytes(
+                serialization.Encoding.PEM,
+                serialization.PrivateFormat.PKCS8,
+                serialization.NoEncryption(),
+            )
+        )
+
+    @cached_property
+    def certificate(self) -> x509.Certificate:
+        """A self-signed certificate, valid from yesterday for ten years."""
+        return self.certify()
+
+    @property
+    def certificate_pem(self) -> str:
+        """The certificate in PEM."""
+        return _pem(self.certificate.public_bytes(serialization.Encoding.PEM))
+
+    def certify(
+        self,
+        begins: datetime.datetime | None = None,
+        days: int = 3650,
+    ) -> x509.Certificate:
+        """Make a self-signed certificate of this key."""
+        begins = begins or datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=1)
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "gateway.example.edu")])
+        builder = (
+            x509.CertificateBuilder()
+            .subject_name(name)
+            .issuer_name(name)
+            .public_key(self.private.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(begins)
+            .not_valid_after(begins + datetime.timedelta(days=days))
+        )
+        no_hash = isinstance(self.private, ed25519.Ed25519PrivateKey | ed448.Ed448PrivateKey)
+        return builder.sign(self.private, None if no_hash else hashes.SHA256())
+
+    def jwk(self, **members: Any) -> dict[str, Any]:
+        """Return the public JWK (for HS*, the secret one); ``members`` add to it or replace."""
+        handler = jwt.get_algorithm_by_name(self.algorithm)
+        key = self.private if isinstance(self.private, bytes) else self.private.public_key()
+        found: dict[str, Any] = {**handler.to_jwk(key, as_dict=True)}
+        found.pop("key_ops", None)
+        if self.key_id is not None:
+            found["kid"] = self.key_id
+        return {**found, **members}
+
+    def jwks(self) -> dict[str, Any]:
+        """Return a JWKS that holds this key alone."""
+        return {"keys": [self.jwk()]}
+
+    def x5t(self, *, as_hex: bool) -> str:
+        """Return the certificate's SHA-1 thumbprint, padded, as WSO2 writes it."""
+        der = self.certificate.public_bytes(serialization.Encoding.DER)
+        digest = hashlib.sha1(der, usedforsecurity=False)
+        content = digest.hexdigest().encode() if as_hex else digest.digest()
+        return base64.urlsafe_b64encode(content).decode()
+
+
+def mint(
+    key: SigningKey,
+    claims: Mapping[str, Any],
+    *,
+    form: str | TokenForm = "wso2-1.9",
+    lifetime: float = 900,
+    now: float | None = None,
+    header: Mapping[str, Any] | None = None,
+) -> str:
+    """Make a signed token.
+
+    Args:
+        key: signs it.
+        claims: an ``exp`` among them is kept as it is; otherwise one is added.
+        form: a name in ``FORMS``, or a form of your own.
+        lifetime: seconds until ``exp``; negative makes an expired token.
+        now: seconds since the epoch; the clock's where None.
+        header: header members that replace or, where None, take away the form's own.
+
+    """
+    spelled = FORMS[form] if isinstance(form, str) else form
+    moment = time.time() if now is None else now
+    body = dict(claims)
+    if "exp" not in body:
+        expires = spelled.time(moment + lifetime)
+        body["exp"] = str(expires) if spelled.text_exp else expires
+    head: dict[str, Any] = {"typ": "JWT", "alg": spelled.algorithm_name or key.algorithm}
+    if spelled.hex_x5t is not None and not isinstance(key.private, bytes):
+        head["x5t"] = key.x5t(as_hex=spelled.hex_x5t)
+    if key.key_id is not None:
+        head["kid"] = key.key_id
+    for name, value in (header or {}).items():
+        if value is None:
+            head.pop(name, None)
+        else:
+            head[name] = value
+    return compact(key, _json(head), _json(body), spelled)
+
+
+def compact(key: SigningKey, header: bytes, payload: bytes, form: TokenForm) -> str:
+    """Sign any header and payload bytes, well-formed or not."""
+    signing_input = form.encode(header) + b"." + form.encode(payload)
+    return (signing_input + b"." + form.encode(key.sign(signing_input))).decode()
+
+
+def _json(value: Mapping[str, Any]) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode()
+
+
+def _generate(algorithm: str, bits: int, curve: str) -> Any:
+    match algorithm[:2]:
+        case "RS" | "PS":
+            return rsa.generate_private_key(65537, bits)
+        case "ES":
+            curves = {"256": ec.SECP256R1, "384": ec.SECP384R1, "512": ec.SECP521R1}
+            return ec.generate_private_key(curves[algorithm[2:]]())
+        case "HS":
+            return os.urandom(int(algorithm[2:]) // 8)
+        case _:
+            if curve == "Ed448":
+                return ed448.Ed448PrivateKey.generate()
+            return ed25519.Ed25519PrivateKey.generate()
+
+
+def _pem(content: bytes) -> str:
+    return content.decode("ascii")

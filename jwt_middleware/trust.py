@@ -1,0 +1,246 @@
+"""One issuer's side of verifying: its keys, algorithms, wire form and claims, checked when made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from . import option_checks as check
+from .errors import (
+    ConfigurationError,
+    InvalidClaim,
+    KeysUnavailable,
+    UnacceptableAlgorithm,
+    UnknownKey,
+)
+from .events import Event
+from .gateways import PRESETS, Gateway
+from .principal import Principal
+from .verification import (
+    ALGORITHMS,
+    ANY,
+    Algorithm,
+    AnyAudience,
+    ClaimsPolicy,
+    JWKSEndpoint,
+    Key,
+    KeyRules,
+    KeySet,
+    Refresh,
+    TrustedKeys,
+    UnverifiedToken,
+    VerifiedToken,
+    decode_claims,
+    key_source,
+    parse,
+    verify_signature,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Common:
+    """What every issuer of one verifier has in common."""
+
+    rules: KeyRules
+    api: Any
+    typ: str | None
+    leeway: float
+    max_age: float | None
+    client_claim: str | None
+    announce: Callable[[Event], None]
+    clock: Callable[[], float]
+
+
+class AwaitKeys(Exception):
+    """The key may come with a fetch that is under way: wait for it, and try once more."""
+
+    def __init__(self, refresh: Refresh) -> None:
+        self.refresh = refresh
+
+
+class Trust:
+    """Verifies tokens of one issuer, or of whoever holds the configured keys."""
+
+    def __init__(
+        self,
+        common: Common,
+        *,
+        keys: Any,
+        gateway: Any = None,
+        algorithms: Any = None,
+        issuer: Any = None,
+        audience: Any = None,
+    ) -> None:
+        self.gateway = _gateway(gateway, common.client_claim)
+        self._algorithms = _algorithms(algorithms, self.gateway)
+        self._typ = None if common.typ is None else _media_type(common.typ)
+        self.policy = ClaimsPolicy(
+            wire=self.gateway.wire,
+            issuers=check.texts("issuer", issuer),
+            audiences=_audiences(audience),
+            contexts=_contexts(common.api, self.gateway),
+            context_claim=self.gateway.context_claim or "",
+            leeway=common.leeway,
+            max_age=common.max_age,
+        )
+        source = key_source(keys)
+        if self._symmetric and isinstance(source, JWKSEndpoint):
+            raise ConfigurationError(
+                "algorithms: HS* needs a secret that nobody else has, and a published JWKS has "
+                "none; use keys=SharedSecret(...)"
+            )
+        self.keys = TrustedKeys(
+            source,
+            common.rules,
+            tuple(dict.fromkeys(self._algorithms.values())),
+            common.announce,
+            common.clock,
+        )
+
+    @property
+    def _symmetric(self) -> bool:
+        return any(each.key_type == "oct" for each in self._algorithms.values())
+
+    def parse(self, token: bytes) -> UnverifiedToken:
+        """Parse a token in this gateway's wire form."""
+        return parse(token, self.gateway.wire)
+
+    def verify(
+        self, raw: bytes, token: UnverifiedToken, now: float, answered: bool | None
+    ) -> VerifiedToken:
+        """Check everything: algorithm, key, signature over the received bytes, then claims.
+
+        ``answered``: whether a fetch that was waited for has ended; None before any wait.
+
+        Raises:
+            AwaitKeys: the key may come with a fetch; never once one was waited for.
+            RequestError: why the token is refused.
+
+        """
+        algorithm = self._algorithms.get(token.header["alg"])
+        if algorithm is None:
+            raise UnacceptableAlgorithm("alg is not in the configured list")
+        self._check_typ(token.header)
+        keys = self._keys(answered)
+        key = verify_signature(
+            self._choose(keys, algorithm, token, now, answered),
+            algorithm,
+            token.signature,
+            token.signing_input,
+        )
+        claims = decode_claims(token, self.gateway.wire)
+        ends = self.policy.check(claims, now)
+        self.gateway.names.check(claims)
+        principal = Principal(claims, names=self.gateway.names, expires_at=ends, key_id=key.key_id)
+        return VerifiedToken(raw, principal, self._last_moment(key, ends), keys)
+
+    def _keys(self, answered: bool | None) -> KeySet:
+        keys = self.keys.current()
+        if keys is not None:
+            return keys
+        refresh = self.keys.source.refresh() if answered is None else None
+        if refresh is not None:
+            raise AwaitKeys(refresh)
+        raise KeysUnavailable(f"no keys yet from {self.keys.source.name}")
+
+    def _choose(
+        self,
+        keys: KeySet,
+        algorithm: Algorithm,
+        token: UnverifiedToken,
+        now: float,
+        answered: bool | None,
+    ) -> tuple[Key, ...]:
+        try:
+            chosen = self.keys.usable(keys.select(algorithm, token.header), now)
+        except UnknownKey:
+            if answered is None:
+                refresh = self.keys.source.refresh()
+                if refresh is not None:
+                    raise AwaitKeys(refresh) from None
+            if answered is False:
+                raise KeysUnavailable("the key endpoint did not answer in time") from None
+            raise
+        if not chosen:
+            raise UnknownKey("the key's certificate is outside its dates")
+        return chosen
+
+    def _last_moment(self, key: Key, ends: float) -> float:
+        if self.keys.rules.check_certificate_dates and key.certificate is not None:
+            return min(ends, key.certificate.not_valid_after_utc.timestamp())
+        return ends
+
+    def _check_typ(self, header: Mapping[str, Any]) -> None:
+        if self._typ is None:
+            return
+        typ = header.get("typ")
+        if typ is None:
+            raise InvalidClaim("typ", "missing")
+        if type(typ) is not str:
+            raise InvalidClaim("typ", "type")
+        if _media_type(typ) != self._typ:
+            raise InvalidClaim("typ", "mismatch")
+
+
+def _media_type(typ: str) -> str:
+    """RFC 7515, 4.1.9: a media type in any case, of which ``application/`` may be left out."""
+    return typ.lower().removeprefix("application/")
+
+
+def _gateway(gateway: Any, client_claim: str | None) -> Gateway:
+    if gateway is None:
+        gateway = "wso2"
+    if isinstance(gateway, str):
+        check.known([gateway], PRESETS, "gateway preset")
+        gateway = PRESETS[gateway]
+    if not isinstance(gateway, Gateway):
+        raise ConfigurationError(
+            f"gateway: a preset's name ({', '.join(PRESETS)}) or a Gateway, not {gateway!r}"
+        )
+    if client_claim is None:
+        return gateway
+    return replace(gateway, names=gateway.names._replace(client_id=(client_claim,)))
+
+
+def _algorithms(given: Any, gateway: Gateway) -> dict[str, Algorithm]:
+    names = gateway.algorithms if given is None else check.texts("algorithms", given)
+    found: dict[str, Algorithm] = {}
+    for name in names:
+        if name.lower() == "none":
+            raise ConfigurationError("algorithms: 'none' is no signature and is never accepted")
+        check.known([name], ALGORITHMS, "algorithm")
+        found[name] = ALGORITHMS[name]
+    kinds = {algorithm.key_type == "oct" for algorithm in found.values()}
+    if len(kinds) > 1:
+        raise ConfigurationError(
+            "algorithms: HS* beside asymmetric algorithms; whoever knows the public key could sign "
+            "with it as a secret. Give each its own Issuer(...)"
+        )
+    for alias, name in gateway.algorithm_aliases.items():
+        if name in found:
+            found[alias] = found[name]
+    return found
+
+
+def _audiences(audience: Any) -> tuple[str, ...] | AnyAudience:
+    if isinstance(audience, AnyAudience):
+        return ANY
+    names = check.texts("audience", audience)
+    if "ANY" in names:
+        raise ConfigurationError("audience: 'ANY' is a text here; write jwt_middleware.ANY")
+    return names
+
+
+def _contexts(api: Any, gateway: Gateway) -> tuple[str, ...]:
+    contexts = check.texts("api", api)
+    if contexts and gateway.context_claim is None:
+        raise ConfigurationError(
+            f"api: the gateway {gateway.name!r} sends no API context; use audience= instead"
+        )
+    for context in contexts:
+        if not context.startswith("/") or not context.strip("/") or "//" in context:
+            raise ConfigurationError(
+                f"api: {context!r} is no API context; it looks like '/orders/1.0'"
+            )
+    return tuple(context.rstrip("/") for context in contexts)

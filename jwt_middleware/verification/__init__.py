@@ -1,0 +1,39 @@
+"""Is this token genuine? Parsing, keys, signatures and claims; I/O only in the key sources."""
+
+from .algorithms import ALGORITHMS, Algorithm
+from .claims import ANY, AnyAudience, ClaimsPolicy
+from .configured_keys import key_source
+from .jwks import JWKSEndpoint
+from .key_sources import PEM, KeyFile, KeySource, Refresh, SharedSecret
+from .keys import Key, KeyRules, KeySet, verify_signature
+from .token_cache import TokenCache, VerifiedToken
+from .tokens import UnverifiedToken, WireFormat, decode_claims, parse, raw_token, single_line
+from .trusted_keys import TrustedKeys
+
+__all__ = [
+    "ALGORITHMS",
+    "ANY",
+    "PEM",
+    "Algorithm",
+    "AnyAudience",
+    "ClaimsPolicy",
+    "JWKSEndpoint",
+    "Key",
+    "KeyFile",
+    "KeyRules",
+    "KeySet",
+    "KeySource",
+    "Refresh",
+    "SharedSecret",
+    "TokenCache",
+    "TrustedKeys",
+    "UnverifiedToken",
+    "VerifiedToken",
+    "WireFormat",
+    "decode_claims",
+    "key_source",
+    "parse",
+    "raw_token",
+    "single_line",
+    "verify_signature",
+]

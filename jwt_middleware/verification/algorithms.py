@@ -1,0 +1,97 @@
+"""The signature algorithms of RFC 7518 and RFC 8037, each bound to one type of key.
+
+``none`` has no entry and no code path. A key can serve an algorithm only if its type and curve are
+the ones named here, so key material can never be read as another family's (RFC 8725, 3.1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes, hmac
+from cryptography.hazmat.primitives.asymmetric import ec, padding
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+
+Check = Callable[[Any, bytes, bytes], None]
+"""``(key material, signature, data)``; raises ``InvalidSignature``."""
+
+
+class Algorithm(NamedTuple):
+    """One JWS algorithm.
+
+    ``key_type`` is the JWK ``kty`` it binds to, ``curve`` the JWK ``crv`` where it has one,
+    ``hash_size`` the least length of an HMAC secret in bytes (RFC 7518, section 3.2).
+    """
+
+    name: str
+    key_type: str
+    curves: tuple[str, ...]
+    hash_size: int
+    check: Check
+
+
+def _rsa(pad: padding.AsymmetricPadding, hash_: hashes.HashAlgorithm) -> Check:
+    def check(key: Any, signature: bytes, data: bytes) -> None:
+        # RFC 8017, 8.2.2: a signature is as long as the modulus, with no zero bytes left out.
+        if len(signature) != (key.key_size + 7) // 8:
+            raise InvalidSignature
+        key.verify(signature, data, pad, hash_)
+
+    return check
+
+
+def _pss(hash_: hashes.HashAlgorithm) -> Check:
+    # RFC 7518, 3.5: MGF1 with the same hash, and a salt exactly as long as the hash.
+    return _rsa(padding.PSS(padding.MGF1(hash_), salt_length=hash_.digest_size), hash_)
+
+
+def _ecdsa(hash_: hashes.HashAlgorithm, coordinate_size: int) -> Check:
+    method = ec.ECDSA(hash_)
+
+    def check(key: Any, signature: bytes, data: bytes) -> None:
+        # RFC 7518, 3.4: r and s side by side, each of the curve's full length; never DER.
+        if len(signature) != 2 * coordinate_size:
+            raise InvalidSignature
+        r = int.from_bytes(signature[:coordinate_size])
+        s = int.from_bytes(signature[coordinate_size:])
+        key.verify(encode_dss_signature(r, s), data, method)
+
+    return check
+
+
+def _eddsa(key: Any, signature: bytes, data: bytes) -> None:
+    key.verify(signature, data)
+
+
+def _hmac(hash_: hashes.HashAlgorithm) -> Check:
+    def check(key: Any, signature: bytes, data: bytes) -> None:
+        mac = hmac.HMAC(key, hash_)
+        mac.update(data)
+        mac.verify(signature)  # in constant time, and only at full length
+
+    return check
+
+
+def _table() -> dict[str, Algorithm]:
+    found: list[Algorithm] = []
+    curves = {"256": ("P-256", 32), "384": ("P-384", 48), "512": ("P-521", 66)}
+    for bits, hash_ in (
+        ("256", hashes.SHA256()),
+        ("384", hashes.SHA384()),
+        ("512", hashes.SHA512()),
+    ):
+        curve, size = curves[bits]
+        found += [
+            Algorithm("RS" + bits, "RSA", (), 0, _rsa(padding.PKCS1v15(), hash_)),
+            Algorithm("PS" + bits, "RSA", (), 0, _pss(hash_)),
+            Algorithm("ES" + bits, "EC", (curve,), 0, _ecdsa(hash_, size)),
+            Algorithm("HS" + bits, "oct", (), hash_.digest_size, _hmac(hash_)),
+        ]
+    found.append(Algorithm("EdDSA", "OKP", ("Ed25519", "Ed448"), 0, _eddsa))
+    return {algorithm.name: algorithm for algorithm in found}
+
+
+ALGORITHMS: Mapping[str, Algorithm] = MappingProxyType(_table())

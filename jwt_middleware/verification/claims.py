@@ -1,0 +1,156 @@
+"""Which claims make a token good for this service, now (RFC 7519, section 4.1).
+
+Pure: a policy, the claims of a token whose signature holds, and the time. A malformed claim is
+never treated as an absent one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
+
+from ..errors import InvalidClaim, TokenExpired, TokenImmature
+from .tokens import WireFormat
+
+MILLISECONDS_FROM: Final = 1e11
+"""From here on a number is no time in seconds: it would lie beyond the year 5138."""
+
+
+class AnyAudience:
+    """The type of ``ANY``, which is its only instance."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "ANY"
+
+
+ANY: Final = AnyAudience()
+"""``audience=ANY`` accepts a token whatever its ``aud`` says. Weak: say it only on purpose."""
+
+
+class ClaimsPolicy(NamedTuple):
+    """What a token's claims must say.
+
+    ``leeway`` and ``max_age`` are in seconds. ``contexts`` are API contexts, of which the claim
+    ``context_claim`` must be one or lie below one.
+    """
+
+    wire: WireFormat
+    issuers: tuple[str, ...] = ()
+    audiences: tuple[str, ...] | AnyAudience = ()
+    contexts: tuple[str, ...] = ()
+    context_claim: str = ""
+    leeway: float = 30
+    max_age: float | None = None
+
+    def check(self, claims: Mapping[str, Any], now: float) -> float:
+        """Return when the token's life ends, in seconds since the epoch, without leeway.
+
+        Raises:
+            InvalidClaim: a claim is missing, malformed or not what is asked for.
+            TokenExpired: ``exp``, or ``iat`` plus ``max_age``, is over.
+            TokenImmature: ``nbf`` or ``iat`` lies in the future.
+
+        """
+        self._check_issuer(claims)
+        ends = self._check_times(claims, now)
+        self._check_audience(claims)
+        if self.contexts:
+            self._check_context(claims)
+        return ends
+
+    def has_ended(self, ends: float, now: float) -> bool:
+        """Whether a life that ends then is over now: RFC 7519, 4.1.4 with the leeway."""
+        return now >= ends + self.leeway
+
+    def _check_issuer(self, claims: Mapping[str, Any]) -> None:
+        issuer = _present(claims, "iss", required=bool(self.issuers))
+        if issuer is None:
+            return
+        if type(issuer) is not str:
+            raise InvalidClaim("iss", "type")
+        if self.issuers and issuer not in self.issuers:
+            raise InvalidClaim("iss", "mismatch")
+
+    def _check_times(self, claims: Mapping[str, Any], now: float) -> float:
+        expires = self._time(claims, "exp")
+        begins = self._time(claims, "nbf")
+        issued = self._time(claims, "iat")
+        ends = math.inf if expires is None else expires
+        if self.max_age is not None:
+            if issued is None:
+                raise InvalidClaim("iat", "missing")
+            # A token may be max_age old, to the second (contract C15: "refuses when now > ...").
+            if now > issued + self.max_age + self.leeway:
+                raise TokenExpired("older than max_age")
+            ends = min(ends, issued + self.max_age)
+        elif expires is None:
+            raise InvalidClaim("exp", "missing")
+        if expires is not None and self.has_ended(expires, now):
+            raise TokenExpired("exp is over")
+        if begins is not None and now < begins - self.leeway:
+            raise TokenImmature("nbf has not come")
+        if issued is not None and issued > now + self.leeway:
+            raise TokenImmature("iat lies in the future")
+        return ends
+
+    def _time(self, claims: Mapping[str, Any], name: str) -> float | None:
+        value = claims.get(name, _ABSENT)
+        if value is _ABSENT:
+            return None
+        if (
+            name == "exp"
+            and self.wire.text_exp
+            and type(value) is str
+            and len(value) <= 16
+            and value.isascii()
+            and value.isdigit()
+        ):
+            value = int(value)
+        if type(value) is not int and type(value) is not float:
+            raise InvalidClaim(name, "type")
+        if value >= MILLISECONDS_FROM:
+            if not self.wire.milliseconds:
+                raise InvalidClaim(name, "implausible")
+            value = value / 1000
+        return float(value)
+
+    def _check_audience(self, claims: Mapping[str, Any]) -> None:
+        audiences = self.audiences
+        wanted = not isinstance(audiences, AnyAudience) and bool(audiences)
+        audience = _present(claims, "aud", required=wanted)
+        if audience is None:
+            return
+        entries = audience if type(audience) is list else [audience]
+        if not all(type(entry) is str for entry in entries):
+            raise InvalidClaim("aud", "type")
+        if isinstance(audiences, AnyAudience):
+            return
+        if not audiences:
+            raise InvalidClaim("aud", "unexpected")
+        if not any(entry in audiences for entry in entries):
+            raise InvalidClaim("aud", "mismatch")
+
+    def _check_context(self, claims: Mapping[str, Any]) -> None:
+        context = _present(claims, self.context_claim, required=True)
+        if type(context) is not str:
+            raise InvalidClaim(self.context_claim, "type")
+        if not any(context == own or context.startswith(own + "/") for own in self.contexts):
+            raise InvalidClaim(self.context_claim, "mismatch")
+
+
+_ABSENT: Final = object()
+
+
+def _present(claims: Mapping[str, Any], name: str, *, required: bool) -> Any:
+    """Return the claim, or None where it is absent and may be; null is malformed, not absent."""
+    value = claims.get(name, _ABSENT)
+    if value is _ABSENT:
+        if required:
+            raise InvalidClaim(name, "missing")
+        return None
+    if value is None:
+        raise InvalidClaim(name, "type")
+    return value

@@ -1,0 +1,104 @@
+"""What ``keys=`` may be, made into one key source."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..errors import ConfigurationError
+from .jwks import JWKSEndpoint
+from .key_sources import PEM, JWKSDocument, KeyFile, KeySource, Refresh
+from .keys import KeySet
+
+
+def key_source(value: Any) -> KeySource:
+    """Return the source that ``keys=`` names.
+
+    A text is PEM if it starts so, a JWKS URL if it holds ``://``, else the path of a file.
+
+    Raises:
+        ConfigurationError: it is none of these, or holds no usable key.
+
+    """
+    if isinstance(value, KeySource):
+        return value
+    if isinstance(value, str | bytes):
+        return _from_text(value if isinstance(value, str) else value.decode("utf-8", "replace"))
+    if isinstance(value, os.PathLike):
+        return KeyFile(Path(value))
+    if isinstance(value, Mapping):
+        return JWKSDocument(value)
+    if isinstance(value, list | tuple) and value:
+        sources = [key_source(each) for each in value]
+        return sources[0] if len(sources) == 1 else SeveralSources(sources)
+    if isinstance(value, list | tuple):
+        raise ConfigurationError("keys: the list is empty; without keys no token can be verified")
+    raise ConfigurationError(
+        "keys: a PEM text, a path, a JWKS URL, a JWKS dict, a key source or a list of them, "
+        f"not {type(value).__name__}"
+    )
+
+
+def _from_text(value: str) -> KeySource:
+    if value.lstrip().startswith("-----BEGIN"):
+        return PEM(value)
+    if "://" in value:
+        return JWKSEndpoint(value)
+    if not value.strip():
+        raise ConfigurationError("keys: empty; without keys no token can be verified")
+    if "\n" in value or len(value) > 1024:
+        raise ConfigurationError(
+            "keys: the text is neither PEM (which starts with -----BEGIN), nor a URL, nor a path; "
+            "for a shared secret use SharedSecret(...)"
+        )
+    return KeyFile(value)
+
+
+class SeveralSources:
+    """Several sources that one issuer signs with, as one."""
+
+    def __init__(self, sources: list[KeySource]) -> None:
+        self.name = ", ".join(source.name for source in sources)
+        self.sources = tuple(sources)
+        self._joined: tuple[tuple[KeySet | None, ...], KeySet] | None = None
+
+    def snapshot(self) -> KeySet | None:
+        """Return the keys of all sources that have some; None where none has."""
+        parts = tuple(source.snapshot() for source in self.sources)
+        if all(part is None for part in parts):
+            return None
+        joined = self._joined
+        if joined is None or any(a is not b for a, b in zip(joined[0], parts, strict=True)):
+            known = [part for part in parts if part is not None]
+            joined = self._joined = (
+                parts,
+                KeySet(
+                    [key for part in known for key in part.keys],
+                    [note for part in known for note in part.notes],
+                ),
+            )
+        return joined[1]
+
+    def refresh(self) -> Refresh | None:
+        """Refresh every source that can be."""
+        found = [each for each in (source.refresh() for source in self.sources) if each]
+        return SeveralRefreshes(found) if found else None
+
+
+class SeveralRefreshes:
+    """Several fetches under way; waited for one after the other, they run at the same time."""
+
+    def __init__(self, refreshes: list[Refresh]) -> None:
+        self._refreshes = refreshes
+
+    def wait(self) -> bool:
+        """Wait in this thread; return whether all have ended."""
+        answers = [refresh.wait() for refresh in self._refreshes]
+        return all(answers)
+
+    async def wait_async(self) -> bool:
+        """Wait in this task; return whether all have ended."""
+        answers = [await refresh.wait_async() for refresh in self._refreshes]
+        return all(answers)

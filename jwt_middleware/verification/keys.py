@@ -1,0 +1,310 @@
+"""Keys and immutable key sets: which key may verify which token.
+
+A ``KeySet`` is a value. A source makes a new one when its keys change, and a verifier reads the
+current one without a lock.
+"""
+
+from __future__ import annotations
+
+import binascii
+import hashlib
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
+
+from ..errors import BadSignature, MalformedToken, UnacceptableAlgorithm, UnknownKey
+from .algorithms import ALGORITHMS, Algorithm
+from .default_keys import WSO2_DEFAULT_KEYS
+from .encoding import decode_segment
+
+MAX_TRIED = 4
+"""How many keys one token may cost a signature check each."""
+
+_CURVES = {"secp256r1": "P-256", "secp384r1": "P-384", "secp521r1": "P-521"}
+
+
+class UnusableKey(ValueError):
+    """Key material that can never verify anything here. The text says why, without the key."""
+
+
+class Key:
+    """One verification key, prepared once (RFC 7517's words).
+
+    Attributes:
+        key_id: the JWK's ``kid``; keys of a PEM file or a keystore have none.
+        key_type: ``RSA``, ``EC``, ``OKP`` or ``oct``.
+        algorithm: the only algorithm that it may serve, where the JWK names one.
+        thumbprints: SHA-1 and SHA-256 of its certificate, as bytes.
+        spki: SHA-256 of the SubjectPublicKeyInfo in hex; for a secret, of the secret.
+
+    """
+
+    __slots__ = (
+        "_material",
+        "algorithm",
+        "certificate",
+        "curve",
+        "key_id",
+        "key_type",
+        "spki",
+        "thumbprints",
+    )
+
+    def __init__(
+        self,
+        material: Any,
+        *,
+        key_id: str | None = None,
+        algorithm: str | None = None,
+        certificate: x509.Certificate | None = None,
+        thumbprints: Iterable[bytes] = (),
+    ) -> None:
+        self._material = material
+        self.key_type, self.curve = _kind(material)
+        self.key_id = key_id
+        self.algorithm = algorithm
+        self.certificate = certificate
+        found = set(thumbprints)
+        if certificate is not None:
+            found.update(certificate_thumbprints(certificate))
+        self.thumbprints = frozenset(found)
+        self.spki = hashlib.sha256(_encoded(material)).hexdigest()
+
+    def fits(self, algorithm: Algorithm) -> bool:
+        """Whether the type, curve, own ``alg`` and a secret's length allow this algorithm."""
+        return (
+            self.key_type == algorithm.key_type
+            and (not algorithm.curves or self.curve in algorithm.curves)
+            and (self.algorithm is None or self.algorithm == algorithm.name)
+            and (self.key_type != "oct" or len(self._material) >= algorithm.hash_size)
+        )
+
+    def verifies(self, algorithm: Algorithm, signature: bytes, data: bytes) -> bool:
+        """Whether the signature holds over exactly these bytes."""
+        try:
+            algorithm.check(self._material, signature, data)
+        except InvalidSignature:
+            return False
+        return True
+
+    def weakness(self, minimum_rsa_bits: int) -> str | None:
+        """Say what is wrong with the key's strength, or None."""
+        if self.key_type == "RSA":
+            numbers = self._material.public_numbers()
+            if self._material.key_size < minimum_rsa_bits:
+                return (
+                    f"RSA key of {self._material.key_size} bits, fewer than "
+                    f"minimum_rsa_bits={minimum_rsa_bits}"
+                )
+            if numbers.e < 3 or numbers.e % 2 == 0:
+                return f"RSA public exponent {numbers.e}, not odd and at least 3"
+        if self.key_type == "oct":
+            name = self.algorithm or "HS256"
+            least = ALGORITHMS[name].hash_size
+            if len(self._material) < least:
+                return f"secret of {len(self._material)} bytes; {name} needs {least} or more"
+        return None
+
+    def wso2_default_version(self) -> str | None:
+        """The WSO2 version that ships this very key with its private half, or None."""
+        return WSO2_DEFAULT_KEYS.get(self.spki)
+
+    def is_dated(self, now: float) -> bool:
+        """Whether the key's certificate, if it has one, is inside its dates."""
+        if self.certificate is None:
+            return True
+        return (
+            self.certificate.not_valid_before_utc.timestamp()
+            <= now
+            <= self.certificate.not_valid_after_utc.timestamp()
+        )
+
+    def __repr__(self) -> str:
+        return f"<Key {self.key_type} {self.spki[:12] if self.key_type != 'oct' else ''}>"
+
+
+class KeyNote(NamedTuple):
+    """What a person should know about one entry of a key source; ``skipped`` ones serve nothing."""
+
+    key_id: str | None
+    reason: str
+    skipped: bool
+
+
+class KeyRules(NamedTuple):
+    """What this service asks of a key, beyond being one."""
+
+    minimum_rsa_bits: int = 2048
+    allow_wso2_default_keys: bool = False
+    check_certificate_dates: bool = False
+
+    def objection(self, key: Key) -> str | None:
+        """Say why the key is not used, or None."""
+        weakness = key.weakness(self.minimum_rsa_bits)
+        if weakness is not None:
+            return weakness
+        version = key.wso2_default_version()
+        if version is not None and not self.allow_wso2_default_keys:
+            return (
+                f"the default key of WSO2 API Manager {version}; its private half is public, so "
+                "anybody can sign with it. Give the gateway a key of its own"
+            )
+        return None
+
+
+class KeySet:
+    """An immutable set of keys with the notes of its making."""
+
+    __slots__ = ("_by_id", "_by_thumbprint", "keys", "notes")
+
+    keys: tuple[Key, ...]
+    notes: tuple[KeyNote, ...]
+
+    def __init__(self, keys: Iterable[Key], notes: Iterable[KeyNote] = ()) -> None:
+        self.keys = tuple(keys)
+        self.notes = tuple(notes)
+        self._by_id: dict[str, list[Key]] = {}
+        self._by_thumbprint: dict[bytes, list[Key]] = {}
+        for key in self.keys:
+            if key.key_id is not None:
+                self._by_id.setdefault(key.key_id, []).append(key)
+            for thumbprint in key.thumbprints:
+                self._by_thumbprint.setdefault(thumbprint, []).append(key)
+
+    @property
+    def key_ids(self) -> tuple[str, ...]:
+        """Every ``kid``, once, in order."""
+        return tuple(self._by_id)
+
+    def admitted(self, rules: KeyRules) -> KeySet:
+        """Return the keys that the rules allow, with a note for each of the others."""
+        keys: list[Key] = []
+        notes = list(self.notes)
+        for key in self.keys:
+            objection = rules.objection(key)
+            if objection is None:
+                keys.append(key)
+            else:
+                notes.append(KeyNote(key.key_id, objection, skipped=True))
+        return KeySet(keys, notes)
+
+    def select(self, algorithm: Algorithm, header: Mapping[str, Any]) -> tuple[Key, ...]:
+        """Return the keys to try for a token with this header, one to four of them.
+
+        A selector (``kid``, ``x5t``, ``x5t#S256``) only chooses; it proves nothing.
+
+        Raises:
+            UnacceptableAlgorithm: the named key cannot serve the algorithm.
+            UnknownKey: no key is the named one, or more than four could be.
+
+        """
+        key_id = header.get("kid")
+        named = None if key_id is None else self._by_id.get(key_id)
+        if named is not None:
+            return _bounded(_that_fit(named, algorithm))
+        fitting = [key for key in self.keys if key.fits(algorithm)]
+        if key_id is not None and any(key.key_id is not None for key in fitting):
+            raise UnknownKey("no key has this kid")
+        shapes = [header[name] for name in ("x5t#S256", "x5t") if name in header]
+        if shapes and any(key.thumbprints for key in fitting):
+            return _bounded(self._by_any_thumbprint(shapes, algorithm))
+        return _bounded(fitting)
+
+    def _by_any_thumbprint(self, shapes: list[str], algorithm: Algorithm) -> list[Key]:
+        named: list[Key] = []
+        for shape in shapes:
+            thumbprint = read_thumbprint(shape)
+            if thumbprint is not None:
+                named += self._by_thumbprint.get(thumbprint, ())
+        if not named:
+            raise UnknownKey("no certificate has this thumbprint")
+        return _that_fit(named, algorithm)
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def __repr__(self) -> str:
+        return f"<KeySet of {len(self.keys)} keys>"
+
+
+def verify_signature(
+    keys: tuple[Key, ...], algorithm: Algorithm, signature: bytes, data: bytes
+) -> Key:
+    """Return the key under which the signature holds; raise ``BadSignature`` if none is."""
+    for key in keys:
+        if key.verifies(algorithm, signature, data):
+            return key
+    raise BadSignature("the signature does not hold under the chosen key")
+
+
+def certificate_thumbprints(certificate: x509.Certificate) -> tuple[bytes, bytes]:
+    """SHA-1 and SHA-256 of the DER certificate (RFC 7515, 4.1.7 and 4.1.8)."""
+    der = certificate.public_bytes(serialization.Encoding.DER)
+    # SHA-1 is only a name for a certificate that we hold already: a collision gains nothing.
+    return hashlib.sha1(der, usedforsecurity=False).digest(), hashlib.sha256(der).digest()
+
+
+def read_thumbprint(text: str) -> bytes | None:
+    """Read ``x5t`` in any shape that WSO2 has emitted, or None where it is no thumbprint.
+
+    RFC 7515 says base64url of the digest. WSO2 1.x, 2.6 and 3.x encode the digest's *hex* text
+    instead, in either alphabet, padded or not; App Manager writes that hex in upper case.
+    """
+    try:
+        raw = decode_segment(text.encode("ascii"), any_alphabet=True, padding=True)
+    except (ValueError, MalformedToken):
+        return None
+    if len(raw) in (20, 32):
+        return raw
+    if len(raw) in (40, 64):
+        try:
+            return binascii.unhexlify(raw)
+        except ValueError:
+            return None
+    return None
+
+
+def _that_fit(named: list[Key], algorithm: Algorithm) -> list[Key]:
+    chosen = [key for key in named if key.fits(algorithm)]
+    if not chosen:
+        raise UnacceptableAlgorithm("the named key does not fit the algorithm")
+    return chosen
+
+
+def _bounded(keys: list[Key]) -> tuple[Key, ...]:
+    # WSO2's JWKS lists one key once per algorithm under one kid: it counts once.
+    distinct = tuple({key.spki: key for key in keys}.values())
+    if not distinct:
+        raise UnknownKey("no key fits the algorithm")
+    if len(distinct) > MAX_TRIED:
+        raise UnknownKey(f"{len(distinct)} keys could have signed; at most {MAX_TRIED} are tried")
+    return distinct
+
+
+def _kind(material: Any) -> tuple[str, str | None]:
+    match material:
+        case bytes():
+            return "oct", None
+        case rsa.RSAPublicKey():
+            return "RSA", None
+        case ec.EllipticCurvePublicKey() if material.curve.name in _CURVES:
+            return "EC", _CURVES[material.curve.name]
+        case ed25519.Ed25519PublicKey():
+            return "OKP", "Ed25519"
+        case ed448.Ed448PublicKey():
+            return "OKP", "Ed448"
+        case _:
+            raise UnusableKey("its type or curve has no JWS algorithm here")
+
+
+def _encoded(material: Any) -> bytes:
+    if isinstance(material, bytes):
+        return material
+    encoded: bytes = material.public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    return encoded

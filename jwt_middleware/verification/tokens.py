@@ -1,0 +1,120 @@
+"""From header lines to an unverified token: everything that needs no key.
+
+What comes out here is only a candidate. Nothing in it may be believed before its signature holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from ..errors import DuplicateHeader, MalformedToken, TokenTooLarge
+from .encoding import decode_object, decode_segment
+
+
+class WireFormat(NamedTuple):
+    """How a gateway writes a token. Only encodings and units differ, never a check.
+
+    ``relaxed_base64``: each segment in the standard or the url-safe alphabet, padded exactly or not
+    at all (WSO2 versions differ in both); otherwise RFC 7515's base64url without padding.
+    ``milliseconds``: times of 1e11 and more are milliseconds; otherwise they are implausible.
+    ``text_exp``: ``exp`` may be a string of digits (WSO2 3.1.0, carbon-apimgt 6.6.163).
+    """
+
+    relaxed_base64: bool = False
+    milliseconds: bool = False
+    text_exp: bool = False
+
+    def decode(self, segment: bytes) -> bytes:
+        """Decode one segment as this gateway writes it; raise ``MalformedToken`` otherwise."""
+        return decode_segment(
+            segment, any_alphabet=self.relaxed_base64, padding=self.relaxed_base64
+        )
+
+
+class UnverifiedToken(NamedTuple):
+    """The parts of a compact JWS (RFC 7515, section 7.1). ``signing_input`` is as received."""
+
+    header: dict[str, Any]
+    payload_segment: bytes
+    signing_input: bytes
+    signature: bytes
+
+
+def single_line(lines: Sequence[bytes | str]) -> bytes | str | None:
+    """Return the one header line, or None where there is none.
+
+    Raises:
+        DuplicateHeader: two lines or more, identical or not: gateways and proxies disagree about
+            which one counts.
+
+    """
+    if not lines:
+        return None
+    if len(lines) > 1:
+        raise DuplicateHeader(f"{len(lines)} header lines")
+    return lines[0]
+
+
+def raw_token(line: bytes | str, max_size: int) -> bytes:
+    """Return the token's bytes from one header line.
+
+    The size is looked at before anything else, so that refusing costs the same whatever its
+    length. Only SP and HTAB are stripped, only at the ends.
+    """
+    if len(line) > max_size:
+        raise TokenTooLarge(f"longer than max_token_size, {max_size} bytes")
+    if isinstance(line, str):
+        try:
+            line = line.encode("ascii")
+        except UnicodeEncodeError:
+            raise MalformedToken("the header is not ASCII") from None
+    token = line.strip(b" \t")
+    if not token:
+        raise MalformedToken("the header is empty")
+    if b"," in token:
+        # No token holds a comma: it is two lines that a server or a proxy has joined.
+        raise DuplicateHeader("header lines were joined by a comma")
+    return token
+
+
+def parse(token: bytes, wire: WireFormat) -> UnverifiedToken:
+    """Split a compact JWS and read its header; raise ``MalformedToken`` for anything else."""
+    first = token.find(b".")
+    last = token.rfind(b".")
+    if first <= 0 or token.find(b".", first + 1) != last or last <= first + 1:
+        raise MalformedToken("not three segments")
+    try:
+        header = decode_object(wire.decode(token[:first]))
+    except ValueError:
+        raise MalformedToken("the header segment is not a strict JSON object") from None
+    _check_header(header)
+    return UnverifiedToken(
+        header=header,
+        payload_segment=token[first + 1 : last],
+        signing_input=token[:last],
+        signature=wire.decode(token[last + 1 :]),
+    )
+
+
+def decode_claims(token: UnverifiedToken, wire: WireFormat) -> dict[str, Any]:
+    """Read the payload of a token; raise ``MalformedToken`` unless it is a strict JSON object."""
+    try:
+        return decode_object(wire.decode(token.payload_segment))
+    except ValueError:
+        raise MalformedToken("the payload segment is not a strict JSON object") from None
+
+
+def _check_header(header: Mapping[str, Any]) -> None:
+    if type(header.get("alg")) is not str:
+        raise MalformedToken("alg is not a string")
+    for name in ("kid", "x5t", "x5t#S256"):
+        if name in header and type(header[name]) is not str:
+            raise MalformedToken(f"{name} is not a string")
+    if "crit" in header:
+        # We understand no extension, so a critical one is always refused (RFC 7515, 4.1.11).
+        raise MalformedToken("crit is not supported")
+    if header.get("b64", True) is not True:
+        raise MalformedToken("b64=false is not supported (RFC 7797)")
+    if "enc" in header or "zip" in header:
+        raise MalformedToken("encrypted and compressed tokens are not supported")

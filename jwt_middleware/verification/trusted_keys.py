@@ -1,0 +1,128 @@
+"""The keys that a service trusts: a source's keys, less those that its rules refuse."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from ..errors import ConfigurationError
+from ..events import Event, KeySkipped, KeysLoaded, KeyWarning
+from .algorithms import Algorithm
+from .configured_keys import SeveralSources
+from .jwks import JWKSEndpoint
+from .key_sources import KeySource, StaticKeys
+from .keys import Key, KeyRules, KeySet
+
+
+class TrustedKeys:
+    """One issuer's keys. ``current()`` is cheap and takes no lock unless the keys have changed."""
+
+    def __init__(
+        self,
+        source: KeySource,
+        rules: KeyRules,
+        algorithms: tuple[Algorithm, ...],
+        announce: Callable[[Event], None],
+        clock: Callable[[], float],
+    ) -> None:
+        self.source = source
+        self.rules = rules
+        self._algorithms = algorithms
+        self._announce = announce
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._seen: KeySet | None = None
+        self._admitted: KeySet | None = None
+        parts = source.sources if isinstance(source, SeveralSources) else (source,)
+        for part in parts:
+            if isinstance(part, JWKSEndpoint):
+                part.listen(announce)
+        if all(isinstance(part, StaticKeys) for part in parts):
+            self._check_now()
+
+    def current(self) -> KeySet | None:
+        """Return the trusted keys known now; None where there are none yet."""
+        snapshot = self.source.snapshot()
+        if snapshot is not self._seen and snapshot is not None:
+            with self._lock:
+                if snapshot is not self._seen:
+                    self._adopt(snapshot)
+        return self._admitted
+
+    def usable(self, keys: tuple[Key, ...], now: float) -> tuple[Key, ...]:
+        """Return those of the chosen keys whose certificate may count now."""
+        if not self.rules.check_certificate_dates:
+            return keys
+        return tuple(key for key in keys if key.is_dated(now))
+
+    def _adopt(self, snapshot: KeySet) -> None:
+        admitted = snapshot.admitted(self.rules)
+        name = self.source.name
+        # The admitted keys stand before the mark that they were seen: readers take no lock.
+        self._admitted = admitted if admitted.keys else None
+        self._seen = snapshot
+        for note in admitted.notes:
+            kind = KeySkipped if note.skipped else KeyWarning
+            self._announce(kind(name, note.key_id, note.reason))
+        for key in admitted.keys:
+            self._warn(name, key)
+        self._announce(KeysLoaded(name, len(admitted), admitted.key_ids))
+
+    def _warn(self, name: str, key: Key) -> None:
+        version = key.wso2_default_version()
+        if version is not None:
+            reason = (
+                f"the default key of WSO2 {version}: ANYBODY CAN SIGN WITH IT. It is in use only "
+                "because allow_wso2_default_keys=True"
+            )
+            self._announce(KeyWarning(name, key.key_id, reason))
+        if not key.is_dated(self._clock()) and key.certificate is not None:
+            ends = key.certificate.not_valid_after_utc.date().isoformat()
+            today = datetime.fromtimestamp(self._clock(), UTC).date().isoformat()
+            reason = f"its certificate is outside its dates (until {ends}; today is {today})"
+            self._announce(KeyWarning(name, key.key_id, reason))
+
+    def _check_now(self) -> None:
+        """Check keys that cannot change: what is wrong with them is wrong at start-up."""
+        snapshot = self.source.snapshot() or KeySet(())
+        for key in snapshot.keys:
+            if key.wso2_default_version() is not None:
+                objection = self.rules.objection(key)
+                if objection is not None:
+                    raise ConfigurationError(f"keys: {self.source.name}: {objection}")
+        keys = self.current()
+        if keys is None:
+            reasons = "; ".join(note.reason for note in snapshot.admitted(self.rules).notes)
+            raise ConfigurationError(f"keys: {self.source.name}: no usable key: {reasons}")
+        if not self.usable(keys.keys, self._clock()):
+            raise ConfigurationError(
+                f"keys: {self.source.name}: every certificate is outside its dates, and "
+                "check_certificate_dates=True"
+            )
+        self._check_fit(keys)
+
+    def _check_fit(self, keys: KeySet) -> None:
+        kinds = {key.key_type for key in keys.keys}
+        if "oct" in kinds and len(kinds) > 1:
+            raise ConfigurationError(
+                f"keys: {self.source.name}: a shared secret beside public keys. One issuer signs "
+                "with one or the other; give each its own Issuer(...)"
+            )
+        names = [algorithm.name for algorithm in self._algorithms]
+        for algorithm in self._algorithms:
+            fits = any(key.fits(algorithm) for key in keys.keys)
+            if not fits and algorithm.key_type == "oct" and "oct" in kinds:
+                raise ConfigurationError(
+                    f"algorithms: the secret ({self.source.name}) is shorter than the "
+                    f"{algorithm.hash_size} bytes that {algorithm.name} needs (RFC 7518, 3.2)"
+                )
+        if not any(key.fits(each) for key in keys.keys for each in self._algorithms):
+            wanted = sorted({key.algorithm or _EXAMPLES[key.key_type] for key in keys.keys})
+            raise ConfigurationError(
+                f"algorithms: no key of {self.source.name} ({', '.join(sorted(kinds))}) fits any "
+                f"of {names}; set algorithms={wanted}"
+            )
+
+
+_EXAMPLES = {"RSA": "RS256", "EC": "ES256", "OKP": "EdDSA", "oct": "HS256"}

@@ -1,0 +1,61 @@
+"""The WSGI door: ``app.wsgi_app = JWTMiddleware(app.wsgi_app, keys=...)`` for any WSGI app.
+
+WSGI folds ``-`` and ``_`` of header names and joins repeated lines by commas (PEP 3333), so a value
+with a comma is refused, and the server must drop underscore names: the README has the table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Unpack
+
+from .errors import RequestError
+from .gate import GATE_KEY, Gate, check_plain_app
+from .principal import PRINCIPAL_KEY
+from .request_view import EnvironView
+from .responses import Refusal
+from .settings import Options
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+
+class JWTMiddleware:
+    """Verifies the assertion header; the principal is ``environ["jwt_middleware.principal"]``.
+
+    Raises:
+        ConfigurationError: an option is unknown or wrong, or the app is one that another
+            ``JWTMiddleware`` serves.
+
+    """
+
+    def __init__(self, app: WSGIApplication, **options: Unpack[Options]) -> None:
+        check_plain_app(app, "WSGI")
+        self.app = app
+        self.gate = Gate(options)
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Serve one request."""
+        environ.pop(PRINCIPAL_KEY, None)
+        environ[GATE_KEY] = self.gate
+        request = EnvironView(environ)
+        if not self.gate.is_open(request):
+            try:
+                principal = self.gate.admit(header_lines(environ, self.gate.header), request)
+            except RequestError as error:
+                return serve(self.gate.refusal(error, request), start_response)
+            if principal is not None:
+                environ[PRINCIPAL_KEY] = principal
+        return self.app(environ, start_response)
+
+
+def header_lines(environ: WSGIEnvironment, name: str) -> list[str]:
+    """Return the header as WSGI gives it: one value, or none."""
+    value = environ.get("HTTP_" + name.upper().replace("-", "_"))
+    return [] if value is None else [value]
+
+
+def serve(refusal: Refusal, start_response: StartResponse) -> Iterable[bytes]:
+    """Send a refusal."""
+    start_response(f"{refusal.status} {refusal.reason_phrase}", list(refusal.headers))
+    return [refusal.body]

@@ -1,0 +1,57 @@
+"""Keys generated once a session, and factories for the tokens that tests need."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+import pytest
+
+from jwt_middleware.testing import SigningKey
+
+
+@pytest.fixture(autouse=True)
+def _no_options_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.startswith("JWT_MIDDLEWARE_"):
+            monkeypatch.delenv(name)
+
+
+class Clock:
+    """A clock that stands still until it is told."""
+
+    def __init__(self, now: float) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock(1_479_409_651.0)
+
+
+@pytest.fixture(scope="session")
+def rsa_key() -> SigningKey:
+    return SigningKey("RS256")
+
+
+@pytest.fixture(scope="session")
+def other_rsa_key() -> SigningKey:
+    return SigningKey("RS256")
+
+
+_KEYS: dict[tuple[str, str], SigningKey] = {}
+
+
+@pytest.fixture(scope="session")
+def key_for() -> Callable[..., SigningKey]:
+    """A key for an algorithm, the same one all session."""
+
+    def find(algorithm: str, curve: str = "Ed25519") -> SigningKey:
+        if (algorithm, curve) not in _KEYS:
+            _KEYS[algorithm, curve] = SigningKey(algorithm, curve=curve)
+        return _KEYS[algorithm, curve]
+
+    return find
