@@ -43,8 +43,9 @@ from .gateways import BYU, UCSD, WSO2, Gateway
 from .principal import Principal, Vocabulary
 from .request_view import RequestView
 from .responses import Refusal
+from .trust import Issuer
 from .verification import ANY, PEM, JWKSEndpoint, KeyFile, KeySet, KeySource, SharedSecret
-from .verifier import Issuer, Verifier
+from .verifier import Verifier
 
 __all__ = [
     "ANY",

@@ -20,8 +20,9 @@ from .errors import ConfigurationError
 from .path_lists import PathList, path_list
 from .request_view import RequestView
 from .responses import Refusal
+from .trust import Issuer
 from .verification import ANY
-from .verifier import Issuer, Verifier, VerifierOptions
+from .verifier import Verifier, VerifierOptions
 
 ENVIRONMENT_PREFIX = "JWT_MIDDLEWARE_"
 CONFIG_FILE = ENVIRONMENT_PREFIX + "CONFIG"

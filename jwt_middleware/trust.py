@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -36,6 +36,29 @@ from .verification import (
     parse,
     verify_signature,
 )
+
+
+@dataclass(frozen=True)
+class Issuer:
+    """An issuer and what is bound to it: a token that names it verifies under nothing else.
+
+    Attributes:
+        issuer: the ``iss`` claim, compared whole.
+        keys: as the option ``keys``.
+        audience: as the option ``audience``.
+        algorithms: as the option ``algorithms``.
+        gateway: as the option ``gateway``; the verifier's own where None.
+
+    """
+
+    issuer: str
+    keys: Any = None
+    audience: str | Sequence[str] | AnyAudience | None = None
+    algorithms: Sequence[str] | str | None = None
+    gateway: str | Gateway | None = None
+
+    def __repr__(self) -> str:
+        return f"Issuer({self.issuer!r})"
 
 
 @dataclass(frozen=True, kw_only=True)

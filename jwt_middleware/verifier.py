@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any, TypedDict, Unpack
 
 from . import option_checks as check
@@ -19,7 +18,7 @@ from .events import Announcer, ConfigurationWarning, Listener, Refused, Verified
 from .gateways import Gateway
 from .principal import Principal
 from .request_view import RequestView
-from .trust import AwaitKeys, Common, Trust
+from .trust import AwaitKeys, Common, Issuer, Trust
 from .verification import (
     AnyAudience,
     KeyRules,
@@ -31,29 +30,6 @@ from .verification import (
     raw_token,
     single_line,
 )
-
-
-@dataclass(frozen=True)
-class Issuer:
-    """An issuer and what is bound to it: a token that names it verifies under nothing else.
-
-    Attributes:
-        issuer: the ``iss`` claim, compared whole.
-        keys: as the option ``keys``.
-        audience: as the option ``audience``.
-        algorithms: as the option ``algorithms``.
-        gateway: as the option ``gateway``; the verifier's own where None.
-
-    """
-
-    issuer: str
-    keys: Any = None
-    audience: str | Sequence[str] | AnyAudience | None = None
-    algorithms: Sequence[str] | str | None = None
-    gateway: str | Gateway | None = None
-
-    def __repr__(self) -> str:
-        return f"Issuer({self.issuer!r})"
 
 
 class VerifierOptions(TypedDict, total=False):

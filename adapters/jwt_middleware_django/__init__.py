@@ -18,7 +18,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
 from jwt_middleware.asgi import header_lines as scope_header_lines
-from jwt_middleware.authorization import Guard, Predicate, guarded, outstanding, public
+from jwt_middleware.authorization import Guard, Handler, Predicate, guarded, outstanding, public
 from jwt_middleware.errors import MissingToken, RequestError
 from jwt_middleware.gate import GATE_KEY, Gate, enforce, principal_of, refusal_of
 from jwt_middleware.principal import PRINCIPAL_KEY, Principal
@@ -138,7 +138,7 @@ def current_principal_or_none() -> Principal | None:
     return None if request is None else request.META.get(PRINCIPAL_KEY)
 
 
-def requires(predicate: Predicate) -> Any:
+def requires(predicate: Predicate) -> Callable[[Handler], Handler]:
     """Let a view serve only a proven caller for whom the predicate holds.
 
     For functions and methods, sync and async; for a class, ``method_decorator(requires(...),

@@ -6,13 +6,14 @@ are HTTP exceptions, so ``@app.errorhandler(401)`` sees them.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Unpack
 
 from flask import Flask, current_app, has_request_context, request
 from werkzeug.exceptions import Forbidden, HTTPException, ServiceUnavailable, Unauthorized
 from werkzeug.wrappers import Response
 
-from jwt_middleware.authorization import Guard, Predicate, guarded, outstanding, public
+from jwt_middleware.authorization import Guard, Handler, Predicate, guarded, outstanding, public
 from jwt_middleware.errors import (
     ConfigurationError,
     KeysUnavailable,
@@ -122,7 +123,7 @@ def current_principal_or_none() -> Principal | None:
     return request.environ.get(PRINCIPAL_KEY) if has_request_context() else None
 
 
-def requires(predicate: Predicate) -> Any:
+def requires(predicate: Predicate) -> Callable[[Handler], Handler]:
     """Let a view serve only a proven caller for whom the predicate holds.
 
     It holds above the route's decorator as well as below it.

@@ -8,6 +8,7 @@ fails the lifespan, and the server exits; where no lifespan comes, every request
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any, Unpack
 
@@ -19,7 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketState
 
 from jwt_middleware.asgi import guard_connection, serve
-from jwt_middleware.authorization import Guard, Predicate, guarded, public
+from jwt_middleware.authorization import Guard, Handler, Predicate, guarded, public
 from jwt_middleware.errors import ConfigurationError, MissingToken, RequestError
 from jwt_middleware.gate import Gate, enforce, principal_of, refusal_of
 from jwt_middleware.principal import PRINCIPAL_KEY, Principal
@@ -133,7 +134,7 @@ def current_principal_or_none() -> Principal | None:
     return None if scope is None else scope.get(PRINCIPAL_KEY)
 
 
-def requires(predicate: Predicate) -> Any:
+def requires(predicate: Predicate) -> Callable[[Handler], Handler]:
     """Let a handler serve only a proven caller for whom the predicate holds.
 
     Put it below the route's decorator; above it, the app refuses to start.

@@ -1,11 +1,8 @@
 """What may this principal do? Terms, predicates, and the guards made of them."""
 
-from .guards import Guard, guarded, guards_of, is_public, outstanding, public
+from .algebra import Predicate, Situation, all_of, any_of
+from .guards import Guard, Handler, guarded, guards_of, is_public, outstanding, public
 from .predicates import (
-    Predicate,
-    Situation,
-    all_of,
-    any_of,
     authenticated,
     client,
     has_permission,
@@ -16,6 +13,7 @@ from .terms import Term, attribute, claim, header, path_param, query_param, term
 
 __all__ = [
     "Guard",
+    "Handler",
     "Predicate",
     "Situation",
     "Term",

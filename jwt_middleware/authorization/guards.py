@@ -16,7 +16,7 @@ from typing import Any, TypeVar, cast
 from ..errors import MissingToken, PermissionDenied
 from ..principal import Principal
 from ..request_view import RequestView
-from .predicates import Predicate, Situation
+from .algebra import Predicate, Situation
 
 _GUARDS = "__jwt_middleware_guards__"
 _ENFORCES = "__jwt_middleware_enforces__"
@@ -24,7 +24,9 @@ _PUBLIC = "__jwt_middleware_public__"
 # Their functions are shared by all views of all apps: a mark there would guard every one of them.
 _NOT_THE_APPS = ("django", "fastapi", "flask", "rest_framework", "starlette", "werkzeug")
 
-F = TypeVar("F", bound=Callable[..., Any])
+Handler = TypeVar("Handler", bound=Callable[..., Any])
+"""A function that handles requests, sync or async; decorating keeps its type."""
+
 Enter = Callable[["Guard", tuple[Any, ...], dict[str, Any]], None]
 """An adapter's way to check one guard for the current request; it raises to refuse."""
 
@@ -59,11 +61,11 @@ class Guard:
         return f"requires({self.predicate!r})"
 
 
-def guarded(predicate: Predicate, enter: Enter) -> Callable[[F], F]:
+def guarded(predicate: Predicate, enter: Enter) -> Callable[[Handler], Handler]:
     """Return the decorator that an adapter's ``requires(predicate)`` is."""
     guard = Guard(predicate)
 
-    def decorate(handler: F) -> F:
+    def decorate(handler: Handler) -> Handler:
         _check_handler(handler, "requires")
         for function in _own_functions(handler):
             marks: tuple[Guard, ...] = getattr(function, _GUARDS, ())
@@ -83,12 +85,12 @@ def guarded(predicate: Predicate, enter: Enter) -> Callable[[F], F]:
         wrapper: Any = enter_async if _is_async(handler) else enter_sync
         setattr(wrapper, _GUARDS, (*getattr(wrapper, _GUARDS, ()), guard))
         setattr(wrapper, _ENFORCES, guard)
-        return cast("F", wrapper)
+        return cast("Handler", wrapper)
 
     return decorate
 
 
-def public(handler: F) -> F:
+def public(handler: Handler) -> Handler:
     """Mark a handler as open on purpose: whoever passes the middleware may call it."""
     _check_handler(handler, "public")
     for function in _own_functions(handler):

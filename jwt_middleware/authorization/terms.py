@@ -12,7 +12,7 @@ from typing import Any, Final, NoReturn
 
 from ..principal import Principal
 from ..request_view import RequestView
-from .predicates import Predicate, Situation, Verdict
+from .algebra import Predicate, Situation, Verdict
 
 ABSENT: Final = object()
 _FAILED: Final = object()

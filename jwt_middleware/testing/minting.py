@@ -224,8 +224,12 @@ def _generate(algorithm: str, bits: int, curve: str) -> Any:
         case "RS" | "PS":
             return rsa.generate_private_key(65537, bits)
         case "ES":
-            curves = {"256": ec.SECP256R1, "384": ec.SECP384R1, "512": ec.SECP521R1}
-            return ec.generate_private_key(curves[algorithm[2:]]())
+            curves: dict[str, ec.EllipticCurve] = {
+                "256": ec.SECP256R1(),
+                "384": ec.SECP384R1(),
+                "512": ec.SECP521R1(),
+            }
+            return ec.generate_private_key(curves[algorithm[2:]])
         case "HS":
             return os.urandom(int(algorithm[2:]) // 8)
         case _:

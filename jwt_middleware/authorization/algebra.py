@@ -1,0 +1,206 @@
+"""The algebra of predicates: and, or, not, over three truth values.
+
+A predicate is a plain value: printable as it was written, comparable, hashable. It is True, False,
+or *unknown* (Kleene's logic) where an operand is absent, of another type, or failed to be computed;
+unknown at the root denies, and so does its negation.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, NoReturn
+
+from ..decision import Decision
+from ..principal import Principal
+from ..request_view import RequestView
+
+Verdict = bool | None
+"""True, False, or None for unknown."""
+
+
+class Situation:
+    """One principal and one request, and what the app's own functions answered about them."""
+
+    __slots__ = ("answers", "principal", "request")
+
+    def __init__(self, principal: Principal | None, request: RequestView | None) -> None:
+        self.principal = principal
+        self.request = request
+        self.answers: dict[int, Verdict] = {}
+
+
+class Predicate:
+    """A condition. Combine with ``&``, ``|`` and ``~``, or ``all_of`` and ``any_of``."""
+
+    __slots__ = ()
+    _binds: ClassVar[int] = 4  # how tightly its repr holds together, to place parentheses
+
+    def evaluate(self, principal: Principal | None, request: RequestView | None = None) -> Decision:
+        """Decide for a principal, and for a request where the predicate looks at one."""
+        situation = Situation(principal, request)
+        if self.verdict(situation) is True:
+            return Decision(True, leaf=repr(self))
+        return self.refusal(situation)
+
+    def refusal(self, situation: Situation) -> Decision:
+        """Explain why this is not True."""
+        leaf = self.deciding(situation)
+        needed, held = leaf.sides(situation)
+        return Decision(False, "insufficient_permission", repr(leaf), needed, held)
+
+    def verdict(self, situation: Situation) -> Verdict:
+        """Return the truth value."""
+        raise NotImplementedError
+
+    def deciding(self, situation: Situation) -> Predicate:  # noqa: ARG002 - for the subclasses
+        """Return the leaf because of which this is not True."""
+        return self
+
+    def sides(self, situation: Situation) -> tuple[str, str]:  # noqa: ARG002 - for the subclasses
+        """Return what was needed and what was held, for the operator."""
+        return repr(self), "nothing that says so"
+
+    def leaves(self) -> tuple[Predicate, ...]:
+        """Return every condition that it is made of."""
+        return (self,)
+
+    def key(self) -> tuple[Any, ...]:
+        """Return what makes two predicates of one class equal."""
+        raise NotImplementedError
+
+    def __and__(self, other: object) -> Predicate:
+        return all_of(self, _predicate(other, "&"))
+
+    def __or__(self, other: object) -> Predicate:
+        return any_of(self, _predicate(other, "|"))
+
+    def __invert__(self) -> Predicate:
+        return Not(self)
+
+    __rand__ = __and__
+    __ror__ = __or__
+
+    def __bool__(self) -> NoReturn:
+        raise TypeError(
+            f"a predicate has no truth value before a request: write '&', '|' and '~' instead of "
+            f"'and', 'or' and 'not', and no 'x < t < y' (in {self!r})"
+        )
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and other.key() == self.key()
+
+    def __hash__(self) -> int:
+        return hash((type(self).__name__, self.key()))
+
+    def __repr__(self) -> str:
+        raise NotImplementedError
+
+    def within(self, binds: int) -> str:
+        """Return the repr, in parentheses where the surroundings bind more tightly."""
+        return repr(self) if self._binds > binds else f"({self!r})"
+
+
+class _Parts(Predicate):
+    """Several predicates under one operator; nested ones of the same operator are one."""
+
+    __slots__ = ("parts",)
+    parts: tuple[Predicate, ...]
+    _sign: ClassVar[str]
+    _decides: ClassVar[bool]  # the value of one part that settles the whole
+
+    def __init__(self, parts: tuple[Predicate, ...]) -> None:
+        flat: list[Predicate] = []
+        for part in parts:
+            flat += part.parts if isinstance(part, _Parts) and type(part) is type(self) else [part]
+        self.parts = tuple(flat)
+
+    def verdict(self, situation: Situation) -> Verdict:
+        unknown = False
+        for part in self.parts:
+            verdict = part.verdict(situation)
+            if verdict is self._decides:
+                return self._decides
+            unknown = unknown or verdict is None
+        return None if unknown else not self._decides
+
+    def deciding(self, situation: Situation) -> Predicate:
+        failed = [part for part in self.parts if part.verdict(situation) is not True]
+        # A False part says more than an unknown one.
+        failed.sort(key=lambda part: part.verdict(situation) is None)
+        return failed[0].deciding(situation)
+
+    def leaves(self) -> tuple[Predicate, ...]:
+        return tuple(leaf for part in self.parts for leaf in part.leaves())
+
+    def key(self) -> tuple[Any, ...]:
+        return self.parts
+
+    def __repr__(self) -> str:
+        return f" {self._sign} ".join(part.within(self._binds) for part in self.parts)
+
+
+class And(_Parts):
+    """Every part holds."""
+
+    __slots__ = ()
+    _sign = "&"
+    _binds = 2
+    _decides = False
+
+
+class Or(_Parts):
+    """At least one part holds."""
+
+    __slots__ = ()
+    _sign = "|"
+    _binds = 1
+    _decides = True
+
+
+class Not(Predicate):
+    """The part is known, and does not hold."""
+
+    __slots__ = ("part",)
+    _binds = 3
+
+    def __init__(self, part: Predicate) -> None:
+        self.part = part
+
+    def verdict(self, situation: Situation) -> Verdict:
+        verdict = self.part.verdict(situation)
+        return None if verdict is None else not verdict
+
+    def sides(self, situation: Situation) -> tuple[str, str]:
+        return repr(self), self.part.sides(situation)[1]
+
+    def leaves(self) -> tuple[Predicate, ...]:
+        return self.part.leaves()
+
+    def key(self) -> tuple[Any, ...]:
+        return (self.part,)
+
+    def __repr__(self) -> str:
+        return f"~{self.part.within(2)}"
+
+
+def all_of(*parts: Predicate) -> Predicate:
+    """Every one of these holds; like ``&``."""
+    return _combined(And, parts, "all_of")
+
+
+def any_of(*parts: Predicate) -> Predicate:
+    """At least one of these holds; like ``|``."""
+    return _combined(Or, parts, "any_of")
+
+
+def _combined(kind: type[_Parts], parts: tuple[Predicate, ...], written: str) -> Predicate:
+    if not parts:
+        raise TypeError(f"{written}() needs at least one predicate")
+    for part in parts:
+        _predicate(part, written)
+    return parts[0] if len(parts) == 1 else kind(parts)
+
+
+def _predicate(value: object, where: str) -> Predicate:
+    if not isinstance(value, Predicate):
+        raise TypeError(f"{where} takes predicates, not {type(value).__name__}")
+    return value

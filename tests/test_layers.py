@@ -1,0 +1,137 @@
+"""The house: which room stands on which floor, and that every import points downwards."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
+from pathlib import Path
+from types import ModuleType
+
+import jwt_middleware
+import jwt_middleware_django
+import jwt_middleware_flask
+import jwt_middleware_starlette
+
+PACKAGE = Path(jwt_middleware.__file__).parent
+ADAPTERS = "adapters"
+
+FLOORS: list[set[str]] = [
+    {"errors", "decision", "request_view"},
+    {"events", "principal", "option_checks", "path_lists", "responses"},
+    {"verification", "authorization"},
+    {"gateways"},
+    {"trust"},
+    {"verifier"},
+    {"settings"},
+    {"gate"},
+    {"asgi", "wsgi"},
+    {ADAPTERS},
+    {"testing"},
+    {"demo"},
+    {"cli"},
+    {"__init__", "__main__"},
+]
+FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS, 1) for room in rooms}
+FRAMEWORKS = {"starlette", "fastapi", "flask", "werkzeug", "django", "asgiref", "uvicorn"}
+MAY_IMPORT_FRAMEWORKS = {"demo", ADAPTERS}
+
+
+def modules() -> Iterator[tuple[str, Path]]:
+    for path in sorted(PACKAGE.rglob("*.py")):
+        yield ".".join(("jwt_middleware", *path.relative_to(PACKAGE).with_suffix("").parts)), path
+
+
+def imports_of(module: str, path: Path) -> Iterator[str]:
+    """Every module that this one imports, by its full name; relative imports resolved."""
+    folder = module.split(".")[:-1]
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = folder[: len(folder) - node.level + 1] if node.level else []
+            stem = [*base, *(node.module or "").split(".")] if node.module else base
+            yield ".".join(stem)
+            if node.level and not node.module:
+                yield from (".".join((*stem, alias.name)) for alias in node.names)
+
+
+def room_of(module: str) -> str | None:
+    parts = module.split(".")
+    if parts[0].startswith("jwt_middleware_"):
+        return ADAPTERS
+    if parts[0] != "jwt_middleware":
+        return None
+    return parts[1] if len(parts) > 1 else None
+
+
+def adapter_packages() -> dict[ModuleType, set[str]]:
+    return {
+        jwt_middleware_starlette: {"starlette", "fastapi"},
+        jwt_middleware_flask: {"flask", "werkzeug"},
+        jwt_middleware_django: {"django", "asgiref"},
+    }
+
+
+def test_every_room_has_a_floor() -> None:
+    assert {room_of(module) for module, _ in modules()} == set(FLOOR_OF) - {ADAPTERS}
+
+
+def test_a_room_imports_only_rooms_on_lower_floors() -> None:
+    upward = [
+        f"{module} imports {imported}"
+        for module, path in modules()
+        for imported in imports_of(module, path)
+        if (room := room_of(imported)) is not None
+        and room != room_of(module)
+        and FLOOR_OF[room] >= FLOOR_OF[room_of(module) or ""]
+    ]
+
+    assert upward == []
+
+
+def test_inside_a_folder_files_import_one_way() -> None:
+    graph: dict[str, set[str]] = {}
+    for module, path in modules():
+        if not module.endswith("__init__"):
+            graph[module] = set(imports_of(module, path))
+
+    assert tuple(TopologicalSorter(graph).static_order())  # raises CycleError on a loop
+
+
+def test_the_core_imports_no_web_framework() -> None:
+    found = [
+        f"{module} imports {imported}"
+        for module, path in modules()
+        if room_of(module) not in MAY_IMPORT_FRAMEWORKS
+        for imported in imports_of(module, path)
+        if imported.split(".")[0] in FRAMEWORKS
+    ]
+
+    assert found == []
+
+
+def test_adapters_import_the_core_and_their_own_framework_only() -> None:
+    for package, frameworks in adapter_packages().items():
+        for path in Path(package.__file__ or "").parent.glob("*.py"):
+            for imported in imports_of(f"{package.__name__}.{path.stem}", path):
+                top = imported.split(".")[0]
+                others = FRAMEWORKS - frameworks
+                assert top not in others, f"{path.name} imports {imported}"
+                assert not top.startswith("jwt_middleware_") or top == package.__name__
+
+
+def test_a_folder_face_has_no_logic() -> None:
+    for module, path in modules():
+        if module.endswith(".__init__"):
+            tree = ast.parse(path.read_text("utf-8"))
+            plain = (ast.Import, ast.ImportFrom, ast.Expr, ast.Assign)
+            assert all(isinstance(node, plain) for node in tree.body), module
+
+
+def test_no_file_holds_two_concepts() -> None:
+    paths = [path for _, path in modules()]
+    for package in adapter_packages():
+        paths += Path(package.__file__ or "").parent.glob("*.py")
+
+    assert [p.name for p in paths if len(p.read_text("utf-8").splitlines()) > 350] == []
