@@ -8,7 +8,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -114,7 +114,7 @@ def _send(address: tuple[str, int], case: Case, heard: list[Event]) -> Answer:
 
 
 @contextmanager
-def _serving(verifier: Verifier, port: int) -> Iterator[tuple[str, int]]:
+def _serving(verifier: Verifier, port: int) -> Generator[tuple[str, int], None, None]:
     config = uvicorn.Config(build(verifier), host="127.0.0.1", port=port, log_level="critical")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)

@@ -1,0 +1,55 @@
+"""The README's first command, as a user runs it."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+from jwt_middleware.cli import main
+
+
+def run_demo(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "jwt_middleware", "demo", *arguments],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_the_demo_shows_one_good_request_and_four_refused_ones_and_ends() -> None:
+    done = run_demo()
+
+    assert done.returncode == 0, done.stderr
+    statuses = re.findall(r"  (200|401|403)  +(\S+)", done.stdout)
+    assert statuses == [
+        ("200", "-"),
+        ("401", "missing_token"),
+        ("401", "bad_signature"),
+        ("401", "token_expired"),
+        ("403", "insufficient_permission"),
+    ]
+
+
+def test_a_port_that_is_taken_is_told_with_the_mend() -> None:
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        done = run_demo("--port", str(taken.getsockname()[1]))
+
+    assert done.returncode == 2
+    assert "--port" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_command_that_is_missing_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        main([])
+
+    assert exit_.value.code == 2
+    assert "COMMAND" in capsys.readouterr().err

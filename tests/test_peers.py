@@ -1,0 +1,97 @@
+"""Why this package exists: no peer reads UCSD's token form and its lifetime both right.
+
+The token is padded standard base64 with ``exp`` in milliseconds. A right verifier takes it one
+minute before its end and refuses it one second after.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import jose.exceptions
+import jose.jwt
+import joserfc.errors
+import joserfc.jwt
+import jwt
+import pytest
+from joserfc.jwk import RSAKey
+
+from jwt_middleware import AuthenticationError, Verifier
+from jwt_middleware.testing import SigningKey, mint, ucsd_claims
+
+Accepts = Callable[[str, str], bool]
+
+
+def ours(token: str, pem: str) -> bool:
+    try:
+        Verifier(keys=pem, api="/echo/1.0.0", leeway=0).verify(token)
+    except AuthenticationError:
+        return False
+    return True
+
+
+def pyjwt(token: str, pem: str) -> bool:
+    try:
+        jwt.decode(token, pem, algorithms=["RS256"])
+    except jwt.PyJWTError:
+        return False
+    return True
+
+
+def joserfc_(token: str, pem: str) -> bool:
+    try:
+        decoded = joserfc.jwt.decode(token, RSAKey.import_key(pem), algorithms=["RS256"])
+        joserfc.jwt.JWTClaimsRegistry(exp={"essential": True}).validate(decoded.claims)
+    except joserfc.errors.JoseError:
+        return False
+    return True
+
+
+def python_jose(token: str, pem: str) -> bool:
+    try:
+        jose.jwt.decode(token, pem, algorithms=["RS256"])
+    except jose.exceptions.JWTError:
+        return False
+    return True
+
+
+def authlib(token: str, pem: str) -> bool:
+    from authlib.jose import JsonWebToken  # its deprecation is told on import
+    from authlib.jose.errors import JoseError
+
+    try:
+        JsonWebToken(["RS256"]).decode(token, pem).validate()
+    except JoseError:
+        return False
+    return True
+
+
+def lives(key: SigningKey) -> tuple[str, str]:
+    """A token that ends in a minute, and one that ended a second ago."""
+    return (
+        mint(key, ucsd_claims(), lifetime=60),
+        mint(key, ucsd_claims(), lifetime=-1),
+    )
+
+
+def test_this_package_takes_the_token_until_its_end_and_not_after(rsa_key: SigningKey) -> None:
+    fresh, expired = lives(rsa_key)
+
+    assert ours(fresh, rsa_key.public_pem)
+    assert not ours(expired, rsa_key.public_pem)
+
+
+@pytest.mark.parametrize("peer", [pyjwt, joserfc_], ids=["PyJWT", "joserfc"])
+def test_these_peers_refuse_the_gateway_s_good_token(peer: Accepts, rsa_key: SigningKey) -> None:
+    fresh, _ = lives(rsa_key)
+
+    assert not peer(fresh, rsa_key.public_pem)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("peer", [python_jose, authlib], ids=["python-jose", "Authlib"])
+def test_these_peers_accept_the_expired_token_for_ever(peer: Accepts, rsa_key: SigningKey) -> None:
+    fresh, expired = lives(rsa_key)
+
+    assert peer(fresh, rsa_key.public_pem)
+    assert peer(expired, rsa_key.public_pem)

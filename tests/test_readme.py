@@ -1,0 +1,179 @@
+"""The README tells the truth: every block in it is run, read or held against the product."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jwt_middleware import Predicate, Principal, Verifier
+from jwt_middleware.errors import TokenExpired
+from jwt_middleware.responses import Challenge, refusal_for
+from jwt_middleware.settings import Options, Settings
+from jwt_middleware.testing import SigningKey, mint, ucsd_claims
+from tests.adapters.harness import Answer, call_asgi, call_wsgi
+
+README = (Path(__file__).parent.parent / "README.md").read_text("utf-8")
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+HEADER = "X-JWT-Assertion"
+
+
+def block(language: str, *parts: str) -> str:
+    """The one block of a language that holds all of these texts."""
+    found = [text for kind, text in BLOCKS if kind == language and all(p in text for p in parts)]
+    assert len(found) == 1, (language, parts, len(found))
+    return found[0]
+
+
+@pytest.fixture
+def in_site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rsa_key: SigningKey) -> Path:
+    """A folder with the gateway's certificate, as the examples find it."""
+    (tmp_path / "gateway.pem").write_text(rsa_key.certificate_pem)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def app_of(*parts: str) -> Any:
+    names: dict[str, Any] = {"__name__": "readme"}
+    exec(compile(block("python", *parts), "README.md", "exec"), names)
+    return names["app"]
+
+
+def ask(app: Any, kind: str, path: str, token: str | None) -> Answer:
+    call = call_asgi if kind == "asgi" else call_wsgi
+    return call(app, "GET", path, [] if token is None else [(HEADER, token)])
+
+
+EXAMPLES = {
+    "fastapi": ("asgi", ("from fastapi import",)),
+    "starlette": ("asgi", ("from starlette.applications",)),
+    "flask": ("wsgi", ("from flask import",)),
+}
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_an_example_lets_in_and_refuses_as_it_says(
+    name: str, in_site: Path, rsa_key: SigningKey
+) -> None:
+    kind, parts = EXAMPLES[name]
+    app = app_of(*parts)
+    guest = mint(rsa_key, ucsd_claims())
+    registrar = mint(rsa_key, ucsd_claims(role="registrar"))
+
+    assert ask(app, kind, "/me", None).status == 401
+    assert ask(app, kind, "/me", guest).json() == {"user_id": "00112233445566778899aabbccddeeff"}
+    assert ask(app, kind, "/reports", guest).status == 403
+    assert ask(app, kind, "/reports", registrar).json() == ["enrolment"]
+
+
+@pytest.mark.parametrize("kind", ["asgi", "wsgi"])
+def test_a_plain_example_lets_in_and_refuses(kind: str, in_site: Path, rsa_key: SigningKey) -> None:
+    app = app_of(f"from jwt_middleware.{kind} import")
+
+    assert ask(app, kind, "/", None).status == 401
+    assert ask(app, kind, "/", mint(rsa_key, ucsd_claims())).body == b"jroe@carbon.super"
+
+
+DJANGO_SITE = """
+import json, sys
+from django.conf import settings
+import site_settings
+names = {name: getattr(site_settings, name) for name in dir(site_settings) if name.isupper()}
+settings.configure(ROOT_URLCONF="urls", ALLOWED_HOSTS=["testserver"], SECRET_KEY="x" * 50, **names)
+import django
+django.setup()
+from django.core.management import call_command
+from django.test import Client
+call_command("check", fail_level="WARNING")
+def ask(path, token=None):
+    headers = {} if token is None else {"X-JWT-Assertion": token}
+    return Client().get(path, headers=headers)
+guest, registrar = sys.argv[1:]
+answers = [ask("/me"), ask("/me", guest), ask("/reports", guest), ask("/reports", registrar)]
+print(json.dumps([answer.status_code for answer in answers] + [answers[1].json()]))
+"""
+
+
+def test_the_django_example_lets_in_and_refuses(in_site: Path, rsa_key: SigningKey) -> None:
+    (in_site / "site_settings.py").write_text(block("python", "INSTALLED_APPS"))
+    (in_site / "views.py").write_text(block("python", "from django.http import"))
+    (in_site / "urls.py").write_text(
+        "from django.urls import path\nimport views\n"
+        "urlpatterns = [path('me', views.me), path('reports', views.reports)]\n"
+    )
+    (in_site / "site.py.txt").write_text(DJANGO_SITE)
+    tokens = [mint(rsa_key, ucsd_claims()), mint(rsa_key, ucsd_claims(role="registrar"))]
+    code = "import sys; sys.path.insert(0, '.'); exec(open('site.py.txt').read())"
+    done = subprocess.run(
+        [sys.executable, "-c", code, *tokens], capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 0, done.stderr
+    expected = [401, 200, 403, 200, {"user_id": "00112233445566778899aabbccddeeff"}]
+    assert json.loads(done.stdout.splitlines()[-1]) == expected
+
+
+def test_the_predicates_are_values_that_decide() -> None:
+    names: dict[str, Any] = {}
+    exec(block("python", "is_staff ="), names)
+    rule = names["rule"]
+
+    assert isinstance(rule, Predicate)
+    assert not rule.evaluate(Principal({})).allowed
+
+
+def test_the_vocabulary_of_ones_own_reads_its_claims() -> None:
+    names: dict[str, Any] = {}
+    exec(block("python", "class Campus"), names)
+    principal = Principal({"https://campus.example.edu/claims/courses": ["MATH-101"]})
+
+    assert principal.view(names["Campus"]).courses == ("MATH-101",)
+    assert names["enrolled"].evaluate(principal).allowed
+
+
+def test_the_toml_file_is_read_as_it_stands(in_site: Path) -> None:
+    path = in_site / "jwt.toml"
+    path.write_text(block("toml"))
+    settings = Settings.read({}, {"JWT_MIDDLEWARE_CONFIG": str(path)})
+
+    assert isinstance(settings.verifier, Verifier)
+    assert "/health" in settings.exempt
+    assert set(tomllib.loads(block("toml"))) <= set(Options.__annotations__)
+
+
+def test_the_error_body_is_what_is_sent() -> None:
+    shown = json.loads(block("json"))
+    sent = json.loads(refusal_for(TokenExpired(), Challenge()).body)
+
+    assert list(shown) == list(sent)
+    assert {**sent, "reference": shown["reference"]} == shown
+
+
+def test_the_answers_at_the_top_are_what_the_demo_gives() -> None:
+    lines = re.findall(r"^GET (\S+) .*? (\d+)  .*$", block("text", "GET /me"), re.MULTILINE)
+
+    assert lines == [("/me", "401"), ("/me", "200"), ("/reports", "403")]
+
+
+def test_the_option_table_names_every_option_with_its_default() -> None:
+    table = re.findall(r"^\| (`[^|]+`) \| ", README, re.MULTILINE)
+    named = {name for cell in table for name in re.findall(r"`(\w+)`", cell)}
+
+    assert set(Options.__annotations__) <= named
+
+
+def test_the_two_commands_are_one_line_each() -> None:
+    commands = [text for kind, text in BLOCKS if kind == "sh"]
+
+    assert len(commands) == 2
+    assert all(command.count("\n") == 1 and "python3 -m venv" in command for command in commands)
+
+
+def test_no_text_says_to_install_the_package_that_is_somebody_else_s() -> None:
+    assert "pip install jwt-middleware" not in README
