@@ -79,8 +79,16 @@ async def serve(refusal: Refusal, scope: Scope, receive: Receive, send: Send) ->
             await send({"type": "websocket.close", "code": 1008})
             return
         prefix = "websocket."
-    headers = [(k.lower().encode("latin-1"), v.encode("latin-1")) for k, v in refusal.headers]
     await send(
-        {"type": f"{prefix}http.response.start", "status": refusal.status, "headers": headers}
+        {
+            "type": f"{prefix}http.response.start",
+            "status": refusal.status,
+            "headers": raw_headers(refusal),
+        }
     )
     await send({"type": f"{prefix}http.response.body", "body": refusal.body})
+
+
+def raw_headers(refusal: Refusal) -> list[tuple[bytes, bytes]]:
+    """Return the headers as ASGI sends them."""
+    return [(k.lower().encode("latin-1"), v.encode("latin-1")) for k, v in refusal.headers]

@@ -199,7 +199,11 @@ class Announcer:
         for listener in self._listeners:
             try:
                 listener(event)
-            except Exception:
+            except Exception as error:  # noqa: BLE001 - the app's own code; it changes nothing
                 if id(listener) not in self._broken:
                     self._broken.add(id(listener))
-                    logger.exception("a listener failed and is not reported again")
+                    # No message and no stack: either could hold what the event held.
+                    logger.error(
+                        "a listener failed with %s; further failures of it are not told",
+                        type(error).__name__,
+                    )

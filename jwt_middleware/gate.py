@@ -74,15 +74,19 @@ class Gate:
             raise
 
     def refusal(self, error: RequestError, request: RequestView) -> Refusal:
-        """Return the answer to a refused request, in the app's own shape where it has one."""
+        """Return the answer to a refused request, in the app's own shape where it has one.
+
+        An error that the app's own code raised is announced here; the others were before.
+        """
+        self.verifier.refused(error, request)
         accept = ",".join(request.header_values("Accept"))
         refusal = refusal_for(error, self._challenge, accept=accept, method=request.method)
         if self._refuse is None:
             return refusal
         try:
             own: Any = self._refuse(refusal, request)
-        except Exception:
-            logger.exception("refuse= failed; the plain answer is sent")
+        except Exception as error:  # noqa: BLE001 - the app's own code; a refusal must not fail
+            logger.error("refuse= failed with %s; the plain answer is sent", type(error).__name__)
             return refusal
         if isinstance(own, Refusal):
             return own

@@ -204,6 +204,9 @@ class Verifier:
         principal: Principal | None = None,
     ) -> None:
         """Announce a refusal, once, with the reference that the caller gets."""
+        if error.announced:
+            return
+        error.announced = True
         decision = error.decision if isinstance(error, PermissionDenied) else None
         self.announce(
             Refused(
@@ -232,6 +235,11 @@ class Verifier:
                 }
             )
         return {"ready": all(each["keys"] for each in sources), "sources": sources}
+
+    def close(self) -> None:
+        """Start no further fetch of keys; tokens of the keys known now still verify."""
+        for trust in self._trusts.values():
+            trust.keys.close()
 
     @property
     def gateway(self) -> Gateway:

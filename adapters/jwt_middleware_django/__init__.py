@@ -176,8 +176,10 @@ def _put(request: HttpRequest, principal: Principal | None) -> None:
 def _response(error: RequestError, request: HttpRequest) -> HttpResponse:
     refusal = refusal_of(error, request.META, _view(request))
     response = HttpResponse(refusal.body, status=refusal.status)
+    del response["Content-Type"]
     for name, value in refusal.headers:
-        response[name] = value
+        # Django keeps one line a name; a list is the same in one line (RFC 9110, 5.3).
+        response[name] = f"{response[name]}, {value}" if name in response else value
     return response
 
 

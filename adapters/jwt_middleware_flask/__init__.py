@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any, Unpack
 
 from flask import Flask, current_app, has_request_context, request
+from werkzeug.datastructures import Headers
 from werkzeug.exceptions import Forbidden, HTTPException, ServiceUnavailable, Unauthorized
 from werkzeug.wrappers import Response
 
@@ -75,7 +76,9 @@ class _RefusedMixin(HTTPException):
 
     def get_response(self, *_: Any, **__: Any) -> Response:
         """Serve the refusal as it is, the same body as at every other door."""
-        return Response(self.refusal.body, self.refusal.status, list(self.refusal.headers))
+        response = Response([self.refusal.body], self.refusal.status)
+        response.headers = Headers(self.refusal.headers)  # as they are, repeated ones too
+        return response
 
 
 class RefusedUnauthorized(_RefusedMixin, Unauthorized):

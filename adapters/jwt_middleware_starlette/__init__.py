@@ -19,7 +19,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketState
 
-from jwt_middleware.asgi import guard_connection, serve
+from jwt_middleware.asgi import guard_connection, raw_headers, serve
 from jwt_middleware.authorization import Guard, Handler, Predicate, guarded, public
 from jwt_middleware.errors import ConfigurationError, MissingToken, RequestError
 from jwt_middleware.gate import Gate, enforce, principal_of, refusal_of
@@ -163,23 +163,36 @@ def check_guard(guard: Guard, scope: Scope) -> None:
 def _serve_refusals(scope: Scope) -> None:
     """Let the innermost app serve our errors with the same body as the middleware's.
 
-    A mounted app has exception handlers of its own, and FastAPI's default one re-shapes a body.
+    A mounted app has exception handlers of its own, and FastAPI's default one re-shapes a body. A
+    handler that the app itself has set for HTTP exceptions goes before ours.
     """
     handlers = scope.get("starlette.exception_handlers")
     if handlers is not None:
-        handlers[0].setdefault(Refused, _serve_refused)
-        handlers[0].setdefault(RequestError, _serve_refused)
+        exceptions = handlers[0]
+        exceptions.setdefault(RequestError, _refuse)
+        module = str(getattr(exceptions.get(HTTPException), "__module__", "starlette"))
+        if module.partition(".")[0] in ("starlette", "fastapi"):
+            exceptions.setdefault(Refused, _serve_refused)
+
+
+async def _refuse(connection: Request | WebSocket, error: Exception) -> None:
+    """Send what current_principal() raised the way of every refusal."""
+    if not isinstance(error, RequestError):
+        raise error
+    refused = Refused(error, refusal_of(error, connection.scope, ScopeView(connection.scope)))
+    if not isinstance(connection, WebSocket):
+        raise refused from None  # to the app's handlers of HTTP exceptions
+    await _serve_refused(connection, refused)
 
 
 async def _serve_refused(connection: Request | WebSocket, error: Exception) -> Response | None:
-    if isinstance(error, Refused):
-        refusal = error.refusal
-    elif isinstance(error, RequestError):
-        refusal = refusal_of(error, connection.scope, ScopeView(connection.scope))
-    else:
+    if not isinstance(error, Refused):
         raise error
+    refusal = error.refusal
     if not isinstance(connection, WebSocket):
-        return Response(refusal.body, refusal.status, headers=dict(refusal.headers))
+        response = Response(refusal.body, refusal.status)
+        response.raw_headers = raw_headers(refusal)  # as they are, repeated ones too
+        return response
     if connection.application_state is WebSocketState.CONNECTING:
         await serve(refusal, connection.scope, connection.receive, connection.send)
     else:

@@ -50,7 +50,7 @@ class guard(SecurityBase):  # noqa: N801 - it reads as the verb it is
                 "description": "The gateway's signed assertion; the gateway sets it.",
             }
         )
-        self.scheme_name = "GatewayAssertion"
+        self.scheme_name = header
 
     async def __call__(
         self, connection: HTTPConnection, security_scopes: SecurityScopes

@@ -53,7 +53,18 @@ def _from_text(value: str) -> KeySource:
             "keys: the text is neither PEM (which starts with -----BEGIN), nor a URL, nor a path; "
             "for a shared secret use SharedSecret(...)"
         )
-    return KeyFile(value)
+    path = Path(value)
+    if not path.exists() and path.suffix.lower() not in _KEY_SUFFIXES:
+        # It may be a secret that was given as it stands, so it is not echoed.
+        raise ConfigurationError(
+            f"keys: the text of {len(value)} characters is the path of no file "
+            f"(from {Path.cwd()}); for a shared secret use SharedSecret(...)"
+        )
+    return KeyFile(path)
+
+
+_KEY_SUFFIXES = {".pem", ".crt", ".cer", ".der", ".key", ".pub", ".p12", ".pfx", ".jks"}
+_KEY_SUFFIXES |= {".json", ".jwks", ".jwk"}
 
 
 class SeveralSources:

@@ -29,9 +29,9 @@ def checked_url(url: str) -> SplitResult:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
     except ValueError as error:
-        raise ConfigurationError(f"keys: {url!r} is no URL: {error}") from None
+        raise ConfigurationError(f"keys: the URL cannot be read: {error}") from None
     if not host:
-        raise ConfigurationError(f"keys: {url!r} names no host")
+        raise ConfigurationError("keys: the URL names no host; write https://host:port/path")
     if parts.username is not None or parts.password is not None:
         raise ConfigurationError("keys: a key URL must not hold a user name or a password")
     if parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host)):

@@ -142,7 +142,7 @@ class JWKSEndpoint:
         ca_file: str | None = None,
         fetch: Callable[[str], bytes] | None = None,
     ) -> None:
-        checked_url(url)
+        parts = checked_url(url)
         for name, value in (
             ("fresh_for", fresh_for),
             ("deadline", deadline),
@@ -150,7 +150,9 @@ class JWKSEndpoint:
         ):
             if not value > 0:
                 raise ConfigurationError(f"JWKSEndpoint: {name} must be seconds above 0")
-        self.name = url
+        # A query may hold a secret, and the name stands in events.
+        self.name = f"{parts.scheme}://{parts.netloc}{parts.path}"
+        self._url = url
         self._wait_budget = wait_budget
         self._listeners: list[Callable[[Event], None]] = []
         self._fresh_for = fresh_for
@@ -162,10 +164,15 @@ class JWKSEndpoint:
         self._keys: KeySet | None = None
         self._fetched_at = -1e9
         self._tried_at = -1e9
+        self._closed = False
 
     def listen(self, hear: Callable[[Event], None]) -> None:
         """Call ``hear`` with an event for each fetch that fails, on the fetching thread."""
         self._listeners.append(hear)
+
+    def close(self) -> None:
+        """Start no further fetch; the keys known now stay."""
+        self._closed = True
 
     def snapshot(self) -> KeySet | None:
         """Return the keys known now; ask for newer ones in the background when they have aged."""
@@ -181,6 +188,8 @@ class JWKSEndpoint:
         with self._lock:
             if self._running is not None:
                 return self._running
+            if self._closed:
+                return None
             now = time.monotonic()
             if now - self._tried_at < gap:
                 return None
@@ -193,7 +202,7 @@ class JWKSEndpoint:
 
     def _run(self, fetch: Fetch) -> None:
         try:
-            keys = read_jwks(decode_object(self._fetch(self.name)), fetched=True)
+            keys = read_jwks(decode_object(self._fetch(self._url)), fetched=True)
             if not keys.keys:
                 raise FetchError("no usable key in the answer")
         except Exception as error:  # noqa: BLE001 - whatever fetch= raised, the old keys stay

@@ -75,7 +75,7 @@ def read_pem(content: bytes, password: str | None = None) -> KeySet:
                 f"its {label} block is encrypted; name the public key or the certificate instead, "
                 "or use KeyFile(path, password=...)"
             ) from None
-        except (ValueError, UnsupportedAlgorithm):
+        except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion):
             raise UnusableKey(f"its {label} block cannot be read") from None
         keys.append(key)
         if note is not None:
@@ -202,14 +202,17 @@ def read_secret(value: str | bytes) -> KeySet:
     A value that parses as a key, a certificate or a JWK is refused: verifying HMAC with public
     material is the oldest way to forge a token (RS/HS confusion).
     """
-    secret = value.encode() if isinstance(value, str) else bytes(value)
-    if not secret:
+    return KeySet([Key(_secret(value.encode() if isinstance(value, str) else bytes(value)))])
+
+
+def _secret(value: bytes) -> bytes:
+    if not value:
         raise UnusableKey("it is empty")
-    if _is_key_material(secret):
+    if _is_key_material(value):
         raise UnusableKey(
             "it is a key, a certificate or a JWK, not a secret; pass it as keys=... itself"
         )
-    return KeySet([Key(secret)])
+    return value
 
 
 def _is_key_material(secret: bytes) -> bool:
@@ -269,8 +272,10 @@ def _material(kty: str, members: dict[str, Any]) -> Any:
                 raise UnusableKey(f"its {name} is not base64url") from None
     try:
         if kty == "oct":
-            return HMACAlgorithm.from_jwk(members)
+            return _secret(HMACAlgorithm.from_jwk(members))
         return _READERS[kty].from_jwk(members)
+    except UnusableKey:
+        raise
     except (PyJWTError, ValueError, TypeError, UnsupportedAlgorithm):
         raise UnusableKey(f"its members are no valid {kty} key") from None
 
@@ -281,9 +286,11 @@ def _own_certificate(chain: Any) -> x509.Certificate | None:
     if not isinstance(chain, list | tuple) or not chain or not isinstance(chain[0], str):
         raise UnusableKey("its x5c is not a list of certificates")
     try:
-        return x509.load_der_x509_certificate(base64.b64decode(chain[0], validate=True))
-    except ValueError:
+        certificate = x509.load_der_x509_certificate(base64.b64decode(chain[0], validate=True))
+        Key(certificate.public_key())
+    except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion):
         raise UnusableKey("its x5c holds no readable certificate") from None
+    return certificate
 
 
 def _jwk_thumbprints(jwk: Mapping[str, Any]) -> list[bytes]:

@@ -34,12 +34,11 @@ class TrustedKeys:
         self._lock = threading.Lock()
         self._seen: KeySet | None = None
         self._admitted: KeySet | None = None
-        parts = source.sources if isinstance(source, SeveralSources) else (source,)
-        for part in parts:
+        self._parts = source.sources if isinstance(source, SeveralSources) else (source,)
+        for part in self._parts:
             if isinstance(part, JWKSEndpoint):
                 part.listen(announce)
-        if all(isinstance(part, StaticKeys) for part in parts):
-            self._check_now()
+        self._check_now()
 
     def current(self) -> KeySet | None:
         """Return the trusted keys known now; None where there are none yet."""
@@ -78,47 +77,63 @@ class TrustedKeys:
             )
             self._announce(KeyWarning(name, key.key_id, reason))
         if not key.is_dated(self._clock()) and key.certificate is not None:
-            ends = key.certificate.not_valid_after_utc.date().isoformat()
-            today = datetime.fromtimestamp(self._clock(), UTC).date().isoformat()
-            reason = f"its certificate is outside its dates (until {ends}; today is {today})"
+            begins = key.certificate.not_valid_before_utc.date()
+            ends = key.certificate.not_valid_after_utc.date()
+            today = datetime.fromtimestamp(self._clock(), UTC).date()
+            reason = f"its certificate is valid from {begins} to {ends}; today is {today}"
             self._announce(KeyWarning(name, key.key_id, reason))
 
-    def _check_now(self) -> None:
-        """Check keys that cannot change: what is wrong with them is wrong at start-up."""
-        snapshot = self.source.snapshot() or KeySet(())
-        for key in snapshot.keys:
-            if key.wso2_default_version() is not None:
-                objection = self.rules.objection(key)
-                if objection is not None:
-                    raise ConfigurationError(f"keys: {self.source.name}: {objection}")
-        keys = self.current()
-        if keys is None:
-            reasons = "; ".join(note.reason for note in snapshot.admitted(self.rules).notes)
-            raise ConfigurationError(f"keys: {self.source.name}: no usable key: {reasons}")
-        if not self.usable(keys.keys, self._clock()):
-            raise ConfigurationError(
-                f"keys: {self.source.name}: every certificate is outside its dates, and "
-                "check_certificate_dates=True"
-            )
-        self._check_fit(keys)
+    def close(self) -> None:
+        """Start no further fetch."""
+        for part in self._parts:
+            if isinstance(part, JWKSEndpoint):
+                part.close()
 
-    def _check_fit(self, keys: KeySet) -> None:
-        kinds = {key.key_type for key in keys.keys}
+    def _check_now(self) -> None:
+        """Check the keys that cannot change: what is wrong with them is wrong at start-up."""
+        fixed = [part for part in self._parts if isinstance(part, StaticKeys)]
+        keys = [key for part in fixed for key in self._checked(part)]
+        kinds = {key.key_type for key in keys}
+        if len(fixed) < len(self._parts):
+            kinds.add("published")  # a JWKS URL never gives a secret
         if "oct" in kinds and len(kinds) > 1:
             raise ConfigurationError(
                 f"keys: {self.source.name}: a shared secret beside public keys. One issuer signs "
                 "with one or the other; give each its own Issuer(...)"
             )
+        if len(fixed) == len(self._parts):
+            self._check_fit(keys)
+            self.current()
+
+    def _checked(self, part: StaticKeys) -> tuple[Key, ...]:
+        snapshot = part.snapshot()
+        for key in snapshot.keys:
+            objection = self.rules.objection(key)
+            if objection is not None and key.wso2_default_version() is not None:
+                raise ConfigurationError(f"keys: {part.name}: {objection}")
+        admitted = snapshot.admitted(self.rules)
+        if not admitted.keys:
+            reasons = "; ".join(note.reason for note in admitted.notes)
+            raise ConfigurationError(f"keys: {part.name}: no usable key: {reasons}")
+        if not self.usable(admitted.keys, self._clock()):
+            raise ConfigurationError(
+                f"keys: {part.name}: every certificate is outside its dates, and "
+                "check_certificate_dates=True"
+            )
+        return admitted.keys
+
+    def _check_fit(self, keys: list[Key]) -> None:
+        kinds = {key.key_type for key in keys}
         names = [algorithm.name for algorithm in self._algorithms]
         for algorithm in self._algorithms:
-            fits = any(key.fits(algorithm) for key in keys.keys)
+            fits = any(key.fits(algorithm) for key in keys)
             if not fits and algorithm.key_type == "oct" and "oct" in kinds:
                 raise ConfigurationError(
                     f"algorithms: the secret ({self.source.name}) is shorter than the "
                     f"{algorithm.hash_size} bytes that {algorithm.name} needs (RFC 7518, 3.2)"
                 )
-        if not any(key.fits(each) for key in keys.keys for each in self._algorithms):
-            wanted = sorted({key.algorithm or _EXAMPLES[key.key_type] for key in keys.keys})
+        if not any(key.fits(each) for key in keys for each in self._algorithms):
+            wanted = sorted({key.algorithm or _EXAMPLES[key.key_type] for key in keys})
             raise ConfigurationError(
                 f"algorithms: no key of {self.source.name} ({', '.join(sorted(kinds))}) fits any "
                 f"of {names}; set algorithms={wanted}"
