@@ -52,9 +52,9 @@ def number(name: str, value: Any, *, above: float | None = None, least: float = 
 def whole(name: str, value: Any, *, least: int) -> int:
     """Read a whole number."""
     if isinstance(value, bool) or not isinstance(value, int):
-        raise ConfigurationError(f"{name}: a whole number, not {kind(value)}")
+        raise ConfigurationError(f"{name}: a whole number of {least} or more, not {kind(value)}")
     if value < least:
-        raise ConfigurationError(f"{name}: {least} or more, not {value}")
+        raise ConfigurationError(f"{name}: a whole number of {least} or more, not {value}")
     return value
 
 
