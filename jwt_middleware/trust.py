@@ -191,7 +191,9 @@ class Trust:
 
     def _last_moment(self, key: Key, ends: float) -> float:
         if self.keys.rules.check_certificate_dates and key.certificate is not None:
-            return min(ends, key.certificate.not_valid_after_utc.timestamp())
+            # The leeway is for the token's times; a certificate ends when it says.
+            last = key.certificate.not_valid_after_utc.timestamp() - self.policy.leeway
+            return min(ends, last)
         return ends
 
     def _check_typ(self, header: Mapping[str, Any]) -> None:

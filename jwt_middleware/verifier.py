@@ -116,7 +116,7 @@ class Verifier:
                 each.issuer: Trust(
                     common,
                     keys=each.keys,
-                    gateway=each.gateway or gateway,
+                    gateway=gateway if each.gateway is None else each.gateway,
                     algorithms=each.algorithms,
                     issuer=each.issuer,
                     audience=each.audience,
@@ -334,7 +334,9 @@ def _check_issuers(issuers: Any, options: VerifierOptions) -> None:
         )
     if isinstance(issuers, str) or not issuers or not all(isinstance(i, Issuer) for i in issuers):
         raise ConfigurationError("issuers: a list of Issuer(...), at least one")
-    names = [check.text("Issuer", each.issuer) for each in issuers]
+    if not all(isinstance(each.issuer, str) and each.issuer for each in issuers):
+        raise ConfigurationError("issuers: an Issuer(...) names no issuer; it would take every one")
+    names = [each.issuer for each in issuers]
     if len(set(names)) != len(names):
         raise ConfigurationError("issuers: one issuer is listed twice; give it a list of keys")
     for each in issuers:

@@ -148,7 +148,7 @@ class Comparison(Predicate):
 
     def key(self) -> tuple[Any, ...]:
         right = self.right
-        tagged = right.written if isinstance(right, Term) else (type(right).__name__, right)
+        tagged = right.written if isinstance(right, Term) else _tagged(right)
         return self.left.written, self.relation, tagged
 
     def __repr__(self) -> str:
@@ -237,18 +237,36 @@ def _related(left: Any, relation: str, right: Any) -> Verdict:
     kind = _kind(left)
     if kind is None or kind != _kind(right):
         return None
-    if relation == "==":
-        return bool(left == right)
-    if relation == "!=":
-        return bool(left != right)
+    if relation in ("==", "!="):
+        equal = _equal(left, right)
+        return equal if equal is None or relation == "==" else not equal
     # Truth values have no order, and lists none that anybody means.
     return None if kind in ("bool", "list") else _ORDER[relation](left, right)
+
+
+def _equal(left: Any, right: Any) -> Verdict:
+    """Compare two values of one type; lists member by member, since ``[True] == [1]`` in Python."""
+    if not isinstance(left, tuple):
+        return bool(left == right)
+    if len(left) != len(right):
+        return False
+    verdicts = [_related(a, "==", b) for a, b in zip(left, right, strict=True)]
+    if False in verdicts:
+        return False
+    return None if None in verdicts else True
 
 
 def _contains(left: Any, right: Any) -> Verdict:
     if not isinstance(left, tuple):
         return None
-    return any(_kind(item) == _kind(right) and item == right for item in left)
+    return any(_related(item, "==", right) is True for item in left)
+
+
+def _tagged(value: Any) -> Any:
+    """Return a value that equals only values of the same type: ``1`` is not ``True``."""
+    if isinstance(value, tuple):
+        return tuple(_tagged(item) for item in value)
+    return type(value).__name__, value
 
 
 def _constant(value: Any, written: str) -> Any:

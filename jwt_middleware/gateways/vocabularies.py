@@ -61,7 +61,7 @@ class _Field(Generic[T]):
             return None
         if any(value != found[0] for value in found):
             raise InvalidClaim(self.names[0], "conflict")
-        if found[0] == self.absent_mark:
+        if self.absent_mark is not None and found[0] == self.absent_mark:
             return None
         return self.convert(found[0])
 

@@ -82,7 +82,7 @@ class ClaimsPolicy(NamedTuple):
         if self.max_age is not None:
             if issued is None:
                 raise InvalidClaim("iat", "missing")
-            # A token may be max_age old, to the second (contract C15: "refuses when now > ...").
+            # A token may be exactly max_age old.
             if now > issued + self.max_age + self.leeway:
                 raise TokenExpired("older than max_age")
             ends = min(ends, issued + self.max_age)

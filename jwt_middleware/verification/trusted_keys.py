@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from ..errors import ConfigurationError
 from ..events import Event, KeySkipped, KeysLoaded, KeyWarning
-from .algorithms import Algorithm
+from .algorithms import ALGORITHMS, Algorithm
 from .configured_keys import SeveralSources
 from .jwks import JWKSEndpoint
 from .key_sources import KeySource, StaticKeys
@@ -59,7 +59,8 @@ class TrustedKeys:
         admitted = snapshot.admitted(self.rules)
         name = self.source.name
         # The admitted keys stand before the mark that they were seen: readers take no lock.
-        self._admitted = admitted if admitted.keys else None
+        if admitted.keys or self._admitted is None:
+            self._admitted = admitted if admitted.keys else None
         self._seen = snapshot
         for note in admitted.notes:
             kind = KeySkipped if note.skipped else KeyWarning
@@ -133,11 +134,12 @@ class TrustedKeys:
                     f"{algorithm.hash_size} bytes that {algorithm.name} needs (RFC 7518, 3.2)"
                 )
         if not any(key.fits(each) for key in keys for each in self._algorithms):
-            wanted = sorted({key.algorithm or _EXAMPLES[key.key_type] for key in keys})
+            wanted = sorted({_example(key) for key in keys})
             raise ConfigurationError(
                 f"algorithms: no key of {self.source.name} ({', '.join(sorted(kinds))}) fits any "
                 f"of {names}; set algorithms={wanted}"
             )
 
 
-_EXAMPLES = {"RSA": "RS256", "EC": "ES256", "OKP": "EdDSA", "oct": "HS256"}
+def _example(key: Key) -> str:
+    return next(name for name, algorithm in ALGORITHMS.items() if key.fits(algorithm))
