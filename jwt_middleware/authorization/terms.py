@@ -238,32 +238,26 @@ def _related(left: Any, relation: str, right: Any) -> Verdict:
     if kind is None or kind != _kind(right):
         return None
     if relation in ("==", "!="):
-        equal = _equal(left, right)
-        return equal if equal is None or relation == "==" else not equal
+        return _equal(left, right) is (relation == "==")
     # Truth values have no order, and lists none that anybody means.
     return None if kind in ("bool", "list") else _ORDER[relation](left, right)
-
-
-def _equal(left: Any, right: Any) -> Verdict:
-    """Compare two values of one type; lists member by member, since ``[True] == [1]`` in Python."""
-    if not isinstance(left, tuple):
-        return bool(left == right)
-    if len(left) != len(right):
-        return False
-    verdicts = [_related(a, "==", b) for a, b in zip(left, right, strict=True)]
-    if False in verdicts:
-        return False
-    return None if None in verdicts else True
 
 
 def _contains(left: Any, right: Any) -> Verdict:
     if not isinstance(left, tuple):
         return None
-    return any(_related(item, "==", right) is True for item in left)
+    return any(_equal(item, right) for item in left)
+
+
+def _equal(left: Any, right: Any) -> bool:
+    """Compare two values; inside lists too, ``True`` is not ``1``, as it is in Python."""
+    if isinstance(left, tuple) and isinstance(right, tuple):
+        return len(left) == len(right) and all(map(_equal, left, right))
+    return _kind(left) == _kind(right) and bool(left == right)
 
 
 def _tagged(value: Any) -> Any:
-    """Return a value that equals only values of the same type: ``1`` is not ``True``."""
+    """Return a key that only values of the same type share: ``1`` is not ``True``."""
     if isinstance(value, tuple):
         return tuple(_tagged(item) for item in value)
     return type(value).__name__, value
