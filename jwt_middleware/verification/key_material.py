@@ -60,8 +60,8 @@ def read_pem(content: bytes, password: str | None = None) -> KeySet:
     keys: list[Key] = []
     notes: list[KeyNote] = []
     blocks = list(_PEM_BLOCK.finditer(content))
-    if not blocks:
-        raise UnusableKey("it looks like PEM but holds no complete block (is a line missing?)")
+    if len(blocks) < content.count(b"-----BEGIN"):
+        raise UnusableKey("a PEM block is incomplete; is its -----END line missing?")
     for block in blocks:
         label = block.group(1).decode()
         if label.endswith("PARAMETERS"):  # openssl writes the curve's name before an EC key
