@@ -60,7 +60,14 @@ async def guard_connection(
             return
         if principal is not None:
             scope[PRINCIPAL_KEY] = principal
-    await app(scope, receive, send)
+    try:
+        await app(scope, receive, send)
+    except RequestError as error:
+        # The app's own code asked who calls, and nobody between has answered.
+        try:
+            await serve(gate.refusal(error, request), scope, receive, send)
+        except Exception:  # noqa: BLE001 - the app had begun to answer: it is for the server now
+            raise error from None
 
 
 def header_lines(scope: Scope, name: str) -> list[bytes]:

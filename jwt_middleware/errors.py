@@ -131,6 +131,10 @@ class PermissionDenied(RequestError):
         super().__init__(reason)
         self.decision = decision
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The decision says what the token holds, which does not leave the process.
+        return type(self), (self.reason,)
+
 
 class KeysUnavailable(RequestError):
     """No keys can be had now: 503. An outage of the key endpoint is not the caller's fault.

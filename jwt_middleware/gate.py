@@ -88,11 +88,9 @@ class Gate:
         except Exception as error:  # noqa: BLE001 - the app's own code; a refusal must not fail
             logger.error("refuse= failed with %s; the plain answer is sent", type(error).__name__)
             return refusal
-        if isinstance(own, Refusal):
+        if isinstance(own, Refusal) and own.can_be_sent():
             return own
-        logger.error(
-            "refuse= returned %s, no Refusal; the plain answer is sent", type(own).__name__
-        )
+        logger.error("refuse= returned no Refusal that can be sent; the plain answer is")
         return refusal
 
     def _admitted(self, principal: Principal | None, request: RequestView) -> Principal | None:

@@ -6,11 +6,13 @@ An empty value is an error, never "unset": ``issuer=[]`` would otherwise mean ev
 from __future__ import annotations
 
 import difflib
-import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .errors import ConfigurationError
+
+MOST_SECONDS = 10 * 366 * 86_400.0
+"""Ten years: no time that an option names is longer."""
 
 
 def texts(name: str, value: Any) -> tuple[str, ...]:
@@ -38,10 +40,19 @@ def text(name: str, value: Any) -> str | None:
     return value
 
 
-def number(name: str, value: Any, *, above: float | None = None, least: float = 0) -> float:
+def number(
+    name: str,
+    value: Any,
+    *,
+    above: float | None = None,
+    least: float = 0,
+    most: float = MOST_SECONDS,
+) -> float:
     """Read a finite number."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
         raise ConfigurationError(f"{name}: a finite number, not {kind(value)}")
+    if value > most:
+        raise ConfigurationError(f"{name}: {most:g} at the most")
     if above is not None and not value > above:
         raise ConfigurationError(f"{name}: more than {above:g}, not {value!r}")
     if value < least:

@@ -137,6 +137,8 @@ class Principal:
         expires_at: float | None = None,
         key_id: str | None = None,
     ) -> None:
+        if hasattr(self, "claims"):
+            raise AttributeError("a Principal is read-only: it is made once")
         put = object.__setattr__
         put(self, "claims", frozen(dict(claims)))
         put(self, "subject", names.first(names.subject, claims))

@@ -48,11 +48,13 @@ class RequestView:
         return self._values[2]
 
     def query_values(self, name: str) -> list[str]:
-        """Return all values of a query parameter, in order; empty where absent or unreadable."""
-        try:
-            pairs = parse_qsl(self._query_string(), keep_blank_values=True, max_num_fields=1000)
-        except ValueError:
-            return []
+        """Return all values of a query parameter, in order; empty where it is absent.
+
+        Raises:
+            ValueError: the query has more than 1000 fields, so nothing is known about it.
+
+        """
+        pairs = parse_qsl(self._query_string(), keep_blank_values=True, max_num_fields=1000)
         return [value for key, value in pairs if key == name]
 
     def header_values(self, name: str) -> list[str]:

@@ -31,6 +31,16 @@ class Refusal:
     headers: tuple[tuple[str, str], ...]
     body: bytes
 
+    def can_be_sent(self) -> bool:
+        """Whether status, headers and body are such that every server takes them."""
+        try:
+            lines = [line for pair in self.headers for line in pair]
+            plain = all(isinstance(each, str) and each.isprintable() for each in lines)
+            bool("".join(lines).encode("latin-1"))
+        except (TypeError, ValueError):
+            return False
+        return plain and isinstance(self.body, bytes) and self.status in range(200, 600)
+
     @property
     def reason_phrase(self) -> str:
         """The status line's phrase (RFC 9110)."""

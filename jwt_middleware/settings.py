@@ -164,10 +164,11 @@ def _from_file(environ: Mapping[str, str]) -> dict[str, Any]:
     path = Path(name)
     try:
         table = tomllib.loads(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{CONFIG_FILE}: {path} cannot be read: {error}") from None
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(f"{path}: {error}") from None
+    except (OSError, ValueError, RecursionError) as error:
+        reason = getattr(error, "strerror", None) or type(error).__name__
+        raise ConfigurationError(f"{CONFIG_FILE}: {path} cannot be read: {reason}") from None
     for option in table:
         try:
             check.known([option], _TABLE)

@@ -16,7 +16,7 @@ from .errors import (
 )
 from .events import Event
 from .gateways import PRESETS, Gateway
-from .principal import Principal
+from .principal import ListClaim, Principal
 from .verification import (
     ALGORITHMS,
     ANY,
@@ -224,9 +224,19 @@ def _gateway(gateway: Any, client_claim: str | None) -> Gateway:
             f"gateway: a preset's name ({', '.join(PRESETS)}) or a Gateway, "
             f"not {check.kind(gateway)}"
         )
+    _check_names(gateway)
     if client_claim is None:
         return gateway
     return replace(gateway, names=gateway.names._replace(client_id=(client_claim,)))
+
+
+def _check_names(gateway: Gateway) -> None:
+    subject, client_id, roles, permissions = gateway.names
+    plain = all(isinstance(names, tuple) for names in gateway.names)
+    if not plain or not all(isinstance(name, str) for name in (*subject, *client_id)):
+        raise ConfigurationError(f"gateway {gateway.name!r}: names: tuples of claim names")
+    if not all(isinstance(name, ListClaim) for name in (*roles, *permissions)):
+        raise ConfigurationError(f"gateway {gateway.name!r}: roles and permissions: ListClaim(...)")
 
 
 def _algorithms(given: Any, gateway: Gateway) -> dict[str, Algorithm]:
@@ -244,6 +254,8 @@ def _algorithms(given: Any, gateway: Gateway) -> dict[str, Algorithm]:
             "with it as a secret. Give each its own Issuer(...)"
         )
     for alias, name in gateway.algorithm_aliases.items():
+        if alias.lower() == "none" or alias in ALGORITHMS or name not in ALGORITHMS:
+            raise ConfigurationError(f"gateway: {alias!r} cannot be an alias of {name!r}")
         if name in found:
             found[alias] = found[name]
     return found

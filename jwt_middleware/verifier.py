@@ -31,6 +31,9 @@ from .verification import (
     single_line,
 )
 
+MOST_LEEWAY = 3600
+"""Seconds. More is no clock that is a little off; it would make expired tokens live on."""
+
 
 class VerifierOptions(TypedDict, total=False):
     """The options of ``Verifier``; the README's table says what each means."""
@@ -102,7 +105,7 @@ class Verifier:
             ),
             api=options.get("api"),
             typ=check.text("typ", options.get("typ")),
-            leeway=check.number("leeway", options.get("leeway", 30)),
+            leeway=check.number("leeway", options.get("leeway", 30), most=MOST_LEEWAY),
             max_age=_max_age(options.get("max_age")),
             client_claim=check.text("client_claim", options.get("client_claim")),
             announce=self.announce,
@@ -332,7 +335,8 @@ def _check_issuers(issuers: Any, options: VerifierOptions) -> None:
         raise ConfigurationError(
             f"issuers: {', '.join(beside)} beside it; each Issuer(...) carries its own"
         )
-    if isinstance(issuers, str) or not issuers or not all(isinstance(i, Issuer) for i in issuers):
+    listed = isinstance(issuers, list | tuple) and bool(issuers)
+    if not listed or not all(isinstance(each, Issuer) for each in issuers):
         raise ConfigurationError("issuers: a list of Issuer(...), at least one")
     if not all(isinstance(each.issuer, str) and each.issuer for each in issuers):
         raise ConfigurationError("issuers: an Issuer(...) names no issuer; it would take every one")

@@ -6,6 +6,7 @@ with a comma is refused, and the server must drop underscore names: the README h
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Unpack
 
@@ -17,6 +18,7 @@ from .responses import Refusal
 from .settings import Options
 
 if TYPE_CHECKING:
+    from _typeshed import OptExcInfo
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 
@@ -46,7 +48,12 @@ class JWTMiddleware:
                 return serve(self.gate.refusal(error, request), start_response)
             if principal is not None:
                 environ[PRINCIPAL_KEY] = principal
-        return self.app(environ, start_response)
+        try:
+            return self.app(environ, start_response)
+        except RequestError as error:
+            # The app's own code asked who calls, and nobody between has answered.
+            refusal = self.gate.refusal(error, request)
+            return serve(refusal, start_response, sys.exc_info())
 
 
 def header_lines(environ: WSGIEnvironment, name: str) -> list[str]:
@@ -55,7 +62,13 @@ def header_lines(environ: WSGIEnvironment, name: str) -> list[str]:
     return [] if value is None else [value]
 
 
-def serve(refusal: Refusal, start_response: StartResponse) -> Iterable[bytes]:
-    """Send a refusal."""
-    start_response(f"{refusal.status} {refusal.reason_phrase}", list(refusal.headers))
+def serve(
+    refusal: Refusal, start_response: StartResponse, failure: OptExcInfo | None = None
+) -> Iterable[bytes]:
+    """Send a refusal; after a failure of the app, also where it had begun to answer (PEP 3333)."""
+    status = f"{refusal.status} {refusal.reason_phrase}"
+    if failure is None:
+        start_response(status, list(refusal.headers))
+    else:
+        start_response(status, list(refusal.headers), failure)
     return [refusal.body]

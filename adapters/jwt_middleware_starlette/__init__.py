@@ -28,7 +28,7 @@ from jwt_middleware.request_view import ScopeView
 from jwt_middleware.responses import Refusal, misconfigured
 from jwt_middleware.settings import Options
 
-from ._routes import check_routes
+from ._routes import Routes
 
 __all__ = [
     "JWTMiddleware",
@@ -60,7 +60,8 @@ class JWTMiddleware:
         self.app = app
         self._set_user = options.pop("set_user", True)
         self._fault: ConfigurationError | None = None
-        self._routes_checked = False
+        self._told = False
+        self._routes = Routes(app)
         try:
             self._gate = Gate(options)
         except ConfigurationError as error:
@@ -69,14 +70,15 @@ class JWTMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection, or the lifespan."""
         if scope["type"] == "lifespan":
-            fault = self._first_fault(scope)
+            fault = self._first_fault()
             if fault is None:
                 await self.app(scope, receive, send)
             else:
                 await receive()  # lifespan.startup
                 await send({"type": "lifespan.startup.failed", "message": str(fault)})
+                raise fault  # as Starlette itself does; test clients wait for it
         elif scope["type"] in ("http", "websocket"):
-            fault = self._first_fault(scope)
+            fault = self._first_fault()
             if fault is None:
                 await guard_connection(self._gate, self._enter, scope, receive, send)
             else:
@@ -95,13 +97,12 @@ class JWTMiddleware:
         finally:
             _current_scope.reset(token)
 
-    def _first_fault(self, scope: Scope) -> ConfigurationError | None:
-        if not self._routes_checked:
-            # Asked at start-up and once more at the first request: an app may add routes between.
-            self._routes_checked = scope["type"] != "lifespan"
-            self._fault = self._fault or check_routes(scope.get("app"))
-            if self._fault is not None:
-                logger.error("this app answers 503 only: %s", self._fault)
+    def _first_fault(self) -> ConfigurationError | None:
+        if self._fault is None and self._routes.have_changed():
+            self._fault = self._routes.fault()  # an app may add routes when it starts, or later
+        if self._fault is not None and not self._told:
+            self._told = True
+            logger.error("this app answers 503 only: %s", self._fault)
         return self._fault
 
 

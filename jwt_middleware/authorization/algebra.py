@@ -36,16 +36,20 @@ class Predicate:
 
     def evaluate(self, principal: Principal | None, request: RequestView | None = None) -> Decision:
         """Decide for a principal, and for a request where the predicate looks at one."""
-        situation = Situation(principal, request)
-        if self.verdict(situation) is True:
-            return Decision(True, leaf=repr(self))
-        return self.refusal(situation)
+        refusal = self.refusal(Situation(principal, request))
+        return Decision(True, leaf=repr(self)) if refusal is None else refusal
 
-    def refusal(self, situation: Situation) -> Decision:
-        """Explain why this is not True."""
-        leaf = self.deciding(situation)
-        needed, held = leaf.sides(situation)
-        return Decision(False, "insufficient_permission", repr(leaf), needed, held)
+    def refusal(self, situation: Situation) -> Decision | None:
+        """Return None where this is True, else why it is not. Never raises."""
+        try:
+            if self.verdict(situation) is True:
+                return None
+            leaf = self.deciding(situation)
+            needed, held = leaf.sides(situation)
+            return Decision(False, "insufficient_permission", repr(leaf), needed, held)
+        except Exception as error:  # noqa: BLE001 - a predicate of the app's own: it denies
+            failed = f"{type(error).__name__} raised"
+            return Decision(False, "insufficient_permission", type(self).__name__, "True", failed)
 
     def verdict(self, situation: Situation) -> Verdict:
         """Return the truth value."""
@@ -119,7 +123,8 @@ class _Parts(Predicate):
             verdict = part.verdict(situation)
             if verdict is self._decides:
                 return self._decides
-            unknown = unknown or verdict is None
+            # A predicate of the app's own may return anything: only True and False are known.
+            unknown = unknown or verdict is not (not self._decides)
         return None if unknown else not self._decides
 
     def deciding(self, situation: Situation) -> Predicate:
@@ -167,7 +172,7 @@ class Not(Predicate):
 
     def verdict(self, situation: Situation) -> Verdict:
         verdict = self.part.verdict(situation)
-        return None if verdict is None else not verdict
+        return not verdict if verdict is True or verdict is False else None
 
     def sides(self, situation: Situation) -> tuple[str, str]:
         return repr(self), self.part.sides(situation)[1]

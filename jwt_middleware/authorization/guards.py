@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Iterator
-from types import MethodType
+from types import CellType, FunctionType, MethodType
 from typing import Any, TypeVar, cast
 
 from ..errors import MissingToken, PermissionDenied
@@ -52,9 +52,8 @@ class Guard:
         """
         if principal is None:
             raise MissingToken("the route requires a principal")
-        situation = Situation(principal, request)
-        if self.predicate.verdict(situation) is not True:
-            decision = self.predicate.refusal(situation)
+        decision = self.predicate.refusal(Situation(principal, request))
+        if decision is not None:
             raise PermissionDenied("a route's guard does not hold", decision=decision)
 
     def __repr__(self) -> str:
@@ -67,7 +66,7 @@ def guarded(predicate: Predicate, enter: Enter) -> Callable[[Handler], Handler]:
 
     def decorate(handler: Handler) -> Handler:
         _check_handler(handler, "requires")
-        for function in _own_functions(handler):
+        for function in _markable(handler, "requires"):
             marks: tuple[Guard, ...] = getattr(function, _GUARDS, ())
             if guard not in marks:
                 setattr(function, _GUARDS, (*marks, guard))
@@ -83,7 +82,8 @@ def guarded(predicate: Predicate, enter: Enter) -> Callable[[Handler], Handler]:
             return handler(*args, **kwargs)
 
         wrapper: Any = enter_async if _is_async(handler) else enter_sync
-        setattr(wrapper, _GUARDS, (*getattr(wrapper, _GUARDS, ()), guard))
+        # Not the marks that functools.wraps has copied: they may be of another route's guard.
+        setattr(wrapper, _GUARDS, (guard,))
         setattr(wrapper, _ENFORCES, guard)
         return cast("Handler", wrapper)
 
@@ -93,7 +93,7 @@ def guarded(predicate: Predicate, enter: Enter) -> Callable[[Handler], Handler]:
 def public(handler: Handler) -> Handler:
     """Mark a handler as open on purpose: whoever passes the middleware may call it."""
     _check_handler(handler, "public")
-    for function in _own_functions(handler):
+    for function in _markable(handler, "public"):
         setattr(function, _PUBLIC, True)
     return handler
 
@@ -104,12 +104,9 @@ def is_public(handler: Any) -> bool:
 
 
 def guards_of(handler: Any) -> tuple[Guard, ...]:
-    """Return every guard that is marked on a handler, each once."""
-    found: dict[int, Guard] = {}
-    for function in _chain(handler):
-        for guard in getattr(function, _GUARDS, ()):
-            found[id(guard)] = guard
-    return tuple(found.values())
+    """Return every guard of a routed handler, each once."""
+    marked, enforced = _marks(handler)
+    return tuple({id(guard): guard for guard in (*enforced, *marked)}.values())
 
 
 def outstanding(handler: Any) -> tuple[Guard, ...]:
@@ -118,8 +115,26 @@ def outstanding(handler: Any) -> tuple[Guard, ...]:
     They come from a ``requires`` that stands above the route's decorator: the app routes to the
     bare function.
     """
-    enforced = {id(getattr(function, _ENFORCES, None)) for function in _chain(handler)}
-    return tuple(guard for guard in guards_of(handler) if id(guard) not in enforced)
+    marked, enforced = _marks(handler)
+    done = {id(guard) for guard in enforced}
+    return tuple({id(guard): guard for guard in marked if id(guard) not in done}.values())
+
+
+def _marks(handler: Any) -> tuple[list[Guard], list[Guard]]:
+    """Return the guards marked on a handler, and those that its wrappers enforce.
+
+    A ``requires`` above the route marks the routed function, and with it our outermost wrapper. A
+    mark that stands only below that wrapper is of another route that shares the function.
+    """
+    marked: list[Guard] = []
+    enforced: list[Guard] = []
+    for function in _chain(handler):
+        if not enforced:
+            marked += getattr(function, _GUARDS, ())
+        guard: Guard | None = getattr(function, _ENFORCES, None)
+        if guard is not None:
+            enforced.append(guard)
+    return marked, enforced
 
 
 def _check_handler(handler: Any, decorator: str) -> None:
@@ -148,18 +163,40 @@ def _chain(handler: Any) -> Iterator[Any]:
             handler = getattr(handler, "__wrapped__", None)
 
 
-def _own_functions(handler: Any) -> Iterator[Any]:
-    if isinstance(handler, functools.partial) and isinstance(handler.func, MethodType):
+def _markable(handler: Any, decorator: str) -> list[Any]:
+    """Return the app's own functions along a handler, at least one of them."""
+    inner = handler.func if isinstance(handler, functools.partial) else None
+    if isinstance(inner, MethodType) and hasattr(handler, "__wrapped__"):
         # Django's method_decorator wraps a bound method anew on each request. The class was marked
         # when it was made; a mark on the method would reach every class that inherits it.
-        return
+        return []
+    found: list[Any] = []
     for function in _chain(handler):
         if isinstance(function, functools.partial | MethodType) or inspect.isclass(function):
             continue
         if str(getattr(function, "__module__", "")).partition(".")[0] in _NOT_THE_APPS:
             continue
         if hasattr(function, "__dict__"):
-            yield function
+            found += [function, *_enclosed(function)]
+    if not found and not _is_frameworks(handler):
+        raise TypeError(
+            f"@{decorator}: {handler!r} takes no mark, so a route that stands below would be open; "
+            "decorate a plain function"
+        )
+    return found
+
+
+def _is_frameworks(handler: Any) -> bool:
+    modules = (str(getattr(each, "__module__", "")) for each in _chain(handler))
+    return any(module.partition(".")[0] in _NOT_THE_APPS for module in modules)
+
+
+def _enclosed(function: Any) -> list[Any]:
+    """Return the functions that a decorator without functools.wraps has closed over."""
+    if hasattr(function, "__wrapped__") or not getattr(function, "__closure__", None):
+        return []
+    contents = [cell.cell_contents for cell in function.__closure__ if cell != CellType()]
+    return [each for each in contents if isinstance(each, FunctionType)]
 
 
 def _is_async(handler: Any) -> bool:

@@ -6,8 +6,9 @@ different JSON types, and absent ones, make the comparison unknown.
 
 from __future__ import annotations
 
+import math
 import operator
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import Any, Final, NoReturn
 
 from ..principal import Principal
@@ -24,13 +25,20 @@ Read = Callable[[Principal, RequestView | None], Any]
 class Term:
     """One operand. Compare with ``==``, ``!=``, ``<`` to ``>=``, or the named methods."""
 
-    __slots__ = ("of_route", "read", "written")
+    __slots__ = ("of_route", "origin", "read", "written")
     __hash__ = None  # type: ignore[assignment]  # == makes a predicate, so a term is no dict key
 
-    def __init__(self, written: str, read: Read, *, of_route: bool = False) -> None:
+    def __init__(
+        self, written: str, read: Read, *, origin: Hashable = None, of_route: bool = False
+    ) -> None:
         self.written = written
         self.read = read
+        self.origin = origin
         self.of_route = of_route
+
+    def key(self) -> tuple[Hashable, ...]:
+        """Return what makes two terms the same: two classes may write theirs alike."""
+        return self.written, self.origin
 
     def __eq__(self, other: object) -> Predicate:  # type: ignore[override]
         return Comparison(self, "==", other)
@@ -100,7 +108,7 @@ class Present(Predicate):
         return f"{self.term.written} to be there", _shown(_read(self.term, situation))
 
     def key(self) -> tuple[Any, ...]:
-        return (self.term.written,)
+        return self.term.key()
 
     def __repr__(self) -> str:
         return f"{self.term.written}.is_present"
@@ -148,8 +156,8 @@ class Comparison(Predicate):
 
     def key(self) -> tuple[Any, ...]:
         right = self.right
-        tagged = right.written if isinstance(right, Term) else _tagged(right)
-        return self.left.written, self.relation, tagged
+        tagged = right.key() if isinstance(right, Term) else _tagged(right)
+        return self.left.key(), self.relation, tagged
 
     def __repr__(self) -> str:
         right = self.right.written if isinstance(self.right, Term) else repr(self.right)
@@ -203,7 +211,10 @@ def header(name: str) -> Term:
 
 
 def _only(values: Any) -> Any:
-    return values[0] if len(values) == 1 else ABSENT
+    """Return the one value. Several are there, but which of them counts is unknown."""
+    if not values:
+        return ABSENT
+    return values[0] if len(values) == 1 else _FAILED
 
 
 def _read(term: Term, situation: Situation) -> Any:
@@ -230,8 +241,7 @@ def _kind(value: Any) -> str | None:
 
 def _related(left: Any, relation: str, right: Any) -> Verdict:
     if relation == "is_in":
-        verdicts = [_related(left, "==", value) for value in right]
-        return None if all(v is None for v in verdicts) else any(verdicts)
+        return _any_equal(right, left)
     if relation == "contains":
         return _contains(left, right)
     kind = _kind(left)
@@ -244,9 +254,17 @@ def _related(left: Any, relation: str, right: Any) -> Verdict:
 
 
 def _contains(left: Any, right: Any) -> Verdict:
-    if not isinstance(left, tuple):
+    return _any_equal(left, right) if isinstance(left, tuple) else None
+
+
+def _any_equal(items: tuple[Any, ...], value: Any) -> Verdict:
+    """Kleene's or: one that is equal settles it, else one of another type leaves it open."""
+    if _kind(value) is None:
         return None
-    return any(_equal(item, right) for item in left)
+    verdicts = [_related(item, "==", value) for item in items]
+    if True in verdicts:
+        return True
+    return None if None in verdicts else False
 
 
 def _equal(left: Any, right: Any) -> bool:
@@ -267,6 +285,8 @@ def _constant(value: Any, written: str) -> Any:
     """Check, when it is written, that a value can be compared at all."""
     if isinstance(value, list | tuple):
         return tuple(_constant(item, written) for item in value)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise TypeError(f"{written} cannot be compared with {value}: no JSON number is that")
     if _kind(value) is None:
         hint = f"; write {written}.is_present, or ~ of it" if value is None else ""
         raise TypeError(f"{written} cannot be compared with {type(value).__name__}{hint}")

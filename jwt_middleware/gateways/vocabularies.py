@@ -46,8 +46,11 @@ class _Field(Generic[T]):
     def __get__(self, view: object, owner: type) -> T | None: ...
     def __get__(self, view: Any, owner: type) -> Term | T | None:
         if view is None:
-            return Term(self._written, self._operand)
+            return Term(self._written, self._operand, origin=(type(self), *self._meaning()))
         return self.read(view.claims)
+
+    def _meaning(self) -> tuple[str | None, ...]:
+        return *self.names, self.absent_mark
 
     def read(self, claims: Mapping[str, Any]) -> T | None:
         """Return the claim's value, or None where it is absent.

@@ -137,7 +137,9 @@ class ClaimsPolicy(NamedTuple):
         context = _present(claims, self.context_claim, required=True)
         if type(context) is not str:
             raise InvalidClaim(self.context_claim, "type")
-        if not any(context == own or context.startswith(own + "/") for own in self.contexts):
+        segments = context.split("/")
+        dotted = "." in segments or ".." in segments
+        if dotted or not any(context == o or context.startswith(o + "/") for o in self.contexts):
             raise InvalidClaim(self.context_claim, "mismatch")
 
 

@@ -7,8 +7,7 @@ raises ``UnusableKey`` with a sentence that names the fault and the mend.
 from __future__ import annotations
 
 import base64
-import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cryptography import x509
@@ -22,12 +21,12 @@ from ..errors import MalformedToken
 from .algorithms import ALGORITHMS
 from .encoding import decode_object, decode_segment
 from .keys import Key, KeyNote, KeySet, UnusableKey, read_thumbprint
+from .shared_secrets import JKS_MAGIC, checked_secret
 
 MAX_KEYS = 100
 """How many keys of one set are kept; the rest are skipped with a note."""
 
-_PEM_BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----\r?\n.*?-----END \1-----", re.DOTALL)
-_JKS_MAGIC = (b"\xfe\xed\xfe\xed", b"\xce\xce\xce\xce")  # JKS and JCEKS
+_PEM_BEGIN = b"-----BEGIN "
 _DER_SEQUENCE = b"\x30"
 _PUBLIC_MEMBERS: Mapping[str, tuple[str, ...]] = {
     "RSA": ("kty", "n", "e"),
@@ -40,7 +39,7 @@ _READERS: Mapping[str, Any] = {"RSA": RSAAlgorithm, "EC": ECAlgorithm, "OKP": OK
 
 def read_file(content: bytes, password: str | None = None) -> KeySet:
     """Read a key file by what is in it, never by its name: JWKS, PEM, PKCS#12 or DER."""
-    if content[:4] in _JKS_MAGIC:
+    if content[:4] in JKS_MAGIC:
         raise UnusableKey(
             "this is a Java keystore (JKS); export the certificate with "
             "'keytool -exportcert -rfc -alias ALIAS -keystore FILE -file gateway.pem' "
@@ -59,15 +58,11 @@ def read_pem(content: bytes, password: str | None = None) -> KeySet:
     """Read every SPKI, PKCS#1 and certificate block; a private key serves by its public half."""
     keys: list[Key] = []
     notes: list[KeyNote] = []
-    blocks = list(_PEM_BLOCK.finditer(content))
-    if len(blocks) < content.count(b"-----BEGIN"):
-        raise UnusableKey("a PEM block is incomplete; is its -----END line missing?")
-    for block in blocks:
-        label = block.group(1).decode()
+    for label, block in _pem_blocks(content):
         if label.endswith("PARAMETERS"):  # openssl writes the curve's name before an EC key
             continue
         try:
-            key, note = _pem_block(label, block.group(0), password)
+            key, note = _pem_block(label, block, password)
         except UnusableKey:
             raise
         except TypeError:
@@ -81,6 +76,23 @@ def read_pem(content: bytes, password: str | None = None) -> KeySet:
         if note is not None:
             notes.append(note)
     return KeySet(keys, notes)
+
+
+def _pem_blocks(content: bytes) -> Iterator[tuple[str, bytes]]:
+    """Yield label and text of each block, in one pass: an unclosed one is found at once."""
+    start = content.find(_PEM_BEGIN)
+    if start < 0:
+        raise UnusableKey("it holds no PEM block, which begins with -----BEGIN")
+    while start >= 0:
+        line_end = content.find(b"-----", start + len(_PEM_BEGIN))
+        label = content[start + len(_PEM_BEGIN) : line_end]
+        next_start = content.find(_PEM_BEGIN, line_end)
+        closing = b"-----END " + label + b"-----"
+        end = content.find(closing, line_end, next_start if next_start >= 0 else len(content))
+        if line_end < 0 or end < 0:
+            raise UnusableKey("a PEM block is incomplete; is its -----END line missing?")
+        yield label.decode("ascii", "replace"), content[start : end + len(closing)] + b"\n"
+        start = next_start
 
 
 def _pem_block(label: str, text: bytes, password: str | None) -> tuple[Key, KeyNote | None]:
@@ -102,12 +114,15 @@ _PRIVATE_NOTE = KeyNote(
 def _read_der(content: bytes, password: str | None) -> KeySet:
     try:
         certificate = x509.load_der_x509_certificate(content)
-    except ValueError:
-        pass
-    else:
         return KeySet([Key(certificate.public_key(), certificate=certificate)])
+    except UnusableKey:
+        raise
+    except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion):
+        pass
     try:
         return KeySet([Key(serialization.load_der_public_key(content))])
+    except UnusableKey:
+        raise
     except (ValueError, UnsupportedAlgorithm):
         return _read_pkcs12(content, password)
 
@@ -115,20 +130,28 @@ def _read_der(content: bytes, password: str | None) -> KeySet:
 def _read_pkcs12(content: bytes, password: str | None) -> KeySet:
     try:
         store = pkcs12.load_pkcs12(content, None if password is None else password.encode())
-    except ValueError:
+        # WSO2 keeps its key pair and the certificates it trusts in different stores: where there
+        # is a key pair, the others in the store are its chain and sign no token.
+        if store.cert is not None:
+            return KeySet([_of_certificate(store.cert.certificate)])
+        if store.key is not None:
+            return KeySet([Key(store.key.public_key())], [_PRIVATE_NOTE])
+        keys = [_of_certificate(each.certificate) for each in store.additional_certs]
+    except UnusableKey:
+        raise
+    except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion):
         raise UnusableKey(
             "it is DER, but no certificate or public key; as a PKCS#12 keystore it does not open "
             f"{'without a password' if password is None else 'with this password'}; "
             "name it as KeyFile(path, password=...)"
         ) from None
-    # WSO2 keeps its key pair and the certificates it trusts in different stores: where there is a
-    # key pair, the others in the store are its chain and sign no token.
-    certificates = [store.cert] if store.cert is not None else store.additional_certs
-    if not certificates:
+    if not keys:
         raise UnusableKey("the PKCS#12 keystore holds no certificate")
-    return KeySet(
-        [Key(c.certificate.public_key(), certificate=c.certificate) for c in certificates]
-    )
+    return KeySet(keys)
+
+
+def _of_certificate(certificate: x509.Certificate) -> Key:
+    return Key(certificate.public_key(), certificate=certificate)
 
 
 def read_jwks_text(content: bytes) -> KeySet:
@@ -151,8 +174,8 @@ def read_jwks(document: Mapping[str, Any], *, fetched: bool = False) -> KeySet:
     keys: list[Key] = []
     notes: list[KeyNote] = []
     for entry in entries:
-        if len(keys) == MAX_KEYS:
-            notes.append(KeyNote(None, f"more than {MAX_KEYS} keys; the rest are ignored", True))
+        if len(keys) == MAX_KEYS or len(notes) == MAX_KEYS:
+            notes.append(KeyNote(None, f"more than {MAX_KEYS} entries; the rest are ignored", True))
             break
         key_id = entry.get("kid") if isinstance(entry, Mapping) else None
         key_id = key_id if isinstance(key_id, str) else None
@@ -196,57 +219,6 @@ def read_jwk(jwk: Any, *, fetched: bool = False) -> Key:
     return key
 
 
-def read_secret(value: str | bytes) -> KeySet:
-    """Read a shared secret for HS256, HS384 or HS512.
-
-    A value that parses as a key, a certificate or a JWK is refused: verifying HMAC with public
-    material is the oldest way to forge a token (RS/HS confusion).
-    """
-    return KeySet([Key(_secret(value.encode() if isinstance(value, str) else bytes(value)))])
-
-
-def _secret(value: bytes) -> bytes:
-    if not value:
-        raise UnusableKey("it is empty")
-    if _is_key_material(value):
-        raise UnusableKey(
-            "it is a key, a certificate or a JWK, not a secret; pass it as keys=... itself"
-        )
-    return value
-
-
-def _is_key_material(secret: bytes) -> bool:
-    squeezed = secret.strip(b" \t\r\n\x0b\x0c\x00\xef\xbb\xbf")
-    if b"-----BEGIN" in squeezed or squeezed.startswith((b"ssh-", b"ecdsa-sha2-")):
-        return True
-    if squeezed[:1] == b"{" and b'"kty"' in squeezed:
-        return True
-    candidates = [secret, squeezed]
-    try:
-        candidates.append(base64.b64decode(squeezed, validate=False))
-    except ValueError:
-        pass
-    return any(_is_der_key(candidate) for candidate in candidates)
-
-
-def _is_der_key(content: bytes) -> bool:
-    if content[:1] != _DER_SEQUENCE:
-        return False
-    for load in (
-        serialization.load_der_public_key,
-        x509.load_der_x509_certificate,
-        lambda der: serialization.load_der_private_key(der, None),
-    ):
-        try:
-            load(content)
-        except TypeError:  # an encrypted private key
-            return True
-        except (ValueError, UnsupportedAlgorithm):
-            continue
-        return True
-    return False
-
-
 def _check_purpose(jwk: Mapping[str, Any]) -> None:
     if jwk.get("use") not in (None, "sig"):
         raise UnusableKey("its use is not sig (RFC 7517, section 4.2)")
@@ -272,7 +244,7 @@ def _material(kty: str, members: dict[str, Any]) -> Any:
                 raise UnusableKey(f"its {name} is not base64url") from None
     try:
         if kty == "oct":
-            return _secret(HMACAlgorithm.from_jwk(members))
+            return checked_secret(HMACAlgorithm.from_jwk(members))
         return _READERS[kty].from_jwk(members)
     except UnusableKey:
         raise

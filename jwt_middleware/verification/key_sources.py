@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from ..errors import ConfigurationError
-from .key_material import read_file, read_jwks, read_pem, read_secret
+from .key_material import read_file, read_jwks, read_pem
 from .keys import KeySet, UnusableKey
+from .shared_secrets import read_secret
 
 
 class Refresh(Protocol):

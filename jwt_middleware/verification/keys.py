@@ -102,6 +102,8 @@ class Key:
                 )
             if numbers.e < 3 or numbers.e % 2 == 0:
                 return f"RSA public exponent {numbers.e}, not odd and at least 3"
+        if self.key_type == "OKP" and _has_small_order(self._material, self.curve):
+            return "a point of small order, under which anything verifies"
         if self.key_type == "oct":
             name = self.algorithm or "HS256"
             least = ALGORITHMS[name].hash_size
@@ -299,6 +301,23 @@ def _kind(material: Any) -> tuple[str, str | None]:
             return "OKP", "Ed448"
         case _:
             raise UnusableKey("its type or curve has no JWS algorithm here")
+
+
+# The y coordinates of the points whose order is 8 or less (4 for Ed448), by curve and field prime.
+# A public key that is one of them accepts signatures of anybody's making.
+_ED25519_PRIME, _ED448_PRIME = 2**255 - 19, 2**448 - 2**224 - 1
+_ED25519_Y8 = 2707385501144840649318225287225658788936804267575313519463743609750303021540
+_SMALL_ORDER_Y = {
+    "Ed25519": {0, 1, _ED25519_PRIME - 1, _ED25519_Y8, _ED25519_PRIME - _ED25519_Y8},
+    "Ed448": {0, 1, _ED448_PRIME - 1},
+}
+
+
+def _has_small_order(material: Any, curve: str | None) -> bool:
+    encoded = int.from_bytes(material.public_bytes_raw(), "little")
+    if curve == "Ed25519":
+        return encoded % 2**255 % _ED25519_PRIME in _SMALL_ORDER_Y["Ed25519"]
+    return encoded % 2**455 % _ED448_PRIME in _SMALL_ORDER_Y["Ed448"]
 
 
 def _encoded(material: Any) -> bytes:

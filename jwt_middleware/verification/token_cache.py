@@ -28,6 +28,9 @@ class VerifiedToken(NamedTuple):
     ends: float
     keys: KeySet
 
+    def __repr__(self) -> str:
+        return f"<VerifiedToken of {self.principal!r}>"
+
 
 class TokenCache:
     """A bounded table of verified tokens; the oldest entry makes room for a new one."""

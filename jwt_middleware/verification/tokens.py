@@ -64,6 +64,8 @@ def raw_token(line: bytes | str, max_size: int) -> bytes:
     """
     if len(line) > max_size:
         raise TokenTooLarge(f"longer than max_token_size, {max_size} bytes")
+    if not isinstance(line, bytes | str):
+        line = bytes(line)  # a server may give a bytearray or a memoryview
     if isinstance(line, str):
         try:
             line = line.encode("ascii")
@@ -75,6 +77,8 @@ def raw_token(line: bytes | str, max_size: int) -> bytes:
     if b"," in token:
         # No token holds a comma: it is two lines that a server or a proxy has joined.
         raise DuplicateHeader("header lines were joined by a comma")
+    if b" " in token or b"\t" in token:
+        raise MalformedToken("a blank inside the token")
     return token
 
 

@@ -129,7 +129,11 @@ class Lifespan:
 
     async def __aexit__(self, *_: object) -> None:
         self._inbox.put_nowait({"type": "lifespan.shutdown"})
-        await self._task
+        if self.started:
+            await self._task
+        else:
+            await asyncio.wait([self._task])  # it may raise what it has told the server
+            self._task.exception()
 
     async def _send(self, message: Mapping[str, Any]) -> None:
         self.sent.append(message)

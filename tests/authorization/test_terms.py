@@ -135,8 +135,10 @@ def test_contains_is_for_lists_and_unknown_on_text(verdict: Verdict) -> None:
     assert verdict(x.contains("a"), {"x": ["b", "a"]}) is True
     assert verdict(x.contains("a"), {"x": ["ab", "A"]}) is False
     assert verdict(x.contains("a"), {"x": []}) is False
-    assert verdict(x.contains(1), {"x": [True]}) is False
-    assert verdict(x.contains(1), {"x": ["1"]}) is False
+    for other in ([True], ["1"], [None], [{"a": 1}]):
+        assert verdict(x.contains(1), {"x": other}) is None
+        assert verdict(~x.contains(1), {"x": other}) is None
+    assert verdict(x.contains(1), {"x": ["1", 1]}) is True
     for text in ("a", "cat", "a,b"):
         assert verdict(x.contains("a"), {"x": text}) is None
         assert verdict(~x.contains("a"), {"x": text}) is None

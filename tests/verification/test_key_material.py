@@ -10,8 +10,9 @@ from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
 from cryptography.hazmat.primitives.serialization import pkcs12
 
 from jwt_middleware.testing import SigningKey
-from jwt_middleware.verification.key_material import read_file, read_pem, read_secret
+from jwt_middleware.verification.key_material import read_file, read_pem
 from jwt_middleware.verification.keys import Key, KeySet, UnusableKey
+from jwt_middleware.verification.shared_secrets import read_secret
 
 KeyFor = Callable[..., SigningKey]
 PEM, DER = serialization.Encoding.PEM, serialization.Encoding.DER
@@ -235,13 +236,27 @@ def test_a_pkcs12_of_certificates_alone_gives_each_of_them(
     assert sorted(_spkis(read_file(content, "changeit"))) == sorted(_spki(key) for key in wanted)
 
 
-def test_a_pkcs12_without_a_certificate_is_a_fault(rsa_key: SigningKey) -> None:
+def test_a_pkcs12_with_a_key_but_no_certificate_of_it_never_trusts_its_chain(
+    rsa_key: SigningKey, other_rsa_key: SigningKey
+) -> None:
+    chain = [other_rsa_key.certificate]
+    content = pkcs12.serialize_key_and_certificates(
+        b"x", rsa_key.private, None, chain, serialization.NoEncryption()
+    )
+
+    (key,) = read_file(content).keys
+    assert key.spki == read_pem(rsa_key.public_pem.encode()).keys[0].spki
+
+
+def test_a_pkcs12_with_a_key_alone_serves_by_its_public_half(rsa_key: SigningKey) -> None:
     content = pkcs12.serialize_key_and_certificates(
         b"x", rsa_key.private, None, None, serialization.BestAvailableEncryption(b"changeit")
     )
 
-    with pytest.raises(UnusableKey, match="no certificate"):
-        read_file(content, "changeit")
+    keys = read_file(content, "changeit")
+
+    assert len(keys) == 1
+    assert any("private" in note.reason for note in keys.notes)
 
 
 @pytest.mark.parametrize("magic", [b"\xfe\xed\xfe\xed", b"\xce\xce\xce\xce"], ids=["JKS", "JCEKS"])
