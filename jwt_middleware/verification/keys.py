@@ -306,7 +306,7 @@ def _kind(material: Any) -> tuple[str, str | None]:
 # The y coordinates of the points whose order is 8 or less (4 for Ed448), by curve and field prime.
 # A public key that is one of them accepts signatures of anybody's making.
 _ED25519_PRIME, _ED448_PRIME = 2**255 - 19, 2**448 - 2**224 - 1
-_ED25519_Y8 = 2707385501144840649318225287225658788936804267575313519463743609750303021540
+_ED25519_Y8 = 2707385501144840649318225287225658788936804267575313519463743609750303402022
 _SMALL_ORDER_Y = {
     "Ed25519": {0, 1, _ED25519_PRIME - 1, _ED25519_Y8, _ED25519_PRIME - _ED25519_Y8},
     "Ed448": {0, 1, _ED448_PRIME - 1},
