@@ -3,8 +3,9 @@
 from .algorithms import ALGORITHMS, Algorithm
 from .claims import ANY, AnyAudience, ClaimsPolicy
 from .configured_keys import key_source
+from .discovery import Discovery
 from .jwks import JWKSEndpoint
-from .key_sources import PEM, KeyFile, KeySource, Refresh, SharedSecret
+from .key_sources import PEM, KeyFile, KeySource, Pending, SharedSecret
 from .keys import Key, KeyRules, KeySet, verify_signature
 from .token_cache import TokenCache, VerifiedToken
 from .tokens import UnverifiedToken, WireFormat, decode_claims, parse, raw_token, single_line
@@ -17,13 +18,14 @@ __all__ = [
     "Algorithm",
     "AnyAudience",
     "ClaimsPolicy",
+    "Discovery",
     "JWKSEndpoint",
     "Key",
     "KeyFile",
     "KeyRules",
     "KeySet",
     "KeySource",
-    "Refresh",
+    "Pending",
     "SharedSecret",
     "TokenCache",
     "TrustedKeys",

@@ -231,6 +231,38 @@ class KeySet:
         return f"<KeySet of {len(self.keys)} keys>"
 
 
+class Differences(NamedTuple):
+    """How one key set differs from another, by kid."""
+
+    added: tuple[str, ...]
+    changed: tuple[str, ...]
+    removed: tuple[str, ...]
+
+    @property
+    def any(self) -> bool:
+        """Whether they differ at all."""
+        return bool(self.added or self.changed or self.removed)
+
+
+def differences(old: KeySet | None, new: KeySet) -> Differences:
+    """Compare two key sets; a key without a kid goes by the start of its SPKI hash."""
+    before, after = _described(old), _described(new)
+    return Differences(
+        added=tuple(name for name in after if name not in before),
+        changed=tuple(n for n in after if n in before and after[n] != before[n]),
+        removed=tuple(name for name in before if name not in after),
+    )
+
+
+def _described(keys: KeySet | None) -> dict[str, set[tuple[str | None, ...]]]:
+    found: dict[str, set[tuple[str | None, ...]]] = {}
+    for key in () if keys is None else keys.keys:
+        name = f"spki:{key.spki[:16]}" if key.key_id is None else key.key_id
+        thumbprints = sorted(thumbprint.hex() for thumbprint in key.thumbprints)
+        found.setdefault(name, set()).add((key.spki, key.algorithm, *thumbprints))
+    return found
+
+
 def verify_signature(
     keys: tuple[Key, ...], algorithm: Algorithm, signature: bytes, data: bytes
 ) -> Key:
