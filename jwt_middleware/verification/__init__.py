@@ -5,6 +5,7 @@ from .claims import ANY, AnyAudience, ClaimsPolicy
 from .configured_keys import key_source
 from .discovery import Discovery
 from .jwks import JWKSEndpoint
+from .key_report import report_keys
 from .key_sources import PEM, KeyFile, KeySource, Pending, SharedSecret
 from .keys import Key, KeyRules, KeySet, verify_signature
 from .token_cache import TokenCache, VerifiedToken
@@ -36,6 +37,7 @@ __all__ = [
     "key_source",
     "parse",
     "raw_token",
+    "report_keys",
     "single_line",
     "verify_signature",
 ]

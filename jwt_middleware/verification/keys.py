@@ -113,6 +113,15 @@ class Key:
         """The WSO2 version that ships this very key with its private half, or None."""
         return WSO2_DEFAULT_KEYS.get(self.spki)
 
+    @property
+    def kind(self) -> str:
+        """Type and size as a person says them, such as ``RSA 2048`` or ``EC P-256``."""
+        if self.key_type == "RSA":
+            return f"RSA {self._material.key_size}"
+        if self.key_type == "oct":
+            return f"secret of {len(self._material)} bytes"
+        return f"{self.key_type} {self.curve}"
+
     def is_dated(self, now: float) -> bool:
         """Whether the key's certificate, if it has one, is inside its dates."""
         if self.certificate is None:
