@@ -53,7 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     keys.add_argument(
         "source",
-        help="a path, a JWKS URL, an issuer's metadata URL, or - for PEM on standard input",
+        help="a path, a JWKS URL, the URL of an issuer's metadata, or - (PEM on stdin)",
     )
     keys.add_argument("--password-file", metavar="FILE", help="the password of a PKCS#12 keystore")
     keys.add_argument("--json", action="store_true", help="for a program")

@@ -6,8 +6,9 @@ from .configured_keys import key_source
 from .discovery import Discovery
 from .jwks import JWKSEndpoint
 from .key_report import report_keys
+from .key_sets import KeySet, verify_signature
 from .key_sources import PEM, KeyFile, KeySource, Pending, SharedSecret
-from .keys import Key, KeyRules, KeySet, verify_signature
+from .keys import Key, KeyRules
 from .token_cache import TokenCache, VerifiedToken
 from .tokens import UnverifiedToken, WireFormat, decode_claims, parse, raw_token, single_line
 from .trusted_keys import TrustedKeys

@@ -11,8 +11,8 @@ from typing import Any
 from ..errors import ConfigurationError
 from .discovery import Discovery, is_metadata_url
 from .jwks import JWKSEndpoint
+from .key_sets import KeySet
 from .key_sources import PEM, JWKSDocument, KeyFile, KeySource, Pending, Waitable
-from .keys import KeySet
 
 
 def key_source(value: Any) -> KeySource:

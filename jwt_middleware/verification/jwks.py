@@ -25,8 +25,9 @@ from ..single_flight import SingleFlight
 from .encoding import decode_object
 from .http_fetch import MAX_BYTES, Document, FetchError, checked_url, get, tls_context
 from .key_material import read_jwks
+from .key_sets import KeySet, differences
 from .key_sources import Accepts, Hear, KeySource, Pending
-from .keys import KeySet, UnusableKey, differences
+from .keys import UnusableKey
 from .refresh_schedule import RefreshSchedule
 
 

@@ -21,7 +21,8 @@ from jwt.exceptions import PyJWTError
 from ..errors import MalformedToken
 from .algorithms import ALGORITHMS
 from .encoding import decode_object, decode_segment
-from .keys import Key, KeyNote, KeySet, UnusableKey, read_thumbprint
+from .key_sets import KeySet
+from .keys import Key, KeyNote, UnusableKey, read_thumbprint
 
 MAX_KEYS = 100
 """How many keys of one set are kept; the rest are skipped with a note."""

@@ -15,7 +15,8 @@ from ..errors import ConfigurationError
 from ..events import Event, KeyFetchFailed
 from ..files import LOOK_EVERY, WatchedFile
 from .key_material import read_file, read_jwks, read_pem, read_secret
-from .keys import KeySet, UnusableKey
+from .key_sets import KeySet
+from .keys import UnusableKey
 
 Hear = Callable[[Event], None]
 Accepts = Callable[[KeySet], bool]

@@ -11,8 +11,9 @@ from ..errors import ConfigurationError
 from ..events import Event, KeySkipped, KeysLoaded, KeyWarning
 from .algorithms import Algorithm
 from .configured_keys import SeveralSources
+from .key_sets import KeySet
 from .key_sources import KeySource, Pending
-from .keys import Key, KeyRules, KeySet
+from .keys import Key, KeyRules
 
 
 class TrustedKeys:
