@@ -19,7 +19,7 @@ def texts(name: str, value: Any) -> tuple[str, ...]:
         return ()
     found = (value,) if isinstance(value, str) else value
     if isinstance(found, Mapping) or not isinstance(found, Iterable):
-        raise ConfigurationError(f"{name}: a text or a list of texts, not {type(value).__name__}")
+        raise ConfigurationError(f"{name}: a text or a list of texts, not {kind(value)}")
     found = tuple(found)
     if not found or not all(isinstance(each, str) and each for each in found):
         raise ConfigurationError(
@@ -33,14 +33,15 @@ def text(name: str, value: Any) -> str | None:
     if value is None:
         return None
     if not isinstance(value, str) or not value:
-        raise ConfigurationError(f"{name}: one text that is not empty, not {value!r}")
+        what = "an empty one" if value == "" else kind(value)
+        raise ConfigurationError(f"{name}: one text that is not empty, not {what}")
     return value
 
 
 def number(name: str, value: Any, *, above: float | None = None, least: float = 0) -> float:
     """Read a finite number."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise ConfigurationError(f"{name}: a number, not {value!r}")
+        raise ConfigurationError(f"{name}: a finite number, not {kind(value)}")
     if above is not None and not value > above:
         raise ConfigurationError(f"{name}: more than {above:g}, not {value!r}")
     if value < least:
@@ -50,16 +51,23 @@ def number(name: str, value: Any, *, above: float | None = None, least: float = 
 
 def whole(name: str, value: Any, *, least: int) -> int:
     """Read a whole number."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise ConfigurationError(f"{name}: a whole number of {least} or more, not {value!r}")
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ConfigurationError(f"{name}: a whole number of {least} or more, not {kind(value)}")
+    if value < least:
+        raise ConfigurationError(f"{name}: a whole number of {least} or more, not {value}")
     return value
 
 
 def flag(name: str, value: Any) -> bool:
     """Read True or False."""
     if not isinstance(value, bool):
-        raise ConfigurationError(f"{name}: True or False, not {value!r}")
+        raise ConfigurationError(f"{name}: True or False, not {kind(value)}")
     return value
+
+
+def kind(value: Any) -> str:
+    """Name a value by its type only: it may hold a secret that was put in the wrong place."""
+    return f"a {type(value).__name__}"
 
 
 def known(given: Iterable[str], names: Iterable[str], what: str = "option") -> None:

@@ -144,8 +144,9 @@ class EnvironView(RequestView):
 
 def app_path(scope: Mapping[str, Any]) -> str:
     """Return the decoded path without the mount's root: what the wrapped app routes by."""
+    # Exactly as Starlette routes, for any other reading would open another route than is meant.
     path: str = scope.get("path", "")
-    root: str = scope.get("root_path", "").rstrip("/")
+    root: str = scope.get("root_path", "")
     if not root or not path.startswith(root):
         return path
     below = path[len(root) :]

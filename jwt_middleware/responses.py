@@ -163,6 +163,7 @@ def _page(status: int, code: str, text: _Text, reference: str | None) -> bytes:
 
 def prefers_html(accept: str) -> bool:
     """Whether an Accept header (RFC 9110, 12.5.1) wants HTML more than JSON."""
+    accept = accept[:1025].lower()  # media types ignore case (RFC 9110, 8.3.1)
     if "text/html" not in accept or len(accept) > 1024:
         return False
     weights: dict[str, float] = {}
@@ -176,7 +177,7 @@ def prefers_html(accept: str) -> bool:
                     weight = float(value)
                 except ValueError:
                     weight = 0.0
-        weights[kind.lower()] = weight
+        weights[kind] = weight
     json_weight = max(
         weights.get(kind, 0.0)
         for kind in ("application/problem+json", "application/json", "application/*", "*/*")

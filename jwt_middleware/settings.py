@@ -184,6 +184,8 @@ def _from_file(environ: Mapping[str, str]) -> dict[str, Any]:
     if "keys" in table:
         table["keys"] = _relative(table["keys"], path.parent)
     if "issuers" in table:
+        if not isinstance(table["issuers"], list):
+            raise ConfigurationError(f"{path}: issuers: write [[issuers]] tables")
         table["issuers"] = [_issuer(entry, path) for entry in table["issuers"]]
     return table
 
@@ -243,7 +245,7 @@ def _authorize(predicate: Any) -> Predicate | None:
         return None
     if not isinstance(predicate, Predicate):
         raise ConfigurationError(
-            f"authorize: a predicate, such as has_role('staff'), not {type(predicate).__name__}"
+            f"authorize: a predicate, such as has_role('staff'), not {check.kind(predicate)}"
         )
     for term in terms_of(predicate):
         if term.of_route:

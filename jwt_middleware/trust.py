@@ -246,7 +246,8 @@ def _gateway(gateway: Any, client_claim: str | None) -> Gateway:
         gateway = PRESETS[gateway]
     if not isinstance(gateway, Gateway):
         raise ConfigurationError(
-            f"gateway: a preset's name ({', '.join(PRESETS)}) or a Gateway, not {gateway!r}"
+            f"gateway: a preset's name ({', '.join(PRESETS)}) or a Gateway, "
+            f"not {check.kind(gateway)}"
         )
     if client_claim is None:
         return gateway

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, TypedDict, Unpack
+from typing import Any, TypedDict, Unpack, cast
 
 from . import option_checks as check
 from .decision import Decision
@@ -65,7 +65,7 @@ class Verifier:
 
     def __init__(self, **options: Unpack[VerifierOptions]) -> None:
         check.known(options, VerifierOptions.__annotations__)
-        self._clock = options.get("clock", time.time)
+        self._clock = _clock(options.get("clock", time.time))
         self.announce = Announcer(_listeners(options.get("listeners", ())))
         self._max_size = check.whole(
             "max_token_size", options.get("max_token_size", 16_384), least=64
@@ -129,7 +129,8 @@ class Verifier:
                 "keys: missing; name the gateway's certificate, key file or JWKS URL, such as "
                 "keys='gateway.pem'"
             )
-        if len(check.texts("issuer", issuer)) > 1 and isinstance(keys, list | tuple):
+        several_keys = isinstance(keys, list | tuple) and len(keys) > 1
+        if several_keys and len(check.texts("issuer", issuer)) > 1:
             raise ConfigurationError(
                 "issuer: several issuers with several key sources; each key must belong to one "
                 "issuer: issuers=[Issuer('https://a', keys=...), ...]"
@@ -322,12 +323,17 @@ def _max_age(value: Any) -> float | None:
     return None if value is None else check.number("max_age", value, above=0)
 
 
+def _clock(clock: Any) -> Callable[[], float]:
+    if not callable(clock):
+        raise ConfigurationError(f"clock: a function, such as time.time, not {check.kind(clock)}")
+    return cast("Callable[[], float]", clock)
+
+
 def _listeners(listeners: Any) -> tuple[Listener, ...]:
-    found = (listeners,) if callable(listeners) else tuple(listeners)
-    for listener in found:
-        if not callable(listener):
-            raise ConfigurationError(f"listeners: {listener!r} cannot be called with an event")
-    return found
+    found = (listeners,) if callable(listeners) else listeners
+    if not isinstance(found, list | tuple | set | frozenset) or not all(map(callable, found)):
+        raise ConfigurationError("listeners: callables that take an event, in a list")
+    return tuple(found)
 
 
 def _check_issuers(issuers: Any, options: VerifierOptions) -> None:

@@ -30,7 +30,7 @@ CODES = {
 }
 
 
-@pytest.mark.parametrize(("name", "code"), CODES.items())
+@pytest.mark.parametrize("name, code", CODES.items())
 def test_every_authentication_error_keeps_its_stable_code(name: str, code: str) -> None:
     cause = getattr(errors, name)
 

@@ -136,7 +136,9 @@ def test_a_role_claim_of_a_standard_token_is_not_split() -> None:
     assert principal.roles == {"a,b c"}
 
 
-@pytest.mark.parametrize("value", [1, True, 1.5, None, {"a": 1}, ["a", 1], [None], [["a"]]], ids=str)
+@pytest.mark.parametrize(
+    "value", [1, True, 1.5, None, {"a": 1}, ["a", 1], [None], [["a"]]], ids=str
+)
 def test_listed_refuses_whatever_is_no_text_and_no_list_of_texts(value: Any) -> None:
     with pytest.raises(InvalidClaim) as refusal:
         listed(value, ",", "roles")
@@ -144,7 +146,7 @@ def test_listed_refuses_whatever_is_no_text_and_no_list_of_texts(value: Any) -> 
 
 
 @pytest.mark.parametrize(
-    ("preset", "claim", "value"),
+    "preset, claim, value",
     [
         ("wso2", "sub", None),
         ("wso2", "sub", 5),
@@ -185,7 +187,7 @@ def test_a_view_reads_the_same_read_only_claims() -> None:
 
 
 @pytest.mark.parametrize(
-    ("claims", "name"),
+    "claims, name",
     [({"sub": "s", "client_id": "c"}, "s"), ({"client_id": "c"}, "c"), ({}, "")],
     ids=["subject", "client", "neither"],
 )

@@ -97,9 +97,9 @@ class JWTMiddleware:
 
     def _first_fault(self, scope: Scope) -> ConfigurationError | None:
         if not self._routes_checked:
-            self._routes_checked = True
-            if self._fault is None:
-                self._fault = check_routes(scope.get("app"))
+            # Asked at start-up and once more at the first request: an app may add routes between.
+            self._routes_checked = scope["type"] != "lifespan"
+            self._fault = self._fault or check_routes(scope.get("app"))
             if self._fault is not None:
                 logger.error("this app answers 503 only: %s", self._fault)
         return self._fault

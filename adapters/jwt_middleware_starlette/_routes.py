@@ -29,6 +29,7 @@ def check_routes(app: Any) -> ConfigurationError | None:
             name = getattr(endpoint, "__qualname__", repr(endpoint))
             return ConfigurationError(
                 f"{name} ({path}): {guards[0]!r} stands above the route's decorator, so the app "
-                "routes to the bare function; put @requires below it"
+                "routes to the bare function; put @requires below it (or, where two routes share "
+                "one function under two guards, give each its own)"
             )
     return None

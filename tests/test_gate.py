@@ -1,0 +1,270 @@
+"""The decisions that every door shares."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+import pytest
+
+from jwt_middleware import (
+    ConfigurationError,
+    MissingToken,
+    PermissionDenied,
+    Principal,
+    Refusal,
+    RequestError,
+    RequestView,
+    TokenTooLarge,
+    client,
+    has_role,
+    header,
+    query_param,
+)
+from jwt_middleware.authorization import Guard
+from jwt_middleware.events import Refused
+from jwt_middleware.gate import (
+    GATE_KEY,
+    Gate,
+    check_plain_app,
+    enforce,
+    principal_of,
+    refusal_of,
+)
+from jwt_middleware.principal import PRINCIPAL_KEY
+from jwt_middleware.testing import SigningKey, mint, ucsd_claims
+
+EVERYONE = has_role("Internal/everyone")
+NOBODY = has_role("nobody")
+PREFLIGHT = (("Origin", "https://a.example"), ("Access-Control-Request-Method", "PUT"))
+
+
+class Heard(list[Any]):
+    """A listener that keeps the refusals it hears."""
+
+    def __call__(self, event: Any) -> None:
+        if isinstance(event, Refused):
+            self.append(event)
+
+
+@pytest.fixture
+def heard() -> Heard:
+    return Heard()
+
+
+@pytest.fixture
+def make(rsa_key: SigningKey, heard: Heard) -> Any:
+    def gate(**options: Any) -> Gate:
+        return Gate({"keys": rsa_key.certificate_pem, "listeners": [heard], **options})
+
+    return gate
+
+
+@pytest.fixture
+def token(rsa_key: SigningKey) -> str:
+    return mint(rsa_key, ucsd_claims())
+
+
+def test_a_good_line_admits_and_announces_no_refusal(make: Any, token: str, heard: Heard) -> None:
+    principal = make().admit([token], RequestView())
+
+    assert principal.subject == "jroe@carbon.super"
+    assert heard == []
+
+
+def test_both_ways_to_admit_say_the_same(make: Any, token: str) -> None:
+    gate = make(authorize=EVERYONE)
+    waited = asyncio.run(gate.admit_async([token], RequestView()))
+
+    assert waited is gate.admit([token], RequestView())
+
+
+@pytest.mark.parametrize("waiting", [False, True], ids=["sync", "async"])
+@pytest.mark.parametrize(
+    "lines, options, code",
+    [
+        ([], {}, "missing_token"),
+        (["x.y.z"], {}, "malformed_token"),
+        ([b"x.y.z"], {"optional": True}, "malformed_token"),
+        (["a", "a"], {}, "duplicate_header"),
+        (["{token}"], {"authorize": NOBODY}, "insufficient_permission"),
+        (["{token}"], {"api": "/orders"}, "invalid_claim"),
+    ],
+    ids=str,
+)
+def test_every_refusal_is_announced_once_with_the_callers_reference(
+    waiting: bool, lines: Any, options: Any, code: str, make: Any, token: str, heard: Heard
+) -> None:
+    gate, request = make(**options), RequestView()
+    found = [token if line == "{token}" else line for line in lines]
+
+    with pytest.raises(RequestError) as caught:
+        asyncio.run(gate.admit_async(found, request)) if waiting else gate.admit(found, request)
+
+    error = caught.value
+    assert error.code == code
+    assert [(event.code, event.reference) for event in heard] == [(code, error.reference)]
+    assert heard[0].request is request
+
+
+def test_authorize_reads_the_request(make: Any, token: str) -> None:
+    gate = make(authorize=(query_param("tenant") == "acme") | (header("X-Tenant") == "acme"))
+
+    assert gate.admit([token], RequestView(query_string="tenant=acme"))
+    assert gate.admit([token], RequestView(headers=[("x-tenant", "acme")]))
+    for request in (RequestView(), RequestView(query_string="tenant=acme&tenant=acme")):
+        with pytest.raises(PermissionDenied):
+            gate.admit([token], request)
+
+
+def test_a_denied_caller_is_named_in_the_event_with_the_whole_decision(
+    make: Any, rsa_key: SigningKey, heard: Heard
+) -> None:
+    gate = make(authorize=client("other"))
+    with pytest.raises(PermissionDenied):
+        gate.admit([mint(rsa_key, ucsd_claims(client_id="app"))], RequestView())
+
+    assert (heard[0].subject, heard[0].client_id) == ("jroe@carbon.super", "app")
+    assert heard[0].decision is not None
+    assert "other" in heard[0].decision.explain()
+
+
+# --- open paths ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "method, headers, opened",
+    [
+        ("OPTIONS", PREFLIGHT, True),
+        ("options", PREFLIGHT, False),
+        ("GET", PREFLIGHT, False),
+        ("OPTIONS", PREFLIGHT[:1], False),
+        ("OPTIONS", PREFLIGHT[1:], False),
+        ("OPTIONS", (*PREFLIGHT, *PREFLIGHT), False),
+        ("OPTIONS", (), False),
+    ],
+)
+def test_a_preflight_is_options_with_both_headers_once(
+    method: str, headers: Any, opened: bool, make: Any
+) -> None:
+    request = RequestView(method, "/", headers=headers)
+
+    assert make(cors_preflight="pass").is_open(request) is opened
+    assert make().is_open(request) is False
+
+
+def test_an_optional_path_is_not_open_its_header_is_read(make: Any) -> None:
+    gate = make(optional=("/who",), exempt=("/health",))
+
+    assert gate.is_open(RequestView(path="/health"))
+    assert not gate.is_open(RequestView(path="/who"))
+    assert gate.admit([], RequestView(path="/who")) is None
+    with pytest.raises(MissingToken):
+        gate.admit([], RequestView(path="/other"))
+
+
+# --- guards ----------------------------------------------------------------------------------
+
+
+def test_a_guard_reads_principal_and_gate_from_the_carrier(
+    make: Any, token: str, heard: Heard
+) -> None:
+    gate = make()
+    principal = gate.admit([token], RequestView())
+    carrier = {GATE_KEY: gate, PRINCIPAL_KEY: principal}
+
+    enforce(Guard(EVERYONE), carrier, RequestView())
+    with pytest.raises(PermissionDenied):
+        enforce(Guard(NOBODY), carrier, RequestView())
+    with pytest.raises(MissingToken):
+        enforce(Guard(~client("x")), {GATE_KEY: gate}, RequestView())
+
+    assert [event.code for event in heard] == ["insufficient_permission", "missing_token"]
+
+
+def test_a_carrier_without_a_gate_lets_nobody_in_whatever_it_carries(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Only the middleware sets the gate, so a principal that stands there alone is not believed."""
+    with pytest.raises(MissingToken):
+        enforce(Guard(EVERYONE), {PRINCIPAL_KEY: Principal({"sub": "x"})}, RequestView())
+
+    assert "not installed" in caplog.text
+
+
+def test_a_refusal_without_a_gate_has_the_plain_shape() -> None:
+    refusal = refusal_of(MissingToken(), {}, RequestView())
+
+    assert refusal.status == 401
+    assert ("Content-Type", "application/problem+json") in refusal.headers
+
+
+def test_principal_of_raises_where_there_is_none() -> None:
+    principal = Principal({"sub": "ana"})
+
+    assert principal_of({PRINCIPAL_KEY: principal}) is principal
+    with pytest.raises(MissingToken):
+        principal_of({})
+
+
+# --- refuse= ---------------------------------------------------------------------------------
+
+
+def test_the_hook_gets_the_plain_refusal_and_the_request(make: Any) -> None:
+    seen: list[Any] = []
+    own = Refusal(418, (), b"own")
+
+    def hook(refusal: Refusal, request: RequestView) -> Refusal:
+        seen.append((refusal.status, request))
+        return own
+
+    request = RequestView()
+
+    assert make(refuse=hook).refusal(MissingToken(), request) is own
+    assert seen == [(401, request)]
+
+
+@pytest.mark.parametrize(
+    "hook",
+    [
+        lambda refusal, request: None,
+        lambda refusal, request: {"status": 401},
+        lambda refusal: refusal,
+        lambda refusal, request: 1 // 0,
+    ],
+    ids=["None", "a dict", "a wrong signature", "raises"],
+)
+def test_a_failing_hook_costs_nobody_the_answer(
+    hook: Any, make: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    refusal = make(refuse=hook).refusal(TokenTooLarge(), RequestView())
+
+    assert refusal.status == 401
+    assert b"token_too_large" in refusal.body
+    assert [each.levelno for each in caplog.records if "refuse=" in each.message] == [logging.ERROR]
+
+
+@pytest.mark.parametrize(
+    "accept, html",
+    [((), False), (("text/html",), True), (("text/html", "application/json"), False)],
+)
+def test_accept_lines_count_together(accept: Any, html: bool, make: Any) -> None:
+    request = RequestView(headers=[("Accept", line) for line in accept])
+
+    assert (b"<html" in make().refusal(MissingToken(), request).body) is html
+
+
+# --- plain doors -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("attribute", ["wsgi_app", "asgi_app", "add_middleware"])
+def test_a_frameworks_app_is_told_by_its_attribute(attribute: str) -> None:
+    app = type("App", (), {attribute: None, "__call__": lambda self: None})()
+
+    with pytest.raises(ConfigurationError, match=r"from jwt_middleware.* import JWTMiddleware"):
+        check_plain_app(app, "WSGI")
+
+
+def test_any_callable_is_a_plain_app() -> None:
+    check_plain_app(lambda environ, start_response: [], "WSGI")

@@ -1,0 +1,293 @@
+"""Options from code, TOML and the environment: who wins, what is refused, what is never echoed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jwt_middleware import (
+    ANY,
+    ConfigurationError,
+    InvalidClaim,
+    Principal,
+)
+from jwt_middleware.settings import Settings
+from jwt_middleware.testing import SigningKey, mint, ucsd_claims
+
+Write = Callable[..., dict[str, str]]
+
+
+@pytest.fixture
+def pem(rsa_key: SigningKey) -> str:
+    return rsa_key.certificate_pem
+
+
+@pytest.fixture
+def toml(tmp_path: Path) -> Write:
+    """Write a TOML file and return the environment that names it, with more variables beside."""
+
+    def write(text: str, **variables: str) -> dict[str, str]:
+        path = tmp_path / "assertion.toml"
+        path.write_text(text, "utf-8")
+        more = {f"JWT_MIDDLEWARE_{name.upper()}": value for name, value in variables.items()}
+        return {"JWT_MIDDLEWARE_CONFIG": str(path), **more}
+
+    return write
+
+
+def env(**variables: str) -> dict[str, str]:
+    return {f"JWT_MIDDLEWARE_{name.upper()}": value for name, value in variables.items()}
+
+
+def refused(code: dict[str, Any], environ: dict[str, str] | None = None) -> str:
+    with pytest.raises(ConfigurationError) as caught:
+        Settings.read(code, environ or {})
+    return str(caught.value)
+
+
+def verified(settings: Settings, key: SigningKey, **claims: Any) -> Principal:
+    return settings.verifier.verify(mint(key, ucsd_claims() | claims))
+
+
+# --- precedence ------------------------------------------------------------------------------
+
+
+def test_code_beats_toml_beats_the_environment(pem: str, toml: Write) -> None:
+    environ = toml('header = "X-Toml"', header="X-Environment")
+
+    assert Settings.read({"keys": pem, "header": "X-Code"}, environ).header == "X-Code"
+    assert Settings.read({"keys": pem}, environ).header == "X-Toml"
+    assert Settings.read({"keys": pem}, env(header="X-Environment")).header == "X-Environment"
+    assert Settings.read({"keys": pem}, {}).header == "X-JWT-Assertion"
+
+
+def test_the_three_sources_are_merged_option_by_option(
+    pem: str, toml: Write, rsa_key: SigningKey
+) -> None:
+    settings = Settings.read({"keys": pem}, toml('header = "X-Toml"', api="/orders"))
+
+    assert settings.header == "X-Toml"
+    with pytest.raises(InvalidClaim):
+        verified(settings, rsa_key)
+
+
+def test_other_variables_of_the_environment_are_nobodys_business(pem: str) -> None:
+    Settings.read(
+        {"keys": pem}, {"PATH": "/bin", "JWT_MIDDLEWAREX": "x", "MY_JWT_MIDDLEWARE_X": ""}
+    )
+
+
+# --- the environment -------------------------------------------------------------------------
+
+
+def test_everything_needed_can_come_from_the_environment(
+    pem: str, tmp_path: Path, rsa_key: SigningKey
+) -> None:
+    (tmp_path / "gateway.pem").write_text(pem)
+    environ = env(
+        keys=str(tmp_path / "gateway.pem"),
+        issuer="https://a, wso2.org/products/am",
+        audience="orders",
+        leeway="5",
+        max_age="600.5",
+        cache_size="0",
+        check_certificate_dates="false",
+        gateway="wso2",
+    )
+
+    settings = Settings.read({}, environ)
+
+    assert settings.optional is False
+    principal = verified(settings, rsa_key, aud="orders", iat=int(time.time()))
+    assert principal.issuer == "wso2.org/products/am"
+
+
+def test_keys_of_the_environment_may_be_pem_text(pem: str, rsa_key: SigningKey) -> None:
+    settings = Settings.read({}, env(keys=pem))
+
+    assert verified(settings, rsa_key).subject == "jroe@carbon.super"
+
+
+@pytest.mark.parametrize(
+    "name", ["optional", "exempt", "allow_wso2_default_keys", "minimum_rsa_bits"]
+)
+@pytest.mark.parametrize("value", ["true", "/who", "1024"])
+def test_an_option_that_weakens_is_never_read_from_the_environment(
+    name: str, value: str, pem: str
+) -> None:
+    message = refused({"keys": pem}, env(**{name: value}))
+
+    assert f"JWT_MIDDLEWARE_{name.upper()}" in message
+    assert "weakens" in message
+
+
+@pytest.mark.parametrize("value", ["ANY", "orders,ANY", " ANY "])
+def test_any_audience_is_never_read_from_the_environment(value: str, pem: str) -> None:
+    assert "ANY" in refused({"keys": pem}, env(audience=value))
+
+
+@pytest.mark.parametrize("name", ["authorize", "refuse", "listeners", "clock", "verifier"])
+def test_what_is_code_is_given_in_code(name: str, pem: str) -> None:
+    assert "code" in refused({"keys": pem}, env(**{name: "x"}))
+
+
+@pytest.mark.parametrize(
+    "variable, near",
+    [("LEEWEY", "leeway"), ("KEY", "keys"), ("AUDIENCES", "audience"), ("EXEMPTS", "exempt")],
+)
+def test_an_unknown_variable_names_the_nearest_option(variable: str, near: str, pem: str) -> None:
+    message = refused({"keys": pem}, {f"JWT_MIDDLEWARE_{variable}": "1"})
+
+    assert f"JWT_MIDDLEWARE_{variable}" in message
+    assert f"'{near}'" in message
+
+
+@pytest.mark.parametrize("value", ["", "  ", "\t"])
+@pytest.mark.parametrize("name", ["keys", "issuer", "audience", "api", "leeway", "header"])
+def test_an_empty_variable_is_an_error_never_unset(name: str, value: str, pem: str) -> None:
+    assert f"JWT_MIDDLEWARE_{name.upper()}" in refused({"keys": pem}, env(**{name: value}))
+
+
+@pytest.mark.parametrize("value", [",", "a,", "a,,b"])
+def test_an_empty_entry_of_a_list_is_an_error(value: str, pem: str) -> None:
+    assert "issuer" in refused({"keys": pem}, env(issuer=value))
+
+
+@pytest.mark.parametrize(
+    "name, value",
+    [
+        ("leeway", "soon"),
+        ("leeway", "nan"),
+        ("leeway", "-1"),
+        ("max_age", "0"),
+        ("cache_size", "4.5"),
+        ("max_token_size", "16k"),
+        ("check_certificate_dates", "maybe"),
+        ("cors_preflight", "yes"),
+        ("gateway", "wso3"),
+        ("algorithms", "none"),
+        ("header", "X JWT"),
+    ],
+)
+def test_a_variable_that_cannot_be_read_is_named(name: str, value: str, pem: str) -> None:
+    assert name in refused({"keys": pem}, env(**{name: value})).lower()
+
+
+# --- TOML ------------------------------------------------------------------------------------
+
+
+def test_a_relative_key_path_is_relative_to_the_toml_file(
+    pem: str, toml: Write, tmp_path: Path, rsa_key: SigningKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "keys").mkdir()
+    (tmp_path / "keys" / "gateway.pem").write_text(pem)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+
+    for text in ('keys = "keys/gateway.pem"', 'keys = ["keys/gateway.pem"]',
+                 f'keys = "{(tmp_path / "keys/gateway.pem").as_posix()}"'):  # fmt: skip
+        assert verified(Settings.read({}, toml(text)), rsa_key).subject == "jroe@carbon.super"
+
+
+def test_a_relative_key_path_in_code_is_relative_to_the_working_directory(
+    pem: str, tmp_path: Path, rsa_key: SigningKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "gateway.pem").write_text(pem)
+    monkeypatch.chdir(tmp_path)
+
+    settings = Settings.read({"keys": "gateway.pem"}, {})
+
+    assert verified(settings, rsa_key).subject == "jroe@carbon.super"
+
+
+def test_toml_may_hold_pem_text_and_a_url(pem: str, toml: Write, rsa_key: SigningKey) -> None:
+    settings = Settings.read({}, toml(f'keys = """{pem}"""'))
+    assert verified(settings, rsa_key).subject == "jroe@carbon.super"
+
+    settings = Settings.read({}, toml('keys = "https://gateway.example.edu/jwks"'))
+    assert settings.verifier.health()["sources"][0]["source"] == "https://gateway.example.edu/jwks"
+
+
+def test_any_audience_is_written_as_text_in_toml(
+    pem: str, toml: Write, rsa_key: SigningKey
+) -> None:
+    settings = Settings.read({"keys": pem}, toml('audience = "ANY"'))
+
+    assert verified(settings, rsa_key, aud="whatever").claims["aud"] == "whatever"
+
+
+def test_any_in_code_is_the_object_not_the_text(pem: str) -> None:
+    assert "ANY" in refused({"keys": pem, "audience": "ANY"})
+    Settings.read({"keys": pem, "audience": ANY}, {})
+
+
+def test_weakening_options_may_stand_in_toml(pem: str, toml: Write) -> None:
+    settings = Settings.read({"keys": pem}, toml('optional = ["/a"]\nexempt = ["/b/*"]'))
+
+    assert "/b/c" in settings.exempt
+    assert settings.optional is not True
+    assert "/a" in settings.optional  # type: ignore[operator]
+
+
+def test_each_issuer_of_toml_has_its_own_keys(
+    toml: Write, tmp_path: Path, rsa_key: SigningKey, other_rsa_key: SigningKey
+) -> None:
+    (tmp_path / "a.pem").write_text(rsa_key.certificate_pem)
+    (tmp_path / "b.pem").write_text(other_rsa_key.certificate_pem)
+    environ = toml(
+        '[[issuers]]\nissuer = "https://a"\nkeys = "a.pem"\naudience = "ANY"\n'
+        '[[issuers]]\nissuer = "https://b"\nkeys = "b.pem"\naudience = "orders"\n'
+    )
+
+    settings = Settings.read({}, environ)
+
+    assert verified(settings, rsa_key, iss="https://a", aud="x").issuer == "https://a"
+    assert verified(settings, other_rsa_key, iss="https://b", aud="orders").issuer == "https://b"
+    with pytest.raises(InvalidClaim):
+        verified(settings, other_rsa_key, iss="https://b", aud="x")
+
+
+@pytest.mark.parametrize(
+    "text, near",
+    [
+        ("leewey = 3", "'leeway'"),
+        ("[jwt_middleware]\nkeys = 'x'", "jwt_middleware"),
+        ("keys =", "assertion.toml"),
+        ("clock = 'x'", "code"),
+        ("verifier = 'x'", "code"),
+        ("leeway = 'x'", "leeway"),
+        ("optional = 'x'", "optional"),
+        ("header = 3", "header"),
+        ("audience = ['ANY']", "ANY"),
+        ("audience = ''", "audience"),
+        ("issuers = 3", "issuers"),
+        ("issuers = 'https://a'", "issuers"),
+        ("issuers = []", "issuers"),
+        ("[issuers]\nissuer = 'https://a'", "issuers"),
+        ("[[issuers]]\nkeys = 'x.pem'", "issuer"),
+        ("[[issuers]]\nissuer = 'https://a'\nkey = 'x.pem'", "'keys'"),
+        ("[[issuers]]\nissuer = 3\nkeys = 'x.pem'", "Issuer"),
+        ("keys = ''", "keys"),
+        ("keys = []", "keys"),
+        ("keys = 'missing.pem'", "missing.pem"),
+        ("keys = 3", "keys"),
+    ],
+)
+def test_a_wrong_toml_is_a_configuration_error_that_names_the_place(
+    text: str, near: str, toml: Write, pem: str
+) -> None:
+    code = {} if "keys" in text or "issuers" in text else {"keys": pem}
+
+    assert near in refused(code, toml(text))
+
+
+def test_a_missing_or_unreadable_toml_is_named(tmp_path: Path, pem: str) -> None:
+    (tmp_path / "latin.toml").write_bytes(b'header = "\xff"')
+
+    for name in ("missing.toml", "latin.toml", "."):
+        environ = {"JWT_MIDDLEWARE_CONFIG": str(tmp_path / name)}
+        assert "JWT_MIDDLEWARE_CONFIG" in refused({"keys": pem}, environ)

@@ -1,0 +1,243 @@
+"""The table of verified tokens: never shared, bounded, and nothing stays true on a hit unasked."""
+
+import threading
+from typing import Any
+
+import pytest
+
+from jwt_middleware import Verifier
+from jwt_middleware.errors import RequestError, TokenExpired, UnknownKey
+from jwt_middleware.events import Verified
+from jwt_middleware.principal import Principal
+from jwt_middleware.testing import SigningKey, mint, ucsd_claims
+from jwt_middleware.verification.key_sources import PEM
+from jwt_middleware.verification.keys import KeySet
+from jwt_middleware.verification.token_cache import TokenCache, VerifiedToken
+
+from ..conftest import Clock
+
+KEYS = KeySet(())
+
+
+def entry(token: bytes) -> VerifiedToken:
+    return VerifiedToken(token, Principal({"t": token.decode("latin-1")}), 0, KEYS)
+
+
+def test_a_token_is_found_by_exactly_its_bytes() -> None:
+    cache = TokenCache(4)
+    kept = entry(b"header.payload.signature")
+    cache.put(kept)
+
+    assert cache.get(b"header.payload.signature") is kept
+    assert cache.get(b"") is None
+
+
+@pytest.mark.parametrize("size", [1, 47, 48, 49, 200])
+def test_two_tokens_that_differ_in_one_byte_never_share_an_entry(size: int) -> None:
+    """Also where the difference is beyond the bytes by which an entry is found."""
+    cache = TokenCache(10_000)
+    token = bytes(i % 251 for i in range(size))
+    cache.put(entry(token))
+
+    for place in range(size):
+        other = bytearray(token)
+        other[place] ^= 1
+        assert cache.get(bytes(other)) is None
+    assert cache.get(token[1:]) is None
+    assert cache.get(b"x" + token) is None
+    assert cache.get(token + b"x") is None
+
+
+def test_tokens_with_one_tail_replace_and_never_answer_for_each_other() -> None:
+    cache = TokenCache(4)
+    one, other = entry(b"a" * 100 + b"s" * 48), entry(b"b" * 100 + b"s" * 48)
+    cache.put(one)
+    cache.put(other)
+
+    assert cache.get(one.token) is None
+    assert cache.get(other.token) is other
+    assert len(cache) == 1
+
+
+def test_the_table_is_bounded_and_the_oldest_entry_makes_room() -> None:
+    cache = TokenCache(3)
+    entries = [entry(b"token%d" % i) for i in range(10)]
+    for each in entries:
+        cache.put(each)
+
+    assert len(cache) == 3
+    assert [cache.get(each.token) is each for each in entries] == [False] * 7 + [True] * 3
+
+
+def test_putting_one_token_again_takes_no_more_room() -> None:
+    cache = TokenCache(2)
+    cache.put(entry(b"a"))
+    for _ in range(10):
+        cache.put(entry(b"b"))
+
+    assert len(cache) == 2
+    assert cache.get(b"a") is not None
+
+
+def test_a_table_of_no_size_keeps_nothing() -> None:
+    cache = TokenCache(0)
+    cache.put(entry(b"a"))
+
+    assert len(cache) == 0
+    assert cache.get(b"a") is None
+
+
+def test_many_threads_never_see_an_entry_of_another_token() -> None:
+    cache = TokenCache(8)
+    wrong: list[bytes] = []
+
+    def work(start: int) -> None:
+        for i in range(2_000):
+            token = b"%d" % ((start + i) % 32)
+            found = cache.get(token)
+            if found is not None and found.token != token:
+                wrong.append(token)
+            cache.put(entry(token))
+
+    threads = [threading.Thread(target=work, args=(n * 7,)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert wrong == []
+    assert len(cache) <= 8
+
+
+class Heard:
+    """A verifier that says whether each token came from the table."""
+
+    def __init__(self, keys: Any, clock: Clock, **options: Any) -> None:
+        self.cached: list[bool] = []
+        self.verifier = Verifier(keys=keys, clock=clock, listeners=[self._hear], **options)
+
+    def _hear(self, event: Any) -> None:
+        if isinstance(event, Verified):
+            self.cached.append(event.cached)
+
+
+def test_a_repeated_token_is_verified_once(rsa_key: SigningKey, clock: Clock) -> None:
+    heard = Heard(rsa_key.public_pem, clock)
+    token = mint(rsa_key, ucsd_claims(), now=clock.now)
+
+    first, again = heard.verifier.verify(token), heard.verifier.verify(f"\t{token} ".encode())
+
+    assert first is again
+    assert heard.cached == [False, True]
+
+
+def test_only_verified_tokens_enter(
+    rsa_key: SigningKey, other_rsa_key: SigningKey, clock: Clock
+) -> None:
+    verifier = Verifier(keys=rsa_key.public_pem, clock=clock)
+    for token in ("x", mint(other_rsa_key, {}), mint(rsa_key, {}, now=clock.now, lifetime=-60)):
+        with pytest.raises(RequestError):
+            verifier.verify(token)
+
+    assert len(verifier._cache) == 0
+
+
+def test_the_expiry_is_asked_again_on_a_hit_to_the_second(
+    rsa_key: SigningKey, clock: Clock
+) -> None:
+    heard = Heard(rsa_key.public_pem, clock, leeway=30)
+    token = mint(rsa_key, ucsd_claims(), now=clock.now, lifetime=60)
+    heard.verifier.verify(token)
+
+    clock.now += 60 + 29
+    heard.verifier.verify(token)
+    assert heard.cached == [False, True]
+    clock.now += 1
+    with pytest.raises(TokenExpired):
+        heard.verifier.verify(token)
+
+
+def test_max_age_is_asked_again_on_a_hit_to_the_second(rsa_key: SigningKey, clock: Clock) -> None:
+    verifier = Verifier(keys=rsa_key.public_pem, clock=clock, max_age=60, leeway=0)
+    token = mint(rsa_key, ucsd_claims() | {"iat": clock.now}, now=clock.now)
+    verifier.verify(token)
+
+    clock.now += 60
+    verifier.verify(token)
+    clock.now += 1
+    with pytest.raises(TokenExpired):
+        verifier.verify(token)
+
+
+def test_a_token_is_refused_on_a_hit_as_soon_as_its_certificate_is_out_of_its_dates(
+    rsa_key: SigningKey, clock: Clock
+) -> None:
+    """The leeway is for the clocks of tokens: without a hit it does not lengthen a certificate."""
+    import datetime
+
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    begins = datetime.datetime.fromtimestamp(clock.now, datetime.UTC)
+    pem = rsa_key.certify(begins, days=1).public_bytes(Encoding.PEM)
+    verifier = Verifier(keys=pem, clock=clock, check_certificate_dates=True, leeway=30)
+    token = mint(rsa_key, {}, now=clock.now, lifetime=90_000, header={"x5t": None})
+    clock.now += 86_400
+    verifier.verify(token)
+
+    clock.now += 1
+    with pytest.raises(UnknownKey):
+        verifier.verify(token)
+
+
+class Changing:
+    """A source whose keys a test replaces."""
+
+    name = "changing"
+
+    def __init__(self, pem: str) -> None:
+        self.pem = PEM(pem)
+
+    def snapshot(self) -> KeySet:
+        return self.pem.snapshot()
+
+    def refresh(self) -> None:
+        return None
+
+
+def test_a_change_of_the_keys_makes_a_hit_a_miss(
+    rsa_key: SigningKey, other_rsa_key: SigningKey, clock: Clock
+) -> None:
+    source = Changing(rsa_key.public_pem)
+    heard = Heard(source, clock)
+    token = mint(rsa_key, ucsd_claims(), now=clock.now)
+    heard.verifier.verify(token)
+
+    source.pem = PEM(rsa_key.public_pem)
+    heard.verifier.verify(token)
+    assert heard.cached == [False, False]
+
+    source.pem = PEM(other_rsa_key.public_pem)
+    with pytest.raises(RequestError):
+        heard.verifier.verify(token)
+
+
+def test_entries_never_cross_verifiers(
+    rsa_key: SigningKey, other_rsa_key: SigningKey, clock: Clock
+) -> None:
+    token = mint(rsa_key, ucsd_claims(), now=clock.now)
+    one = Verifier(keys=rsa_key.public_pem, clock=clock)
+    other = Verifier(keys=other_rsa_key.public_pem, clock=clock)
+    one.verify(token)
+
+    with pytest.raises(RequestError):
+        other.verify(token)
+
+
+@pytest.mark.parametrize("size", [0, 1])
+def test_the_option_bounds_the_table(rsa_key: SigningKey, clock: Clock, size: int) -> None:
+    heard = Heard(rsa_key.public_pem, clock, cache_size=size)
+    tokens = [mint(rsa_key, {"n": n}, now=clock.now) for n in range(2)]
+    for token in (tokens[0], tokens[0], tokens[1], tokens[0]):
+        heard.verifier.verify(token)
+
+    assert heard.cached == [False, bool(size), False, False]
