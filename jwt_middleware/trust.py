@@ -168,50 +168,48 @@ class Trust:
         if algorithm is None:
             raise UnacceptableAlgorithm("alg is not in the configured list")
         self._check_typ(token.header)
-        keys = self._keys(patience)
-        key = verify_signature(
-            self._choose(keys, algorithm, token, now, patience),
-            algorithm,
-            token.signature,
-            token.signing_input,
-        )
+        keys, chosen = self._chosen(algorithm, token.header, now, patience)
+        key = verify_signature(chosen, algorithm, token.signature, token.signing_input)
         claims = decode_claims(token, self.gateway.wire)
         ends = self.policy.check(claims, now)
         self.gateway.names.check(claims)
         principal = Principal(claims, names=self.gateway.names, expires_at=ends, key_id=key.key_id)
         return VerifiedToken(raw, principal, self._last_moment(key, ends), keys)
 
-    def _keys(self, patience: Patience | None) -> KeySet:
-        keys = self.keys.current()
-        if keys is not None:
-            return keys
-        source = self.keys.source
-        pending = source.refresh() if patience is None or patience.may_wait else None
-        if pending is not None:
-            raise AwaitKeys(pending)
-        raise KeysUnavailable(f"no keys from {source.name}", retry_after=source.retry_after())
-
-    def _choose(
+    def _chosen(
         self,
-        keys: KeySet,
         algorithm: Algorithm,
-        token: UnverifiedToken,
+        header: Mapping[str, Any],
         now: float,
         patience: Patience | None,
-    ) -> tuple[Key, ...]:
-        try:
-            chosen = self.keys.usable(keys.select(algorithm, token.header), now)
-        except UnknownKey:
-            source = self.keys.source
+    ) -> tuple[KeySet, tuple[Key, ...]]:
+        """Return the keys to try, with the set that they are of."""
+        source = self.keys.source
+        keys = self.keys.current()
+        while True:
+            refusal: UnknownKey | None = None
+            if keys is not None:
+                try:
+                    return keys, self._select(keys, algorithm, header, now)
+                except UnknownKey as error:
+                    refusal = error
             if patience is None or patience.may_wait:
-                pending = source.refresh(_selector(token.header))
+                pending = source.refresh(_selector(header) if keys is not None else None)
                 if pending is not None:
-                    raise AwaitKeys(pending) from None
-            if patience is not None and not patience.answered:
-                raise KeysUnavailable(
-                    f"{source.name} did not answer in time", retry_after=source.retry_after()
-                ) from None
-            raise
+                    raise AwaitKeys(pending)
+            newer = self.keys.current()
+            if newer is keys:
+                break
+            keys = newer  # another request's fetch has ended between our two looks
+        if refusal is not None and (patience is None or patience.answered):
+            raise refusal
+        why = "no keys from" if refusal is None else "no answer in time from"
+        raise KeysUnavailable(f"{why} {source.name}", retry_after=source.retry_after())
+
+    def _select(
+        self, keys: KeySet, algorithm: Algorithm, header: Mapping[str, Any], now: float
+    ) -> tuple[Key, ...]:
+        chosen = self.keys.usable(keys.select(algorithm, header), now)
         if not chosen:
             raise UnknownKey("the key's certificate is outside its dates")
         return chosen

@@ -12,6 +12,7 @@ import socket
 import ssl
 import threading
 import time
+from contextlib import closing
 from ipaddress import ip_address
 from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit
@@ -97,7 +98,7 @@ def get(
     parts = checked_url(url)
     ends = time.monotonic() + deadline
     connection = _Connection(parts, ends, context)
-    alarm = threading.Timer(deadline, _cut, (connection,))
+    alarm = threading.Timer(deadline, connection.cut)
     alarm.daemon = True
     alarm.start()
     try:
@@ -105,7 +106,7 @@ def get(
     except (OSError, http.client.HTTPException) as error:
         if time.monotonic() >= ends or isinstance(error, TimeoutError):
             raise FetchError(f"no complete answer within {deadline:g} s") from None
-        raise FetchError(f"{type(error).__name__}: {error}"[:200]) from None
+        raise FetchError(_said(error)) from None
     finally:
         alarm.cancel()
         connection.close()
@@ -122,6 +123,9 @@ class _Connection(http.client.HTTPConnection):
             self.default_port = 443
         super().__init__(parts.hostname or "", parts.port or self.default_port)
         self._ends = ends
+        # http.client lets go of ``sock`` where an answer says that it is the last one; the alarm
+        # must still be able to cut it.
+        self._own: socket.socket | None = None
         self._tls = (context or tls_context(None)) if parts.scheme == "https" else None
 
     def connect(self) -> None:
@@ -132,6 +136,15 @@ class _Connection(http.client.HTTPConnection):
         if self._tls is not None:
             self.sock = self._tls.wrap_socket(plain, server_hostname=self.host)
         self.sock.settimeout(self._left())
+        self._own = self.sock
+
+    def cut(self) -> None:
+        """End an exchange that drips: every single read may be in time while the whole is not."""
+        if self._own is not None:
+            try:
+                self._own.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
 
     def _open(self) -> socket.socket:
         failure: OSError = OSError("the host has no address")
@@ -170,7 +183,11 @@ def _exchange(
     if etag is not None:
         headers["If-None-Match"] = etag
     connection.request("GET", target, headers=headers)
-    response = connection.getresponse()
+    with closing(connection.getresponse()) as response:
+        return _document(response, ends, etag)
+
+
+def _document(response: http.client.HTTPResponse, ends: float, etag: str | None) -> Document:
     max_age = _max_age(response)
     if response.status == 304 and etag is not None:
         return Document(None, etag, max_age)
@@ -192,6 +209,12 @@ def _exchange(
     return Document(b"".join(chunks), response.getheader("ETag"), max_age)
 
 
+def _said(error: OSError | http.client.HTTPException) -> str:
+    """Describe a failure; http.client's own texts quote the server, the system's do not."""
+    name = type(error).__name__
+    return name if isinstance(error, http.client.HTTPException) else f"{name}: {error}"[:200]
+
+
 def _max_age(response: http.client.HTTPResponse) -> float | None:
     """Return what is left of Cache-Control's max-age (RFC 9111, 4.2); 0 where none is allowed."""
     directives = (response.getheader("Cache-Control") or "").lower()
@@ -207,13 +230,3 @@ def _max_age(response: http.client.HTTPResponse) -> float | None:
 def _retry_after(response: http.client.HTTPResponse) -> float | None:
     value = response.getheader("Retry-After") or ""
     return float(value) if value.isascii() and value.isdigit() and len(value) < 10 else None
-
-
-def _cut(connection: http.client.HTTPConnection) -> None:
-    """End an exchange that drips: every single read may be in time while the whole is not."""
-    sock = connection.sock
-    if sock is not None:
-        try:
-            sock.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
