@@ -63,12 +63,17 @@ class TrustedKeys:
     def _adopt(self, snapshot: KeySet) -> None:
         admitted = snapshot.admitted(self.rules)
         name = self.source.name
+        # Keys of which none may count are as good as an empty answer: the good ones stay.
+        takes = bool(admitted.keys) or self._admitted is None
         # The admitted keys stand before the mark that they were seen: readers take no lock.
-        self._admitted = admitted
+        if takes:
+            self._admitted = admitted
         self._seen = snapshot
         for note in admitted.notes:
             kind = KeySkipped if note.skipped else KeyWarning
             self._announce(kind(name, note.key_id, note.reason))
+        if not takes:
+            return
         for key in admitted.keys:
             self._warn(name, key)
         self._announce(KeysLoaded(name, len(admitted), admitted.key_ids))
@@ -103,7 +108,9 @@ class TrustedKeys:
 
     def _check_now(self) -> None:
         """Check the keys that cannot change: what is wrong with them is wrong at start-up."""
-        known = [(part, found) for part in self._parts if (found := part.snapshot()) is not None]
+        # A published source would begin to fetch; that is for the lifespan or the first request.
+        local = [part for part in self._parts if not part.published]
+        known = [(part, found) for part in local if (found := part.snapshot()) is not None]
         keys = [key for part, snapshot in known for key in self._checked(part.name, snapshot)]
         kinds = {key.key_type for key in keys}
         if any(part.published for part in self._parts):
