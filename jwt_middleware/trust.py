@@ -186,8 +186,9 @@ class Trust:
         """Return the keys to try, with the set that they are of."""
         source = self.keys.source
         keys = self.keys.current()
-        while True:
-            refusal: UnknownKey | None = None
+        refusal: UnknownKey | None = None
+        for _ in range(2):  # not for ever: a careless source makes a new set at each look
+            refusal = None
             if keys is not None:
                 try:
                     return keys, self._select(keys, algorithm, header, now)

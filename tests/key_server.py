@@ -23,7 +23,7 @@ class Exchange(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         key_server = self.server.owner
         with key_server.lock:
-            key_server.requests.append(dict(self.headers.items()))
+            key_server.requests.append({"path": self.path, **self.headers})
         try:
             key_server.script(self)
         except (BrokenPipeError, ConnectionResetError):
@@ -106,6 +106,18 @@ def document(content: Any, **headers: str) -> Script:
 def status(code: int, body: bytes = b"", **headers: str) -> Script:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return lambda exchange: exchange.answer(code, body, named)
+
+
+def raw(*pieces: tuple[bytes, float]) -> Script:
+    """Exactly these bytes, each followed by a pause of so many seconds, then the end."""
+
+    def script(exchange: Exchange) -> None:
+        for piece, pause in pieces:
+            exchange.wfile.write(piece)
+            if exchange.server.owner.ended.wait(pause):
+                return
+
+    return script
 
 
 def hang(exchange: Exchange) -> None:

@@ -204,6 +204,8 @@ def _document(response: http.client.HTTPResponse, ends: float, etag: str | None)
         if time.monotonic() >= ends:
             raise TimeoutError
         chunks.append(chunk)
+    if time.monotonic() >= ends:  # cut by the alarm
+        raise TimeoutError
     if response.length:
         raise FetchError("an answer that breaks off")
     return Document(b"".join(chunks), response.getheader("ETag"), max_age)

@@ -150,7 +150,7 @@ class JWKSEndpoint(KeySource):
             keys = self._keys if document.body is None else self._read(document.body)
             if keys is None:
                 raise FetchError("unchanged, but there was nothing before")
-        except Exception as error:  # noqa: BLE001 - whatever fetch= raised, the old keys stay
+        except BaseException as error:  # noqa: BLE001 - whatever fetch= raised, old keys stay
             self._failed(error)
             return
         old = self._keys
@@ -175,7 +175,10 @@ class JWKSEndpoint(KeySource):
 
     def _get(self) -> Document:
         if self._fetch is not None:
-            return Document(self._fetch(self._url))
+            body = self._fetch(self._url)
+            if not isinstance(body, bytes):
+                raise FetchError(f"fetch= returned {type(body).__name__}, not bytes")
+            return Document(body)
         return get(self._url, deadline=self._deadline, context=self._context, etag=self._etag)
 
     def _read(self, body: bytes) -> KeySet:
@@ -190,12 +193,13 @@ class JWKSEndpoint(KeySource):
             raise FetchError("no usable key in the answer")
         return keys
 
-    def _failed(self, error: Exception) -> None:
+    def _failed(self, error: BaseException) -> None:
         known = isinstance(error, FetchError | UnusableKey)
         reason = str(error) if known else type(error).__name__
+        retry_after = error.retry_after if isinstance(error, FetchError) else None
         with self._flight.lock:
             self._last_error = reason
-            pause = self._schedule.failed(getattr(error, "retry_after", None))
+            pause = self._schedule.failed(retry_after)
         self._tell(KeyFetchFailed(self.name, reason, pause))
 
     def _tell(self, event: Event) -> None:

@@ -47,7 +47,9 @@ class TrustedKeys:
             return None
         if snapshot is not self._seen:
             with self._lock:
-                if snapshot is not self._seen:
+                # Read again: another thread may have adopted newer keys since, which stay.
+                snapshot = self.source.snapshot()
+                if snapshot is not None and snapshot is not self._seen:
                     self._adopt(snapshot)
         return self._admitted
 
