@@ -125,6 +125,16 @@ def hang(exchange: Exchange) -> None:
     exchange.server.owner.ended.wait(30)
 
 
+def held(script: Script, until: threading.Event) -> Script:
+    """Take the request, and answer it when it is time."""
+
+    def answer(exchange: Exchange) -> None:
+        until.wait(10)
+        script(exchange)
+
+    return answer
+
+
 def drip(content: Any) -> Script:
     """One byte at a time, each in time, the whole never."""
     body = json.dumps(content).encode()

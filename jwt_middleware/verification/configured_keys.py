@@ -73,6 +73,13 @@ class SeveralSources(KeySource):
     """Several sources that one issuer signs with, as one."""
 
     def __init__(self, sources: list[KeySource]) -> None:
+        issuers = sorted({source.issuer for source in sources if source.issuer is not None})
+        if len(issuers) > 1:
+            raise ConfigurationError(
+                f"keys: they are those of {' and '.join(issuers)}; each key must belong to one "
+                "issuer: issuers=[Issuer('https://a', keys=...), ...]"
+            )
+        self.issuer = issuers[0] if issuers else None
         self.name = ", ".join(source.name for source in sources)
         self.sources = tuple(sources)
         self._joined: tuple[tuple[KeySet | None, ...], KeySet] | None = None

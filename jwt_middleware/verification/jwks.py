@@ -119,8 +119,10 @@ class JWKSEndpoint(KeySource):
         with self._flight.lock:
             if self._flight.running is not None:
                 return Pending(self._flight.running, self.wait_budget, joined=True)
-            has_keys = self._keys is not None and schedule.is_usable()
-            allowed = schedule.may_ask_for(key_id) if has_keys else schedule.waits() == 0
+            keys = self._keys if schedule.is_usable() else None
+            if keys is not None and key_id in keys.key_ids:
+                return None  # it came with a fetch that ended after the caller's look
+            allowed = schedule.waits() == 0 if keys is None else schedule.may_ask_for(key_id)
             if self._closed or not allowed:
                 return None
             return Pending(self._flight.start(), self.wait_budget, joined=False)

@@ -1,4 +1,4 @@
-"""Every fault of an endpoint: good keys keep serving, the reason is told, the fetch ends in time."""
+"""Every fault of an endpoint: good keys keep serving, the reason is told, the fetch ends."""
 
 from __future__ import annotations
 

@@ -166,6 +166,17 @@ def test_a_flood_during_an_outage_causes_no_fetch_beyond_the_back_off(
     assert loaded.verify(old_key, n=1).key_id == "old"
 
 
+def test_a_key_that_has_just_come_is_not_fetched_once_more(
+    loaded: Scripted, old_key: SigningKey, new_key: SigningKey
+) -> None:
+    """Of many requests that reveal one rotation, the last may ask when the fetch has ended."""
+    loaded.publish(old_key, new_key)
+    loaded.verify(new_key)
+
+    assert loaded.endpoint.refresh("new") is None
+    assert loaded.fetches == 2
+
+
 class ComesBetween(KeySource):
     """Keys that another request's fetch brings between this one's two looks."""
 
