@@ -94,6 +94,8 @@ def _source(options: argparse.Namespace) -> KeySource:
             password = Path(options.password_file).read_text("utf-8").rstrip("\r\n")
         except OSError as error:
             raise ConfigurationError(f"--password-file: {error}") from None
+        except UnicodeDecodeError:
+            raise ConfigurationError("--password-file: it is no UTF-8 text") from None
         return KeyFile(options.source, password)
     return key_source(options.source)
 

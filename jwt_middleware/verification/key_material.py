@@ -114,6 +114,8 @@ def _read_der(content: bytes, password: str | None) -> KeySet:
 
 
 def _read_pkcs12(content: bytes, password: str | None) -> KeySet:
+    if password is not None and "\0" in password:
+        raise UnusableKey("the password of a PKCS#12 keystore cannot hold NUL")
     try:
         store = pkcs12.load_pkcs12(content, None if password is None else password.encode())
     except ValueError:

@@ -22,7 +22,7 @@ def report_keys(source: KeySource, rules: KeyRules, now: float) -> dict[str, Any
     dangers: list[str] = []
     if source.name.startswith("http://"):
         dangers.append("plain http: right on loopback, and only there")
-    if len({key.key_id for key in found}) < len(found) and len(found) > 1:
+    if len({key.spki for key in found if key.key_id is None}) > 1:
         dangers.append("several keys without a kid of their own: each may be tried, four at most")
     return {
         **source.health(),
