@@ -45,10 +45,12 @@ def published(*keys: SigningKey) -> dict[str, Any]:
 class Reader:
     """A verifier of one endpoint, and what it told."""
 
-    def __init__(self, endpoint: JWKSEndpoint) -> None:
+    def __init__(self, endpoint: JWKSEndpoint, algorithms: list[str] | None = None) -> None:
         self.endpoint = endpoint
         self.heard: list[Any] = []
-        self.verifier = Verifier(keys=endpoint, api="/echo", listeners=[self.heard.append])
+        self.verifier = Verifier(
+            keys=endpoint, algorithms=algorithms, api="/echo", listeners=[self.heard.append]
+        )
 
     def token(self, key: SigningKey, **claims: Any) -> str:
         return mint(key, {"http://wso2.org/claims/apicontext": "/echo", **claims})
@@ -74,11 +76,17 @@ class Reader:
 class Scripted(Reader):
     """Reads an endpoint whose ``answer`` a test sets: a document, bytes, or an error to raise."""
 
-    def __init__(self, clock: Callable[[], float], **options: Any) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        *,
+        algorithms: list[str] | None = None,
+        **options: Any,
+    ) -> None:
         self.answer: Any = ConnectionError()
         self.fetches = 0
         url = "https://gateway.example.edu/jwks"
-        super().__init__(JWKSEndpoint(url, fetch=self._fetch, clock=clock, **options))
+        super().__init__(JWKSEndpoint(url, fetch=self._fetch, clock=clock, **options), algorithms)
 
     def publish(self, *keys: SigningKey) -> None:
         self.answer = published(*keys)
