@@ -44,7 +44,16 @@ from .principal import Principal, Vocabulary
 from .request_view import RequestView
 from .responses import Refusal
 from .trust import Issuer
-from .verification import ANY, PEM, JWKSEndpoint, KeyFile, KeySet, KeySource, SharedSecret
+from .verification import (
+    ANY,
+    PEM,
+    Discovery,
+    JWKSEndpoint,
+    KeyFile,
+    KeySet,
+    KeySource,
+    SharedSecret,
+)
 from .verifier import Verifier
 
 __all__ = [
@@ -57,6 +66,7 @@ __all__ = [
     "BadSignature",
     "ConfigurationError",
     "Decision",
+    "Discovery",
     "DuplicateHeader",
     "Gateway",
     "InvalidClaim",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Unpack
 
-from .errors import RequestError
+from .errors import ConfigurationError, RequestError
 from .gate import GATE_KEY, Gate, check_plain_app
 from .principal import PRINCIPAL_KEY
 from .request_view import ScopeView
@@ -38,11 +38,29 @@ class JWTMiddleware:
         self.gate = Gate(options)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one connection."""
-        if scope["type"] not in ("http", "websocket"):
+        """Serve one connection, or the lifespan."""
+        if scope["type"] in ("http", "websocket"):
+            await guard_connection(self.gate, self.app, scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await guard_lifespan(self.gate, self.app, scope, receive, send)
+        else:
             await self.app(scope, receive, send)
-            return
-        await guard_connection(self.gate, self.app, scope, receive, send)
+
+
+async def guard_lifespan(
+    gate: Gate, app: ASGIApp, scope: Scope, receive: Receive, send: Send
+) -> None:
+    """Get the keys once the app has started, before the server is told so."""
+
+    async def send_when_ready(message: Message) -> None:
+        if message["type"] == "lifespan.startup.complete":
+            try:
+                await gate.prefetch_async()
+            except ConfigurationError as error:
+                message = {"type": "lifespan.startup.failed", "message": str(error)}
+        await send(message)
+
+    await app(scope, receive, send_when_ready)
 
 
 async def guard_connection(

@@ -69,11 +69,54 @@ class KeyWarning(NamedTuple):
     reason: str
 
 
+class KeysFetched(NamedTuple):
+    """A key endpoint gave a good answer. ``changed``: it says other than the one before."""
+
+    source: str
+    keys: int
+    changed: bool
+
+
 class KeyFetchFailed(NamedTuple):
-    """A key endpoint gave no usable answer; the keys known before stay in use."""
+    """An endpoint gave no usable answer, or a key file no usable content; the old keys stay.
+
+    ``retry_in``: seconds until the next attempt.
+    """
 
     source: str
     reason: str
+    retry_in: float
+
+
+class StaleKeysServed(NamedTuple):
+    """Keys serve although they are no longer fresh, as the endpoint fails; told once an outage.
+
+    ``age``: seconds since the last good answer.
+    """
+
+    source: str
+    age: float
+
+
+class KeyAdded(NamedTuple):
+    """A key that was not there before. Keys without a kid go by the start of their SPKI hash."""
+
+    source: str
+    key_id: str
+
+
+class KeyChanged(NamedTuple):
+    """Another key under a kid that was there before."""
+
+    source: str
+    key_id: str
+
+
+class KeyRemoved(NamedTuple):
+    """A key that is no longer there; it has stopped verifying, cached tokens too."""
+
+    source: str
+    key_id: str
 
 
 class ConfigurationWarning(NamedTuple):
@@ -86,9 +129,14 @@ Event = (
     Verified
     | Refused
     | KeysLoaded
+    | KeysFetched
+    | KeyFetchFailed
+    | StaleKeysServed
+    | KeyAdded
+    | KeyChanged
+    | KeyRemoved
     | KeySkipped
     | KeyWarning
-    | KeyFetchFailed
     | ConfigurationWarning
 )
 
@@ -145,8 +193,26 @@ class LogListener:
                     skipped,
                     printable(event.reason, 400),
                 )
+            case KeysFetched():
+                logger.debug("%s: fetched %d keys", printable(event.source), event.keys)
             case KeyFetchFailed():
-                logger.warning("%s: %s", printable(event.source), printable(event.reason, 400))
+                logger.warning(
+                    "%s: %s; next attempt in %.0f s",
+                    printable(event.source),
+                    printable(event.reason, 400),
+                    event.retry_in,
+                )
+            case StaleKeysServed():
+                logger.warning(
+                    "%s: stale keys serve, %.0f s old", printable(event.source), event.age
+                )
+            case KeyAdded() | KeyChanged() | KeyRemoved():
+                logger.info(
+                    "%s: key %s %s",
+                    printable(event.source),
+                    printable(event.key_id),
+                    type(event).__name__.removeprefix("Key").lower(),
+                )
             case ConfigurationWarning():
                 logger.warning("%s", printable(event.reason, 400))
 

@@ -33,6 +33,7 @@ class Gate:
         self._exempt = settings.exempt
         self._optional = settings.optional
         self._passes_preflight = settings.passes_preflight
+        self.fail_fast = settings.fail_fast
         self._refuse = settings.refuse
         self._authorize = None if settings.authorize is None else Guard(settings.authorize)
         gateway = settings.verifier.gateway
@@ -64,6 +65,35 @@ class Gate:
         """Do as ``admit``, without blocking the event loop."""
         principal = await self.verifier.authenticate_async(lines, request=request)
         return self._admitted(principal, request)
+
+    def prefetch(self) -> None:
+        """Get keys at start-up, where no lifespan does it; only with ``fail_fast``.
+
+        Raises:
+            ConfigurationError: there are none.
+
+        """
+        if self.fail_fast and not self.verifier.prefetch():
+            raise self.no_keys()
+
+    async def prefetch_async(self) -> None:
+        """Get keys at start-up; without ``fail_fast``, an app may start before its gateway.
+
+        Raises:
+            ConfigurationError: there are none, with ``fail_fast``.
+
+        """
+        if not await self.verifier.prefetch_async() and self.fail_fast:
+            raise self.no_keys()
+
+    def no_keys(self) -> ConfigurationError:
+        """Say which source gave no keys, and why."""
+        told = [
+            f"{each['source']} ({each.get('last_error') or 'no answer in time'})"
+            for each in self.verifier.health()["sources"]
+            if not each["keys"]
+        ]
+        return ConfigurationError(f"fail_fast: no keys at start-up from {', '.join(told)}")
 
     def check(self, guard: Guard, principal: Principal | None, request: RequestView) -> None:
         """Check a guard; raise, and announce, the refusal where it does not hold."""

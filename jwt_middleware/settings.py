@@ -38,6 +38,7 @@ class Options(VerifierOptions, total=False):
     optional: bool | tuple[str, ...] | list[str]
     exempt: tuple[str, ...] | list[str]
     cors_preflight: str
+    fail_fast: bool
     refuse: Refuse | None
     verifier: Verifier | None
 
@@ -85,6 +86,7 @@ _TABLE: Mapping[str, _Option] = {
     "max_token_size": _Option(int),
     "check_certificate_dates": _Option(_switch),
     "cors_preflight": _Option(str),
+    "fail_fast": _Option(_switch),
     "minimum_rsa_bits": _Option(why_not=_WEAKENS),
     "allow_wso2_default_keys": _Option(why_not=_WEAKENS),
     "optional": _Option(why_not=_WEAKENS),
@@ -110,6 +112,7 @@ class Settings:
     optional: bool | PathList
     exempt: PathList
     passes_preflight: bool
+    fail_fast: bool
     refuse: Refuse | None
 
     @classmethod
@@ -131,6 +134,7 @@ class Settings:
             optional=_optional(merged.get("optional", False)),
             exempt=path_list("exempt", merged.get("exempt", ())),
             passes_preflight=_preflight(merged.get("cors_preflight", "refuse")),
+            fail_fast=check.flag("fail_fast", merged.get("fail_fast", False)),
             refuse=_refuse(merged.get("refuse")),
         )
 

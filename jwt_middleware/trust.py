@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -23,11 +24,11 @@ from .verification import (
     Algorithm,
     AnyAudience,
     ClaimsPolicy,
-    JWKSEndpoint,
     Key,
     KeyRules,
     KeySet,
-    Refresh,
+    KeySource,
+    Pending,
     TrustedKeys,
     UnverifiedToken,
     VerifiedToken,
@@ -76,10 +77,32 @@ class Common:
 
 
 class AwaitKeys(Exception):
-    """The key may come with a fetch that is under way: wait for it, and try once more."""
+    """The key may come with work that is under way: wait for it, and try again."""
 
-    def __init__(self, refresh: Refresh) -> None:
-        self.refresh = refresh
+    def __init__(self, pending: Pending) -> None:
+        self.pending = pending
+
+
+class Patience:
+    """How long one request has waited for keys, and whether it may wait again.
+
+    One budget covers every wait. A fetch that had begun before the request asked may have missed
+    the very key that it needs; then the request may wait for one more.
+    """
+
+    def __init__(self) -> None:
+        self.answered = True
+        self.may_wait = True
+        self._ends: float | None = None
+
+    def begin(self, pending: Pending) -> float:
+        """Return the seconds for which this work may be waited for."""
+        first = self._ends is None
+        now = time.monotonic()
+        if self._ends is None:
+            self._ends = now + pending.budget
+        self.may_wait = first and pending.joined
+        return max(0.0, self._ends - now)
 
 
 class Trust:
@@ -97,18 +120,18 @@ class Trust:
     ) -> None:
         self.gateway = _gateway(gateway, common.client_claim)
         self._algorithms = _algorithms(algorithms, self.gateway)
+        source = key_source(keys)
         self._typ = None if common.typ is None else _media_type(common.typ)
         self.policy = ClaimsPolicy(
             wire=self.gateway.wire,
-            issuers=check.texts("issuer", issuer),
+            issuers=_issuers(issuer, source),
             audiences=_audiences(audience),
             contexts=_contexts(common.api, self.gateway),
             context_claim=self.gateway.context_claim or "",
             leeway=common.leeway,
             max_age=common.max_age,
         )
-        source = key_source(keys)
-        if self._symmetric and isinstance(source, JWKSEndpoint):
+        if self._symmetric and source.published:
             raise ConfigurationError(
                 "algorithms: HS* needs a secret that nobody else has, and a published JWKS has "
                 "none; use keys=SharedSecret(...)"
@@ -130,14 +153,14 @@ class Trust:
         return parse(token, self.gateway.wire)
 
     def verify(
-        self, raw: bytes, token: UnverifiedToken, now: float, answered: bool | None
+        self, raw: bytes, token: UnverifiedToken, now: float, patience: Patience | None
     ) -> VerifiedToken:
         """Check everything: algorithm, key, signature over the received bytes, then claims.
 
-        ``answered``: whether a fetch that was waited for has ended; None before any wait.
+        ``patience``: what the request has waited already; None before any wait.
 
         Raises:
-            AwaitKeys: the key may come with a fetch; never once one was waited for.
+            AwaitKeys: the key may come with a fetch; not where the patience is at its end.
             RequestError: why the token is refused.
 
         """
@@ -145,46 +168,49 @@ class Trust:
         if algorithm is None:
             raise UnacceptableAlgorithm("alg is not in the configured list")
         self._check_typ(token.header)
-        keys = self._keys(answered)
-        key = verify_signature(
-            self._choose(keys, algorithm, token, now, answered),
-            algorithm,
-            token.signature,
-            token.signing_input,
-        )
+        keys, chosen = self._chosen(algorithm, token.header, now, patience)
+        key = verify_signature(chosen, algorithm, token.signature, token.signing_input)
         claims = decode_claims(token, self.gateway.wire)
         ends = self.policy.check(claims, now)
         self.gateway.names.check(claims)
         principal = Principal(claims, names=self.gateway.names, expires_at=ends, key_id=key.key_id)
         return VerifiedToken(raw, principal, self._last_moment(key, ends), keys)
 
-    def _keys(self, answered: bool | None) -> KeySet:
-        keys = self.keys.current()
-        if keys is not None:
-            return keys
-        refresh = self.keys.source.refresh() if answered is None else None
-        if refresh is not None:
-            raise AwaitKeys(refresh)
-        raise KeysUnavailable(f"no keys yet from {self.keys.source.name}")
-
-    def _choose(
+    def _chosen(
         self,
-        keys: KeySet,
         algorithm: Algorithm,
-        token: UnverifiedToken,
+        header: Mapping[str, Any],
         now: float,
-        answered: bool | None,
+        patience: Patience | None,
+    ) -> tuple[KeySet, tuple[Key, ...]]:
+        """Return the keys to try, with the set that they are of."""
+        source = self.keys.source
+        keys = self.keys.current()
+        refusal: UnknownKey | None = None
+        for _ in range(2):  # not for ever: a careless source makes a new set at each look
+            refusal = None
+            if keys is not None:
+                try:
+                    return keys, self._select(keys, algorithm, header, now)
+                except UnknownKey as error:
+                    refusal = error
+            if patience is None or patience.may_wait:
+                pending = source.refresh(_selector(header) if keys is not None else None)
+                if pending is not None:
+                    raise AwaitKeys(pending)
+            newer = self.keys.current()
+            if newer is keys:
+                break
+            keys = newer  # another request's fetch has ended between our two looks
+        if refusal is not None and (patience is None or patience.answered):
+            raise refusal
+        why = "no keys from" if refusal is None else "no answer in time from"
+        raise KeysUnavailable(f"{why} {source.name}", retry_after=source.retry_after())
+
+    def _select(
+        self, keys: KeySet, algorithm: Algorithm, header: Mapping[str, Any], now: float
     ) -> tuple[Key, ...]:
-        try:
-            chosen = self.keys.usable(keys.select(algorithm, token.header), now)
-        except UnknownKey:
-            if answered is None:
-                refresh = self.keys.source.refresh()
-                if refresh is not None:
-                    raise AwaitKeys(refresh) from None
-            if answered is False:
-                raise KeysUnavailable("the key endpoint did not answer in time") from None
-            raise
+        chosen = self.keys.usable(keys.select(algorithm, header), now)
         if not chosen:
             raise UnknownKey("the key's certificate is outside its dates")
         return chosen
@@ -259,6 +285,23 @@ def _algorithms(given: Any, gateway: Gateway) -> dict[str, Algorithm]:
         if name in found:
             found[alias] = found[name]
     return found
+
+
+def _issuers(issuer: Any, source: KeySource) -> tuple[str, ...]:
+    """Return the accepted issuers; keys that were discovered are those of their issuer only."""
+    names = check.texts("issuer", issuer)
+    if source.issuer is None:
+        return names
+    if names and source.issuer not in names:
+        raise ConfigurationError(
+            f"issuer: the keys are those of {source.issuer}, which is not among {list(names)}"
+        )
+    return (source.issuer,)
+
+
+def _selector(header: Mapping[str, Any]) -> str | None:
+    """Return what the token calls its key, to remember what is unknown."""
+    return header.get("kid") or header.get("x5t#S256") or header.get("x5t")
 
 
 def _audiences(audience: Any) -> tuple[str, ...] | AnyAudience:

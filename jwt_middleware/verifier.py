@@ -18,7 +18,7 @@ from .events import Announcer, ConfigurationWarning, Listener, Refused, Verified
 from .gateways import Gateway
 from .principal import Principal
 from .request_view import RequestView
-from .trust import AwaitKeys, Common, Issuer, Trust
+from .trust import AwaitKeys, Common, Issuer, Patience, Trust
 from .verification import (
     AnyAudience,
     KeyRules,
@@ -156,12 +156,15 @@ class Verifier:
             KeysUnavailable: no keys can be had now (503).
 
         """
+        patience: Patience | None = None
         try:
-            try:
-                return self._attempt(raw, request, None)
-            except AwaitKeys as pause:
-                answered = pause.refresh.wait()
-            return self._attempt(raw, request, answered)
+            while True:
+                try:
+                    return self._attempt(raw, request, patience)
+                except AwaitKeys as pause:
+                    patience = patience or Patience()
+                    seconds = patience.begin(pause.pending)
+                    patience.answered = pause.pending.work.wait(seconds)
         except RequestError as error:
             self.refused(error, request)
             raise
@@ -170,12 +173,15 @@ class Verifier:
         self, raw: bytes | str, *, request: RequestView | None = None
     ) -> Principal:
         """Verify one raw header value without blocking the event loop (asyncio or trio)."""
+        patience: Patience | None = None
         try:
-            try:
-                return self._attempt(raw, request, None)
-            except AwaitKeys as pause:
-                answered = await pause.refresh.wait_async()
-            return self._attempt(raw, request, answered)
+            while True:
+                try:
+                    return self._attempt(raw, request, patience)
+                except AwaitKeys as pause:
+                    patience = patience or Patience()
+                    seconds = patience.begin(pause.pending)
+                    patience.answered = await pause.pending.work.wait_async(seconds)
         except RequestError as error:
             self.refused(error, request)
             raise
@@ -228,17 +234,25 @@ class Verifier:
 
     def health(self) -> dict[str, Any]:
         """Return whether tokens can be verified now, and by which keys; for readiness probes."""
-        sources: list[dict[str, Any]] = []
+        sources = [each for trust in self._trusts.values() for each in trust.keys.health()]
+        ready = all(trust.keys.current() is not None for trust in self._trusts.values())
+        return {"ready": ready, "sources": sources}
+
+    def prefetch(self) -> bool:
+        """Get keys now where there are none yet, waiting up to a request's budget; for start-up."""
         for trust in self._trusts.values():
-            keys = trust.keys.current()
-            sources.append(
-                {
-                    "source": trust.keys.source.name,
-                    "keys": 0 if keys is None else len(keys),
-                    "key_ids": [] if keys is None else list(keys.key_ids),
-                }
-            )
-        return {"ready": all(each["keys"] for each in sources), "sources": sources}
+            pending = trust.keys.missing()
+            if pending is not None:
+                pending.work.wait(pending.budget)
+        return bool(self.health()["ready"])
+
+    async def prefetch_async(self) -> bool:
+        """Do as ``prefetch``, without blocking the event loop."""
+        for trust in self._trusts.values():
+            pending = trust.keys.missing()
+            if pending is not None:
+                await pending.work.wait_async(pending.budget)
+        return bool(self.health()["ready"])
 
     def close(self) -> None:
         """Start no further fetch of keys; tokens of the keys known now still verify."""
@@ -260,14 +274,14 @@ class Verifier:
             raise
 
     def _attempt(
-        self, raw: bytes | str, request: RequestView | None, answered: bool | None
+        self, raw: bytes | str, request: RequestView | None, patience: Patience | None
     ) -> Principal:
         token = raw_token(raw, self._max_size)
         now = self._clock()
         entry = self._cache.get(token)
         cached = entry is not None and self._still_holds(entry, now)
         if entry is None or not cached:
-            entry = self._verify(token, now, answered)
+            entry = self._verify(token, now, patience)
             self._cache.put(entry)
         principal = entry.principal
         if self.announce.hears_verified():
@@ -288,11 +302,11 @@ class Verifier:
         trust = self._only or self._trusts[entry.principal.issuer]
         return not trust.policy.has_ended(entry.ends, now) and trust.keys.current() is entry.keys
 
-    def _verify(self, token: bytes, now: float, answered: bool | None) -> VerifiedToken:
+    def _verify(self, token: bytes, now: float, patience: Patience | None) -> VerifiedToken:
         trust = self._only
         if trust is None:
             trust = self._named(token)
-        return trust.verify(token, trust.parse(token), now, answered)
+        return trust.verify(token, trust.parse(token), now, patience)
 
     def _named(self, token: bytes) -> Trust:
         """Return the issuer that the token names. Nothing is believed yet: its keys decide."""

@@ -35,6 +35,7 @@ class JWTMiddleware:
         check_plain_app(app, "WSGI")
         self.app = app
         self.gate = Gate(options)
+        self.gate.prefetch()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request."""

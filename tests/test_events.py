@@ -11,12 +11,17 @@ from jwt_middleware.errors import RequestError
 from jwt_middleware.events import (
     Announcer,
     ConfigurationWarning,
+    KeyAdded,
+    KeyChanged,
     KeyFetchFailed,
+    KeyRemoved,
+    KeysFetched,
     KeySkipped,
     KeysLoaded,
     KeyWarning,
     LogListener,
     Refused,
+    StaleKeysServed,
     Verified,
     printable,
 )
@@ -64,7 +69,12 @@ def test_printable_bounds_the_length() -> None:
         pytest.param(KeysLoaded(FORGED_LINE, 1, (FORGED_LINE,)), id="keys-loaded"),
         pytest.param(KeySkipped(FORGED_LINE, FORGED_LINE, FORGED_LINE), id="key-skipped"),
         pytest.param(KeyWarning(FORGED_LINE, FORGED_LINE, FORGED_LINE), id="key-warning"),
-        pytest.param(KeyFetchFailed(FORGED_LINE, FORGED_LINE), id="fetch-failed"),
+        pytest.param(KeyFetchFailed(FORGED_LINE, FORGED_LINE, 1.0), id="fetch-failed"),
+        pytest.param(KeysFetched(FORGED_LINE, 1, True), id="keys-fetched"),
+        pytest.param(StaleKeysServed(FORGED_LINE, 1.0), id="stale-keys"),
+        pytest.param(KeyAdded(FORGED_LINE, FORGED_LINE), id="key-added"),
+        pytest.param(KeyChanged(FORGED_LINE, FORGED_LINE), id="key-changed"),
+        pytest.param(KeyRemoved(FORGED_LINE, FORGED_LINE), id="key-removed"),
         pytest.param(ConfigurationWarning(FORGED_LINE), id="configuration"),
     ],
 )
@@ -77,6 +87,27 @@ def test_log_injection_every_event_is_one_printable_line(
 
     (record,) = caplog.records
     assert record.getMessage().isprintable()
+
+
+@pytest.mark.parametrize(
+    ("event", "line"),
+    [
+        (KeyFetchFailed("gateway", "status 500", 4.0), "gateway: status 500; next attempt in 4 s"),
+        (StaleKeysServed("gateway", 301.0), "gateway: stale keys serve, 301 s old"),
+        (KeyAdded("gateway", "k2"), "gateway: key k2 added"),
+        (KeyChanged("gateway", "k2"), "gateway: key k2 changed"),
+        (KeyRemoved("gateway", "k1"), "gateway: key k1 removed"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, tuple) else "",
+)
+def test_the_log_tells_what_happens_to_keys(
+    event: Any, line: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "jwt_middleware")
+
+    LogListener()(event)
+
+    assert caplog.messages == [line]
 
 
 def test_what_a_predicate_held_is_on_the_event_but_in_no_log_line(

@@ -18,7 +18,8 @@ ADAPTERS = "adapters"
 
 FLOORS: list[set[str]] = [
     {"errors", "decision", "request_view"},
-    {"events", "principal", "option_checks", "path_lists", "responses"},
+    {"events", "principal", "option_checks", "path_lists", "responses", "single_flight"},
+    {"files"},
     {"verification", "authorization"},
     {"gateways"},
     {"trust"},

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from jwt_middleware import Predicate, Principal, Verifier
+from jwt_middleware.cli import main
 from jwt_middleware.errors import TokenExpired
 from jwt_middleware.responses import Challenge, refusal_for
 from jwt_middleware.settings import Options, Settings
@@ -168,11 +169,27 @@ def test_the_option_table_names_every_option_with_its_default() -> None:
     assert set(Options.__annotations__) <= named
 
 
-def test_the_two_commands_are_one_line_each() -> None:
-    commands = [text for kind, text in BLOCKS if kind == "sh"]
+def test_the_first_two_commands_are_one_line_each() -> None:
+    first, second, *_ = (text for kind, text in BLOCKS if kind == "sh")
 
-    assert len(commands) == 2
-    assert all(command.count("\n") == 1 and "python3 -m venv" in command for command in commands)
+    for command in (first, second):
+        assert command.count("\n") == 1
+        assert command.startswith("python3 -m venv")
+
+
+def test_the_other_commands_are_ones_that_there_are(capsys: pytest.CaptureFixture[str]) -> None:
+    for kind, text in BLOCKS:
+        if kind == "sh" and text.startswith("jwt-assertion "):
+            with pytest.raises(SystemExit, match="0"):
+                main([text.split()[1], "--help"])
+
+
+def test_the_key_sources_are_made_as_they_stand(in_site: Path) -> None:
+    names: dict[str, Any] = {}
+    exec(block("python", "from jwt_middleware import Discovery"), names)
+
+    assert callable(names["readiness"])
+    assert names["issuer"].issuer == "https://login.example.edu"
 
 
 def test_no_text_says_to_install_the_package_that_is_somebody_else_s() -> None:

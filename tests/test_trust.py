@@ -5,11 +5,12 @@ from collections.abc import Callable
 
 import pytest
 
-from jwt_middleware import Verifier
+from jwt_middleware import KeySource, Verifier
 from jwt_middleware.errors import KeysUnavailable, UnknownKey
 from jwt_middleware.testing import SigningKey, mint
 from jwt_middleware.verification.key_material import read_jwks
-from jwt_middleware.verification.keys import KeySet
+from jwt_middleware.verification.key_sets import KeySet
+from jwt_middleware.verification.key_sources import Pending
 
 OLD, NEW = SigningKey(key_id="old"), SigningKey(key_id="new")
 OLD_KEYS, NEW_KEYS = read_jwks(OLD.jwks()), read_jwks({"keys": [OLD.jwk(), NEW.jwk()]})
@@ -23,31 +24,35 @@ class Awaited:
         self.bring = bring
         self.waits = 0
 
-    def wait(self) -> bool:
+    def wait(self, seconds: float) -> bool:
         self.waits += 1
         self.bring()
         return self.ended
 
-    async def wait_async(self) -> bool:
-        return self.wait()
+    async def wait_async(self, seconds: float) -> bool:
+        return self.wait(seconds)
 
 
-class Source:
+class Source(KeySource):
     """A source that plays a script: one snapshot for each look, the last one for ever."""
 
     name = "scripted"
+    published = True
 
-    def __init__(self, *snapshots: KeySet | None, awaited: Awaited | None = None) -> None:
+    def __init__(
+        self, *snapshots: KeySet | None, awaited: Awaited | None = None, joined: bool = False
+    ) -> None:
         self.script = list(snapshots)
         self.awaited = awaited
+        self.joined = joined
         self.refreshes = 0
 
     def snapshot(self) -> KeySet | None:
         return self.script.pop(0) if len(self.script) > 1 else self.script[0]
 
-    def refresh(self) -> Awaited | None:
+    def refresh(self, key_id: str | None = None) -> Pending | None:
         self.refreshes += 1
-        return self.awaited
+        return None if self.awaited is None else Pending(self.awaited, 2, self.joined)
 
 
 def _verify(source: Source, key: SigningKey) -> str | None:
@@ -105,7 +110,15 @@ def test_a_request_waits_once_and_never_again(
     awaited = Awaited(ended)
 
     _refused(Source(before, awaited=awaited), NEW, error)
-    assert awaited.waits == 2
+    assert awaited.waits == 2  # by both ways, once each
+
+
+def test_a_fetch_that_had_begun_before_is_followed_by_one_more() -> None:
+    """It may have been answered before the key was published."""
+    awaited = Awaited(True)
+
+    _refused(Source(OLD_KEYS, awaited=awaited, joined=True), NEW, UnknownKey)
+    assert awaited.waits == 4
 
 
 def test_where_there_is_nothing_to_wait_for_the_keys_known_now_are_believed() -> None:

@@ -65,6 +65,7 @@ class JWTMiddleware:
         if not isinstance(configured, dict):
             raise ConfigurationError('app.config["JWT_MIDDLEWARE"]: a dict of options')
         gate = Gate({**configured, **options, **self._options})
+        gate.prefetch()
         app.extensions[_EXTENSION] = gate
         # First of all: nothing of the app runs for a request that was not verified.
         app.before_request_funcs.setdefault(None, []).insert(0, _verify_request)

@@ -19,7 +19,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketState
 
-from jwt_middleware.asgi import guard_connection, raw_headers, serve
+from jwt_middleware.asgi import guard_connection, guard_lifespan, raw_headers, serve
 from jwt_middleware.authorization import Guard, Handler, Predicate, guarded, public
 from jwt_middleware.errors import ConfigurationError, MissingToken, RequestError
 from jwt_middleware.gate import Gate, enforce, principal_of, refusal_of
@@ -72,7 +72,7 @@ class JWTMiddleware:
         if scope["type"] == "lifespan":
             fault = self._first_fault()
             if fault is None:
-                await self.app(scope, receive, send)
+                await guard_lifespan(self._gate, self.app, scope, receive, send)
             else:
                 await receive()  # lifespan.startup
                 await send({"type": "lifespan.startup.failed", "message": str(fault)})

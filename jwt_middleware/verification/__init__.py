@@ -3,9 +3,12 @@
 from .algorithms import ALGORITHMS, Algorithm
 from .claims import ANY, AnyAudience, ClaimsPolicy
 from .configured_keys import key_source
+from .discovery import Discovery
 from .jwks import JWKSEndpoint
-from .key_sources import PEM, KeyFile, KeySource, Refresh, SharedSecret
-from .keys import Key, KeyRules, KeySet, verify_signature
+from .key_report import report_keys
+from .key_sets import KeySet, verify_signature
+from .key_sources import PEM, KeyFile, KeySource, Pending, SharedSecret
+from .keys import Key, KeyRules
 from .token_cache import TokenCache, VerifiedToken
 from .tokens import UnverifiedToken, WireFormat, decode_claims, parse, raw_token, single_line
 from .trusted_keys import TrustedKeys
@@ -17,13 +20,14 @@ __all__ = [
     "Algorithm",
     "AnyAudience",
     "ClaimsPolicy",
+    "Discovery",
     "JWKSEndpoint",
     "Key",
     "KeyFile",
     "KeyRules",
     "KeySet",
     "KeySource",
-    "Refresh",
+    "Pending",
     "SharedSecret",
     "TokenCache",
     "TrustedKeys",
@@ -34,6 +38,7 @@ __all__ = [
     "key_source",
     "parse",
     "raw_token",
+    "report_keys",
     "single_line",
     "verify_signature",
 ]

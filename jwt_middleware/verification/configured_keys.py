@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ..errors import ConfigurationError
+from .discovery import Discovery, is_metadata_url
 from .jwks import JWKSEndpoint
-from .key_sources import PEM, JWKSDocument, KeyFile, KeySource, Refresh
-from .keys import KeySet
+from .key_sets import KeySet
+from .key_sources import PEM, JWKSDocument, KeyFile, KeySource, Pending, Waitable
 
 
 def key_source(value: Any) -> KeySource:
@@ -45,7 +47,7 @@ def _from_text(value: str) -> KeySource:
     if value.lstrip().startswith("-----BEGIN"):
         return PEM(value)
     if "://" in value:
-        return JWKSEndpoint(value)
+        return Discovery(value) if is_metadata_url(value) else JWKSEndpoint(value)
     if not value.strip():
         raise ConfigurationError("keys: empty; without keys no token can be verified")
     if "\n" in value or len(value) > 1024:
@@ -67,10 +69,17 @@ _KEY_SUFFIXES = {".pem", ".crt", ".cer", ".der", ".key", ".pub", ".p12", ".pfx",
 _KEY_SUFFIXES |= {".json", ".jwks", ".jwk"}
 
 
-class SeveralSources:
+class SeveralSources(KeySource):
     """Several sources that one issuer signs with, as one."""
 
     def __init__(self, sources: list[KeySource]) -> None:
+        issuers = sorted({source.issuer for source in sources if source.issuer is not None})
+        if len(issuers) > 1:
+            raise ConfigurationError(
+                f"keys: they are those of {' and '.join(issuers)}; each key must belong to one "
+                "issuer: issuers=[Issuer('https://a', keys=...), ...]"
+            )
+        self.issuer = issuers[0] if issuers else None
         self.name = ", ".join(source.name for source in sources)
         self.sources = tuple(sources)
         self._joined: tuple[tuple[KeySet | None, ...], KeySet] | None = None
@@ -83,33 +92,41 @@ class SeveralSources:
         joined = self._joined
         if joined is None or any(a is not b for a, b in zip(joined[0], parts, strict=True)):
             known = [part for part in parts if part is not None]
-            joined = self._joined = (
-                parts,
-                KeySet(
-                    [key for part in known for key in part.keys],
-                    [note for part in known for note in part.notes],
-                ),
+            keys = KeySet(
+                [key for part in known for key in part.keys],
+                [note for part in known for note in part.notes],
             )
+            joined = self._joined = parts, keys
         return joined[1]
 
-    def refresh(self) -> Refresh | None:
+    def refresh(self, key_id: str | None = None) -> Pending | None:
         """Refresh every source that can be."""
-        found = [each for each in (source.refresh() for source in self.sources) if each]
-        return SeveralRefreshes(found) if found else None
+        found = [each for each in (source.refresh(key_id) for source in self.sources) if each]
+        if not found:
+            return None
+        return Pending(
+            _AllWork([each.work for each in found]),
+            max(each.budget for each in found),
+            joined=any(each.joined for each in found),
+        )
+
+    def retry_after(self) -> int:
+        """Return the seconds of the first source that may have keys again."""
+        return min(source.retry_after() for source in self.sources)
 
 
-class SeveralRefreshes:
-    """Several fetches under way; waited for one after the other, they run at the same time."""
+class _AllWork:
+    """Several fetches that run at the same time; all of them are waited for."""
 
-    def __init__(self, refreshes: list[Refresh]) -> None:
-        self._refreshes = refreshes
+    def __init__(self, works: list[Waitable]) -> None:
+        self._works = works
 
-    def wait(self) -> bool:
-        """Wait in this thread; return whether all have ended."""
-        answers = [refresh.wait() for refresh in self._refreshes]
+    def wait(self, seconds: float) -> bool:
+        ends = time.monotonic() + seconds
+        answers = [work.wait(ends - time.monotonic()) for work in self._works]
         return all(answers)
 
-    async def wait_async(self) -> bool:
-        """Wait in this task; return whether all have ended."""
-        answers = [await refresh.wait_async() for refresh in self._refreshes]
+    async def wait_async(self, seconds: float) -> bool:
+        ends = time.monotonic() + seconds
+        answers = [await work.wait_async(ends - time.monotonic()) for work in self._works]
         return all(answers)

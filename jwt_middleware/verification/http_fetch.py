@@ -7,11 +7,14 @@ deadline from connect to the last byte.
 from __future__ import annotations
 
 import http.client
+import re
 import socket
 import ssl
 import threading
 import time
+from contextlib import closing
 from ipaddress import ip_address
+from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
 from ..errors import ConfigurationError
@@ -20,7 +23,25 @@ MAX_BYTES = 512 * 1024
 
 
 class FetchError(Exception):
-    """The endpoint gave no usable answer. The text says why, without what it sent."""
+    """The endpoint gave no usable answer. The text says why, without what it sent.
+
+    ``retry_after``: seconds that the endpoint asked for, if it did.
+    """
+
+    def __init__(self, reason: str, retry_after: float | None = None) -> None:
+        super().__init__(reason)
+        self.retry_after = retry_after
+
+
+class Document(NamedTuple):
+    """A good answer. ``body`` is None where it has not changed since the one with ``etag``.
+
+    ``max_age``: seconds for which it says it is fresh, or None where it says nothing.
+    """
+
+    body: bytes | None
+    etag: str | None = None
+    max_age: float | None = None
 
 
 def checked_url(url: str) -> SplitResult:
@@ -30,7 +51,7 @@ def checked_url(url: str) -> SplitResult:
         host, _ = parts.hostname, parts.port
     except ValueError as error:
         raise ConfigurationError(f"keys: the URL cannot be read: {error}") from None
-    if not host:
+    if not host or any(ord(character) <= 32 or ord(character) == 127 for character in url):
         raise ConfigurationError("keys: the URL names no host; write https://host:port/path")
     if parts.username is not None or parts.password is not None:
         raise ConfigurationError("keys: a key URL must not hold a user name or a password")
@@ -51,60 +72,127 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def get(url: str, *, deadline: float, ca_file: str | None = None) -> bytes:
-    """Return the body of a 200 answer.
+def tls_context(ca_file: str | None) -> ssl.SSLContext:
+    """Return a context that verifies names and chains; ``ca_file`` replaces the system's roots."""
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigurationError(f"ca_file: {ca_file} cannot be read: {error}") from None
+
+
+def get(
+    url: str, *, deadline: float, context: ssl.SSLContext | None = None, etag: str | None = None
+) -> Document:
+    """Return the answer to a GET.
 
     Args:
         url: checked with ``checked_url``.
         deadline: seconds for everything, from connect to the last byte.
-        ca_file: PEM file of the authorities to trust instead of the system's.
+        context: of TLS, for https.
+        etag: of the answer that is known; then an unchanged one (304) is good too.
 
     Raises:
-        FetchError: anything else than a complete 200 answer of at most 512 KiB in time.
+        FetchError: anything else than a complete answer of at most 512 KiB in time.
 
     """
     parts = checked_url(url)
     ends = time.monotonic() + deadline
-    connection = _connection(parts, deadline, ca_file)
-    alarm = threading.Timer(deadline, _cut, (connection,))
+    connection = _Connection(parts, ends, context)
+    alarm = threading.Timer(deadline, connection.cut)
     alarm.daemon = True
     alarm.start()
     try:
-        body = _exchange(connection, parts, ends)
+        document = _exchange(connection, parts, ends, etag)
     except (OSError, http.client.HTTPException) as error:
-        if time.monotonic() >= ends:
+        if time.monotonic() >= ends or isinstance(error, TimeoutError):
             raise FetchError(f"no complete answer within {deadline:g} s") from None
-        raise FetchError(f"{type(error).__name__}: {error}"[:200]) from None
+        raise FetchError(_said(error)) from None
     finally:
         alarm.cancel()
         connection.close()
     if time.monotonic() >= ends:
         raise FetchError(f"no complete answer within {deadline:g} s")
-    return body
+    return document
 
 
-def _connection(
-    parts: SplitResult, timeout: float, ca_file: str | None
-) -> http.client.HTTPConnection:
-    host = parts.hostname or ""
-    if parts.scheme == "http":
-        return http.client.HTTPConnection(host, parts.port, timeout=timeout)
-    context = ssl.create_default_context(cafile=ca_file)
-    return http.client.HTTPSConnection(host, parts.port, timeout=timeout, context=context)
+class _Connection(http.client.HTTPConnection):
+    """A connection whose every phase, from the first address tried on, ends at one moment."""
+
+    def __init__(self, parts: SplitResult, ends: float, context: ssl.SSLContext | None) -> None:
+        if parts.scheme == "https":
+            self.default_port = 443
+        super().__init__(parts.hostname or "", parts.port or self.default_port)
+        self._ends = ends
+        # http.client lets go of ``sock`` where an answer says that it is the last one; the alarm
+        # must still be able to cut it.
+        self._own: socket.socket | None = None
+        self._tls = (context or tls_context(None)) if parts.scheme == "https" else None
+
+    def connect(self) -> None:
+        """Connect to the first address that answers, and verify its certificate."""
+        plain = self._open()
+        plain.settimeout(self._left())
+        self.sock = plain
+        if self._tls is not None:
+            self.sock = self._tls.wrap_socket(plain, server_hostname=self.host)
+        self.sock.settimeout(self._left())
+        self._own = self.sock
+
+    def cut(self) -> None:
+        """End an exchange that drips: every single read may be in time while the whole is not."""
+        if self._own is not None:
+            try:
+                self._own.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+    def _open(self) -> socket.socket:
+        failure: OSError = OSError("the host has no address")
+        for family, kind, protocol, _, address in socket.getaddrinfo(
+            self.host, self.port, type=socket.SOCK_STREAM
+        ):
+            candidate = socket.socket(family, kind, protocol)
+            try:
+                candidate.settimeout(self._left())
+                candidate.connect(address)
+            except OSError as error:
+                candidate.close()
+                failure = error
+            else:
+                return candidate
+        raise failure
+
+    def _left(self) -> float:
+        left = self._ends - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        return left
 
 
-def _exchange(connection: http.client.HTTPConnection, parts: SplitResult, ends: float) -> bytes:
+def _exchange(
+    connection: http.client.HTTPConnection, parts: SplitResult, ends: float, etag: str | None
+) -> Document:
     target = parts.path or "/"
     if parts.query:
         target += "?" + parts.query
-    connection.request(
-        "GET",
-        target,
-        headers={"Accept": "application/jwk-set+json, application/json", "Connection": "close"},
-    )
-    response = connection.getresponse()
+    headers = {
+        "Accept": "application/jwk-set+json, application/json",
+        "Accept-Encoding": "identity",
+        "Connection": "close",
+    }
+    if etag is not None:
+        headers["If-None-Match"] = etag
+    connection.request("GET", target, headers=headers)
+    with closing(connection.getresponse()) as response:
+        return _document(response, ends, etag)
+
+
+def _document(response: http.client.HTTPResponse, ends: float, etag: str | None) -> Document:
+    max_age = _max_age(response)
+    if response.status == 304 and etag is not None:
+        return Document(None, etag, max_age)
     if response.status != 200:
-        raise FetchError(f"status {response.status}, 200 was expected")
+        raise FetchError(f"status {response.status}, 200 was expected", _retry_after(response))
     if response.getheader("Content-Encoding", "identity").lower() != "identity":
         raise FetchError("a compressed answer, which was not asked for")
     chunks: list[bytes] = []
@@ -116,16 +204,31 @@ def _exchange(connection: http.client.HTTPConnection, parts: SplitResult, ends: 
         if time.monotonic() >= ends:
             raise TimeoutError
         chunks.append(chunk)
+    if time.monotonic() >= ends:  # cut by the alarm
+        raise TimeoutError
     if response.length:
         raise FetchError("an answer that breaks off")
-    return b"".join(chunks)
+    return Document(b"".join(chunks), response.getheader("ETag"), max_age)
 
 
-def _cut(connection: http.client.HTTPConnection) -> None:
-    """End an exchange that drips: every single read may be in time while the whole is not."""
-    sock = connection.sock
-    if sock is not None:
-        try:
-            sock.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
+def _said(error: OSError | http.client.HTTPException) -> str:
+    """Describe a failure; http.client's own texts quote the server, the system's do not."""
+    name = type(error).__name__
+    return name if isinstance(error, http.client.HTTPException) else f"{name}: {error}"[:200]
+
+
+def _max_age(response: http.client.HTTPResponse) -> float | None:
+    """Return what is left of Cache-Control's max-age (RFC 9111, 4.2); 0 where none is allowed."""
+    directives = (response.getheader("Cache-Control") or "").lower()
+    if re.search(r"\bno-(?:store|cache)\b", directives):
+        return 0.0
+    found = re.search(r"\bmax-age\s*=\s*\"?(\d{1,10})", directives)
+    if found is None:
+        return None
+    age = response.getheader("Age") or "0"
+    return float(found[1]) - (float(age) if age.isascii() and age.isdigit() else 0.0)
+
+
+def _retry_after(response: http.client.HTTPResponse) -> float | None:
+    value = response.getheader("Retry-After") or ""
+    return float(value) if value.isascii() and value.isdigit() and len(value) < 10 else None

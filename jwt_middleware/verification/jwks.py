@@ -1,222 +1,209 @@
-"""Keys from a JWKS URL: fetched off the request's path, cached, one fetch in flight.
+"""Keys from a JWKS URL: cached, refreshed off the request's path, right while the endpoint fails.
 
-Requests read an immutable snapshot without a lock. The lock below guards a few assignments and is
-never held over I/O. A fetch runs on a thread of its own, and whoever waits for it waits on one
-shared result, so cancelling a request harms no other.
+Requests read an immutable snapshot without a lock. One fetch is in flight at a time; whoever needs
+its result waits for the same one. ``refresh_schedule`` says when, ``http_fetch`` how.
 """
 
 from __future__ import annotations
 
-import sys
-import threading
+import math
 import time
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
-from ..errors import ConfigurationError
-from ..events import Event, KeyFetchFailed
+from .. import option_checks as check
+from ..events import (
+    Event,
+    KeyAdded,
+    KeyChanged,
+    KeyFetchFailed,
+    KeyRemoved,
+    KeysFetched,
+    StaleKeysServed,
+)
+from ..single_flight import SingleFlight
 from .encoding import decode_object
-from .http_fetch import FetchError, checked_url, get
+from .http_fetch import MAX_BYTES, Document, FetchError, checked_url, get, tls_context
 from .key_material import read_jwks
-from .keys import KeySet, UnusableKey
-
-RETRY_GAP = 10.0
-"""Seconds between two fetches that forged or unknown key ids may cause."""
-
-
-class Fetch:
-    """One fetch under way, and the shared result of all who wait for it."""
-
-    def __init__(self, budget: float) -> None:
-        self._budget = budget
-        self._done = threading.Event()
-        self._lock = threading.Lock()
-        self._callbacks: list[Callable[[], None]] = []
-
-    def finish(self) -> None:
-        """Wake every waiter, once."""
-        with self._lock:
-            self._done.set()
-            callbacks, self._callbacks = self._callbacks, []
-        for callback in callbacks:
-            callback()
-
-    def wait(self) -> bool:
-        """Wait in this thread, up to the budget; return whether the fetch has ended."""
-        return self._done.wait(self._budget)
-
-    async def wait_async(self) -> bool:
-        """Wait in this task, without a thread; return whether the fetch has ended."""
-        if "trio" in sys.modules and _in_trio():
-            return await self._wait_trio()
-        return await self._wait_asyncio()
-
-    async def _wait_asyncio(self) -> bool:
-        import asyncio
-
-        loop = asyncio.get_running_loop()
-        woken = asyncio.Event()
-        forget = self._call_back(_quietly(loop.call_soon_threadsafe, woken.set))
-        try:
-            await asyncio.wait_for(woken.wait(), self._budget)
-        except TimeoutError:
-            return self._done.is_set()
-        finally:
-            forget()
-        return True
-
-    async def _wait_trio(self) -> bool:
-        import trio
-
-        token = trio.lowlevel.current_trio_token()
-        woken = trio.Event()
-        forget = self._call_back(_quietly(token.run_sync_soon, woken.set))
-        try:
-            with trio.move_on_after(self._budget):
-                await woken.wait()
-        finally:
-            forget()
-        return self._done.is_set()
-
-    def _call_back(self, callback: Callable[[], None]) -> Callable[[], None]:
-        """Call back when the fetch ends, now if it has; return a function that takes this back."""
-        with self._lock:
-            if not self._done.is_set():
-                self._callbacks.append(callback)
-                return lambda: self._forget(callback)
-        callback()
-        return lambda: None
-
-    def _forget(self, callback: Callable[[], None]) -> None:
-        with self._lock:
-            if callback in self._callbacks:
-                self._callbacks.remove(callback)
+from .key_sets import KeySet, differences
+from .key_sources import Accepts, Hear, KeySource, Pending
+from .keys import UnusableKey
+from .refresh_schedule import RefreshSchedule
 
 
-def _in_trio() -> bool:
-    import trio
-
-    try:
-        trio.lowlevel.current_trio_token()
-    except RuntimeError:
-        return False
-    return True
-
-
-def _quietly(call: Callable[[Any], object], argument: Any) -> Callable[[], None]:
-    """Make a callback for a loop that may have closed while its waiter was forgotten."""
-
-    def callback() -> None:
-        try:
-            call(argument)
-        except RuntimeError:
-            pass
-
-    return callback
-
-
-class JWKSEndpoint:
+class JWKSEndpoint(KeySource):
     """The keys of a JWKS URL (RFC 7517).
 
     Args:
-        url: https, or http to loopback.
-        fresh_for: seconds for which an answer is used before the next fetch.
+        url: https, or http to loopback. Keys come from nowhere else: no redirect is followed.
+        fresh_for: seconds for which an answer is fresh where its Cache-Control says nothing.
+        stale_for: seconds for which old keys serve beyond that while the endpoint fails; with 0
+            there are no keys then, and requests get 503.
         deadline: seconds for one whole fetch, from connect to the last byte.
         wait_budget: seconds that one request may wait for a fetch.
         ca_file: PEM file of the authorities to trust instead of the system's.
-        fetch: another way to get the document: ``fetch(url) -> bytes``; it raises on failure.
+        fetch: another way to get the document, ``fetch(url) -> bytes``; it raises on failure.
+        clock: the monotonic clock of the keys' age, for tests.
 
     Raises:
-        ConfigurationError: the URL is not one that keys may come from.
+        ConfigurationError: the URL is not one that keys may come from, or a number is wrong.
 
     """
+
+    published = True
 
     def __init__(
         self,
         url: str,
         *,
         fresh_for: float = 300,
+        stale_for: float = 3600,
         deadline: float = 5,
         wait_budget: float = 2,
         ca_file: str | None = None,
         fetch: Callable[[str], bytes] | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         parts = checked_url(url)
-        for name, value in (
-            ("fresh_for", fresh_for),
-            ("deadline", deadline),
-            ("wait_budget", wait_budget),
-        ):
-            if not value > 0:
-                raise ConfigurationError(f"JWKSEndpoint: {name} must be seconds above 0")
         # A query may hold a secret, and the name stands in events.
         self.name = f"{parts.scheme}://{parts.netloc}{parts.path}"
+        self.wait_budget = check.number("wait_budget", wait_budget, above=0)
         self._url = url
-        self._wait_budget = wait_budget
-        self._listeners: list[Callable[[Event], None]] = []
-        self._fresh_for = fresh_for
-        self._fetch: Callable[[str], bytes] = fetch or partial(
-            get, deadline=deadline, ca_file=ca_file
+        self._deadline = check.number("deadline", deadline, above=0)
+        self._context = tls_context(ca_file) if parts.scheme == "https" else None
+        self._fetch = fetch
+        self._clock = clock
+        self._schedule = RefreshSchedule(
+            fresh_for=check.number("fresh_for", fresh_for, above=0),
+            stale_for=check.number("stale_for", stale_for),
+            clock=clock,
         )
-        self._lock = threading.Lock()
-        self._running: Fetch | None = None
+        self._flight = SingleFlight("jwt_middleware-jwks", self._work)
+        self._attached: list[tuple[Hear, Accepts]] = []
         self._keys: KeySet | None = None
-        self._fetched_at = -1e9
-        self._tried_at = -1e9
+        self._etag: str | None = None
+        self._last_error: str | None = None
+        self._told_stale = False
         self._closed = False
 
-    def listen(self, hear: Callable[[Event], None]) -> None:
-        """Call ``hear`` with an event for each fetch that fails, on the fetching thread."""
-        self._listeners.append(hear)
+    def attach(self, hear: Hear, accepts: Accepts) -> None:
+        """Tell ``hear`` of every event, on the thread where it happens; ``accepts`` may refuse."""
+        self._attached.append((hear, accepts))
 
     def close(self) -> None:
         """Start no further fetch; the keys known now stay."""
         self._closed = True
 
     def snapshot(self) -> KeySet | None:
-        """Return the keys known now; ask for newer ones in the background when they have aged."""
-        if self._running is None and time.monotonic() - self._fetched_at > self._fresh_for:
-            self._start(gap=RETRY_GAP if self._keys is not None else 1.0)
+        """Return the keys known now, at once; start a fetch in the background where one is due."""
+        schedule = self._schedule
+        if self._clock() < schedule.refresh_at:
+            return self._keys
+        if self._flight.running is None and schedule.is_due():
+            with self._flight.lock:
+                if self._flight.running is None and schedule.is_due() and not self._closed:
+                    self._flight.start()
+        if self._keys is None or not schedule.is_usable():
+            return None
+        if not schedule.is_fresh() and not self._told_stale and schedule.failures:
+            self._told_stale = True
+            self._tell(StaleKeysServed(self.name, schedule.age() or 0.0))
         return self._keys
 
-    def refresh(self) -> Fetch | None:
-        """Fetch now, or join the fetch under way; None while the last one is too recent."""
-        return self._start(gap=RETRY_GAP if self._keys is not None else 0.0)
+    def refresh(self, key_id: str | None = None) -> Pending | None:
+        """Fetch for a token that names an unknown key, or join the fetch under way.
 
-    def _start(self, gap: float) -> Fetch | None:
-        with self._lock:
-            if self._running is not None:
-                return self._running
-            if self._closed:
+        None where a fetch is not allowed now: then the keys known now are believed.
+        """
+        schedule = self._schedule
+        with self._flight.lock:
+            if self._flight.running is not None:
+                return Pending(self._flight.running, self.wait_budget, joined=True)
+            keys = self._keys if schedule.is_usable() else None
+            if keys is not None and key_id in keys.key_ids:
+                return None  # it came with a fetch that ended after the caller's look
+            allowed = schedule.waits() == 0 if keys is None else schedule.may_ask_for(key_id)
+            if self._closed or not allowed:
                 return None
-            now = time.monotonic()
-            if now - self._tried_at < gap:
-                return None
-            self._tried_at = now
-            fetch = self._running = Fetch(self._wait_budget)
-        threading.Thread(
-            target=self._run, args=(fetch,), name="jwt_middleware-jwks", daemon=True
-        ).start()
-        return fetch
+            return Pending(self._flight.start(), self.wait_budget, joined=False)
 
-    def _run(self, fetch: Fetch) -> None:
+    def retry_after(self) -> int:
+        """Return the whole seconds after which asking again may help."""
+        return max(1, math.ceil(self._schedule.waits()))
+
+    def health(self) -> dict[str, Any]:
+        """Return what a readiness probe wants to know; ages are in seconds."""
+        schedule, keys = self._schedule, self._keys
+        usable = keys is not None and schedule.is_usable()
+        return {
+            "source": self.name,
+            "keys": len(keys) if keys is not None and usable else 0,
+            "key_ids": list(keys.key_ids) if keys is not None and usable else [],
+            "age": schedule.age(),
+            "fresh": keys is not None and schedule.is_fresh(),
+            "failures": schedule.failures,
+            "last_error": self._last_error,
+        }
+
+    def _work(self) -> None:
+        """Fetch once. Runs on the flight's thread; a failure never replaces good keys."""
         try:
-            keys = read_jwks(decode_object(self._fetch(self._url)), fetched=True)
-            if not keys.keys:
-                raise FetchError("no usable key in the answer")
-        except Exception as error:  # noqa: BLE001 - whatever fetch= raised, the old keys stay
-            known = isinstance(error, FetchError | UnusableKey)
-            failed = KeyFetchFailed(self.name, str(error) if known else type(error).__name__)
-            for hear in self._listeners:
-                hear(failed)
-        else:
-            self._keys = keys
-            self._fetched_at = time.monotonic()
-        finally:
-            with self._lock:
-                self._running = None
-            fetch.finish()
+            document = self._get()
+            keys = self._keys if document.body is None else self._read(document.body)
+            if keys is None:
+                raise FetchError("unchanged, but there was nothing before")
+        except BaseException as error:  # noqa: BLE001 - whatever fetch= raised, old keys stay
+            self._failed(error)
+            return
+        old = self._keys
+        changes = differences(old, keys)
+        with self._flight.lock:
+            self._schedule.succeeded(document.max_age)
+            self._etag = document.etag
+            self._last_error = None
+            self._told_stale = False
+            if old is None or changes.any:
+                # An answer that says the same keeps the old object, and so the verified tokens.
+                self._keys = keys
+                self._schedule.forget_unknown()
+        self._tell(KeysFetched(self.name, len(keys), changes.any))
+        for kind, ids in (
+            (KeyAdded, changes.added),
+            (KeyChanged, changes.changed),
+            (KeyRemoved, changes.removed),
+        ):
+            for key_id in ids:
+                self._tell(kind(self.name, key_id))
 
-    def __repr__(self) -> str:
-        return f"<JWKSEndpoint {self.name}>"
+    def _get(self) -> Document:
+        if self._fetch is not None:
+            body = self._fetch(self._url)
+            if not isinstance(body, bytes):
+                raise FetchError(f"fetch= returned {type(body).__name__}, not bytes")
+            return Document(body)
+        return get(self._url, deadline=self._deadline, context=self._context, etag=self._etag)
+
+    def _read(self, body: bytes) -> KeySet:
+        if len(body) > MAX_BYTES:
+            raise FetchError(f"an answer of more than {MAX_BYTES} bytes")
+        try:
+            document = decode_object(body)
+        except ValueError:
+            raise FetchError("an answer that is no strict JSON object") from None
+        keys = read_jwks(document, fetched=True)
+        if not keys.keys or not all(accepts(keys) for _, accepts in self._attached):
+            raise FetchError("no usable key in the answer")
+        return keys
+
+    def _failed(self, error: BaseException) -> None:
+        known = isinstance(error, FetchError | UnusableKey)
+        reason = str(error) if known else type(error).__name__
+        retry_after = error.retry_after if isinstance(error, FetchError) else None
+        with self._flight.lock:
+            self._last_error = reason
+            pause = self._schedule.failed(retry_after)
+        self._tell(KeyFetchFailed(self.name, reason, pause))
+
+    def _tell(self, event: Event) -> None:
+        for hear, _ in self._attached:
+            hear(event)

@@ -20,7 +20,8 @@ from jwt.exceptions import PyJWTError
 from ..errors import MalformedToken
 from .algorithms import ALGORITHMS
 from .encoding import decode_object, decode_segment
-from .keys import Key, KeyNote, KeySet, UnusableKey, read_thumbprint
+from .key_sets import KeySet
+from .keys import Key, KeyNote, UnusableKey, read_thumbprint
 from .shared_secrets import JKS_MAGIC, checked_secret
 
 MAX_KEYS = 100
@@ -128,6 +129,8 @@ def _read_der(content: bytes, password: str | None) -> KeySet:
 
 
 def _read_pkcs12(content: bytes, password: str | None) -> KeySet:
+    if password is not None and "\0" in password:
+        raise UnusableKey("the password of a PKCS#12 keystore cannot hold NUL")
     try:
         store = pkcs12.load_pkcs12(content, None if password is None else password.encode())
         # WSO2 keeps its key pair and the certificates it trusts in different stores: where there

@@ -1,68 +1,104 @@
-"""Where keys come from: text, files, documents, secrets. (A URL: ``jwks``.)
+"""Where keys come from: text, documents, secrets and files. (A URL: ``jwks``.)
 
-A source offers ``snapshot()``, the keys known now, at once and without I/O; and ``refresh()``, a
-result that any number of threads and tasks may wait for. A source whose keys are given once has
-nothing to refresh.
+A source offers ``snapshot()``, the keys known now, at once and without I/O; and ``refresh()``, work
+under way that any number of threads and tasks may wait for.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol
 
 from ..errors import ConfigurationError
+from ..events import Event, KeyFetchFailed
+from ..files import LOOK_EVERY, WatchedFile
 from .key_material import read_file, read_jwks, read_pem
-from .keys import KeySet, UnusableKey
+from .key_sets import KeySet
+from .keys import UnusableKey
 from .shared_secrets import read_secret
 
+Hear = Callable[[Event], None]
+Accepts = Callable[[KeySet], bool]
 
-class Refresh(Protocol):
-    """One fetch under way, shared by all who wait for it."""
 
-    def wait(self) -> bool:
-        """Wait in this thread, as long as one request may; return whether it has ended."""
+class Waitable(Protocol):
+    """Work under way, whose end threads and tasks may wait for."""
+
+    def wait(self, seconds: float) -> bool:
+        """Wait in this thread; return whether it has ended."""
         ...
 
-    def wait_async(self) -> Awaitable[bool]:
+    async def wait_async(self, seconds: float) -> bool:
         """Wait in this task, on asyncio or trio; return whether it has ended."""
         ...
 
 
-@runtime_checkable
-class KeySource(Protocol):
-    """Anything that knows verification keys."""
+class Pending(NamedTuple):
+    """What a request may wait for, and for how many seconds.
 
-    name: str
-    """How a person knows it: a path or a URL, in events and errors. Never a secret."""
+    ``joined``: the work had begun before it was asked for, so it may miss what has just changed.
+    """
+
+    work: Waitable
+    budget: float
+    joined: bool
+
+
+class KeySource:
+    """Anything that knows verification keys. Subclass it for a store of your own.
+
+    ``name`` is how a person knows it, in events and errors: a path, a URL, never a secret.
+    ``published`` sources give keys that everybody may read, so never a secret. ``issuer`` is the
+    only issuer whose keys these are, where the source knows it.
+    """
+
+    name: str = "keys"
+    published: bool = False
+    issuer: str | None = None
 
     def snapshot(self) -> KeySet | None:
         """Return the keys known now, at once; None where there are none yet."""
-        ...
+        raise NotImplementedError
 
-    def refresh(self) -> Refresh | None:
-        """Ask for newer keys and return what to wait for; None where that changes nothing."""
-        ...
+    def refresh(self, key_id: str | None = None) -> Pending | None:  # noqa: ARG002
+        """Ask for newer keys, which may have ``key_id``; None where that changes nothing."""
+        return None
+
+    def retry_after(self) -> int:
+        """Return the whole seconds after which keys may be there that are not now."""
+        return 5
+
+    def attach(self, hear: Hear, accepts: Accepts) -> None:
+        """Tell ``hear`` of events, and keep the old keys where ``accepts`` refuses the new."""
+
+    def close(self) -> None:
+        """Start no further work; the keys known now stay."""
+
+    def health(self) -> dict[str, Any]:
+        """Return what a readiness probe wants to know."""
+        keys = self.snapshot()
+        return {
+            "source": self.name,
+            "keys": 0 if keys is None else len(keys),
+            "key_ids": [] if keys is None else list(keys.key_ids),
+        }
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name}>"
 
 
-class StaticKeys:
+class StaticKeys(KeySource):
     """Keys that were given once."""
 
-    def __init__(self, name: str, keys: KeySet) -> None:
+    def __init__(self, name: str, read: Callable[[], KeySet]) -> None:
         self.name = name
-        self._keys = keys
+        self._keys = _configured(name, read)
 
     def snapshot(self) -> KeySet:
         """Return the keys."""
         return self._keys
-
-    def refresh(self) -> None:
-        """Do nothing: these keys cannot change."""
-        return
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.name}>"
 
 
 class PEM(StaticKeys):
@@ -75,18 +111,70 @@ class PEM(StaticKeys):
 
     def __init__(self, text: str | bytes) -> None:
         content = text.encode() if isinstance(text, str) else text
-        super().__init__("PEM text", _configured("PEM text", lambda: read_pem(content)))
+        super().__init__("PEM text", lambda: read_pem(content))
 
 
 class JWKSDocument(StaticKeys):
     """Keys from a JWKS given as a dict (RFC 7517, section 5)."""
 
     def __init__(self, document: Mapping[str, Any]) -> None:
-        super().__init__("JWKS dict", _configured("JWKS dict", lambda: read_jwks(document)))
+        super().__init__("JWKS dict", lambda: read_jwks(document))
 
 
-class KeyFile(StaticKeys):
+class WatchedKeys(KeySource):
+    """Keys from a file that is watched: a replacement is used within seconds.
+
+    A replacement that holds no usable key changes nothing; an event says so.
+    """
+
+    def __init__(self, name: str, path: Path, read: Callable[[bytes], KeySet]) -> None:
+        self.name = name
+        self.path = path
+        self._parse = read
+        self._attached: list[tuple[Hear, Accepts]] = []
+        try:
+            self._file = WatchedFile(path, self._read, self._heard)
+        except OSError as error:
+            raise ConfigurationError(_cannot_read(name, path, error)) from None
+        except UnusableKey as error:
+            raise ConfigurationError(f"keys: {name}: {error}") from None
+
+    def snapshot(self) -> KeySet:
+        """Return the keys of the last good reading; look again in the background now and then."""
+        return self._file.current()
+
+    def refresh(self, key_id: str | None = None) -> Pending | None:  # noqa: ARG002
+        """Look at the file now, unless that was done within the last second."""
+        work = self._file.look_now()
+        return None if work is None else Pending(work, 2 * LOOK_EVERY, joined=False)
+
+    def attach(self, hear: Hear, accepts: Accepts) -> None:
+        """Tell ``hear`` of broken replacements; ``accepts`` may refuse one."""
+        self._attached.append((hear, accepts))
+
+    def _read(self, content: bytes) -> KeySet:
+        keys = self._parse(content)
+        if not keys.keys:
+            reasons = "; ".join(note.reason for note in keys.notes) or "it is empty"
+            raise UnusableKey(f"no usable key: {reasons}")
+        if not all(accepts(keys) for _, accepts in self._attached):
+            raise UnusableKey("no key that the rules of this service allow")
+        return keys
+
+    def _heard(self, outcome: KeySet | Exception) -> None:
+        if isinstance(outcome, KeySet):
+            return  # whoever reads the snapshot tells of new keys
+        known = isinstance(outcome, UnusableKey)
+        reason = str(outcome) if known else f"cannot be read ({type(outcome).__name__})"
+        for hear, _ in self._attached:
+            hear(KeyFetchFailed(self.name, f"{reason}; the old keys stay in use", LOOK_EVERY))
+
+
+class KeyFile(WatchedKeys):
     """Keys from a file: PEM, a certificate, PKCS#12 or a JWKS, told apart by content.
+
+    The file is watched: replaced in place, by rename or by a symlink swap, it is used within
+    seconds, and a broken replacement keeps the keys that were good.
 
     Args:
         path: relative paths are relative to the working directory.
@@ -98,10 +186,7 @@ class KeyFile(StaticKeys):
     """
 
     def __init__(self, path: str | os.PathLike[str], password: str | None = None) -> None:
-        self.path = Path(path)
-        name = str(path)
-        content = _file_content(self.path, "keys")
-        super().__init__(name, _configured(name, lambda: read_file(content, password)))
+        super().__init__(str(path), Path(path), lambda content: read_file(content, password))
 
 
 class SharedSecret(StaticKeys):
@@ -113,13 +198,16 @@ class SharedSecret(StaticKeys):
     """
 
     def __init__(self, value: str | bytes, *, name: str = "shared secret") -> None:
-        super().__init__(name, _configured(name, lambda: read_secret(value)))
+        super().__init__(name, lambda: read_secret(value))
 
     @classmethod
-    def from_file(cls, path: str | os.PathLike[str]) -> SharedSecret:
-        """Read the secret from a file; one line end at its end does not count."""
-        content = _file_content(Path(path), "secret")
-        return cls(content.removesuffix(b"\n").removesuffix(b"\r"), name=f"secret in {path}")
+    def from_file(cls, path: str | os.PathLike[str]) -> KeySource:
+        """Watch the file of a secret; one line end at its end does not count."""
+        return WatchedKeys(
+            f"secret in {path}",
+            Path(path),
+            lambda content: read_secret(content.removesuffix(b"\n").removesuffix(b"\r")),
+        )
 
     @classmethod
     def from_env(cls, name: str) -> SharedSecret:
@@ -129,23 +217,17 @@ class SharedSecret(StaticKeys):
             raise ConfigurationError(f"the environment variable {name} (a secret) is not set")
         return cls(value, name=f"secret in ${name}")
 
-    def __repr__(self) -> str:
-        return f"<SharedSecret ({self.name})>"
+
+def _cannot_read(name: str, path: Path, error: OSError) -> str:
+    if isinstance(error, FileNotFoundError):
+        return f"keys: there is no file {path} (from {Path.cwd()})"
+    return f"keys: {name} cannot be read: {error.strerror}"
 
 
-def _file_content(path: Path, what: str) -> bytes:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        raise ConfigurationError(f"{what}: there is no file {path} (from {Path.cwd()})") from None
-    except OSError as error:
-        raise ConfigurationError(f"{what}: {path} cannot be read: {error.strerror}") from None
-
-
-def _configured(name: str, read: Any) -> KeySet:
+def _configured(name: str, read: Callable[[], KeySet]) -> KeySet:
     """Run a reader; a fault, or nothing usable, is a configuration error here, at start-up."""
     try:
-        keys: KeySet = read()
+        keys = read()
     except UnusableKey as error:
         raise ConfigurationError(f"keys: {name}: {error}") from None
     if not keys.keys:

@@ -1,14 +1,10 @@
-"""Keys and immutable key sets: which key may verify which token.
-
-A ``KeySet`` is a value. A source makes a new one when its keys change, and a verifier reads the
-current one without a lock.
-"""
+"""One verification key, and the rules by which a service takes or refuses it."""
 
 from __future__ import annotations
 
 import binascii
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from cryptography import x509
@@ -16,13 +12,10 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 
-from ..errors import BadSignature, MalformedToken, UnacceptableAlgorithm, UnknownKey
+from ..errors import MalformedToken
 from .algorithms import ALGORITHMS, Algorithm
 from .default_keys import WSO2_DEFAULT_KEYS
 from .encoding import decode_segment
-
-MAX_TRIED = 4
-"""How many keys one token may cost a signature check each."""
 
 _CURVES = {"secp256r1": "P-256", "secp384r1": "P-384", "secp521r1": "P-521"}
 
@@ -115,6 +108,15 @@ class Key:
         """The WSO2 version that ships this very key with its private half, or None."""
         return WSO2_DEFAULT_KEYS.get(self.spki)
 
+    @property
+    def kind(self) -> str:
+        """Type and size as a person says them, such as ``RSA 2048`` or ``EC P-256``."""
+        if self.key_type == "RSA":
+            return f"RSA {self._material.key_size}"
+        if self.key_type == "oct":
+            return f"secret of {len(self._material)} bytes"
+        return f"{self.key_type} {self.curve}"
+
     def is_dated(self, now: float) -> bool:
         """Whether the key's certificate, if it has one, is inside its dates."""
         if self.certificate is None:
@@ -158,91 +160,6 @@ class KeyRules(NamedTuple):
         return None
 
 
-class KeySet:
-    """An immutable set of keys with the notes of its making."""
-
-    __slots__ = ("_by_id", "_by_thumbprint", "keys", "notes")
-
-    keys: tuple[Key, ...]
-    notes: tuple[KeyNote, ...]
-
-    def __init__(self, keys: Iterable[Key], notes: Iterable[KeyNote] = ()) -> None:
-        self.keys = tuple(keys)
-        self.notes = tuple(notes)
-        self._by_id: dict[str, list[Key]] = {}
-        self._by_thumbprint: dict[bytes, list[Key]] = {}
-        for key in self.keys:
-            if key.key_id is not None:
-                self._by_id.setdefault(key.key_id, []).append(key)
-            for thumbprint in key.thumbprints:
-                self._by_thumbprint.setdefault(thumbprint, []).append(key)
-
-    @property
-    def key_ids(self) -> tuple[str, ...]:
-        """Every ``kid``, once, in order."""
-        return tuple(self._by_id)
-
-    def admitted(self, rules: KeyRules) -> KeySet:
-        """Return the keys that the rules allow, with a note for each of the others."""
-        keys: list[Key] = []
-        notes = list(self.notes)
-        for key in self.keys:
-            objection = rules.objection(key)
-            if objection is None:
-                keys.append(key)
-            else:
-                notes.append(KeyNote(key.key_id, objection, skipped=True))
-        return KeySet(keys, notes)
-
-    def select(self, algorithm: Algorithm, header: Mapping[str, Any]) -> tuple[Key, ...]:
-        """Return the keys to try for a token with this header, one to four of them.
-
-        A selector (``kid``, ``x5t``, ``x5t#S256``) only chooses; it proves nothing.
-
-        Raises:
-            UnacceptableAlgorithm: the named key cannot serve the algorithm.
-            UnknownKey: no key is the named one, or more than four could be.
-
-        """
-        key_id = header.get("kid")
-        named = None if key_id is None else self._by_id.get(key_id)
-        if named is not None:
-            return _bounded(_that_fit(named, algorithm))
-        fitting = [key for key in self.keys if key.fits(algorithm)]
-        if key_id is not None and any(key.key_id is not None for key in fitting):
-            raise UnknownKey("no key has this kid")
-        shapes = [header[name] for name in ("x5t#S256", "x5t") if name in header]
-        if shapes and any(key.thumbprints for key in fitting):
-            return _bounded(self._by_any_thumbprint(shapes, algorithm))
-        return _bounded(fitting)
-
-    def _by_any_thumbprint(self, shapes: list[str], algorithm: Algorithm) -> list[Key]:
-        named: list[Key] = []
-        for shape in shapes:
-            thumbprint = read_thumbprint(shape)
-            if thumbprint is not None:
-                named += self._by_thumbprint.get(thumbprint, ())
-        if not named:
-            raise UnknownKey("no certificate has this thumbprint")
-        return _that_fit(named, algorithm)
-
-    def __len__(self) -> int:
-        return len(self.keys)
-
-    def __repr__(self) -> str:
-        return f"<KeySet of {len(self.keys)} keys>"
-
-
-def verify_signature(
-    keys: tuple[Key, ...], algorithm: Algorithm, signature: bytes, data: bytes
-) -> Key:
-    """Return the key under which the signature holds; raise ``BadSignature`` if none is."""
-    for key in keys:
-        if key.verifies(algorithm, signature, data):
-            return key
-    raise BadSignature("the signature does not hold under the chosen key")
-
-
 def certificate_thumbprints(certificate: x509.Certificate) -> tuple[bytes, bytes]:
     """SHA-1 and SHA-256 of the DER certificate (RFC 7515, 4.1.7 and 4.1.8)."""
     der = certificate.public_bytes(serialization.Encoding.DER)
@@ -268,23 +185,6 @@ def read_thumbprint(text: str) -> bytes | None:
         except ValueError:
             return None
     return None
-
-
-def _that_fit(named: list[Key], algorithm: Algorithm) -> list[Key]:
-    chosen = [key for key in named if key.fits(algorithm)]
-    if not chosen:
-        raise UnacceptableAlgorithm("the named key does not fit the algorithm")
-    return chosen
-
-
-def _bounded(keys: list[Key]) -> tuple[Key, ...]:
-    # WSO2's JWKS lists one key once per algorithm under one kid: it counts once.
-    distinct = tuple({key.spki: key for key in keys}.values())
-    if not distinct:
-        raise UnknownKey("no key fits the algorithm")
-    if len(distinct) > MAX_TRIED:
-        raise UnknownKey(f"{len(distinct)} keys could have signed; at most {MAX_TRIED} are tried")
-    return distinct
 
 
 def _kind(material: Any) -> tuple[str, str | None]:

@@ -12,7 +12,8 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.serialization import pkcs7, pkcs12
 
-from .keys import Key, KeySet, UnusableKey
+from .key_sets import KeySet
+from .keys import Key, UnusableKey
 
 JKS_MAGIC = (b"\xfe\xed\xfe\xed", b"\xce\xce\xce\xce")
 """How Java's keystores begin: JKS and JCEKS."""

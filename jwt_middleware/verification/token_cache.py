@@ -11,7 +11,7 @@ from collections import deque
 from typing import NamedTuple
 
 from ..principal import Principal
-from .keys import KeySet
+from .key_sets import KeySet
 
 _TAIL = 48
 

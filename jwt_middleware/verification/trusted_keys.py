@@ -5,14 +5,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 from ..errors import ConfigurationError
 from ..events import Event, KeySkipped, KeysLoaded, KeyWarning
 from .algorithms import ALGORITHMS, Algorithm
 from .configured_keys import SeveralSources
-from .jwks import JWKSEndpoint
-from .key_sources import KeySource, StaticKeys
-from .keys import Key, KeyRules, KeySet
+from .key_sets import KeySet
+from .key_sources import KeySource, Pending
+from .keys import Key, KeyRules
 
 
 class TrustedKeys:
@@ -36,18 +37,24 @@ class TrustedKeys:
         self._admitted: KeySet | None = None
         self._parts = source.sources if isinstance(source, SeveralSources) else (source,)
         for part in self._parts:
-            if isinstance(part, JWKSEndpoint):
-                part.listen(announce)
+            part.attach(announce, self._accepts)
         self._check_now()
 
     def current(self) -> KeySet | None:
         """Return the trusted keys known now; None where there are none yet."""
         snapshot = self.source.snapshot()
-        if snapshot is not self._seen and snapshot is not None:
+        if snapshot is None:
+            return None
+        if snapshot is not self._seen:
             with self._lock:
-                if snapshot is not self._seen:
+                # Read again: another thread may have adopted newer keys since, which stay.
+                snapshot = self.source.snapshot()
+                if snapshot is not None and snapshot is not self._seen:
                     self._adopt(snapshot)
         return self._admitted
+
+    def _accepts(self, keys: KeySet) -> bool:
+        return bool(keys.admitted(self.rules).keys)
 
     def usable(self, keys: tuple[Key, ...], now: float) -> tuple[Key, ...]:
         """Return those of the chosen keys whose certificate may count now."""
@@ -58,13 +65,17 @@ class TrustedKeys:
     def _adopt(self, snapshot: KeySet) -> None:
         admitted = snapshot.admitted(self.rules)
         name = self.source.name
+        # Keys of which none may count are as good as an empty answer: the good ones stay.
+        takes = bool(admitted.keys) or self._admitted is None
         # The admitted keys stand before the mark that they were seen: readers take no lock.
-        if admitted.keys or self._admitted is None:
+        if takes:
             self._admitted = admitted if admitted.keys else None
         self._seen = snapshot
         for note in admitted.notes:
             kind = KeySkipped if note.skipped else KeyWarning
             self._announce(kind(name, note.key_id, note.reason))
+        if not takes:
+            return
         for key in admitted.keys:
             self._warn(name, key)
         self._announce(KeysLoaded(name, len(admitted), admitted.key_ids))
@@ -84,41 +95,49 @@ class TrustedKeys:
             reason = f"its certificate is valid from {begins} to {ends}; today is {today}"
             self._announce(KeyWarning(name, key.key_id, reason))
 
+    def missing(self) -> Pending | None:
+        """Return what to wait for where there are no keys yet, else None."""
+        return None if self.current() is not None else self.source.refresh()
+
     def close(self) -> None:
         """Start no further fetch."""
         for part in self._parts:
-            if isinstance(part, JWKSEndpoint):
-                part.close()
+            part.close()
+
+    def health(self) -> list[dict[str, Any]]:
+        """Return the health of every source."""
+        return [part.health() for part in self._parts]
 
     def _check_now(self) -> None:
         """Check the keys that cannot change: what is wrong with them is wrong at start-up."""
-        fixed = [part for part in self._parts if isinstance(part, StaticKeys)]
-        keys = [key for part in fixed for key in self._checked(part)]
+        # A published source would begin to fetch; that is for the lifespan or the first request.
+        local = [part for part in self._parts if not part.published]
+        known = [(part, found) for part in local if (found := part.snapshot()) is not None]
+        keys = [key for part, snapshot in known for key in self._checked(part.name, snapshot)]
         kinds = {key.key_type for key in keys}
-        if len(fixed) < len(self._parts):
+        if any(part.published for part in self._parts):
             kinds.add("published")  # a JWKS URL never gives a secret
         if "oct" in kinds and len(kinds) > 1:
             raise ConfigurationError(
                 f"keys: {self.source.name}: a shared secret beside public keys. One issuer signs "
                 "with one or the other; give each its own Issuer(...)"
             )
-        if len(fixed) == len(self._parts):
+        if len(known) == len(self._parts):
             self._check_fit(keys)
             self.current()
 
-    def _checked(self, part: StaticKeys) -> tuple[Key, ...]:
-        snapshot = part.snapshot()
+    def _checked(self, name: str, snapshot: KeySet) -> tuple[Key, ...]:
         for key in snapshot.keys:
             objection = self.rules.objection(key)
             if objection is not None and key.wso2_default_version() is not None:
-                raise ConfigurationError(f"keys: {part.name}: {objection}")
+                raise ConfigurationError(f"keys: {name}: {objection}")
         admitted = snapshot.admitted(self.rules)
         if not admitted.keys:
             reasons = "; ".join(note.reason for note in admitted.notes)
-            raise ConfigurationError(f"keys: {part.name}: no usable key: {reasons}")
+            raise ConfigurationError(f"keys: {name}: no usable key: {reasons}")
         if not self.usable(admitted.keys, self._clock()):
             raise ConfigurationError(
-                f"keys: {part.name}: every certificate is outside its dates, and "
+                f"keys: {name}: every certificate is outside its dates, and "
                 "check_certificate_dates=True"
             )
         return admitted.keys

@@ -23,6 +23,7 @@ COMMANDS = {
     "hypercorn": "hypercorn {app} --bind 127.0.0.1:{port}",
     "daphne": "daphne {app} -b 127.0.0.1 -p {port}",
     "gunicorn": "gunicorn {app} --bind 127.0.0.1:{port}",
+    "gunicorn, 4 preloaded": "gunicorn {app} --bind 127.0.0.1:{port} --workers 4 --preload",
     "waitress": "waitress --listen=127.0.0.1:{port} {app}",
     "werkzeug": "flask --app {app} run --host 127.0.0.1 --port {port}",
 }
@@ -45,6 +46,7 @@ class Server(NamedTuple):
     port: int
     log: Path
     key: SigningKey
+    process: subprocess.Popen[bytes]
 
     def token(self, **claims: str) -> str:
         return mint(self.key, ucsd_claims(**claims))
@@ -67,6 +69,17 @@ class Server(NamedTuple):
         )
         return self.get(path, *upgrade, *lines)
 
+    def stop(self) -> tuple[float, int]:
+        """Ask the server to end, as a supervisor does; return how long it took, and its status."""
+        begun = time.monotonic()
+        self.process.terminate()
+        status = self.process.wait(START_LIMIT)
+        return time.monotonic() - begun, status
+
+    @property
+    def told(self) -> str:
+        return self.log.read_text("utf-8", "replace")
+
 
 def ask(connection: HTTPConnection, path: str, *lines: str) -> Answer:
     """Send one request on a connection that may serve more of them."""
@@ -80,11 +93,11 @@ def ask(connection: HTTPConnection, path: str, *lines: str) -> Answer:
 
 
 @contextmanager
-def running(name: str, app: str, folder: Path, key: SigningKey) -> Iterator[Server]:
+def running(name: str, app: str, folder: Path, key: SigningKey, **options: str) -> Iterator[Server]:
     """Run one server until the end of the block; ``app`` is ``module:name`` in this package."""
-    with _process(name, app, folder, key, {}) as (process, port, log):
+    with _process(name, app, folder, key, options) as (process, port, log):
         _await_port(process, port, log)
-        yield Server(name, port, log, key)
+        yield Server(name, port, log, key, process)
 
 
 def run_to_its_end(

@@ -1,130 +1,114 @@
-"""Key servers on loopback: a well-behaved one, and one that says whatever a test tells it to."""
+"""Key endpoints: a server on loopback, and one whose answers a test sets without any network."""
 
 from __future__ import annotations
 
 import json
-import socket
-import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
 
-from jwt_middleware import Verifier
-from jwt_middleware.testing import SigningKey
+from jwt_middleware import Principal, Verifier
+from jwt_middleware.testing import SigningKey, mint
 from jwt_middleware.verification.jwks import JWKSEndpoint
 
-
-class KeyServer:
-    """Serves one JSON document at ``url``. ``open`` holds back the answers while it is cleared."""
-
-    def __init__(self) -> None:
-        self.document: Any = {"keys": []}
-        self.status = 200
-        self.headers: dict[str, str] = {}
-        self.requests: list[dict[str, str]] = []
-        self.open = threading.Event()
-        self.open.set()
-        self.asked = threading.Event()
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                outer.requests.append({"path": self.path, **dict(self.headers)})
-                outer.asked.set()
-                outer.open.wait(5)
-                document = outer.document
-                body = document if isinstance(document, bytes) else json.dumps(document).encode()
-                self.send_response(outer.status)
-                for name, value in outer.headers.items():
-                    self.send_header(name, value)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                try:
-                    self.wfile.write(body)
-                except OSError:
-                    pass
-
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}/jwks"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
-        self._thread.start()
-
-    def close(self) -> None:
-        self.open.set()
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+from ..conftest import Clock
+from ..key_server import KeyServer
 
 
 @pytest.fixture
 def key_server() -> Iterator[KeyServer]:
-    server = KeyServer()
-    yield server
-    server.close()
+    with KeyServer() as server:
+        yield server
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def old_key() -> SigningKey:
     return SigningKey(key_id="old")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def new_key() -> SigningKey:
     return SigningKey(key_id="new")
 
 
-Make = Callable[..., Verifier]
+@pytest.fixture(scope="session")
+def forger() -> SigningKey:
+    return SigningKey(key_id="forged")
+
+
+def published(*keys: SigningKey) -> dict[str, Any]:
+    """The JWKS of these keys."""
+    return {"keys": [key.jwk() for key in keys]}
+
+
+class Reader:
+    """A verifier of one endpoint, and what it told."""
+
+    def __init__(self, endpoint: JWKSEndpoint, algorithms: list[str] | None = None) -> None:
+        self.endpoint = endpoint
+        self.heard: list[Any] = []
+        self.verifier = Verifier(
+            keys=endpoint, algorithms=algorithms, api="/echo", listeners=[self.heard.append]
+        )
+
+    def token(self, key: SigningKey, **claims: Any) -> str:
+        return mint(key, {"http://wso2.org/claims/apicontext": "/echo", **claims})
+
+    def verify(self, key: SigningKey, **claims: Any) -> Principal:
+        """Verify a token of this key; other claims make another token."""
+        return self.verifier.verify(self.token(key, **claims))
+
+    def settle(self) -> None:
+        """Wait for the fetch under way, if there is one."""
+        running = self.endpoint._flight.running
+        assert running is None or running.wait(5)
+
+    def touch(self) -> None:
+        """Do what any request does, and wait for the fetch that this starts."""
+        self.endpoint.snapshot()
+        self.settle()
+
+    def told(self, kind: type) -> list[Any]:
+        return [event for event in self.heard if isinstance(event, kind)]
+
+
+class Scripted(Reader):
+    """Reads an endpoint whose ``answer`` a test sets: a document, bytes, or an error to raise."""
+
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        *,
+        algorithms: list[str] | None = None,
+        **options: Any,
+    ) -> None:
+        self.answer: Any = ConnectionError()
+        self.fetches = 0
+        url = "https://gateway.example.edu/jwks"
+        super().__init__(JWKSEndpoint(url, fetch=self._fetch, clock=clock, **options), algorithms)
+
+    def publish(self, *keys: SigningKey) -> None:
+        self.answer = published(*keys)
+
+    def _fetch(self, url: str) -> bytes:
+        self.fetches += 1
+        if isinstance(self.answer, BaseException):
+            raise self.answer
+        if isinstance(self.answer, dict):
+            return json.dumps(self.answer).encode()
+        return self.answer  # type: ignore[no-any-return]
 
 
 @pytest.fixture
-def verifier_of(key_server: KeyServer) -> Make:
-    """Makes a verifier whose keys come from the key server."""
-
-    def make(heard: list[Any] | None = None, **options: Any) -> Verifier:
-        endpoint = JWKSEndpoint(key_server.url, **{"wait_budget": 1, "deadline": 1, **options})
-        return Verifier(keys=endpoint, listeners=[(heard if heard is not None else []).append])
-
-    return make
-
-
-Script = list[tuple[bytes, float]]
-"""What a server sends, and how long it then waits."""
+def scripted(clock: Clock) -> Callable[..., Scripted]:
+    """Makes an endpoint on the test's clock."""
+    return lambda **options: Scripted(clock, **options)
 
 
 @pytest.fixture
-def scripted() -> Iterator[Callable[[Script], str]]:
-    """Makes a server that plays a script to its first caller; returns its URL."""
-    sockets: list[socket.socket] = []
-    over = threading.Event()
-
-    def start(script: Script) -> str:
-        listening = socket.create_server(("127.0.0.1", 0))
-        sockets.append(listening)
-
-        def play() -> None:
-            try:
-                connection, _ = listening.accept()
-            except OSError:
-                return
-            with connection:
-                try:
-                    connection.recv(65_536)
-                    for piece, pause in script:
-                        connection.sendall(piece)
-                        if over.wait(pause):
-                            return
-                except OSError:
-                    return
-
-        threading.Thread(target=play, daemon=True).start()
-        return f"http://127.0.0.1:{listening.getsockname()[1]}/jwks"
-
-    yield start
-    over.set()
-    for listening in sockets:
-        listening.close()
+def reading(key_server: KeyServer) -> Callable[..., Reader]:
+    """Makes a reader of the key server, on the test's options."""
+    return lambda **options: Reader(
+        JWKSEndpoint(key_server.url, **{"wait_budget": 1, "deadline": 1, **options})
+    )

@@ -8,14 +8,18 @@ import pytest
 
 from jwt_middleware.errors import ConfigurationError
 from jwt_middleware.testing import SigningKey
-from jwt_middleware.verification.configured_keys import (
-    SeveralRefreshes,
-    SeveralSources,
-    key_source,
-)
+from jwt_middleware.verification.configured_keys import SeveralSources, key_source
+from jwt_middleware.verification.discovery import Discovery
 from jwt_middleware.verification.jwks import JWKSEndpoint
-from jwt_middleware.verification.key_sources import PEM, JWKSDocument, KeyFile, SharedSecret
-from jwt_middleware.verification.keys import KeySet
+from jwt_middleware.verification.key_sets import KeySet
+from jwt_middleware.verification.key_sources import (
+    PEM,
+    JWKSDocument,
+    KeyFile,
+    KeySource,
+    Pending,
+    SharedSecret,
+)
 
 
 def test_a_text_is_pem_a_url_or_a_path(rsa_key: SigningKey, tmp_path: Path) -> None:
@@ -89,28 +93,37 @@ def test_several_sources_are_one_set(rsa_key: SigningKey, other_rsa_key: Signing
     assert source.refresh() is None
 
 
-class _Changing:
-    def __init__(self, name: str) -> None:
+class _Changing(KeySource):
+    def __init__(self, name: str, pending: Pending | None = None) -> None:
         self.name = name
         self.keys: KeySet | None = None
-        self.answer: Any = None
+        self.pending = pending
+        self.asked_for: list[str | None] = []
 
     def snapshot(self) -> KeySet | None:
         return self.keys
 
-    def refresh(self) -> Any:
-        return self.answer
+    def refresh(self, key_id: str | None = None) -> Pending | None:
+        self.asked_for.append(key_id)
+        return self.pending
+
+    def retry_after(self) -> int:
+        return int(self.name)
 
 
-class _Answer:
+class _Work:
+    """Work that has ended, or does not while it is waited for; it keeps the seconds it got."""
+
     def __init__(self, ended: bool) -> None:
         self.ended = ended
+        self.seconds: list[float] = []
 
-    def wait(self) -> bool:
+    def wait(self, seconds: float) -> bool:
+        self.seconds.append(seconds)
         return self.ended
 
-    async def wait_async(self) -> bool:
-        return self.ended
+    async def wait_async(self, seconds: float) -> bool:
+        return self.wait(seconds)
 
 
 def test_sources_without_keys_yet_do_not_hide_those_with_keys(
@@ -148,11 +161,38 @@ def test_a_change_of_one_source_makes_a_new_set(rsa_key: SigningKey) -> None:
 def test_waiting_for_several_fetches_ends_when_all_have(
     answers: tuple[bool, ...], ended: bool
 ) -> None:
-    parts = [_Changing(str(i)) for i in range(len(answers))]
-    for part, answer in zip(parts, answers, strict=True):
-        part.answer = _Answer(answer)
-    refresh = SeveralSources([*parts, _Changing("static")]).refresh()
+    works = [_Work(answer) for answer in answers]
+    parts = [_Changing("1", Pending(work, 1.0 + i, joined=False)) for i, work in enumerate(works)]
+    pending = SeveralSources([*parts, _Changing("2")]).refresh("new")
 
-    assert isinstance(refresh, SeveralRefreshes)
-    assert refresh.wait() is ended
-    assert asyncio.run(refresh.wait_async()) is ended
+    assert pending is not None
+    assert (pending.budget, pending.joined) == (2.0, False)
+    assert pending.work.wait(2.0) is ended
+    assert asyncio.run(pending.work.wait_async(2.0)) is ended
+    assert [part.asked_for for part in parts] == [["new"]] * 2
+    assert all(seconds <= 2.0 for work in works for seconds in work.seconds)
+
+
+def test_several_fetches_of_which_one_had_begun_before_may_miss_what_has_just_changed() -> None:
+    begun, fresh = (Pending(_Work(True), 1.0, joined=joined) for joined in (True, False))
+    pending = SeveralSources([_Changing("1", begun), _Changing("2", fresh)]).refresh()
+
+    assert pending is not None
+    assert pending.joined
+
+
+def test_of_several_sources_the_first_to_have_keys_again_says_when_to_come_back() -> None:
+    assert SeveralSources([_Changing("7"), _Changing("3")]).retry_after() == 3
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/.well-known/openid-configuration",
+        "/realms/a/.well-known/openid-configuration",
+        "/.well-known/oauth-authorization-server",
+        "/.well-known/oauth-authorization-server/realms/a",
+    ],
+)
+def test_the_url_of_an_issuer_s_metadata_is_that_issuer(path: str) -> None:
+    assert type(key_source("https://login.example.edu" + path)) is Discovery

@@ -3,16 +3,20 @@
 import socket
 import threading
 import time
-from collections.abc import Callable
 
 import pytest
 
 from jwt_middleware.errors import ConfigurationError
-from jwt_middleware.verification.http_fetch import MAX_BYTES, FetchError, checked_url, get
+from jwt_middleware.verification.http_fetch import (
+    MAX_BYTES,
+    Document,
+    FetchError,
+    checked_url,
+    get,
+)
 
-from .conftest import KeyServer, Script
+from ..key_server import KeyServer, document, endless, gzip_bomb, hang, raw, redirect, status
 
-Scripted = Callable[[Script], str]
 DEADLINE = 0.3
 OK = b"HTTP/1.1 200 OK\r\nConnection: close\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
@@ -85,29 +89,86 @@ def test_a_url_with_a_password_is_refused_and_not_quoted(url: str) -> None:
 
 
 def test_the_body_of_a_200_answer_is_returned(key_server: KeyServer) -> None:
-    key_server.document = b"the body"
+    key_server.script = status(200, b"the body")
 
-    assert get(key_server.url + "?tenant=a", deadline=2) == b"the body"
+    assert get(key_server.url + "?tenant=a", deadline=2) == Document(b"the body")
     (request,) = key_server.requests
     assert request["path"] == "/jwks?tenant=a"
     assert "Authorization" not in request
     assert "Cookie" not in request
 
 
-@pytest.mark.parametrize(
-    "status", [201, 204, 206, 301, 302, 303, 304, 307, 308, 400, 404, 500, 503]
-)
-def test_any_other_status_than_200_is_a_failure(key_server: KeyServer, status: int) -> None:
-    key_server.status = status
+def test_an_etag_that_is_sent_back_makes_an_unchanged_answer_a_good_one(
+    key_server: KeyServer,
+) -> None:
+    key_server.script = document(b"the body")
+    first = get(key_server.url, deadline=2)
+    again = get(key_server.url, deadline=2, etag=first.etag)
 
-    with pytest.raises(FetchError, match=str(status)):
+    assert again == Document(None, first.etag)
+    assert key_server.requests[1]["If-None-Match"] == first.etag
+
+
+@pytest.mark.parametrize(
+    ("headers", "max_age"),
+    [
+        ({}, None),
+        ({"Cache_Control": "public, max-age=60"}, 60),
+        ({"Cache_Control": "MAX-AGE=60, must-revalidate"}, 60),
+        ({"Cache_Control": 'max-age="60"'}, 60),
+        ({"Cache_Control": "max-age=60", "Age": "50"}, 10),
+        ({"Cache_Control": "max-age=60", "Age": "soon"}, 60),
+        ({"Cache_Control": "max-age=60, no-cache"}, 0),
+        ({"Cache_Control": "no-store"}, 0),
+        ({"Cache_Control": "s-maxage=60"}, None),
+        ({"Cache_Control": "max-age=-1"}, None),
+        ({"Cache_Control": "max-age=99999999999999999999"}, 9_999_999_999),
+        ({"Cache_Control": "max-age"}, None),
+        ({"Expires": "0"}, None),
+    ],
+    ids=str,
+)
+def test_cache_control_tells_how_long_an_answer_is_fresh(
+    key_server: KeyServer, headers: dict[str, str], max_age: float | None
+) -> None:
+    key_server.script = document({}, **headers)
+
+    assert get(key_server.url, deadline=2).max_age == max_age
+
+
+@pytest.mark.parametrize("code", [201, 204, 206, 301, 302, 303, 304, 307, 308, 400, 404, 500, 503])
+def test_any_other_status_than_200_is_a_failure(key_server: KeyServer, code: int) -> None:
+    key_server.script = status(code)
+
+    with pytest.raises(FetchError, match=str(code)):
         get(key_server.url, deadline=2)
 
 
-@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_a_redirect_is_not_followed(key_server: KeyServer, status: int) -> None:
-    key_server.status = status
-    key_server.headers = {"Location": key_server.url + "/elsewhere"}
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("7", 7),
+        ("-7", None),
+        ("1e9", None),
+        ("\u0667", None),
+        ("21 Oct 2026", None),
+    ],
+    ids=ascii,
+)
+def test_a_failure_says_after_how_many_seconds_to_come_back(
+    key_server: KeyServer, value: str, seconds: float | None
+) -> None:
+    sent = value.encode().decode("latin-1")
+    key_server.script = status(503, Retry_After=sent)
+
+    with pytest.raises(FetchError) as failure:
+        get(key_server.url, deadline=2)
+    assert failure.value.retry_after == seconds
+
+
+@pytest.mark.parametrize("code", [301, 302, 303, 307, 308])
+def test_a_redirect_is_not_followed(key_server: KeyServer, code: int) -> None:
+    key_server.script = redirect(key_server.url + "/elsewhere", code)
 
     with pytest.raises(FetchError):
         get(key_server.url, deadline=2)
@@ -115,34 +176,49 @@ def test_a_redirect_is_not_followed(key_server: KeyServer, status: int) -> None:
 
 
 def test_an_answer_is_bounded_to_the_byte(key_server: KeyServer) -> None:
-    key_server.document = b"x" * MAX_BYTES
-    assert len(get(key_server.url, deadline=2)) == MAX_BYTES == 512 * 1024
+    key_server.script = status(200, b"x" * MAX_BYTES)
+    assert len(get(key_server.url, deadline=2).body or b"") == MAX_BYTES == 512 * 1024
 
-    key_server.document = b"x" * (MAX_BYTES + 1)
+    key_server.script = status(200, b"x" * (MAX_BYTES + 1))
     with pytest.raises(FetchError, match=str(MAX_BYTES)):
         get(key_server.url, deadline=2)
 
 
-def test_an_endless_answer_ends(scripted: Scripted) -> None:
-    url = scripted([(OK + b"\r\n", 0), *[(b"x" * 65_536, 0.0)] * 200])
+def test_an_endless_answer_ends(key_server: KeyServer) -> None:
+    key_server.script = endless
 
     with pytest.raises(FetchError, match=str(MAX_BYTES)):
-        get(url, deadline=2)
+        get(key_server.url, deadline=2)
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "GZIP", "gzip, identity"])
 def test_gzip_bomb_a_compressed_answer_is_refused_unread(
     key_server: KeyServer, encoding: str
 ) -> None:
-    key_server.headers = {"Content-Encoding": encoding}
+    key_server.script = status(200, b"{}", Content_Encoding=encoding)
 
     with pytest.raises(FetchError, match="compressed"):
         get(key_server.url, deadline=2)
 
 
+def test_gzip_bomb_a_real_one_is_refused(key_server: KeyServer) -> None:
+    key_server.script = gzip_bomb
+
+    with pytest.raises(FetchError, match="compressed"):
+        get(key_server.url, deadline=2)
+
+
+def test_a_server_that_says_nothing_is_left_at_the_deadline(key_server: KeyServer) -> None:
+    key_server.script = hang
+    begun = time.monotonic()
+
+    with pytest.raises(FetchError, match="within"):
+        get(key_server.url, deadline=DEADLINE)
+    assert time.monotonic() - begun < DEADLINE + 0.15
+
+
 DRIP = [(b"x", 0.04)] * 28
-SLOW: dict[str, Script] = {
-    "nothing-at-all": [(b"", 3)],
+SLOW: dict[str, list[tuple[bytes, float]]] = {
     "status-line": [(b"HTTP/1.1 200 ", 0.04), *DRIP],
     "headers": [(OK + b"X-A: ", 0.04), *DRIP],
     "interim-answers": [(b"HTTP/1.1 100 Continue\r\n\r\n", 0.04)] * 40,
@@ -156,13 +232,13 @@ SLOW: dict[str, Script] = {
 
 @pytest.mark.parametrize("script", SLOW.values(), ids=SLOW)
 def test_slow_drip_one_deadline_holds_from_connect_to_the_last_byte(
-    scripted: Scripted, script: Script
+    key_server: KeyServer, script: list[tuple[bytes, float]]
 ) -> None:
-    url = scripted(script)
+    key_server.script = raw(*script)
     begun = time.monotonic()
 
     with pytest.raises(FetchError, match="within"):
-        get(url, deadline=DEADLINE)
+        get(key_server.url, deadline=DEADLINE)
     assert time.monotonic() - begun < DEADLINE + 0.15
 
 
@@ -181,15 +257,17 @@ def test_slow_drip_one_deadline_holds_from_connect_to_the_last_byte(
     ],
 )
 def test_an_answer_that_is_no_whole_http_is_a_failure_that_does_not_quote_it(
-    scripted: Scripted, answer: bytes
+    key_server: KeyServer, answer: bytes
 ) -> None:
+    key_server.script = raw((answer, 0))
+
     with pytest.raises(FetchError) as failure:
-        get(scripted([(answer, 0)]), deadline=1)
+        get(key_server.url, deadline=1)
     assert "zeta" not in str(failure.value)
 
 
-@pytest.mark.parametrize("status", [b"404 Not Found", b"200 OK"], ids=["refused", "too-large"])
-def test_a_failed_fetch_closes_its_connection_at_once(status: bytes) -> None:
+@pytest.mark.parametrize("line", [b"404 Not Found", b"200 OK"], ids=["refused", "too-large"])
+def test_a_failed_fetch_closes_its_connection_at_once(line: bytes) -> None:
     """And not when the exception, which holds the frames, happens to be collected."""
     closed: list[bool] = []
 
@@ -200,7 +278,7 @@ def test_a_failed_fetch_closes_its_connection_at_once(status: bytes) -> None:
             connection.recv(65_536)
             body = b"x" * (MAX_BYTES + 1)
             try:
-                connection.sendall(b"HTTP/1.1 " + status + b"\r\nConnection: close\r\n\r\n" + body)
+                connection.sendall(b"HTTP/1.1 " + line + b"\r\nConnection: close\r\n\r\n" + body)
                 closed.append(connection.recv(1) == b"")
             except TimeoutError:
                 closed.append(False)
@@ -218,11 +296,11 @@ def test_a_failed_fetch_closes_its_connection_at_once(status: bytes) -> None:
     assert closed == [True]
 
 
-def test_a_refused_connection_is_a_failure(key_server: KeyServer) -> None:
-    url = key_server.url
-    key_server.close()
+def test_a_refused_connection_is_a_failure() -> None:
+    with KeyServer() as gone:
+        url = gone.url
 
-    with pytest.raises(FetchError):
+    with pytest.raises(FetchError, match="ConnectionRefusedError"):
         get(url, deadline=1)
 
 
@@ -234,6 +312,7 @@ def test_tls_is_verified_so_a_plain_server_is_a_failure(key_server: KeyServer) -
 def test_a_thread_that_guards_the_deadline_does_not_outlive_the_fetch(
     key_server: KeyServer,
 ) -> None:
+    key_server.script = status(200, b"{}")
     before = threading.active_count()
     for _ in range(5):
         get(key_server.url, deadline=30)

@@ -1,254 +1,297 @@
-"""Keys from a URL: off the request's path, one fetch in flight, good keys never lost."""
+"""Keys from a URL: off the request's path, as fresh as they can be, and gone when they are gone."""
+
+from __future__ import annotations
 
 import json
-import threading
-import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from jwt_middleware import Principal, Verifier
+from jwt_middleware import Verifier
 from jwt_middleware.errors import (
     BadSignature,
     ConfigurationError,
     KeysUnavailable,
+    RequestError,
     UnknownKey,
 )
-from jwt_middleware.events import KeyFetchFailed, KeySkipped
-from jwt_middleware.testing import SigningKey, mint, ucsd_claims
-from jwt_middleware.verification import jwks
+from jwt_middleware.events import (
+    KeyAdded,
+    KeyFetchFailed,
+    KeyRemoved,
+    KeysFetched,
+    StaleKeysServed,
+    Verified,
+)
+from jwt_middleware.testing import SigningKey
 from jwt_middleware.verification.jwks import JWKSEndpoint
 
-from .conftest import KeyServer, Make
+from ..conftest import Clock
+from ..key_server import KeyServer, document, status
+from .conftest import Reader, Scripted, published
+
+Reading = Callable[..., Reader]
+Make = Callable[..., Scripted]
 
 
-def _settled(verifier: Verifier) -> None:
-    """Wait for the fetch that is under way, if there is one."""
-    running = verifier._only.keys.source._running  # type: ignore[union-attr]
-    if running is not None:
-        running.wait()
+@pytest.fixture
+def loaded(scripted: Make, old_key: SigningKey) -> Scripted:
+    """An endpoint whose first load has brought the old key."""
+    reader = scripted()
+    reader.publish(old_key)
+    reader.verify(old_key)
+    return reader
 
 
-def test_making_a_verifier_fetches_nothing(key_server: KeyServer, verifier_of: Make) -> None:
+def test_making_a_verifier_fetches_nothing(key_server: KeyServer, reading: Reading) -> None:
     """The app may start before its gateway."""
-    verifier_of()
+    reading()
 
     assert key_server.requests == []
 
 
 def test_the_first_token_waits_for_the_first_fetch(
-    key_server: KeyServer, verifier_of: Make, old_key: SigningKey
+    key_server: KeyServer, reading: Reading, old_key: SigningKey
 ) -> None:
-    key_server.document = old_key.jwks()
+    key_server.script = document(published(old_key))
+    reader = reading()
 
-    principal = verifier_of().verify(mint(old_key, ucsd_claims()))
-
-    assert principal.key_id == "old"
+    assert reader.verify(old_key).key_id == "old"
     assert len(key_server.requests) == 1
+    assert reader.told(KeyAdded) == [KeyAdded(key_server.url, "old")]
 
 
 def test_a_known_key_never_causes_a_fetch(
-    key_server: KeyServer, verifier_of: Make, old_key: SigningKey, other_rsa_key: SigningKey
+    loaded: Scripted, old_key: SigningKey, forger: SigningKey
 ) -> None:
-    key_server.document = old_key.jwks()
-    verifier = verifier_of()
     for n in range(20):
-        verifier.verify(mint(old_key, {"n": n}))
-    forged = SigningKey(key_id="old", private=other_rsa_key.private)
+        loaded.verify(old_key, n=n)
     with pytest.raises(BadSignature):
-        verifier.verify(mint(forged, {}))
+        loaded.verify(SigningKey(key_id="old", private=forger.private))
 
-    assert len(key_server.requests) == 1
+    assert loaded.fetches == 1
 
 
-def test_many_first_requests_share_one_fetch(
-    key_server: KeyServer, verifier_of: Make, old_key: SigningKey
+def test_an_unchanged_answer_is_asked_for_by_its_etag_and_keeps_the_verified_tokens(
+    key_server: KeyServer, reading: Reading, clock: Clock, old_key: SigningKey
 ) -> None:
-    key_server.document = old_key.jwks()
-    key_server.open.clear()
-    verifier, token = verifier_of(), mint(old_key, ucsd_claims())
-    found: list[Principal] = []
-    threads = [
-        threading.Thread(target=lambda: found.append(verifier.verify(token))) for _ in range(12)
-    ]
-    for thread in threads:
-        thread.start()
-    assert key_server.asked.wait(1)
-    key_server.open.set()
-    for thread in threads:
-        thread.join()
+    key_server.script = document(published(old_key))
+    reader = reading(clock=clock)
+    reader.verify(old_key)
+    before = reader.endpoint.snapshot()
 
-    assert len(found) == 12
-    assert len(key_server.requests) == 1
+    clock.now += 301
+    reader.touch()
+    reader.verifier.verify(token := reader.token(old_key))
+    reader.verifier.verify(token)
+
+    assert "If-None-Match" in key_server.requests[1]
+    assert [event.changed for event in reader.told(KeysFetched)] == [True, False]
+    assert reader.endpoint.snapshot() is before
+    assert reader.endpoint.health()["fresh"]
 
 
-def test_an_unknown_kid_is_fetched_and_the_revealing_request_succeeds(
-    key_server: KeyServer, verifier_of: Make, old_key: SigningKey, new_key: SigningKey
+@pytest.mark.parametrize("etag", ["same", "none"])
+def test_an_answer_that_says_the_same_again_keeps_the_token_cache(
+    loaded: Scripted, clock: Clock, old_key: SigningKey, etag: str
 ) -> None:
-    """A rotation may follow the first load at once: that one draws on no budget."""
-    key_server.document = old_key.jwks()
-    verifier = verifier_of()
-    verifier.verify(mint(old_key, {}))
-    key_server.document = {"keys": [old_key.jwk(), new_key.jwk()]}
+    before = loaded.endpoint.snapshot()
+    token = loaded.token(old_key)
+    loaded.verifier.verify(token)
+    clock.now += 301
+    loaded.touch()
+    loaded.verifier.verify(token)
 
-    assert verifier.verify(mint(new_key, {})).key_id == "new"
-    assert len(key_server.requests) == 2
+    assert loaded.fetches == 2
+    assert loaded.endpoint.snapshot() is before
+    assert loaded.told(Verified)[-1].cached
 
 
-def test_a_later_rotation_is_revealed_by_its_first_request(
+@pytest.mark.parametrize(
+    ("directives", "fresh_for"),
+    [(None, 300), ("max-age=60", 60), ("max-age=1", 30), ("no-store", 30), ("max-age=9e9", 300)],
+    ids=str,
+)
+def test_cache_control_decides_how_long_an_answer_is_fresh(
     key_server: KeyServer,
-    verifier_of: Make,
+    reading: Reading,
+    clock: Clock,
     old_key: SigningKey,
-    new_key: SigningKey,
-    monkeypatch: pytest.MonkeyPatch,
+    directives: str | None,
+    fresh_for: float,
 ) -> None:
-    key_server.document = old_key.jwks()
-    verifier = verifier_of()
-    verifier.verify(mint(old_key, {}))
-    key_server.document = new_key.jwks()
-    moment = time.monotonic
-    monkeypatch.setattr(jwks.time, "monotonic", lambda: moment() + 60)
+    headers = {} if directives is None else {"Cache_Control": directives}
+    key_server.script = document(published(old_key), **headers)
+    reader = reading(clock=clock)
+    reader.verify(old_key)
 
-    assert verifier.verify(mint(new_key, {})).key_id == "new"
-    with pytest.raises(UnknownKey):
-        verifier.verify(mint(old_key, {}))
+    if directives == "max-age=9e9":  # nine: what stands after it is no number
+        fresh_for = 30
+    clock.now += fresh_for - 0.1
+    assert reader.endpoint.health()["fresh"]
+    clock.now += 0.1
+    assert not reader.endpoint.health()["fresh"]
 
 
-def test_cve_2026_48524_a_flood_of_forged_kids_causes_a_few_fetches_only(
-    key_server: KeyServer, verifier_of: Make, old_key: SigningKey, other_rsa_key: SigningKey
+def test_keys_are_refreshed_in_the_background_before_they_are_old(
+    loaded: Scripted, clock: Clock, old_key: SigningKey
 ) -> None:
-    key_server.document = old_key.jwks()
-    verifier = verifier_of()
-    verifier.verify(mint(old_key, {}))
+    clock.now += 300 * 0.79
+    loaded.touch()
+    assert loaded.fetches == 1
+    clock.now += 300 * 0.11
+    loaded.verify(old_key, n=1)
+    loaded.settle()
 
-    for n in range(50):
-        forged = SigningKey(key_id=f"forged-{n}", private=other_rsa_key.private)
+    assert loaded.fetches == 2
+    assert loaded.endpoint.health()["age"] == 0
+
+
+def test_stale_keys_serve_for_an_hour_of_outage_with_back_off_and_then_end(
+    loaded: Scripted, clock: Clock, old_key: SigningKey, forger: SigningKey
+) -> None:
+    loaded.answer = ConnectionError()
+    ends = clock.now + 300 + 3600
+    while clock.now + 7 < ends:
+        clock.now += 7
+        assert loaded.verify(old_key, now=clock.now).key_id == "old"
+        loaded.settle()
         with pytest.raises(UnknownKey):
-            verifier.verify(mint(forged, {}))
+            loaded.verify(forger)
+        loaded.settle()
 
-    assert len(key_server.requests) <= 3
-    verifier.verify(mint(old_key, {"again": 1}))
+    failures = loaded.told(KeyFetchFailed)
+    assert len(loaded.told(StaleKeysServed)) == 1  # told once an outage
+    assert 60 <= len(failures) <= 85  # about one a minute once it has backed off
+    assert failures[0].retry_in <= 1.2
+    assert 48 <= failures[-1].retry_in <= 72
+    clock.now = ends
+    with pytest.raises(KeysUnavailable) as refusal:
+        loaded.verify(old_key, n="after the end")
+    assert refusal.value.retry_after >= 1
+    assert loaded.endpoint.health()["keys"] == 0
 
 
-def test_an_unknown_thumbprint_is_an_unknown_key_after_a_fetch(
-    key_server: KeyServer, verifier_of: Make, old_key: SigningKey, rsa_key: SigningKey
+def test_after_an_outage_one_refresh_makes_everything_fresh_again(
+    loaded: Scripted, clock: Clock, old_key: SigningKey
 ) -> None:
-    key_server.document = {"keys": [old_key.jwk(x5t=old_key.x5t(as_hex=True))]}
-    verifier = verifier_of()
+    loaded.answer = ConnectionError()
+    for _ in range(60):
+        clock.now += 60
+        loaded.touch()
+    loaded.publish(old_key)
+    clock.now += 72
+    loaded.touch()
 
-    with pytest.raises(UnknownKey):
-        verifier.verify(mint(rsa_key, {}))
+    health = loaded.endpoint.health()
+    assert (health["fresh"], health["age"], health["failures"]) == (True, 0, 0)
+    assert health["last_error"] is None
 
 
-def test_no_keys_yet_is_an_outage_and_never_an_acceptance(
-    key_server: KeyServer, verifier_of: Make, old_key: SigningKey
+def test_an_outage_longer_than_the_stale_window_ends_at_the_first_good_answer(
+    loaded: Scripted, clock: Clock, old_key: SigningKey
 ) -> None:
-    key_server.status = 503
-    verifier = verifier_of()
+    loaded.answer = ConnectionError()
+    clock.now += 300 + 3600
+    with pytest.raises(KeysUnavailable):
+        loaded.verify(old_key, n=1)
+    loaded.publish(old_key)
+    clock.now += 2
+
+    assert loaded.verify(old_key, n=2).key_id == "old"
+
+
+def test_without_a_stale_window_the_endpoint_fails_closed(
+    scripted: Make, clock: Clock, old_key: SigningKey
+) -> None:
+    reader = scripted(stale_for=0)
+    reader.publish(old_key)
+    token = reader.token(old_key)
+    reader.verifier.verify(token)
+    reader.answer = ConnectionError()
+
+    clock.now += 299
+    reader.verifier.verify(token)
+    reader.settle()
+    clock.now += 1
+    with pytest.raises(KeysUnavailable):
+        reader.verifier.verify(token)
+
+
+def test_the_retry_after_of_the_endpoint_is_handed_on_to_the_caller(
+    key_server: KeyServer, reading: Reading, old_key: SigningKey
+) -> None:
+    key_server.script = status(503, Retry_After="20")
 
     with pytest.raises(KeysUnavailable) as refusal:
-        verifier.verify(mint(old_key, {}))
-    assert refusal.value.retry_after > 0
-    assert verifier.health()["ready"] is False
+        reading().verify(old_key)
+    assert 19 <= refusal.value.retry_after <= 20
 
 
-def test_a_key_server_that_is_down_is_not_asked_by_every_request(
-    key_server: KeyServer, verifier_of: Make, old_key: SigningKey
+def test_a_key_gone_from_a_good_answer_stops_verifying_at_once_cached_tokens_too(
+    scripted: Make, clock: Clock, old_key: SigningKey, new_key: SigningKey
 ) -> None:
-    """After a failure comes a pause: an outage is not made worse by its callers."""
-    key_server.status = 503
-    verifier = verifier_of()
-    for n in range(10):
-        with pytest.raises(KeysUnavailable):
-            verifier.verify(mint(old_key, {"n": n}))
+    reader = scripted()
+    reader.publish(old_key, new_key)
+    tokens = [reader.token(old_key), reader.token(new_key)]
+    for token in tokens:
+        reader.verifier.verify(token)
 
-    assert len(key_server.requests) == 1
+    reader.publish(new_key)
+    clock.now += 301
+    reader.touch()
+
+    with pytest.raises(UnknownKey):
+        reader.verifier.verify(tokens[0])
+    assert reader.verifier.verify(tokens[1]).key_id == "new"
+    assert [event.key_id for event in reader.told(KeyRemoved)] == ["old"]
 
 
-def test_a_key_server_that_comes_up_later_is_asked_again(
-    key_server: KeyServer, verifier_of: Make, old_key: SigningKey, monkeypatch: pytest.MonkeyPatch
+def test_the_rules_of_the_service_decide_what_a_good_answer_is(
+    loaded: Scripted, clock: Clock, old_key: SigningKey
 ) -> None:
-    key_server.status = 503
-    verifier, token = verifier_of(), mint(old_key, {})
-    with pytest.raises(KeysUnavailable):
-        verifier.verify(token)
-    key_server.status, key_server.document = 200, old_key.jwks()
-    moment = time.monotonic
-    monkeypatch.setattr(jwks.time, "monotonic", lambda: moment() + 120)
+    """Were an all-weak answer taken, it would take the good keys away."""
+    loaded.publish(SigningKey(key_id="weak", bits=1024))
+    clock.now += 301
+    loaded.touch()
 
-    assert verifier.verify(token).key_id == "old"
+    assert loaded.verify(old_key, n=1).key_id == "old"
+    assert loaded.endpoint.health()["last_error"] == "no usable key in the answer"
 
 
-BAD_ANSWERS: dict[str, tuple[int, Any]] = {
-    "status-500": (500, {}),
-    "redirect": (302, {}),
-    "empty": (200, b""),
-    "captive-portal": (200, b"<html>sign in</html>"),
-    "no-keys": (200, {"keys": []}),
-    "keys-null": (200, {"keys": None}),
-    "list": (200, []),
-    "only-unusable": (200, {"keys": [{"kty": "RSA"}, None]}),
-    "only-a-secret": (200, {"keys": [{"kty": "oct", "k": "A" * 43}]}),
-    "only-for-encryption": (200, {"keys": [{"kty": "EC", "use": "enc"}]}),
-    "duplicate-members": (200, b'{"keys":[],"keys":[]}'),
-    "not-utf-8": (200, b"\xff\xfe"),
-    "too-large": (200, b" " * 600_000),
-    "too-deep": (200, b'{"keys":' + b"[" * 50_000),
-}
-
-
-@pytest.mark.parametrize("status, document", BAD_ANSWERS.values(), ids=BAD_ANSWERS)
-def test_a_failed_empty_or_unreadable_answer_never_replaces_good_keys(
-    key_server: KeyServer,
-    verifier_of: Make,
-    old_key: SigningKey,
-    monkeypatch: pytest.MonkeyPatch,
-    status: int,
-    document: Any,
+def test_health_tells_a_probe_what_it_wants_to_know(
+    scripted: Make, clock: Clock, old_key: SigningKey, new_key: SigningKey
 ) -> None:
-    heard: list[Any] = []
-    key_server.document = old_key.jwks()
-    verifier = verifier_of(heard)
-    verifier.verify(mint(old_key, {}))
+    reader = scripted()
+    nothing = {"keys": 0, "key_ids": [], "age": None, "fresh": False, "failures": 0}
+    assert reader.endpoint.health().items() >= nothing.items()
 
-    key_server.status, key_server.document = status, document
-    moment = time.monotonic
-    monkeypatch.setattr(jwks.time, "monotonic", lambda: moment() + 400)
-    verifier.verify(mint(old_key, {"n": 1}))
-    _settled(verifier)
+    reader.publish(old_key, new_key)
+    reader.verify(old_key)
+    reader.answer = ValueError()
+    clock.now += 290
+    reader.touch()
 
-    assert verifier.verify(mint(old_key, {"n": 2})).key_id == "old"
-    assert len(key_server.requests) == 2
-    failed = [event for event in heard if isinstance(event, KeyFetchFailed)]
-    assert len(failed) == 1
-    assert "sign in" not in failed[0].reason
-
-
-def test_one_bad_entry_of_an_answer_is_skipped_and_the_good_one_works(
-    key_server: KeyServer, verifier_of: Make, old_key: SigningKey
-) -> None:
-    heard: list[Any] = []
-    weak = SigningKey(key_id="weak", bits=1024)
-    key_server.document = {"keys": [None, weak.jwk(), {"kty": "oct", "k": "AAAA"}, old_key.jwk()]}
-
-    verifier_of(heard).verify(mint(old_key, {}))
-
-    assert len([event for event in heard if isinstance(event, KeySkipped)]) == 3
+    assert reader.endpoint.health() == {
+        "source": "https://gateway.example.edu/jwks",
+        "keys": 2,
+        "key_ids": ["old", "new"],
+        "age": 290,
+        "fresh": True,
+        "failures": 1,
+        "last_error": "ValueError",
+    }
+    assert reader.verifier.health()["ready"] is True
+    json.dumps(reader.verifier.health())
 
 
-def test_a_secret_that_is_published_verifies_nothing(
-    key_server: KeyServer, verifier_of: Make, old_key: SigningKey, key_for: Any
-) -> None:
-    key_server.document = {"keys": [old_key.jwk(), key_for("HS256").jwk(kid="s")]}
+def test_a_secret_beside_a_published_source_is_refused(key_server: KeyServer) -> None:
     with pytest.raises(ConfigurationError):
         Verifier(keys=key_server.url, algorithms=["HS256"])
-    verifier = verifier_of()
-
-    assert verifier.verify(mint(old_key, {})).key_id == "old"
-    assert verifier.health()["sources"][0]["key_ids"] == ["old"]
 
 
-def test_a_fetch_of_ones_own_brings_the_document(old_key: SigningKey) -> None:
+def test_a_fetch_of_ones_own_gets_the_whole_url(old_key: SigningKey) -> None:
     asked: list[str] = []
 
     def fetch(url: str) -> bytes:
@@ -256,48 +299,63 @@ def test_a_fetch_of_ones_own_brings_the_document(old_key: SigningKey) -> None:
         return json.dumps(old_key.jwks()).encode()
 
     url = "https://gateway.example.edu/jwks?tenant=a"
-    verifier = Verifier(keys=JWKSEndpoint(url, fetch=fetch))
+    reader = Reader(JWKSEndpoint(url, fetch=fetch))
 
-    assert verifier.verify(mint(old_key, {})).key_id == "old"
+    assert reader.verify(old_key).key_id == "old"
     assert asked == [url]
 
 
-def test_whatever_a_fetch_of_ones_own_raises_is_a_failed_fetch_that_is_not_quoted(
-    old_key: SigningKey,
-) -> None:
-    heard: list[Any] = []
-
-    def fetch(url: str) -> bytes:
-        raise RuntimeError("password zeta")
-
-    endpoint = JWKSEndpoint("https://gateway.example.edu/jwks", fetch=fetch)
-    with pytest.raises(KeysUnavailable):
-        Verifier(keys=endpoint, listeners=[heard.append]).verify(mint(old_key, {}))
-    assert {e.reason for e in heard if isinstance(e, KeyFetchFailed)} == {"RuntimeError"}
-
-
-@pytest.mark.parametrize("name", ["fresh_for", "deadline", "wait_budget"])
-@pytest.mark.parametrize("value", [0, -1, float("nan")], ids=str)
-def test_every_time_of_an_endpoint_is_above_zero(name: str, value: float) -> None:
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *((n, v) for n in ("fresh_for", "deadline", "wait_budget") for v in (0, -1, float("nan"))),
+        ("stale_for", -1),
+        ("stale_for", float("inf")),
+        ("fresh_for", "300"),
+        ("deadline", True),
+        ("deadline", None),
+    ],
+    ids=str,
+)
+def test_a_time_that_makes_no_sense_is_a_configuration_error(name: str, value: Any) -> None:
     with pytest.raises(ConfigurationError, match=name):
         JWKSEndpoint("https://gateway.example.edu/jwks", **{name: value})
 
 
-def test_the_name_of_an_endpoint_holds_no_query() -> None:
-    endpoint = JWKSEndpoint("https://gateway.example.edu/jwks?key=zeta")
+def test_neither_name_nor_events_nor_errors_hold_the_query(
+    scripted: Make, old_key: SigningKey, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It may be where a secret stands."""
 
-    assert "zeta" not in f"{endpoint.name} {endpoint!r}"
+    def fetch(url: str) -> bytes:
+        raise ConnectionError(url)
+
+    reader = Reader(JWKSEndpoint("https://gateway.example.edu/jwks?key=zeta", fetch=fetch))
+    with pytest.raises(RequestError) as refusal:
+        reader.verify(old_key)
+
+    told = f"{reader.endpoint!r} {reader.endpoint.health()} {reader.heard} {refusal.value!s}"
+    assert "zeta" not in told + caplog.text
 
 
 def test_a_closed_verifier_starts_no_fetch_and_keeps_its_keys(
-    key_server: KeyServer, verifier_of: Make, old_key: SigningKey, new_key: SigningKey
+    loaded: Scripted, clock: Clock, old_key: SigningKey, new_key: SigningKey
 ) -> None:
-    key_server.document = old_key.jwks()
-    verifier = verifier_of()
-    verifier.verify(mint(old_key, {}))
-    verifier.close()
+    loaded.verifier.close()
+    clock.now += 1000
 
     with pytest.raises(UnknownKey):
-        verifier.verify(mint(new_key, {}))
-    assert verifier.verify(mint(old_key, {"n": 1})).key_id == "old"
-    assert len(key_server.requests) == 1
+        loaded.verify(new_key)
+    assert loaded.verify(old_key, n=1).key_id == "old"
+    assert loaded.fetches == 1
+
+
+def test_a_verifier_closed_before_its_first_keys_is_an_outage(
+    scripted: Make, old_key: SigningKey
+) -> None:
+    reader = scripted()
+    reader.verifier.close()
+
+    with pytest.raises(KeysUnavailable):
+        reader.verify(old_key)
+    assert reader.fetches == 0

@@ -1,93 +1,259 @@
 """Waiting for keys: on threads, asyncio and trio, within a budget, and shared by all who wait."""
 
+from __future__ import annotations
+
 import asyncio
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
 import trio
 import trio.testing
 
-from jwt_middleware import Principal
-from jwt_middleware.errors import KeysUnavailable
-from jwt_middleware.testing import SigningKey, mint
+from jwt_middleware.errors import BadSignature, KeysUnavailable, UnknownKey
+from jwt_middleware.testing import SigningKey
 
-from .conftest import KeyServer, Make
+from ..conftest import Clock
+from ..key_server import KeyServer, document, hang, held
+from .conftest import Reader, published
 
-
-def test_a_fetch_beyond_the_wait_budget_is_an_outage_and_still_brings_its_keys(
-    key_server: KeyServer, verifier_of: Make, old_key: SigningKey
-) -> None:
-    key_server.document = old_key.jwks()
-    key_server.open.clear()
-    verifier, token = verifier_of(wait_budget=0.1), mint(old_key, {})
-
-    begun = time.monotonic()
-    with pytest.raises(KeysUnavailable):
-        verifier.verify(token)
-    assert time.monotonic() - begun < 0.5
-
-    key_server.open.set()
-    assert _eventually(lambda: verifier.health()["ready"])
-    assert verifier.verify(token).key_id == "old"
-    assert len(key_server.requests) == 1
+Reading = Callable[..., Reader]
 
 
-def _eventually(holds: Callable[[], bool]) -> bool:
-    waiting = threading.Event()
-    return any(holds() or waiting.wait(0.01) for _ in range(100))
+def _on_asyncio(function: Callable[[], Awaitable[Any]]) -> Any:
+    async def run() -> Any:
+        return await function()
 
-
-def _on_asyncio(function: Callable[[], Any]) -> Any:
-    return asyncio.run(function())
+    return asyncio.run(run())
 
 
 LOOPS = pytest.mark.parametrize("run", [_on_asyncio, trio.run], ids=["asyncio", "trio"])
 
 
+@pytest.fixture
+def may_answer() -> Iterator[threading.Event]:
+    event = threading.Event()
+    yield event
+    event.set()
+
+
+def _eventually(holds: Callable[[], bool]) -> bool:
+    waiting = threading.Event()
+    return any(holds() or waiting.wait(0.01) for _ in range(200))
+
+
+def _in_threads(count: int, work: Callable[[int], Any]) -> list[Any]:
+    """Run the work in so many threads at once; return what each returned or raised."""
+    outcomes: list[Any] = []
+    together = threading.Barrier(count)
+
+    def one(number: int) -> None:
+        together.wait(10)
+        try:
+            outcomes.append(work(number))
+        except Exception as error:
+            outcomes.append(error)
+
+    threads = [threading.Thread(target=one, args=(number,)) for number in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    assert not any(thread.is_alive() for thread in threads)
+    return outcomes
+
+
+def test_64_threads_on_a_cold_start_make_one_fetch(
+    key_server: KeyServer, reading: Reading, old_key: SigningKey, may_answer: threading.Event
+) -> None:
+    key_server.script = held(document(published(old_key)), may_answer)
+    reader = reading()
+    tokens = [reader.token(old_key, n=n) for n in range(64)]
+    threading.Timer(0.1, may_answer.set).start()
+
+    outcomes = _in_threads(64, lambda number: reader.verifier.verify(tokens[number]).key_id)
+
+    assert outcomes == ["old"] * 64
+    assert len(key_server.requests) == 1
+
+
+def test_64_threads_whose_endpoint_hangs_are_refused_within_their_budget(
+    key_server: KeyServer, reading: Reading, old_key: SigningKey
+) -> None:
+    key_server.script = hang
+    reader = reading(wait_budget=0.2)
+    begun = time.monotonic()
+
+    outcomes = _in_threads(64, lambda number: reader.verify(old_key, n=number))
+
+    assert {type(outcome) for outcome in outcomes} == {KeysUnavailable}
+    assert time.monotonic() - begun < 1
+    assert len(key_server.requests) == 1
+
+
+def test_200_requests_at_the_moment_of_a_rotation_all_succeed_with_one_fetch(
+    key_server: KeyServer,
+    reading: Reading,
+    old_key: SigningKey,
+    new_key: SigningKey,
+    may_answer: threading.Event,
+) -> None:
+    key_server.script = document(published(old_key))
+    reader = reading()
+    reader.verify(old_key)
+    key_server.script = held(document(published(old_key, new_key)), may_answer)
+    tokens = [reader.token(new_key, n=n) for n in range(200)]
+
+    async def ask_all() -> list[Any]:
+        tasks = [asyncio.create_task(reader.verifier.verify_async(token)) for token in tokens]
+        while reader.endpoint._flight.running is None:
+            await asyncio.sleep(0)
+        may_answer.set()
+        return await asyncio.gather(*tasks)
+
+    assert [each.key_id for each in asyncio.run(ask_all())] == ["new"] * 200
+    assert len(key_server.requests) == 2
+
+
+def test_a_known_key_never_waits_while_the_endpoint_hangs(
+    key_server: KeyServer,
+    reading: Reading,
+    clock: Clock,
+    old_key: SigningKey,
+    new_key: SigningKey,
+) -> None:
+    """Were it to wait for the fetch under way, a hundred would take a hundred budgets."""
+    key_server.script = document(published(old_key))
+    reader = reading(clock=clock, wait_budget=0.5)
+    reader.verify(old_key)
+    key_server.script = hang
+    clock.now += 301
+    tokens = [reader.token(old_key, n=n) for n in range(100)]
+    begun = time.monotonic()
+    for token in tokens:
+        reader.verifier.verify(token)
+    took = time.monotonic() - begun
+
+    assert reader.endpoint._flight.running is not None
+    assert took < 0.4
+    with pytest.raises(KeysUnavailable):
+        reader.verify(new_key)
+
+
+def test_a_forged_signature_under_a_known_kid_never_waits_either(
+    key_server: KeyServer, reading: Reading, clock: Clock, old_key: SigningKey, forger: SigningKey
+) -> None:
+    key_server.script = document(published(old_key))
+    reader = reading(clock=clock)
+    reader.verify(old_key)
+    key_server.script = hang
+    clock.now += 301
+    begun = time.monotonic()
+
+    with pytest.raises(BadSignature):
+        reader.verify(SigningKey(key_id="old", private=forger.private))
+    assert time.monotonic() - begun < 0.3
+
+
+def test_a_fetch_beyond_the_wait_budget_is_an_outage_and_still_brings_its_keys(
+    key_server: KeyServer, reading: Reading, old_key: SigningKey, may_answer: threading.Event
+) -> None:
+    key_server.script = held(document(published(old_key)), may_answer)
+    reader = reading(wait_budget=0.1)
+
+    begun = time.monotonic()
+    with pytest.raises(KeysUnavailable):
+        reader.verify(old_key)
+    assert time.monotonic() - begun < 0.5
+
+    may_answer.set()
+    assert _eventually(lambda: reader.verifier.health()["ready"])
+    assert reader.verify(old_key).key_id == "old"
+    assert len(key_server.requests) == 1
+
+
+def test_a_fetch_that_had_begun_before_the_rotation_is_followed_by_one_more(
+    key_server: KeyServer,
+    reading: Reading,
+    clock: Clock,
+    old_key: SigningKey,
+    new_key: SigningKey,
+    may_answer: threading.Event,
+) -> None:
+    key_server.script = document(published(old_key))
+    reader = reading(clock=clock)
+    reader.verify(old_key)
+    key_server.script = held(document(published(old_key)), may_answer)
+    clock.now += 301
+    reader.endpoint.snapshot()  # begins a refresh in the background
+    assert _eventually(lambda: len(key_server.requests) == 2)
+    key_server.script = document(published(old_key, new_key))
+    threading.Timer(0.05, may_answer.set).start()
+
+    assert reader.verify(new_key).key_id == "new"
+    assert len(key_server.requests) == 3
+
+
+def test_one_request_waits_for_two_fetches_at_most_and_within_one_budget(
+    key_server: KeyServer, reading: Reading, clock: Clock, old_key: SigningKey, forger: SigningKey
+) -> None:
+    key_server.script = document(published(old_key))
+    reader = reading(clock=clock)
+    reader.verify(old_key)
+    clock.now += 301
+    reader.endpoint.snapshot()
+
+    with pytest.raises(UnknownKey):
+        reader.verify(forger)
+    assert len(key_server.requests) <= 3
+
+
 @LOOPS
 def test_waiting_for_the_first_fetch_does_not_block_the_loop(
-    run: Callable[..., Any], key_server: KeyServer, verifier_of: Make, old_key: SigningKey
+    run: Callable[..., Any],
+    key_server: KeyServer,
+    reading: Reading,
+    old_key: SigningKey,
+    may_answer: threading.Event,
 ) -> None:
     """The answer is held back by the loop itself: were it blocked, none would come."""
-    key_server.document = old_key.jwks()
-    key_server.open.clear()
-    verifier, token = verifier_of(), mint(old_key, {})
-    found: list[Principal] = []
+    key_server.script = held(document(published(old_key)), may_answer)
+    reader = reading()
+    token, found = reader.token(old_key), []
 
     async def ask() -> None:
-        found.append(await verifier.verify_async(token))
+        found.append((await reader.verifier.verify_async(token)).key_id)
 
     async def on_trio() -> None:
         async with trio.open_nursery() as nursery:
             for _ in range(5):
                 nursery.start_soon(ask)
             await trio.testing.wait_all_tasks_blocked(0.02)
-            key_server.open.set()
+            may_answer.set()
 
     async def on_asyncio() -> None:
         tasks = [asyncio.create_task(ask()) for _ in range(5)]
         await asyncio.sleep(0)
-        key_server.open.set()
+        may_answer.set()
         await asyncio.gather(*tasks)
 
     run(on_trio if run is trio.run else on_asyncio)
-    assert [each.key_id for each in found] == ["old"] * 5
+    assert found == ["old"] * 5
     assert len(key_server.requests) == 1
 
 
 @LOOPS
 def test_an_outage_reaches_an_async_caller_within_the_wait_budget(
-    run: Callable[..., Any], key_server: KeyServer, verifier_of: Make, old_key: SigningKey
+    run: Callable[..., Any], key_server: KeyServer, reading: Reading, old_key: SigningKey
 ) -> None:
-    key_server.open.clear()
-    verifier = verifier_of(wait_budget=0.1)
+    key_server.script = hang
+    reader = reading(wait_budget=0.1)
 
     async def ask() -> None:
         with pytest.raises(KeysUnavailable):
-            await verifier.verify_async(mint(old_key, {}))
+            await reader.verifier.verify_async(reader.token(old_key))
 
     begun = time.monotonic()
     run(ask)
@@ -96,49 +262,111 @@ def test_an_outage_reaches_an_async_caller_within_the_wait_budget(
 
 @LOOPS
 def test_cancelling_one_waiting_request_harms_no_other(
-    run: Callable[..., Any], key_server: KeyServer, verifier_of: Make, old_key: SigningKey
+    run: Callable[..., Any],
+    key_server: KeyServer,
+    reading: Reading,
+    old_key: SigningKey,
+    may_answer: threading.Event,
 ) -> None:
-    key_server.document = old_key.jwks()
-    key_server.open.clear()
-    verifier, token = verifier_of(), mint(old_key, {})
-    found: list[Principal] = []
+    key_server.script = held(document(published(old_key)), may_answer)
+    reader = reading()
+    token, found = reader.token(old_key), []
 
     async def ask() -> None:
-        found.append(await verifier.verify_async(token))
+        found.append((await reader.verifier.verify_async(token)).key_id)
 
     async def on_trio() -> None:
         async with trio.open_nursery() as outer:
             outer.start_soon(ask)
             with trio.move_on_after(0.02):
                 await ask()
-            key_server.open.set()
+            may_answer.set()
 
     async def on_asyncio() -> None:
-        other = asyncio.create_task(ask())
-        cancelled = asyncio.create_task(ask())
+        other, cancelled = asyncio.create_task(ask()), asyncio.create_task(ask())
         await asyncio.sleep(0.02)
         cancelled.cancel()
         with pytest.raises(asyncio.CancelledError):
             await cancelled
-        key_server.open.set()
+        may_answer.set()
         await other
 
     run(on_trio if run is trio.run else on_asyncio)
-    assert len(found) == 1
+    assert found == ["old"]
+    assert reader.verify(old_key, n=1).key_id == "old"
 
 
 def test_a_loop_that_closed_while_waiting_harms_no_other(
-    key_server: KeyServer, verifier_of: Make, old_key: SigningKey
+    key_server: KeyServer, reading: Reading, old_key: SigningKey, may_answer: threading.Event
 ) -> None:
-    key_server.document = old_key.jwks()
-    key_server.open.clear()
-    verifier, token = verifier_of(), mint(old_key, {})
+    key_server.script = held(document(published(old_key)), may_answer)
+    reader = reading()
 
     async def give_up() -> None:
         with pytest.raises(TimeoutError):
-            await asyncio.wait_for(verifier.verify_async(token), 0.02)
+            await asyncio.wait_for(reader.verifier.verify_async(reader.token(old_key)), 0.02)
 
     asyncio.run(give_up())
-    key_server.open.set()
+    may_answer.set()
 
-    assert verifier.verify(token).key_id == "old"
+    assert reader.verify(old_key).key_id == "old"
+
+
+def test_threads_and_loops_of_both_kinds_wait_for_one_fetch(
+    key_server: KeyServer, reading: Reading, old_key: SigningKey, may_answer: threading.Event
+) -> None:
+    key_server.script = held(document(published(old_key)), may_answer)
+    reader = reading()
+    tokens = [reader.token(old_key, n=n) for n in range(9)]
+
+    def one(number: int) -> str | None:
+        verifier, token = reader.verifier, tokens[number]
+        ways: list[Callable[[], Any]] = [
+            lambda: verifier.verify(token),
+            lambda: asyncio.run(verifier.verify_async(token)),
+            lambda: trio.run(verifier.verify_async, token),
+        ]
+        key_id: str | None = ways[number % 3]().key_id
+        return key_id
+
+    threading.Timer(0.1, may_answer.set).start()
+
+    assert _in_threads(9, one) == ["old"] * 9
+    assert len(key_server.requests) == 1
+
+
+def test_one_verifier_serves_one_loop_after_the_other(
+    key_server: KeyServer, reading: Reading, old_key: SigningKey, new_key: SigningKey
+) -> None:
+    key_server.script = document(published(old_key))
+    reader = reading()
+    first = asyncio.run(reader.verifier.verify_async(reader.token(old_key)))
+    key_server.script = document(published(new_key))
+    second = asyncio.run(reader.verifier.verify_async(reader.token(new_key)))
+    third = trio.run(reader.verifier.verify_async, reader.token(new_key, n=1))
+
+    assert [each.key_id for each in (first, second, third)] == ["old", "new", "new"]
+
+
+def test_a_fetch_of_ones_own_that_hangs_holds_up_no_known_key(
+    clock: Clock, old_key: SigningKey, new_key: SigningKey, may_answer: threading.Event
+) -> None:
+    import json
+
+    from jwt_middleware.verification.jwks import JWKSEndpoint
+
+    may_answer.set()
+
+    def fetch(url: str) -> bytes:
+        may_answer.wait(10)
+        return json.dumps(published(old_key)).encode()
+
+    url = "https://gateway.example.edu/jwks"
+    reader = Reader(JWKSEndpoint(url, fetch=fetch, wait_budget=0.1, clock=clock))
+    reader.verify(old_key)
+    may_answer.clear()
+    clock.now += 301
+
+    assert reader.verify(old_key, n=1).key_id == "old"
+    with pytest.raises(KeysUnavailable):
+        reader.verify(new_key)

@@ -11,7 +11,8 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 
 from jwt_middleware.testing import SigningKey
 from jwt_middleware.verification.key_material import read_file, read_pem
-from jwt_middleware.verification.keys import Key, KeySet, UnusableKey
+from jwt_middleware.verification.key_sets import KeySet
+from jwt_middleware.verification.keys import Key, UnusableKey
 from jwt_middleware.verification.shared_secrets import read_secret
 
 KeyFor = Callable[..., SigningKey]

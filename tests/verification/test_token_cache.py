@@ -10,8 +10,8 @@ from jwt_middleware.errors import RequestError, TokenExpired, UnknownKey
 from jwt_middleware.events import Verified
 from jwt_middleware.principal import Principal
 from jwt_middleware.testing import SigningKey, mint, ucsd_claims
-from jwt_middleware.verification.key_sources import PEM
-from jwt_middleware.verification.keys import KeySet
+from jwt_middleware.verification.key_sets import KeySet
+from jwt_middleware.verification.key_sources import PEM, KeySource
 from jwt_middleware.verification.token_cache import TokenCache, VerifiedToken
 
 from ..conftest import Clock
@@ -189,7 +189,7 @@ def test_a_token_is_refused_on_a_hit_as_soon_as_its_certificate_is_out_of_its_da
         verifier.verify(token)
 
 
-class Changing:
+class Changing(KeySource):
     """A source whose keys a test replaces."""
 
     name = "changing"
@@ -199,9 +199,6 @@ class Changing:
 
     def snapshot(self) -> KeySet:
         return self.pem.snapshot()
-
-    def refresh(self) -> None:
-        return None
 
 
 def test_a_change_of_the_keys_makes_a_hit_a_miss(

@@ -12,8 +12,9 @@ from jwt_middleware.testing import SigningKey
 from jwt_middleware.verification.algorithms import ALGORITHMS
 from jwt_middleware.verification.configured_keys import key_source
 from jwt_middleware.verification.default_keys import WSO2_DEFAULT_KEYS
+from jwt_middleware.verification.key_sets import KeySet
 from jwt_middleware.verification.key_sources import PEM, KeySource
-from jwt_middleware.verification.keys import Key, KeyRules, KeySet
+from jwt_middleware.verification.keys import Key, KeyRules
 from jwt_middleware.verification.trusted_keys import TrustedKeys
 
 from ..conftest import Clock
@@ -42,7 +43,7 @@ def trust(clock: Clock) -> Trusting:
     return Trusting(clock)
 
 
-class Changing:
+class Changing(KeySource):
     """A source whose keys a test replaces."""
 
     name = "changing"
@@ -52,9 +53,6 @@ class Changing:
 
     def snapshot(self) -> KeySet | None:
         return self.keys
-
-    def refresh(self) -> None:
-        return None
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,132 @@
+"""A watched file: every way to replace it is seen, and no broken one loses the good reading."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from jwt_middleware.files import WatchedFile
+from tests.conftest import Clock
+
+
+class Heard(list[object]):
+    """What the file told."""
+
+
+def read(content: bytes) -> str:
+    if content == b"broken":
+        raise ValueError("broken")
+    return content.decode()
+
+
+def watched(path: Path, clock: Clock) -> tuple[WatchedFile[str], Heard]:
+    heard = Heard()
+    return WatchedFile(path, read, heard.append, clock=clock), heard
+
+
+def look(file: WatchedFile[str], clock: Clock) -> str:
+    """Let a second pass, look, and return what the file says."""
+    clock.now += 1
+    flight = file.look_now()
+    assert flight is not None
+    assert flight.wait(10)
+    return file.current()
+
+
+def test_a_file_that_stays_is_read_once(tmp_path: Path, clock: Clock) -> None:
+    path = tmp_path / "key"
+    path.write_text("one")
+    file, heard = watched(path, clock)
+
+    assert look(file, clock) == "one"
+    assert heard == []
+
+
+def test_a_file_replaced_in_place_is_read_anew(tmp_path: Path, clock: Clock) -> None:
+    path = tmp_path / "key"
+    path.write_text("one")
+    file, heard = watched(path, clock)
+    path.write_text("two, longer")
+
+    assert look(file, clock) == "two, longer"
+    assert heard == ["two, longer"]
+
+
+def test_a_file_replaced_by_rename_is_read_anew_even_with_the_same_size_and_time(
+    tmp_path: Path, clock: Clock
+) -> None:
+    path, other = tmp_path / "key", tmp_path / "other"
+    path.write_text("one")
+    file, _ = watched(path, clock)
+    other.write_text("two")
+    found = path.stat()
+    os.utime(other, ns=(found.st_atime_ns, found.st_mtime_ns))
+    other.replace(path)
+
+    assert look(file, clock) == "two"
+
+
+def test_the_symlink_swap_of_a_mounted_secret_is_seen(tmp_path: Path, clock: Clock) -> None:
+    """Kubernetes: ``key`` points to ``..data/key``, and ``..data`` is swapped."""
+    for name, text in (("..1", "one"), ("..2", "two")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "key").write_text(text)
+    (tmp_path / "..data").symlink_to("..1")
+    (tmp_path / "key").symlink_to("..data/key")
+    file, _ = watched(tmp_path / "key", clock)
+    (tmp_path / "..new").symlink_to("..2")
+    (tmp_path / "..new").rename(tmp_path / "..data")
+
+    assert look(file, clock) == "two"
+
+
+@pytest.mark.parametrize("fault", ["broken", "gone", "unreadable as text"])
+def test_a_broken_replacement_keeps_the_good_reading_and_tells_once(
+    tmp_path: Path, clock: Clock, fault: str
+) -> None:
+    path = tmp_path / "key"
+    path.write_text("one")
+    file, heard = watched(path, clock)
+    if fault == "gone":
+        path.unlink()
+    else:
+        path.write_bytes(b"broken" if fault == "broken" else b"\xff\xfe\xfd")
+
+    assert [look(file, clock) for _ in range(3)] == ["one"] * 3
+    assert len(heard) == 1
+    assert isinstance(heard[0], Exception)
+
+
+def test_a_file_that_is_mended_serves_again(tmp_path: Path, clock: Clock) -> None:
+    path = tmp_path / "key"
+    path.write_text("one")
+    file, _ = watched(path, clock)
+    path.write_text("broken")
+    look(file, clock)
+    path.write_text("two")
+
+    assert look(file, clock) == "two"
+
+
+def test_a_file_is_looked_at_once_a_second_at_most(tmp_path: Path, clock: Clock) -> None:
+    path = tmp_path / "key"
+    path.write_text("one")
+    file, _ = watched(path, clock)
+
+    assert file.look_now() is None
+    clock.now += 1
+    flight = file.look_now()
+    assert flight is not None
+    flight.wait(10)
+    assert file.look_now() is None
+
+
+def test_the_first_reading_must_be_good(tmp_path: Path, clock: Clock) -> None:
+    path = tmp_path / "key"
+    with pytest.raises(FileNotFoundError):
+        watched(path, clock)
+    path.write_text("broken")
+    with pytest.raises(ValueError, match="broken"):
+        watched(path, clock)

@@ -1,0 +1,149 @@
+"""One worker at a time, and waiters that harm neither it nor each other."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from collections.abc import Callable
+
+import pytest
+import trio
+
+from jwt_middleware.single_flight import Flight, SingleFlight
+
+
+class Work:
+    """Work that ends when it is told, and counts how often it was begun."""
+
+    def __init__(self) -> None:
+        self.begun = 0
+        self.may_end = threading.Event()
+
+    def __call__(self) -> None:
+        self.begun += 1
+        self.may_end.wait(10)
+
+
+def begin(single: SingleFlight) -> Flight:
+    with single.lock:
+        return single.running or single.start()
+
+
+@pytest.fixture
+def work() -> Work:
+    return Work()
+
+
+def test_sixty_four_threads_share_one_flight(work: Work) -> None:
+    single = SingleFlight("test", work)
+    answers: list[bool] = []
+    threads = [
+        threading.Thread(target=lambda: answers.append(begin(single).wait(10))) for _ in range(64)
+    ]
+    for thread in threads:
+        thread.start()
+    work.may_end.set()
+    for thread in threads:
+        thread.join(10)
+
+    assert answers == [True] * 64
+    assert work.begun <= 2  # a thread that came after the landing began another
+
+
+def test_a_waiter_gives_up_when_its_time_is_over_and_the_work_goes_on(work: Work) -> None:
+    single = SingleFlight("test", work)
+    flight = begin(single)
+
+    assert not flight.wait(0.01)
+    assert not asyncio.run(flight.wait_async(0.01))
+    assert not trio.run(flight.wait_async, 0.01)
+    work.may_end.set()
+    assert flight.wait(10)
+
+
+@pytest.mark.parametrize("run", [asyncio.run, lambda task: trio.run(lambda: task)])
+def test_tasks_of_either_loop_are_woken(work: Work, run: Callable[..., None]) -> None:
+    single = SingleFlight("test", work)
+    flight = begin(single)
+
+    async def wait() -> None:
+        threading.Timer(0.05, work.may_end.set).start()
+        assert await flight.wait_async(10)
+        assert await flight.wait_async(0)  # it has ended: nothing to wait for
+
+    run(wait())
+
+
+def test_cancelling_one_waiter_neither_cancels_nor_poisons_the_others(work: Work) -> None:
+    single = SingleFlight("test", work)
+    flight = begin(single)
+
+    async def wait() -> list[object]:
+        tasks = [asyncio.create_task(flight.wait_async(10)) for _ in range(10)]
+        await asyncio.sleep(0)
+        for task in tasks[::2]:
+            task.cancel()
+        await asyncio.sleep(0)
+        work.may_end.set()
+        return list(await asyncio.gather(*tasks, return_exceptions=True))
+
+    outcomes = asyncio.run(wait())
+
+    assert all(isinstance(outcome, asyncio.CancelledError) for outcome in outcomes[::2])
+    assert outcomes[1::2] == [True] * 5
+
+
+def test_a_loop_that_closed_with_its_waiter_harms_nobody(work: Work) -> None:
+    single = SingleFlight("test", work)
+    flight = begin(single)
+    asyncio.run(flight.wait_async(0.01))
+    work.may_end.set()
+
+    assert flight.wait(10)
+
+
+def test_several_loops_wait_for_one_flight(work: Work) -> None:
+    single = SingleFlight("test", work)
+    flight = begin(single)
+    answers: list[bool] = []
+    threads = [
+        threading.Thread(target=lambda: answers.append(asyncio.run(flight.wait_async(10))))
+        for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    work.may_end.set()
+    for thread in threads:
+        thread.join(10)
+
+    assert answers == [True] * 4
+
+
+def test_work_that_raises_still_lands(monkeypatch: pytest.MonkeyPatch) -> None:
+    raised: list[object] = []
+    monkeypatch.setattr(threading, "excepthook", raised.append)
+
+    def fail() -> None:
+        raise ValueError
+
+    single = SingleFlight("test", fail)
+
+    assert begin(single).wait(10)
+    assert single.running is None
+    assert len(raised) <= 1
+
+
+def test_a_forked_child_starts_anew_although_its_parent_was_in_flight(work: Work) -> None:
+    single = SingleFlight("test", work)
+    begin(single)
+    single.lock.acquire()  # the worst moment to fork
+    child = os.fork()
+    if child == 0:
+        work.may_end.set()
+        landed = begin(single).wait(10)
+        os._exit(0 if landed else 1)
+    single.lock.release()
+    work.may_end.set()
+
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0

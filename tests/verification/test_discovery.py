@@ -1,0 +1,283 @@
+"""Keys by an issuer's metadata: only the issuer that was asked for, only from its own origin."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from jwt_middleware import Issuer, Verifier
+from jwt_middleware.errors import ConfigurationError, InvalidClaim, KeysUnavailable, UnknownKey
+from jwt_middleware.events import KeyFetchFailed
+from jwt_middleware.testing import SigningKey, mint
+from jwt_middleware.verification.configured_keys import key_source
+from jwt_middleware.verification.discovery import Discovery, issuer_and_metadata
+
+from ..conftest import Clock
+from ..key_server import Exchange, KeyServer, Script, document, hang, redirect, status
+from .conftest import published
+
+OPENID = "/.well-known/openid-configuration"
+RFC8414 = "/.well-known/oauth-authorization-server"
+
+
+def site(
+    key_server: KeyServer, *keys: SigningKey, path: str = "", at: str | None = None, **changes: Any
+) -> str:
+    """Serve an issuer's metadata and its keys; return the issuer. ``changes`` are members."""
+    issuer = key_server.origin + path
+    metadata = {"issuer": issuer, "jwks_uri": key_server.origin + "/keys", **changes}
+    answers = {
+        at or path + OPENID: document({k: v for k, v in metadata.items() if v is not None}),
+        "/keys": document(published(*keys)),
+    }
+    key_server.script = lambda exchange: answers.get(exchange.path, status(404))(exchange)
+    return issuer
+
+
+def reading(keys: Any, heard: list[Any] | None = None, **options: Any) -> Verifier:
+    listeners = [(heard if heard is not None else []).append]
+    return Verifier(keys=keys, gateway="standard", listeners=listeners, **options)
+
+
+def token(key: SigningKey, issuer: str | None, **claims: Any) -> str:
+    named = {} if issuer is None else {"iss": issuer}
+    return mint(key, {**named, **claims}, form="standard")
+
+
+def failure_of(keys: Discovery, key: SigningKey) -> str:
+    heard: list[Any] = []
+    with pytest.raises(KeysUnavailable):
+        reading(keys, heard).verify(token(key, keys.issuer))
+    [failure] = [event for event in heard if isinstance(event, KeyFetchFailed)]
+    reason: str = failure.reason
+    return reason
+
+
+@pytest.mark.parametrize("path", ["", "/", "/realms/a"])
+def test_an_issuer_s_keys_are_found_by_its_metadata(
+    key_server: KeyServer, old_key: SigningKey, path: str
+) -> None:
+    issuer = site(key_server, old_key, path=path, at=path.rstrip("/") + OPENID)
+
+    assert reading(Discovery(issuer)).verify(token(old_key, issuer)).key_id == "old"
+    assert [each["path"] for each in key_server.requests] == [path.rstrip("/") + OPENID, "/keys"]
+
+
+@pytest.mark.parametrize("path", ["", "/realms/a"])
+def test_rfc_8414_metadata_stands_between_the_host_and_the_issuer_s_path(
+    key_server: KeyServer, old_key: SigningKey, path: str
+) -> None:
+    issuer = site(key_server, old_key, path=path, at=RFC8414 + path)
+    source = key_source(key_server.origin + RFC8414 + path)
+
+    assert isinstance(source, Discovery)
+    assert source.issuer == issuer
+    assert reading(source).verify(token(old_key, issuer)).key_id == "old"
+
+
+def test_keys_may_be_the_url_of_the_metadata(key_server: KeyServer, old_key: SigningKey) -> None:
+    issuer = site(key_server, old_key, path="/realms/a")
+
+    assert reading(issuer + OPENID).verify(token(old_key, issuer)).issuer == issuer
+
+
+@pytest.mark.parametrize(
+    ("url", "issuer", "metadata"),
+    [
+        ("https://a", "https://a", "https://a" + OPENID),
+        ("https://a/", "https://a/", "https://a" + OPENID),
+        ("https://a/t/b", "https://a/t/b", "https://a/t/b" + OPENID),
+        ("https://a/t" + OPENID, "https://a/t", "https://a/t" + OPENID),
+        ("https://a" + RFC8414, "https://a", "https://a" + RFC8414),
+        ("https://a" + RFC8414 + "/t/b", "https://a/t/b", "https://a" + RFC8414 + "/t/b"),
+    ],
+)
+def test_an_issuer_and_the_url_of_its_metadata_tell_each_other(
+    url: str, issuer: str, metadata: str
+) -> None:
+    assert issuer_and_metadata(url) == (issuer, metadata)
+
+
+@pytest.mark.parametrize(
+    "named", ["https://evil.example.com", "", None, 5, ["a"], "{issuer}/", "{issuer}#"], ids=str
+)
+def test_mix_up_metadata_of_another_issuer_is_refused(
+    key_server: KeyServer, old_key: SigningKey, named: Any
+) -> None:
+    if isinstance(named, str):
+        named = named.format(issuer=key_server.origin)
+    issuer = site(key_server, old_key, issuer=named)
+
+    assert "another issuer" in failure_of(Discovery(issuer), old_key)
+    assert len(key_server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("jwks_uri", "reason"),
+    [
+        ("https://evil.example.com/keys", "another origin"),
+        ("http://127.0.0.1:1/keys", "another origin"),
+        ("http://localhost:{port}/keys", "another origin"),
+        ("https://127.0.0.1:{port}/keys", "another origin"),
+        ("http://evil.example.com/keys", "not acceptable"),
+        ("http://127.0.0.1:{port}@evil.example.com/keys", "not acceptable"),
+        ("file:///etc/passwd", "not acceptable"),
+        ("data:application/json,{{}}", "not acceptable"),
+        ("/keys", "not acceptable"),
+        ("", "not acceptable"),
+        (None, "without a jwks_uri"),
+        (["http://127.0.0.1:{port}/keys"], "without a jwks_uri"),
+    ],
+    ids=str,
+)
+def test_ssrf_a_jwks_uri_that_is_not_of_the_issuer_s_origin_is_not_fetched(
+    key_server: KeyServer, old_key: SigningKey, jwks_uri: Any, reason: str
+) -> None:
+    if isinstance(jwks_uri, str):
+        jwks_uri = jwks_uri.format(port=key_server.origin.rpartition(":")[2])
+    issuer = site(key_server, old_key, jwks_uri=jwks_uri)
+
+    assert reason in failure_of(Discovery(issuer), old_key)
+    assert len(key_server.requests) == 1
+
+
+FAULTS: dict[str, tuple[Script, str]] = {
+    "status-500": (status(500), "status 500"),
+    "sign-in-page": (document(b"<html>zeta"), "metadata that is no strict JSON object"),
+    "empty": (status(200), "metadata that is no strict JSON object"),
+    "redirect": (redirect("https://evil.example.com" + OPENID), "status 302"),
+    "too-large": (status(200, b" " * 600_000), "more than"),
+    "hang": (hang, "within"),
+}
+
+
+@pytest.mark.parametrize("script, reason", FAULTS.values(), ids=FAULTS)
+def test_metadata_that_cannot_be_had_is_an_outage_whose_reason_is_told(
+    key_server: KeyServer, old_key: SigningKey, script: Script, reason: str
+) -> None:
+    key_server.script = script
+
+    told = failure_of(Discovery(key_server.origin, deadline=0.3), old_key)
+    assert reason in told
+    assert "zeta" not in told
+
+
+def test_metadata_and_keys_share_one_deadline(key_server: KeyServer, old_key: SigningKey) -> None:
+    issuer = site(key_server, old_key)
+    metadata = key_server.script
+
+    def slow(exchange: Exchange) -> None:
+        if exchange.server.owner.ended.wait(0.3):
+            return
+        metadata(exchange)
+
+    key_server.script = slow
+    begun = time.monotonic()
+
+    assert "within" in failure_of(Discovery(issuer, deadline=0.4), old_key)
+    assert time.monotonic() - begun < 0.58
+
+
+def test_a_rotation_that_moves_the_jwks_uri_is_followed(
+    key_server: KeyServer, old_key: SigningKey, new_key: SigningKey
+) -> None:
+    issuer = site(key_server, old_key)
+    verifier = reading(Discovery(issuer))
+    verifier.verify(token(old_key, issuer))
+    moved = {
+        OPENID: document({"issuer": issuer, "jwks_uri": issuer + "/moved"}),
+        "/moved": document(published(new_key)),
+    }
+    key_server.script = lambda exchange: moved.get(exchange.path, status(404))(exchange)
+
+    assert verifier.verify(token(new_key, issuer)).key_id == "new"
+    with pytest.raises(UnknownKey):
+        verifier.verify(token(old_key, issuer))
+
+
+def test_an_outage_of_the_metadata_alone_keeps_the_good_keys(
+    key_server: KeyServer, clock: Clock, old_key: SigningKey
+) -> None:
+    issuer = site(key_server, old_key)
+    source = Discovery(issuer, clock=clock)
+    verifier = reading(source)
+    verifier.verify(token(old_key, issuer))
+    key_server.script = status(503)
+    clock.now += 301
+    source.snapshot()
+    flight = source._flight.running
+    assert flight is None or flight.wait(5)
+
+    assert verifier.verify(token(old_key, issuer, n=1)).key_id == "old"
+    assert source.health()["last_error"] == "status 503, 200 was expected"
+
+
+@pytest.mark.parametrize("named", ["https://evil.example.com", None, "{issuer}/"], ids=str)
+def test_a_token_of_another_issuer_is_refused_although_the_key_is_right(
+    key_server: KeyServer, old_key: SigningKey, named: str | None
+) -> None:
+    issuer = site(key_server, old_key)
+    name = None if named is None else named.format(issuer=issuer)
+
+    with pytest.raises(InvalidClaim) as refusal:
+        reading(Discovery(issuer)).verify(token(old_key, name))
+    assert refusal.value.claim == "iss"
+
+
+def test_the_configured_issuer_must_be_the_one_that_was_asked_for() -> None:
+    for keys in (Discovery("https://a.example.edu"), "https://a.example.edu" + OPENID):
+        with pytest.raises(ConfigurationError, match=r"issuer: the keys are those of https://a\."):
+            reading(keys, issuer="https://b.example.edu")
+        with pytest.raises(ConfigurationError, match="issuer"):
+            reading(keys, issuer="https://a.example.edu/")
+        with pytest.raises(ConfigurationError, match="issuer"):
+            reading(None, issuers=[Issuer("https://b.example.edu", keys=keys)])
+
+
+def test_of_several_configured_issuers_only_the_one_of_the_keys_is_accepted(
+    key_server: KeyServer, old_key: SigningKey
+) -> None:
+    issuer = site(key_server, old_key)
+    verifier = reading(Discovery(issuer), issuer=[issuer, "https://b.example.edu"])
+
+    assert verifier.verify(token(old_key, issuer)).issuer == issuer
+    with pytest.raises(InvalidClaim):
+        verifier.verify(token(old_key, "https://b.example.edu"))
+
+
+def test_mix_up_keys_of_two_issuers_in_one_list_are_refused() -> None:
+    """One of them could sign for the other."""
+    with pytest.raises(ConfigurationError, match=r"Issuer\("):
+        reading([Discovery("https://a.example.edu"), Discovery("https://b.example.edu")])
+
+
+def test_keys_beside_those_of_an_issuer_are_that_issuer_s_too(
+    key_server: KeyServer, old_key: SigningKey, new_key: SigningKey
+) -> None:
+    issuer = site(key_server, old_key)
+    verifier = reading([Discovery(issuer), new_key.jwks()])
+
+    for key in (old_key, new_key):
+        assert verifier.verify(token(key, issuer)).key_id == key.key_id
+        with pytest.raises(InvalidClaim):
+            verifier.verify(token(key, "https://evil.example.com"))
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://login.example.edu", "ftp://login.example.edu", "login.example.edu", "", "https://"],
+)
+def test_an_issuer_that_keys_must_not_come_from_is_a_configuration_error(url: str) -> None:
+    with pytest.raises(ConfigurationError):
+        Discovery(url)
+
+
+def test_a_fetch_of_ones_own_is_for_endpoints_only() -> None:
+    fetch: Callable[[str], bytes] = lambda url: json.dumps({}).encode()  # noqa: E731
+
+    with pytest.raises(ConfigurationError, match="fetch="):
+        Discovery("https://login.example.edu", fetch=fetch)
