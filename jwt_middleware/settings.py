@@ -22,7 +22,8 @@ from .request_view import RequestView
 from .responses import Refusal
 from .trust import Issuer
 from .verification import ANY
-from .verifier import Verifier, VerifierOptions
+from .verifier import Verifier
+from .verifier_options import VerifierOptions
 
 ENVIRONMENT_PREFIX = "JWT_MIDDLEWARE_"
 CONFIG_FILE = ENVIRONMENT_PREFIX + "CONFIG"

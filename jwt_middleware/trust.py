@@ -191,7 +191,7 @@ class Trust:
             refusal = None
             if keys is not None:
                 try:
-                    return keys, self._select(keys, algorithm, header, now)
+                    return keys, keys.select(algorithm, header, self.keys.dated_at(now))
                 except UnknownKey as error:
                     refusal = error
             if patience is None or patience.may_wait:
@@ -206,14 +206,6 @@ class Trust:
             raise refusal
         why = "no keys from" if refusal is None else "no answer in time from"
         raise KeysUnavailable(f"{why} {source.name}", retry_after=source.retry_after())
-
-    def _select(
-        self, keys: KeySet, algorithm: Algorithm, header: Mapping[str, Any], now: float
-    ) -> tuple[Key, ...]:
-        chosen = self.keys.usable(keys.select(algorithm, header), now)
-        if not chosen:
-            raise UnknownKey("the key's certificate is outside its dates")
-        return chosen
 
     def _last_moment(self, key: Key, ends: float) -> float:
         if self.keys.rules.check_certificate_dates and key.certificate is not None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, TypedDict, Unpack, cast
+from collections.abc import Callable, Sequence
+from typing import Any, Unpack, cast
 
 from . import option_checks as check
 from .decision import Decision
@@ -18,10 +18,8 @@ from .events import Announcer, ConfigurationWarning, Listener, Refused, Verified
 from .gateways import Gateway
 from .principal import Principal
 from .request_view import RequestView
-from .trust import AwaitKeys, Common, Issuer, Patience, Trust
+from .trust import AwaitKeys, Patience, Trust
 from .verification import (
-    AnyAudience,
-    KeyRules,
     TokenCache,
     VerifiedToken,
     WireFormat,
@@ -30,32 +28,7 @@ from .verification import (
     raw_token,
     single_line,
 )
-
-MOST_LEEWAY = 3600
-"""Seconds. More is no clock that is a little off; it would make expired tokens live on."""
-
-
-class VerifierOptions(TypedDict, total=False):
-    """The options of ``Verifier``; the README's table says what each means."""
-
-    keys: Any
-    gateway: str | Gateway
-    algorithms: Sequence[str] | str | None
-    issuer: str | Sequence[str] | None
-    audience: str | Sequence[str] | AnyAudience | None
-    issuers: Sequence[Issuer] | None
-    api: str | Sequence[str] | None
-    typ: str | None
-    leeway: float
-    max_age: float | None
-    client_claim: str | None
-    cache_size: int
-    max_token_size: int
-    minimum_rsa_bits: int
-    allow_wso2_default_keys: bool
-    check_certificate_dates: bool
-    listeners: Iterable[Listener]
-    clock: Callable[[], float]
+from .verifier_options import VerifierOptions, trusts_of
 
 
 class Verifier:
@@ -76,7 +49,7 @@ class Verifier:
         self._cache = TokenCache(
             check.whole("cache_size", options.get("cache_size", 4_096), least=0)
         )
-        self._trusts = self._all_trusts(options)
+        self._trusts = trusts_of(options, self.announce, self._clock)
         self._only = self._trusts.get(None)
         wires = [trust.gateway.wire for trust in self._trusts.values()]
         # To find out which issuer a token names, the loosest of their encodings reads it; the
@@ -89,64 +62,6 @@ class Verifier:
                     "API of the gateway is accepted here. Set api='/your/context'"
                 )
             )
-
-    def _all_trusts(self, options: VerifierOptions) -> dict[str | None, Trust]:
-        common = Common(
-            rules=KeyRules(
-                minimum_rsa_bits=check.whole(
-                    "minimum_rsa_bits", options.get("minimum_rsa_bits", 2048), least=1024
-                ),
-                allow_wso2_default_keys=check.flag(
-                    "allow_wso2_default_keys", options.get("allow_wso2_default_keys", False)
-                ),
-                check_certificate_dates=check.flag(
-                    "check_certificate_dates", options.get("check_certificate_dates", False)
-                ),
-            ),
-            api=options.get("api"),
-            typ=check.text("typ", options.get("typ")),
-            leeway=check.number("leeway", options.get("leeway", 30), most=MOST_LEEWAY),
-            max_age=_max_age(options.get("max_age")),
-            client_claim=check.text("client_claim", options.get("client_claim")),
-            announce=self.announce,
-            clock=self._clock,
-        )
-        gateway = options.get("gateway")
-        issuers = options.get("issuers")
-        if issuers is not None:
-            _check_issuers(issuers, options)
-            return {
-                each.issuer: Trust(
-                    common,
-                    keys=each.keys,
-                    gateway=gateway if each.gateway is None else each.gateway,
-                    algorithms=each.algorithms,
-                    issuer=each.issuer,
-                    audience=each.audience,
-                )
-                for each in issuers
-            }
-        keys, issuer = options.get("keys"), options.get("issuer")
-        if keys is None:
-            raise ConfigurationError(
-                "keys: missing; name the gateway's certificate, key file or JWKS URL, such as "
-                "keys='gateway.pem'"
-            )
-        several_keys = isinstance(keys, list | tuple) and len(keys) > 1
-        if several_keys and len(check.texts("issuer", issuer)) > 1:
-            raise ConfigurationError(
-                "issuer: several issuers with several key sources; each key must belong to one "
-                "issuer: issuers=[Issuer('https://a', keys=...), ...]"
-            )
-        trust = Trust(
-            common,
-            keys=keys,
-            gateway=gateway,
-            algorithms=options.get("algorithms"),
-            issuer=issuer,
-            audience=options.get("audience"),
-        )
-        return {None: trust}
 
     def verify(self, raw: bytes | str, *, request: RequestView | None = None) -> Principal:
         """Verify one raw header value. Waits for a fetch only where the key is not known.
@@ -322,10 +237,6 @@ class Verifier:
         return trust
 
 
-def _max_age(value: Any) -> float | None:
-    return None if value is None else check.number("max_age", value, above=0)
-
-
 def _clock(clock: Any) -> Callable[[], float]:
     if not callable(clock):
         raise ConfigurationError(f"clock: a function, such as time.time, not {check.kind(clock)}")
@@ -337,26 +248,3 @@ def _listeners(listeners: Any) -> tuple[Listener, ...]:
     if not isinstance(found, list | tuple | set | frozenset) or not all(map(callable, found)):
         raise ConfigurationError("listeners: callables that take an event, in a list")
     return tuple(found)
-
-
-def _check_issuers(issuers: Any, options: VerifierOptions) -> None:
-    beside = [
-        name
-        for name in ("keys", "issuer", "audience", "algorithms")
-        if options.get(name) is not None
-    ]
-    if beside:
-        raise ConfigurationError(
-            f"issuers: {', '.join(beside)} beside it; each Issuer(...) carries its own"
-        )
-    listed = isinstance(issuers, list | tuple) and bool(issuers)
-    if not listed or not all(isinstance(each, Issuer) for each in issuers):
-        raise ConfigurationError("issuers: a list of Issuer(...), at least one")
-    if not all(isinstance(each.issuer, str) and each.issuer for each in issuers):
-        raise ConfigurationError("issuers: an Issuer(...) names no issuer; it would take every one")
-    names = [each.issuer for each in issuers]
-    if len(set(names)) != len(names):
-        raise ConfigurationError("issuers: one issuer is listed twice; give it a list of keys")
-    for each in issuers:
-        if each.keys is None:
-            raise ConfigurationError(f"issuers: {each.issuer} has no keys")

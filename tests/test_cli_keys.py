@@ -154,7 +154,7 @@ def test_keys_that_would_all_be_refused_are_status_1(run: Any, tmp_path: Path) -
         (("missing.pem",), "there is no file missing.pem"),
         (("http://gateway.example.edu/jwks",), "https"),
         (("https://user:zeta@gateway.example.edu/jwks",), "user name or a password"),
-        (("ftp://localhost/jwks",), "cannot be trusted"),
+        (("ftp://localhost/jwks",), "not https"),
         (("zeta",), "path of no file"),
         (("",), "empty"),
     ],

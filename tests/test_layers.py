@@ -23,6 +23,7 @@ FLOORS: list[set[str]] = [
     {"verification", "authorization"},
     {"gateways"},
     {"trust"},
+    {"verifier_options"},
     {"verifier"},
     {"settings"},
     {"gate"},

@@ -29,10 +29,12 @@ def key_source(value: Any) -> KeySource:
     if isinstance(value, str | bytes):
         return _from_text(value if isinstance(value, str) else value.decode("utf-8", "replace"))
     if isinstance(value, os.PathLike):
-        return KeyFile(Path(value))
+        return _from_path(Path(value))
     if isinstance(value, Mapping):
         return JWKSDocument(value)
     if isinstance(value, list | tuple) and value:
+        if any(isinstance(each, list | tuple) for each in value):
+            raise ConfigurationError("keys: a list within a list; write one list of sources")
         sources = [key_source(each) for each in value]
         return sources[0] if len(sources) == 1 else SeveralSources(sources)
     if isinstance(value, list | tuple):
@@ -55,12 +57,20 @@ def _from_text(value: str) -> KeySource:
             "keys: the text is neither PEM (which starts with -----BEGIN), nor a URL, nor a path; "
             "for a shared secret use SharedSecret(...)"
         )
-    path = Path(value)
-    if not path.exists() and path.suffix.lower() not in _KEY_SUFFIXES:
+    return _from_path(Path(value))
+
+
+def _from_path(path: Path) -> KeySource:
+    try:
+        is_there = path.exists()
+    except (OSError, ValueError):  # too long for a name, or with a NUL: no path at all
+        is_there = False
+    if not is_there and path.suffix.lower() not in _KEY_SUFFIXES:
         # It may be a secret that was given as it stands, so it is not echoed.
         raise ConfigurationError(
-            f"keys: the text of {len(value)} characters is the path of no file "
-            f"(from {Path.cwd()}); for a shared secret use SharedSecret(...)"
+            f"keys: the text of {len(path.name)} characters is the path of no file in "
+            f"{Path.cwd() if not path.is_absolute() else 'the folder that it names'}; "
+            "for a shared secret use SharedSecret(...)"
         )
     return KeyFile(path)
 

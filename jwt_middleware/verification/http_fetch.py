@@ -46,11 +46,14 @@ class Document(NamedTuple):
 
 def checked_url(url: str) -> SplitResult:
     """Return the URL's parts; raise ``ConfigurationError`` where keys must not come from there."""
+    # No part of a URL that is refused is echoed: a secret may stand in any of them.
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
-    except ValueError as error:
-        raise ConfigurationError(f"keys: the URL cannot be read: {error}") from None
+    except (ValueError, TypeError, AttributeError):
+        raise ConfigurationError(
+            "keys: the URL cannot be read; write https://host:port/path"
+        ) from None
     if not host or any(ord(character) <= 32 or ord(character) == 127 for character in url):
         raise ConfigurationError("keys: the URL names no host; write https://host:port/path")
     if parts.username is not None or parts.password is not None:
@@ -58,8 +61,8 @@ def checked_url(url: str) -> SplitResult:
     if parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host)):
         return parts
     raise ConfigurationError(
-        f"keys: {parts.scheme}://{host} cannot be trusted with keys; use https "
-        "(http is for loopback only)"
+        "keys: the URL is not https, and http is for loopback only; keys that came on any other "
+        "way could be anybody's"
     )
 
 

@@ -53,10 +53,13 @@ class KeySet:
                 notes.append(KeyNote(key.key_id, objection, skipped=True))
         return KeySet(keys, notes)
 
-    def select(self, algorithm: Algorithm, header: Mapping[str, Any]) -> tuple[Key, ...]:
+    def select(
+        self, algorithm: Algorithm, header: Mapping[str, Any], dated_at: float | None = None
+    ) -> tuple[Key, ...]:
         """Return the keys to try for a token with this header, one to four of them.
 
-        A selector (``kid``, ``x5t``, ``x5t#S256``) only chooses; it proves nothing.
+        A selector (``kid``, ``x5t``, ``x5t#S256``) only chooses; it proves nothing. With
+        ``dated_at``, in seconds since the epoch, a certificate must be inside its dates then.
 
         Raises:
             UnacceptableAlgorithm: the named key cannot serve the algorithm.
@@ -66,14 +69,14 @@ class KeySet:
         key_id = header.get("kid")
         named = None if key_id is None else self._by_id.get(key_id)
         if named is not None:
-            return _bounded(_that_fit(named, algorithm))
+            return _bounded(_that_fit(named, algorithm), dated_at)
         fitting = [key for key in self.keys if key.fits(algorithm)]
         if key_id is not None and any(key.key_id is not None for key in fitting):
             raise UnknownKey("no key has this kid")
         shapes = [header[name] for name in ("x5t#S256", "x5t") if name in header]
         if shapes and any(key.thumbprints for key in fitting):
-            return _bounded(self._by_any_thumbprint(shapes, algorithm))
-        return _bounded(fitting)
+            return _bounded(self._by_any_thumbprint(shapes, algorithm), dated_at)
+        return _bounded(fitting, dated_at)
 
     def _by_any_thumbprint(self, shapes: list[str], algorithm: Algorithm) -> list[Key]:
         named: list[Key] = []
@@ -141,11 +144,16 @@ def _that_fit(named: list[Key], algorithm: Algorithm) -> list[Key]:
     return chosen
 
 
-def _bounded(keys: list[Key]) -> tuple[Key, ...]:
+def _bounded(keys: list[Key], dated_at: float | None) -> tuple[Key, ...]:
+    if not keys:
+        raise UnknownKey("no key fits the algorithm")
+    if dated_at is not None:
+        # Before doubles are dropped: a renewed certificate has the key of the old one.
+        keys = [key for key in keys if key.is_dated(dated_at)]
+        if not keys:
+            raise UnknownKey("the key's certificate is outside its dates")
     # WSO2's JWKS lists one key once per algorithm under one kid: it counts once.
     distinct = tuple({key.spki: key for key in keys}.values())
-    if not distinct:
-        raise UnknownKey("no key fits the algorithm")
     if len(distinct) > MAX_TRIED:
         raise UnknownKey(f"{len(distinct)} keys could have signed; at most {MAX_TRIED} are tried")
     return distinct

@@ -7,6 +7,7 @@ under way that any number of threads and tasks may wait for.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -110,7 +111,9 @@ class PEM(StaticKeys):
     """
 
     def __init__(self, text: str | bytes) -> None:
-        content = text.encode() if isinstance(text, str) else text
+        if not isinstance(text, str | bytes):
+            raise ConfigurationError(f"PEM: text or bytes, not a {type(text).__name__}")
+        content = text.encode("utf-8", "replace") if isinstance(text, str) else text
         super().__init__("PEM text", lambda: read_pem(content))
 
 
@@ -138,6 +141,8 @@ class WatchedKeys(KeySource):
             raise ConfigurationError(_cannot_read(name, path, error)) from None
         except UnusableKey as error:
             raise ConfigurationError(f"keys: {name}: {error}") from None
+        except ValueError:
+            raise ConfigurationError("keys: a path with a NUL is none") from None
 
     def snapshot(self) -> KeySet:
         """Return the keys of the last good reading; look again in the background now and then."""
@@ -186,6 +191,10 @@ class KeyFile(WatchedKeys):
     """
 
     def __init__(self, path: str | os.PathLike[str], password: str | None = None) -> None:
+        if not isinstance(path, str | os.PathLike):
+            raise ConfigurationError(f"KeyFile: a path, not a {type(path).__name__}")
+        if not isinstance(password, str | None):
+            raise ConfigurationError(f"KeyFile: password: a text, not a {type(password).__name__}")
         super().__init__(str(path), Path(path), lambda content: read_file(content, password))
 
 
@@ -212,10 +221,15 @@ class SharedSecret(StaticKeys):
     @classmethod
     def from_env(cls, name: str) -> SharedSecret:
         """Read the secret from an environment variable."""
-        value = os.environ.get(name)
+        value = os.environ.get(name) if isinstance(name, str) else None
         if value is None:
-            raise ConfigurationError(f"the environment variable {name} (a secret) is not set")
+            shown = name if isinstance(name, str) and _VARIABLE.fullmatch(name) else "of that name"
+            raise ConfigurationError(f"the environment variable {shown} (a secret) is not set")
         return cls(value, name=f"secret in ${name}")
+
+
+# A name in capitals may be shown; anything else may be the secret itself, in the wrong place.
+_VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{0,60}")
 
 
 def _cannot_read(name: str, path: Path, error: OSError) -> str:

@@ -56,11 +56,9 @@ class TrustedKeys:
     def _accepts(self, keys: KeySet) -> bool:
         return bool(keys.admitted(self.rules).keys)
 
-    def usable(self, keys: tuple[Key, ...], now: float) -> tuple[Key, ...]:
-        """Return those of the chosen keys whose certificate may count now."""
-        if not self.rules.check_certificate_dates:
-            return keys
-        return tuple(key for key in keys if key.is_dated(now))
+    def dated_at(self, now: float) -> float | None:
+        """Return the time at which a certificate must be valid; None where dates do not count."""
+        return now if self.rules.check_certificate_dates else None
 
     def _adopt(self, snapshot: KeySet) -> None:
         admitted = snapshot.admitted(self.rules)
@@ -135,7 +133,8 @@ class TrustedKeys:
         if not admitted.keys:
             reasons = "; ".join(note.reason for note in admitted.notes)
             raise ConfigurationError(f"keys: {name}: no usable key: {reasons}")
-        if not self.usable(admitted.keys, self._clock()):
+        when = self.dated_at(self._clock())
+        if when is not None and not any(key.is_dated(when) for key in admitted.keys):
             raise ConfigurationError(
                 f"keys: {name}: every certificate is outside its dates, and "
                 "check_certificate_dates=True"

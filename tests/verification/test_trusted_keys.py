@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from jwt_middleware.errors import ConfigurationError
+from jwt_middleware.errors import ConfigurationError, UnknownKey
 from jwt_middleware.events import KeySkipped, KeysLoaded, KeyWarning
 from jwt_middleware.testing import SigningKey
 from jwt_middleware.verification.algorithms import ALGORITHMS
@@ -200,16 +200,23 @@ def _dated(key: SigningKey, clock: Clock, begins: int, days: int) -> str:
     return certificate.public_bytes(Encoding.PEM).decode()
 
 
+def _serves(trusted: TrustedKeys, now: float) -> bool:
+    keys = trusted.current() or KeySet(())
+    try:
+        return bool(keys.select(ALGORITHMS["RS256"], {}, trusted.dated_at(now)))
+    except UnknownKey:
+        return False
+
+
 @pytest.mark.parametrize("begins, days", [(-10, 5), (5, 5)], ids=["ended", "not-begun"])
 def test_a_certificate_outside_its_dates_warns_and_serves_by_default(
     trust: Trusting, rsa_key: SigningKey, clock: Clock, begins: int, days: int
 ) -> None:
     """Pinned keys outlive their certificates at real sites."""
     trusted = trust(_dated(rsa_key, clock, begins, days))
-    keys = trusted.current() or KeySet(())
 
     assert ["certificate is valid from" in e.reason for e in trust.of(KeyWarning)] == [True]
-    assert trusted.usable(keys.keys, clock.now) == keys.keys
+    assert _serves(trusted, clock.now)
 
 
 def test_a_certificate_inside_its_dates_warns_of_nothing(
@@ -224,11 +231,20 @@ def test_with_dates_enforced_a_certificate_counts_to_the_second(
     trust: Trusting, rsa_key: SigningKey, clock: Clock
 ) -> None:
     trusted = trust(_dated(rsa_key, clock, 0, 5), check_certificate_dates=True)
-    keys = (trusted.current() or KeySet(())).keys
     begins, ends = clock.now, clock.now + 5 * 86_400
 
-    for now, counts in ((begins - 1, 0), (begins, 1), (ends, 1), (ends + 1, 0)):
-        assert len(trusted.usable(keys, now)) == counts
+    for now, serves in ((begins - 1, False), (begins, True), (ends, True), (ends + 1, False)):
+        assert _serves(trusted, now) is serves
+
+
+@pytest.mark.parametrize("order", [1, -1], ids=["old-first", "new-first"])
+def test_with_dates_enforced_a_renewed_certificate_of_the_same_key_serves(
+    trust: Trusting, rsa_key: SigningKey, clock: Clock, order: int
+) -> None:
+    both = [_dated(rsa_key, clock, -10, 5), _dated(rsa_key, clock, -1, 5)]
+    trusted = trust("".join(both[::order]), check_certificate_dates=True)
+
+    assert _serves(trusted, clock.now)
 
 
 def test_with_dates_enforced_a_source_of_dead_certificates_alone_is_refused_at_start_up(
@@ -242,9 +258,8 @@ def test_with_dates_enforced_a_key_without_a_certificate_serves(
     trust: Trusting, rsa_key: SigningKey, clock: Clock
 ) -> None:
     trusted = trust(rsa_key.public_pem, check_certificate_dates=True)
-    keys = (trusted.current() or KeySet(())).keys
 
-    assert trusted.usable(keys, clock.now) == keys
+    assert _serves(trusted, clock.now)
 
 
 def test_a_secret_beside_public_keys_is_refused_at_start_up(

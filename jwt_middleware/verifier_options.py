@@ -1,0 +1,135 @@
+"""The options of a verifier, and the issuers that it trusts by them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypedDict
+
+from . import option_checks as check
+from .errors import ConfigurationError
+from .events import Event, Listener
+from .gateways import Gateway
+from .trust import Common, Issuer, Trust
+from .verification import AnyAudience, KeyRules
+
+MOST_LEEWAY = 3600
+"""Seconds. More is no clock that is a little off; it would make expired tokens live on."""
+
+
+class VerifierOptions(TypedDict, total=False):
+    """The options of ``Verifier``; the README's table says what each means."""
+
+    keys: Any
+    gateway: str | Gateway
+    algorithms: Sequence[str] | str | None
+    issuer: str | Sequence[str] | None
+    audience: str | Sequence[str] | AnyAudience | None
+    issuers: Sequence[Issuer] | None
+    api: str | Sequence[str] | None
+    typ: str | None
+    leeway: float
+    max_age: float | None
+    client_claim: str | None
+    cache_size: int
+    max_token_size: int
+    minimum_rsa_bits: int
+    allow_wso2_default_keys: bool
+    check_certificate_dates: bool
+    listeners: Iterable[Listener]
+    clock: Callable[[], float]
+
+
+def trusts_of(
+    options: VerifierOptions, announce: Callable[[Event], None], clock: Callable[[], float]
+) -> dict[str | None, Trust]:
+    """Return the issuers that the options name, each with what is bound to it.
+
+    In the flat form, with ``keys``, there is one, under None.
+
+    Raises:
+        ConfigurationError: an option is wrong, or two of them do not go together.
+
+    """
+    common = Common(
+        rules=KeyRules(
+            minimum_rsa_bits=check.whole(
+                "minimum_rsa_bits", options.get("minimum_rsa_bits", 2048), least=1024
+            ),
+            allow_wso2_default_keys=check.flag(
+                "allow_wso2_default_keys", options.get("allow_wso2_default_keys", False)
+            ),
+            check_certificate_dates=check.flag(
+                "check_certificate_dates", options.get("check_certificate_dates", False)
+            ),
+        ),
+        api=options.get("api"),
+        typ=check.text("typ", options.get("typ")),
+        leeway=check.number("leeway", options.get("leeway", 30), most=MOST_LEEWAY),
+        max_age=_max_age(options.get("max_age")),
+        client_claim=check.text("client_claim", options.get("client_claim")),
+        announce=announce,
+        clock=clock,
+    )
+    gateway = options.get("gateway")
+    issuers = options.get("issuers")
+    if issuers is not None:
+        _check_issuers(issuers, options)
+        return {
+            each.issuer: Trust(
+                common,
+                keys=each.keys,
+                gateway=gateway if each.gateway is None else each.gateway,
+                algorithms=each.algorithms,
+                issuer=each.issuer,
+                audience=each.audience,
+            )
+            for each in issuers
+        }
+    keys, issuer = options.get("keys"), options.get("issuer")
+    if keys is None:
+        raise ConfigurationError(
+            "keys: missing; name the gateway's certificate, key file or JWKS URL, such as "
+            "keys='gateway.pem'"
+        )
+    several_keys = isinstance(keys, list | tuple) and len(keys) > 1
+    if several_keys and len(check.texts("issuer", issuer)) > 1:
+        raise ConfigurationError(
+            "issuer: several issuers with several key sources; each key must belong to one "
+            "issuer: issuers=[Issuer('https://a', keys=...), ...]"
+        )
+    trust = Trust(
+        common,
+        keys=keys,
+        gateway=gateway,
+        algorithms=options.get("algorithms"),
+        issuer=issuer,
+        audience=options.get("audience"),
+    )
+    return {None: trust}
+
+
+def _max_age(value: Any) -> float | None:
+    return None if value is None else check.number("max_age", value, above=0)
+
+
+def _check_issuers(issuers: Any, options: VerifierOptions) -> None:
+    beside = [
+        name
+        for name in ("keys", "issuer", "audience", "algorithms")
+        if options.get(name) is not None
+    ]
+    if beside:
+        raise ConfigurationError(
+            f"issuers: {', '.join(beside)} beside it; each Issuer(...) carries its own"
+        )
+    listed = isinstance(issuers, list | tuple) and bool(issuers)
+    if not listed or not all(isinstance(each, Issuer) for each in issuers):
+        raise ConfigurationError("issuers: a list of Issuer(...), at least one")
+    if not all(isinstance(each.issuer, str) and each.issuer for each in issuers):
+        raise ConfigurationError("issuers: an Issuer(...) names no issuer; it would take every one")
+    names = [each.issuer for each in issuers]
+    if len(set(names)) != len(names):
+        raise ConfigurationError("issuers: one issuer is listed twice; give it a list of keys")
+    for each in issuers:
+        if each.keys is None:
+            raise ConfigurationError(f"issuers: {each.issuer} has no keys")
