@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import jwt_middleware.asgi
-from jwt_middleware import ConfigurationError, JWKSEndpoint, Verifier
+from jwt_middleware import ConfigurationError, Issuer, JWKSEndpoint, Verifier
 from jwt_middleware.principal import PRINCIPAL_KEY
 from jwt_middleware.testing import SigningKey
 
@@ -212,8 +212,6 @@ def test_a_readiness_probe_sees_the_keys_come(key_server: KeyServer, rsa_key: Si
 def test_a_verifier_is_ready_when_every_issuer_s_keys_are_there(
     key_server: KeyServer, rsa_key: SigningKey
 ) -> None:
-    from jwt_middleware import Issuer
-
     def issuers() -> list[Issuer]:
         return [
             Issuer("https://a", keys=rsa_key.public_pem),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -112,3 +113,26 @@ def reading(key_server: KeyServer) -> Callable[..., Reader]:
     return lambda **options: Reader(
         JWKSEndpoint(key_server.url, **{"wait_budget": 1, "deadline": 1, **options})
     )
+
+
+@pytest.fixture
+def loaded(scripted: Callable[..., Scripted], old_key: SigningKey) -> Scripted:
+    """An endpoint whose first load has brought the old key."""
+    reader = scripted()
+    reader.publish(old_key)
+    reader.verify(old_key)
+    return reader
+
+
+@pytest.fixture
+def may_answer() -> Iterator[threading.Event]:
+    """Set when an answer that is held back may go."""
+    event = threading.Event()
+    yield event
+    event.set()
+
+
+def eventually(holds: Callable[[], bool]) -> bool:
+    """Whether something holds within two seconds."""
+    waiting = threading.Event()
+    return any(holds() or waiting.wait(0.01) for _ in range(200))

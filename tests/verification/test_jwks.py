@@ -12,36 +12,24 @@ from jwt_middleware import Verifier
 from jwt_middleware.errors import (
     BadSignature,
     ConfigurationError,
-    KeysUnavailable,
     RequestError,
     UnknownKey,
 )
 from jwt_middleware.events import (
     KeyAdded,
-    KeyFetchFailed,
     KeyRemoved,
     KeysFetched,
-    StaleKeysServed,
     Verified,
 )
 from jwt_middleware.testing import SigningKey
 from jwt_middleware.verification.jwks import JWKSEndpoint
 
 from ..conftest import Clock
-from ..key_server import KeyServer, document, status
+from ..key_server import KeyServer, document
 from .conftest import Reader, Scripted, published
 
 Reading = Callable[..., Reader]
 Make = Callable[..., Scripted]
-
-
-@pytest.fixture
-def loaded(scripted: Make, old_key: SigningKey) -> Scripted:
-    """An endpoint whose first load has brought the old key."""
-    reader = scripted()
-    reader.publish(old_key)
-    reader.verify(old_key)
-    return reader
 
 
 def test_making_a_verifier_fetches_nothing(key_server: KeyServer, reading: Reading) -> None:
@@ -92,9 +80,8 @@ def test_an_unchanged_answer_is_asked_for_by_its_etag_and_keeps_the_verified_tok
     assert reader.endpoint.health()["fresh"]
 
 
-@pytest.mark.parametrize("etag", ["same", "none"])
 def test_an_answer_that_says_the_same_again_keeps_the_token_cache(
-    loaded: Scripted, clock: Clock, old_key: SigningKey, etag: str
+    loaded: Scripted, clock: Clock, old_key: SigningKey
 ) -> None:
     before = loaded.endpoint.snapshot()
     token = loaded.token(old_key)
@@ -110,7 +97,7 @@ def test_an_answer_that_says_the_same_again_keeps_the_token_cache(
 
 @pytest.mark.parametrize(
     ("directives", "fresh_for"),
-    [(None, 300), ("max-age=60", 60), ("max-age=1", 30), ("no-store", 30), ("max-age=9e9", 300)],
+    [(None, 300), ("max-age=60", 60), ("max-age=1", 30), ("no-store", 30), ("max-age=9e9", 30)],
     ids=str,
 )
 def test_cache_control_decides_how_long_an_answer_is_fresh(
@@ -126,8 +113,6 @@ def test_cache_control_decides_how_long_an_answer_is_fresh(
     reader = reading(clock=clock)
     reader.verify(old_key)
 
-    if directives == "max-age=9e9":  # nine: what stands after it is no number
-        fresh_for = 30
     clock.now += fresh_for - 0.1
     assert reader.endpoint.health()["fresh"]
     clock.now += 0.1
@@ -146,87 +131,6 @@ def test_keys_are_refreshed_in_the_background_before_they_are_old(
 
     assert loaded.fetches == 2
     assert loaded.endpoint.health()["age"] == 0
-
-
-def test_stale_keys_serve_for_an_hour_of_outage_with_back_off_and_then_end(
-    loaded: Scripted, clock: Clock, old_key: SigningKey, forger: SigningKey
-) -> None:
-    loaded.answer = ConnectionError()
-    ends = clock.now + 300 + 3600
-    while clock.now + 7 < ends:
-        clock.now += 7
-        assert loaded.verify(old_key, now=clock.now).key_id == "old"
-        loaded.settle()
-        with pytest.raises(UnknownKey):
-            loaded.verify(forger)
-        loaded.settle()
-
-    failures = loaded.told(KeyFetchFailed)
-    assert len(loaded.told(StaleKeysServed)) == 1  # told once an outage
-    assert 60 <= len(failures) <= 85  # about one a minute once it has backed off
-    assert failures[0].retry_in <= 1.2
-    assert 48 <= failures[-1].retry_in <= 72
-    clock.now = ends
-    with pytest.raises(KeysUnavailable) as refusal:
-        loaded.verify(old_key, n="after the end")
-    assert refusal.value.retry_after >= 1
-    assert loaded.endpoint.health()["keys"] == 0
-
-
-def test_after_an_outage_one_refresh_makes_everything_fresh_again(
-    loaded: Scripted, clock: Clock, old_key: SigningKey
-) -> None:
-    loaded.answer = ConnectionError()
-    for _ in range(60):
-        clock.now += 60
-        loaded.touch()
-    loaded.publish(old_key)
-    clock.now += 72
-    loaded.touch()
-
-    health = loaded.endpoint.health()
-    assert (health["fresh"], health["age"], health["failures"]) == (True, 0, 0)
-    assert health["last_error"] is None
-
-
-def test_an_outage_longer_than_the_stale_window_ends_at_the_first_good_answer(
-    loaded: Scripted, clock: Clock, old_key: SigningKey
-) -> None:
-    loaded.answer = ConnectionError()
-    clock.now += 300 + 3600
-    with pytest.raises(KeysUnavailable):
-        loaded.verify(old_key, n=1)
-    loaded.publish(old_key)
-    clock.now += 2
-
-    assert loaded.verify(old_key, n=2).key_id == "old"
-
-
-def test_without_a_stale_window_the_endpoint_fails_closed(
-    scripted: Make, clock: Clock, old_key: SigningKey
-) -> None:
-    reader = scripted(stale_for=0)
-    reader.publish(old_key)
-    token = reader.token(old_key)
-    reader.verifier.verify(token)
-    reader.answer = ConnectionError()
-
-    clock.now += 299
-    reader.verifier.verify(token)
-    reader.settle()
-    clock.now += 1
-    with pytest.raises(KeysUnavailable):
-        reader.verifier.verify(token)
-
-
-def test_the_retry_after_of_the_endpoint_is_handed_on_to_the_caller(
-    key_server: KeyServer, reading: Reading, old_key: SigningKey
-) -> None:
-    key_server.script = status(503, Retry_After="20")
-
-    with pytest.raises(KeysUnavailable) as refusal:
-        reading().verify(old_key)
-    assert 19 <= refusal.value.retry_after <= 20
 
 
 def test_a_key_gone_from_a_good_answer_stops_verifying_at_once_cached_tokens_too(
@@ -348,14 +252,3 @@ def test_a_closed_verifier_starts_no_fetch_and_keeps_its_keys(
         loaded.verify(new_key)
     assert loaded.verify(old_key, n=1).key_id == "old"
     assert loaded.fetches == 1
-
-
-def test_a_verifier_closed_before_its_first_keys_is_an_outage(
-    scripted: Make, old_key: SigningKey
-) -> None:
-    reader = scripted()
-    reader.verifier.close()
-
-    with pytest.raises(KeysUnavailable):
-        reader.verify(old_key)
-    assert reader.fetches == 0

@@ -19,15 +19,6 @@ from .conftest import Reader, Scripted
 Make = Callable[..., Scripted]
 
 
-@pytest.fixture
-def loaded(scripted: Make, old_key: SigningKey) -> Scripted:
-    """An endpoint whose first load has brought the old key."""
-    reader = scripted()
-    reader.publish(old_key)
-    reader.verify(old_key)
-    return reader
-
-
 @dataclass
 class Forgery:
     """Tokens under key ids that nobody has, one after the other."""
@@ -175,6 +166,17 @@ def test_a_key_that_has_just_come_is_not_fetched_once_more(
 
     assert loaded.endpoint.refresh("new") is None
     assert loaded.fetches == 2
+
+
+def test_unknown_kids_are_forgotten_when_the_keys_change(
+    loaded: Scripted, new_key: SigningKey, forger: SigningKey
+) -> None:
+    _refused(loaded, forger)
+    assert list(loaded.endpoint._schedule._unknown) == ["forged"]
+    loaded.publish(new_key)
+    loaded.verify(new_key)
+
+    assert len(loaded.endpoint._schedule._unknown) == 0
 
 
 class ComesBetween(KeySource):

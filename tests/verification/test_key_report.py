@@ -11,6 +11,7 @@ import pytest
 
 from jwt_middleware.testing import SigningKey
 from jwt_middleware.verification.configured_keys import key_source
+from jwt_middleware.verification.jwks import JWKSEndpoint
 from jwt_middleware.verification.key_report import report_keys
 from jwt_middleware.verification.key_sources import SharedSecret
 from jwt_middleware.verification.keys import Key, KeyRules
@@ -129,8 +130,6 @@ def test_entries_that_are_no_keys_are_told_with_the_reason(old_key: SigningKey) 
 def test_an_endpoint_is_told_with_its_health_and_plain_http_as_a_danger(
     key_server: KeyServer, clock: Clock, old_key: SigningKey
 ) -> None:
-    from jwt_middleware.verification.jwks import JWKSEndpoint
-
     key_server.script = document(published(old_key))
     reader = Reader(JWKSEndpoint(key_server.url, clock=clock))
     before = report(reader.endpoint)

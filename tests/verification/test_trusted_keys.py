@@ -112,6 +112,27 @@ def test_a_newer_set_without_one_admitted_key_does_not_replace_the_good_one(
     assert trust.of(KeySkipped)
 
 
+def test_a_look_that_was_overtaken_by_another_thread_brings_no_old_keys_back(
+    trust: Trusting, rsa_key: SigningKey, other_rsa_key: SigningKey
+) -> None:
+    class Overtaken(Changing):
+        late: KeySet | None = None
+
+        def snapshot(self) -> KeySet | None:
+            late, self.late = self.late, None
+            return late or self.keys
+
+    source = Overtaken()
+    trusted = trust(source)
+    before = source.keys = PEM(rsa_key.public_pem).snapshot()
+    trusted.current()
+    source.keys = PEM(other_rsa_key.public_pem).snapshot()
+    newest = trusted.current()
+    source.late = before  # what a slower thread had read
+
+    assert trusted.current() is newest
+
+
 def test_minimum_rsa_bits_may_be_lowered_by_name(trust: Trusting, weak_key: SigningKey) -> None:
     with pytest.raises(ConfigurationError, match="minimum_rsa_bits"):
         trust(weak_key.public_pem)
