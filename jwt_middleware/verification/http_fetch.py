@@ -6,6 +6,7 @@ deadline from connect to the last byte.
 
 from __future__ import annotations
 
+import codecs
 import http.client
 import re
 import socket
@@ -20,6 +21,10 @@ from urllib.parse import SplitResult, urlsplit
 from ..errors import ConfigurationError
 
 MAX_BYTES = 512 * 1024
+
+# Resolving a name imports this codec at its first use. A process that forks while its fetching
+# thread is in that import would leave the child without the codec, and so without keys.
+codecs.lookup("idna")
 
 
 class FetchError(Exception):
