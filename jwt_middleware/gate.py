@@ -115,8 +115,8 @@ class Gate:
             return refusal
         try:
             own: Any = self._refuse(refusal, request)
-        except Exception as error:  # noqa: BLE001 - the app's own code; a refusal must not fail
-            logger.error("refuse= failed with %s; the plain answer is sent", type(error).__name__)
+        except Exception as failure:  # noqa: BLE001 - the app's own code; a refusal must not fail
+            logger.error("refuse= failed with %s; the plain answer is sent", type(failure).__name__)
             return refusal
         if isinstance(own, Refusal) and own.can_be_sent():
             return own

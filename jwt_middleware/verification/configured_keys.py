@@ -75,8 +75,9 @@ def _from_path(path: Path) -> KeySource:
     return KeyFile(path)
 
 
-_KEY_SUFFIXES = {".pem", ".crt", ".cer", ".der", ".key", ".pub", ".p12", ".pfx", ".jks"}
-_KEY_SUFFIXES |= {".json", ".jwks", ".jwk"}
+_KEY_SUFFIXES = frozenset(
+    ".pem .crt .cer .der .key .pub .p12 .pfx .jks .json .jwks .jwk".split()  # noqa: SIM905
+)
 
 
 class SeveralSources(KeySource):
