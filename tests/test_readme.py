@@ -138,6 +138,18 @@ def test_the_vocabulary_of_ones_own_reads_its_claims() -> None:
     assert names["enrolled"].evaluate(principal).allowed
 
 
+def test_the_gateway_of_ones_own_verifies_its_tokens() -> None:
+    names: dict[str, Any] = {}
+    exec(block("python", "pomerium ="), names)
+    key = SigningKey("ES256")
+    verifier = Verifier(keys=key.public_pem, gateway=names["pomerium"], audience="app.example")
+    claims = {"user": "ana", "groups": ["staff"], "aud": "app.example"}
+    principal = verifier.verify(mint(key, claims, form="standard"))
+
+    assert (principal.subject, principal.roles) == ("ana", {"staff"})
+    assert verifier.gateway.header == "X-Pomerium-Jwt-Assertion"
+
+
 def test_the_toml_file_is_read_as_it_stands(in_site: Path) -> None:
     path = in_site / "jwt.toml"
     path.write_text(block("toml"))

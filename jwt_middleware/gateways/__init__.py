@@ -1,6 +1,20 @@
-"""How gateways speak: presets, and typed vocabularies of their claims."""
+"""How gateways speak: presets, what a gateway of your own is made of, and typed vocabularies."""
 
+from ..principal import ClaimNames, ListClaim
+from ..verification import WireFormat
 from .presets import PRESETS, Gateway
 from .vocabularies import BYU, UCSD, WSO2, Object, Text, Texts
 
-__all__ = ["BYU", "PRESETS", "UCSD", "WSO2", "Gateway", "Object", "Text", "Texts"]
+__all__ = [
+    "BYU",
+    "PRESETS",
+    "UCSD",
+    "WSO2",
+    "ClaimNames",
+    "Gateway",
+    "ListClaim",
+    "Object",
+    "Text",
+    "Texts",
+    "WireFormat",
+]
