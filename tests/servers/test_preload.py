@@ -186,7 +186,11 @@ sys.exit(0 if loaded and os.waitpid(child, 0)[1] == 0 else 1)
         target=lambda: eventually(lambda: len(key_server.requests) == 2) and may_answer.set()
     ).start()
     ended = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, timeout=LIMIT, check=False
+        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", program],  # of fork itself
+        capture_output=True,
+        text=True,
+        timeout=LIMIT,
+        check=False,
     )
     may_answer.set()
 
