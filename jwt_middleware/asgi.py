@@ -7,7 +7,7 @@ types other than ``http`` and ``websocket`` pass through.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, Unpack
+from typing import Any, NoReturn, Unpack
 
 from .errors import ConfigurationError, RequestError
 from .gate import GATE_KEY, Gate, check_plain_app
@@ -50,17 +50,19 @@ class JWTMiddleware:
 async def guard_lifespan(
     gate: Gate, app: ASGIApp, scope: Scope, receive: Receive, send: Send
 ) -> None:
-    """Get the keys once the app has started, before the server is told so."""
+    """Get the keys, then let the app start; with ``fail_fast`` and no keys, it does not."""
+    try:
+        await gate.prefetch_async()
+    except ConfigurationError as error:
+        await fail_startup(error, receive, send)
+    await app(scope, receive, send)
 
-    async def send_when_ready(message: Message) -> None:
-        if message["type"] == "lifespan.startup.complete":
-            try:
-                await gate.prefetch_async()
-            except ConfigurationError as error:
-                message = {"type": "lifespan.startup.failed", "message": str(error)}
-        await send(message)
 
-    await app(scope, receive, send_when_ready)
+async def fail_startup(error: ConfigurationError, receive: Receive, send: Send) -> NoReturn:
+    """Tell the server that the app cannot start; it exits. Test clients wait for the raise."""
+    await receive()  # lifespan.startup
+    await send({"type": "lifespan.startup.failed", "message": str(error)})
+    raise error
 
 
 async def guard_connection(

@@ -34,6 +34,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="jwt-assertion",
         description="Tools for backends behind an API gateway that signs a JWT assertion header.",
     )
+    parser.add_argument("--version", action="version", version=_version())
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     demo = commands.add_parser(
         "demo",
@@ -43,7 +44,9 @@ def _parser() -> argparse.ArgumentParser:
         "where standard input is no terminal, end.",
     )
     demo.add_argument("--once", action="store_true", help="end after the tour")
-    demo.add_argument("--port", type=int, default=0, help="the port on 127.0.0.1 (default: free)")
+    demo.add_argument(
+        "--port", type=_port, default=0, help="the port on 127.0.0.1 (default: any free one)"
+    )
     demo.set_defaults(run=_demo)
     keys = commands.add_parser(
         "keys",
@@ -59,6 +62,22 @@ def _parser() -> argparse.ArgumentParser:
     keys.add_argument("--json", action="store_true", help="for a program")
     keys.set_defaults(run=_keys)
     return parser
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("jwt-assertion-middleware")
+    except PackageNotFoundError:  # run from the tree, not installed
+        return "unknown"
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if not 0 <= port <= 65_535:
+        raise ValueError
+    return port
 
 
 def _demo(options: argparse.Namespace) -> int:
@@ -101,7 +120,7 @@ def _source(options: argparse.Namespace) -> KeySource:
 
 
 def _print_report(report: dict[str, Any]) -> None:
-    print(f"{report['source']}: {report['keys']} keys")
+    print(f"{report['source']}: {report['keys']} key{'' if report['keys'] == 1 else 's'}")
     if report.get("last_error"):
         print(f"  the last fetch failed: {report['last_error']}")
     for danger in report["dangers"]:

@@ -30,6 +30,8 @@ class RequestError(JWTMiddlewareError):
     def __init__(self, reason: str = "") -> None:
         super().__init__(reason or self.code)
         self.reason = reason
+        self.key_id: str | None = None
+        """What the token calls its key, where that is why: for the audit event only."""
         self.announced = False
         """Whether an audit event has told of it; each refusal is told once."""
         self._reference: str | None = None

@@ -70,11 +70,15 @@ class KeyWarning(NamedTuple):
 
 
 class KeysFetched(NamedTuple):
-    """A key endpoint gave a good answer. ``changed``: it says other than the one before."""
+    """A key endpoint gave a good answer. ``changed``: it says other than the one before.
+
+    ``failures``: how many attempts before it had failed.
+    """
 
     source: str
     keys: int
     changed: bool
+    failures: int = 0
 
 
 class KeyFetchFailed(NamedTuple):
@@ -187,14 +191,21 @@ class LogListener:
             case KeySkipped() | KeyWarning():
                 skipped = "skipped" if isinstance(event, KeySkipped) else "warning"
                 logger.warning(
-                    "%s: key %s %s: %s",
+                    "%s: key%s %s: %s",
                     printable(event.source),
-                    printable(event.key_id),
+                    "" if event.key_id is None else " " + printable(event.key_id),
                     skipped,
                     printable(event.reason, 400),
                 )
             case KeysFetched():
-                logger.debug("%s: fetched %d keys", printable(event.source), event.keys)
+                level = logging.WARNING if event.failures else logging.DEBUG
+                logger.log(
+                    level,
+                    "%s: fetched %d keys%s",
+                    printable(event.source),
+                    event.keys,
+                    f", after {event.failures} failed attempts" if event.failures else "",
+                )
             case KeyFetchFailed():
                 logger.warning(
                     "%s: %s; next attempt in %.0f s",
@@ -222,29 +233,38 @@ class LogListener:
         left_out = self._admit(event.code)
         if left_out is None:
             return
+        request = event.request
+        told = {
+            "reason": event.reason,
+            "request": None if request is None else f"{request.method} {request.path}",
+            "subject": event.subject,
+            "client": event.client_id,
+            "token_id": event.token_id,
+            "key_id": event.key_id,
+        }
+        pairs = [f"{name}={printable(value, 200)}" for name, value in told.items() if value]
         logger.warning(
-            "refused code=%s reference=%s reason=%s subject=%s client=%s token_id=%s key_id=%s%s",
+            "refused code=%s reference=%s %s%s",
             event.code,
             event.reference,
-            printable(event.reason, 200),
-            printable(event.subject),
-            printable(event.client_id),
-            printable(event.token_id),
-            printable(event.key_id),
-            f" ({left_out} more of this code were not written)" if left_out else "",
+            " ".join(pairs),
+            left_out,
         )
 
-    def _admit(self, code: str) -> int | None:
-        """Return how many lines were left out before this one, or None to leave this one out."""
+    def _admit(self, code: str) -> str | None:
+        """Return what the line says of those left out, or None to leave this one out."""
         now = self._clock()
         with self._lock:
             start, count = self._windows.get(code, (now, 0))
-            left_out = 0
+            before = ""
             if now - start >= 60:
-                left_out = max(0, count - self._burst)
+                if count > self._burst:
+                    before = f" ({count - self._burst} more of this code were not written)"
                 start, count = now, 0
             self._windows[code] = (start, count + 1)
-            return left_out if count < self._burst else None
+            if count + 1 == self._burst:
+                return before + " (more of this code are only counted for the rest of the minute)"
+            return before if count < self._burst else None
 
 
 class Announcer:

@@ -78,7 +78,8 @@ def flag(name: str, value: Any) -> bool:
 
 def kind(value: Any) -> str:
     """Name a value by its type only: it may hold a secret that was put in the wrong place."""
-    return f"a {type(value).__name__}"
+    name = type(value).__name__
+    return f"an {name}" if name[0] in "aeiou" else f"a {name}"
 
 
 def known(given: Iterable[str], names: Iterable[str], what: str = "option") -> None:

@@ -166,7 +166,9 @@ class Trust:
         """
         algorithm = self._algorithms.get(token.header["alg"])
         if algorithm is None:
-            raise UnacceptableAlgorithm("alg is not in the configured list")
+            name = token.header["alg"]
+            known = f"alg {name}" if name in ALGORITHMS else "alg"
+            raise UnacceptableAlgorithm(f"{known} is not in the configured list")
         self._check_typ(token.header)
         keys, chosen = self._chosen(algorithm, token.header, now, patience)
         key = verify_signature(chosen, algorithm, token.signature, token.signing_input)
@@ -193,6 +195,7 @@ class Trust:
                 try:
                     return keys, keys.select(algorithm, header, self.keys.dated_at(now))
                 except UnknownKey as error:
+                    error.key_id = _selector(header)
                     refusal = error
             if patience is None or patience.may_wait:
                 pending = source.refresh(_selector(header) if keys is not None else None)

@@ -141,7 +141,7 @@ class Verifier:
                 subject=None if principal is None else principal.subject,
                 client_id=None if principal is None else principal.client_id,
                 token_id=None if principal is None else principal.token_id,
-                key_id=None if principal is None else principal.key_id,
+                key_id=error.key_id if principal is None else principal.key_id,
                 decision=decision if isinstance(decision, Decision) else None,
                 request=request,
             )

@@ -86,7 +86,6 @@ def test_the_keys_of_an_endpoint_are_fetched_and_told(run: Any) -> None:
 
     assert said.status == 0
     assert "key 1: EC P-256" in said.out
-    assert "DANGER  plain http" in said.out
     assert "DANGER       refused: RSA key of 1024 bits" in said.out
     assert "not used: key f:" in said.out
     assert told["key_ids"] == ["good", "weak"]

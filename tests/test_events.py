@@ -25,6 +25,7 @@ from jwt_middleware.events import (
     Verified,
     printable,
 )
+from jwt_middleware.request_view import RequestView
 from jwt_middleware.testing import SigningKey, mint, ucsd_claims
 
 from .conftest import Clock
@@ -228,3 +229,26 @@ def test_no_log_line_of_a_verifier_holds_a_token_or_a_claim_value(
         assert "zeta" not in caplog.text
         for part in token.split("."):
             assert part[:24] not in caplog.text
+
+
+def test_a_line_names_the_request_and_the_key_that_the_token_names_and_nothing_that_is_none(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    request = RequestView("GET", "/orders/\r\nX")
+    LogListener()(Refused("unknown_key", "no key", "ab12", key_id="kid-7", request=request))
+    (line,) = (record.getMessage() for record in caplog.records)
+
+    assert line == (
+        "refused code=unknown_key reference=ab12 reason=no key "
+        r"request=GET /orders/\r\nX key_id=kid-7"
+    )
+
+
+def test_keys_that_are_back_after_an_outage_are_told_where_a_person_looks(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    LogListener()(KeysFetched("https://gateway.example/jwks", 2, False))
+    LogListener()(KeysFetched("https://gateway.example/jwks", 2, False, failures=3))
+
+    told = [r.getMessage() for r in caplog.records if r.levelname == "WARNING"]
+    assert told == ["https://gateway.example/jwks: fetched 2 keys, after 3 failed attempts"]

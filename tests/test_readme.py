@@ -40,9 +40,11 @@ def in_site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rsa_key: SigningKey
     return tmp_path
 
 
-def app_of(*parts: str) -> Any:
+def app_of(*parts: str, **options: Any) -> Any:
     names: dict[str, Any] = {"__name__": "readme"}
     exec(compile(block("python", *parts), "README.md", "exec"), names)
+    if options:
+        names["app"].user_middleware[0].kwargs.update(options)
     return names["app"]
 
 
@@ -148,6 +150,29 @@ def test_the_gateway_of_ones_own_verifies_its_tokens() -> None:
 
     assert (principal.subject, principal.roles) == ("ana", {"staff"})
     assert verifier.gateway.header == "X-Pomerium-Jwt-Assertion"
+
+
+def test_the_tokens_for_ones_own_tests_verify() -> None:
+    names: dict[str, Any] = {}
+    exec(block("python", "from jwt_middleware.testing"), names)
+    verifier = Verifier(**names["options"])
+
+    assert verifier.verify(names["headers"][HEADER]).roles == {"registrar"}
+    with pytest.raises(TokenExpired):
+        verifier.verify(names["expired"][HEADER])
+
+
+def test_the_audit_listener_hears_what_happens(
+    rsa_key: SigningKey, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names: dict[str, Any] = {}
+    exec(block("python", "def audit"), names)
+    app = app_of("from fastapi import", keys=rsa_key.certificate_pem, listeners=[names["audit"]])
+    ask(app, "asgi", "/reports", mint(rsa_key, ucsd_claims()))
+    told = capsys.readouterr().out
+
+    assert "GET /reports by jroe@carbon.super" in told
+    assert "needs role registrar" in told
 
 
 def test_the_toml_file_is_read_as_it_stands(in_site: Path) -> None:

@@ -19,7 +19,13 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketState
 
-from jwt_middleware.asgi import guard_connection, guard_lifespan, raw_headers, serve
+from jwt_middleware.asgi import (
+    fail_startup,
+    guard_connection,
+    guard_lifespan,
+    raw_headers,
+    serve,
+)
 from jwt_middleware.authorization import Guard, Handler, Predicate, guarded, public
 from jwt_middleware.errors import ConfigurationError, MissingToken, RequestError
 from jwt_middleware.gate import Gate, enforce, principal_of, refusal_of
@@ -74,9 +80,7 @@ class JWTMiddleware:
             if fault is None:
                 await guard_lifespan(self._gate, self.app, scope, receive, send)
             else:
-                await receive()  # lifespan.startup
-                await send({"type": "lifespan.startup.failed", "message": str(fault)})
-                raise fault  # as Starlette itself does; test clients wait for it
+                await fail_startup(fault, receive, send)
         elif scope["type"] in ("http", "websocket"):
             fault = self._first_fault()
             if fault is None:
@@ -147,9 +151,8 @@ def _enter_handler(guard: Guard, args: tuple[Any, ...], kwargs: dict[str, Any]) 
     connections = (each for each in (*args, *kwargs.values()) if isinstance(each, HTTPConnection))
     connection = next(connections, None)
     scope = _current_scope.get() if connection is None else connection.scope
-    if scope is None:
-        raise MissingToken("there is no request")
-    check_guard(guard, scope)
+    # Without a scope there was no middleware: nobody is let in, and the log says why.
+    check_guard(guard, {"type": "http", "headers": []} if scope is None else scope)
 
 
 def check_guard(guard: Guard, scope: Scope) -> None:

@@ -38,8 +38,11 @@ class Guard:
 
     def __init__(self, predicate: Predicate) -> None:
         if not isinstance(predicate, Predicate):
-            hint = ": write requires(authenticated)" if callable(predicate) else ""
-            raise TypeError(f"requires() takes a predicate, not {predicate!r}{hint}")
+            raise TypeError(
+                f"requires() takes a predicate, not a {type(predicate).__name__}: write "
+                "requires(has_role('...')), requires(predicate(your_function)), or "
+                "requires(authenticated) for any proven caller"
+            )
         self.predicate = predicate
 
     def check(self, principal: Principal | None, request: RequestView | None) -> None:
@@ -54,7 +57,8 @@ class Guard:
             raise MissingToken("the route requires a principal")
         decision = self.predicate.refusal(Situation(principal, request))
         if decision is not None:
-            raise PermissionDenied("a route's guard does not hold", decision=decision)
+            # Not even what was needed: with ``~`` it would say what the token holds.
+            raise PermissionDenied("a guard does not hold", decision=decision)
 
     def __repr__(self) -> str:
         return f"requires({self.predicate!r})"

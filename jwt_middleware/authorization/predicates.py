@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import logging
+import os
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -126,6 +127,14 @@ class Ask(Predicate):
                 f"predicate({_name(function)}) is async: a condition is decided at once. Look the "
                 "data up in the handler, or before it, and compare there"
             )
+        try:
+            inspect.signature(function).bind(None, None)
+        except TypeError:
+            raise TypeError(
+                f"predicate({_name(function)}): the function takes (principal, request_view)"
+            ) from None
+        except ValueError:
+            pass  # a builtin that tells no signature
         self.function = function
 
     def verdict(self, situation: Situation) -> Verdict:
@@ -196,4 +205,8 @@ def _text(value: object, where: str) -> str:
 
 
 def _name(function: Any) -> str:
-    return getattr(function, "__qualname__", None) or type(function).__name__
+    name: str = getattr(function, "__qualname__", None) or type(function).__name__
+    code = getattr(function, "__code__", None)
+    if "<lambda>" not in name or code is None:
+        return name
+    return f"<lambda> in {os.path.basename(code.co_filename)}:{code.co_firstlineno}"

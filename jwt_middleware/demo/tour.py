@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import logging
 import sys
 import tempfile
 import threading
@@ -138,13 +139,15 @@ def _keep_serving(address: tuple[str, int], tour: list[Case]) -> None:
     with tempfile.TemporaryDirectory(prefix="jwt-assertion-demo-") as folder:
         print("\nTry it yourself (the tokens are in files, for 15 minutes):\n")
         for number, case in enumerate(tour, 1):
+            print(f"  # {case.title}")
             option = ""
             if case.token is not None:
                 path = Path(folder, f"{number}.header")
                 path.write_text(f"{HEADER}: {case.token}\n", "ascii")
                 option = f"-H @{path} "
             print(f"  curl -i {option}http://{address[0]}:{address[1]}{case.path}")
-        print("\nServing until Ctrl-C.")
+        print("\nServing until Ctrl-C; refusals are told here.")
+        logger.setLevel(logging.WARNING)
         try:
             threading.Event().wait()
         except KeyboardInterrupt:

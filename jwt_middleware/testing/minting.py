@@ -72,6 +72,7 @@ class SigningKey:
         key_id: the ``kid`` that its JWK and its tokens carry, if any.
         bits: the size of an RSA key.
         curve: ``Ed25519`` or ``Ed448`` for EdDSA.
+        private: a private key of ``cryptography``, or the secret of HS*, instead of a new one.
 
     """
 
@@ -87,6 +88,27 @@ class SigningKey:
         self.algorithm = algorithm
         self.key_id = key_id
         self.private: Any = private or _generate(algorithm, bits, curve)
+
+    @classmethod
+    def from_pem(
+        cls,
+        private: str | bytes,
+        certificate: str | bytes | None = None,
+        algorithm: str = "RS256",
+        *,
+        key_id: str | None = None,
+    ) -> SigningKey:
+        """Take an unencrypted private key, and its certificate, which gives tokens their x5t."""
+        content = private.encode() if isinstance(private, str) else private
+        key = cls(
+            algorithm,
+            key_id=key_id,
+            private=serialization.load_pem_private_key(content, None),
+        )
+        if certificate is not None:
+            text = certificate.encode() if isinstance(certificate, str) else certificate
+            key.__dict__["certificate"] = x509.load_pem_x509_certificate(text)
+        return key
 
     def sign(self, data: bytes) -> bytes:
         """Sign the bytes."""

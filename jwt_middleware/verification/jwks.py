@@ -157,6 +157,7 @@ class JWKSEndpoint(KeySource):
             return
         old = self._keys
         changes = differences(old, keys)
+        failures = self._schedule.failures
         with self._flight.lock:
             self._schedule.succeeded(document.max_age)
             self._etag = document.etag
@@ -166,7 +167,7 @@ class JWKSEndpoint(KeySource):
                 # An answer that says the same keeps the old object, and so the verified tokens.
                 self._keys = keys
                 self._schedule.forget_unknown()
-        self._tell(KeysFetched(self.name, len(keys), changes.any))
+        self._tell(KeysFetched(self.name, len(keys), changes.any, failures))
         for kind, ids in (
             (KeyAdded, changes.added),
             (KeyChanged, changes.changed),

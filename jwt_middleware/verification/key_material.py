@@ -145,8 +145,11 @@ def _read_pkcs12(content: bytes, password: str | None) -> KeySet:
     except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion):
         raise UnusableKey(
             "it is DER, but no certificate or public key; as a PKCS#12 keystore it does not open "
-            f"{'without a password' if password is None else 'with this password'}; "
-            "name it as KeyFile(path, password=...)"
+            + (
+                "with this password"
+                if password is not None
+                else "without a password; name it as KeyFile(path, password=...)"
+            )
         ) from None
     if not keys:
         raise UnusableKey("the PKCS#12 keystore holds no certificate")

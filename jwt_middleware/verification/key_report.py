@@ -20,8 +20,6 @@ def report_keys(source: KeySource, rules: KeyRules, now: float) -> dict[str, Any
     found = () if keys is None else keys.keys
     notes = () if keys is None else keys.notes
     dangers: list[str] = []
-    if source.name.startswith("http://"):
-        dangers.append("plain http: right on loopback, and only there")
     if len({key.spki for key in found if key.key_id is None}) > 1:
         dangers.append("several keys without a kid of their own: each may be tried, four at most")
     return {

@@ -78,6 +78,8 @@ def raw_token(line: bytes | str, max_size: int) -> bytes:
         # No token holds a comma: it is two lines that a server or a proxy has joined.
         raise DuplicateHeader("header lines were joined by a comma")
     if b" " in token or b"\t" in token:
+        if token[:7].lower() == b"bearer ":
+            raise MalformedToken("this header holds the token alone, without 'Bearer '")
         raise MalformedToken("a blank inside the token")
     return token
 

@@ -127,7 +127,7 @@ def test_entries_that_are_no_keys_are_told_with_the_reason(old_key: SigningKey) 
     assert told["keys"] == 1
 
 
-def test_an_endpoint_is_told_with_its_health_and_plain_http_as_a_danger(
+def test_an_endpoint_is_told_with_its_health(
     key_server: KeyServer, clock: Clock, old_key: SigningKey
 ) -> None:
     key_server.script = document(published(old_key))
@@ -138,7 +138,7 @@ def test_an_endpoint_is_told_with_its_health_and_plain_http_as_a_danger(
 
     assert (before["keys"], before["details"]) == (0, [])
     assert (told["keys"], told["age"], told["fresh"], told["last_error"]) == (1, 0, True, None)
-    assert told["dangers"] == ["plain http: right on loopback, and only there"]
+    assert told["dangers"] == []
     json.dumps(told)
 
 
