@@ -198,7 +198,7 @@ class Trust:
                     error.key_id = _selector(header)
                     refusal = error
             if patience is None or patience.may_wait:
-                pending = source.refresh(_selector(header) if keys is not None else None)
+                pending = source.refresh(_selector(header))
                 if pending is not None:
                     raise AwaitKeys(pending)
             newer = self.keys.current()

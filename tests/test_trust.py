@@ -132,3 +132,14 @@ def test_an_outage_says_when_to_come_back_and_names_no_secret() -> None:
 
     assert refusal.value.retry_after > 0
     assert "scripted" in refusal.value.reason
+
+
+def test_the_source_is_told_which_key_is_wanted_even_where_there_were_none() -> None:
+    """So that it starts no second fetch for a key that a first one has just brought."""
+    source = Source(None)
+    wanted: list[str | None] = []
+    source.refresh = wanted.append  # type: ignore[assignment,method-assign]
+    with pytest.raises(KeysUnavailable):
+        Verifier(keys=source).verify(mint(OLD, {}))
+
+    assert set(wanted) == {"old"}
