@@ -171,15 +171,15 @@ def test_metadata_and_keys_share_one_deadline(key_server: KeyServer, old_key: Si
     metadata = key_server.script
 
     def slow(exchange: Exchange) -> None:
-        if exchange.server.owner.ended.wait(0.3):
+        if exchange.server.owner.ended.wait(1.0):
             return
         metadata(exchange)
 
     key_server.script = slow
     begun = time.monotonic()
 
-    assert "within" in failure_of(Discovery(issuer, deadline=0.4), old_key)
-    assert time.monotonic() - begun < 0.58
+    assert "within" in failure_of(Discovery(issuer, deadline=1.2), old_key)
+    assert time.monotonic() - begun < 1.9
 
 
 def test_a_rotation_that_moves_the_jwks_uri_is_followed(

