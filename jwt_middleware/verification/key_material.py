@@ -27,6 +27,8 @@ from .shared_secrets import JKS_MAGIC, checked_secret
 MAX_KEYS = 100
 """How many keys of one set are kept; the rest are skipped with a note."""
 
+# What cryptography raises where it cannot read a key or a certificate.
+_UNREADABLE = (ValueError, UnsupportedAlgorithm, x509.InvalidVersion)
 _PEM_BEGIN = b"-----BEGIN "
 _DER_SEQUENCE = b"\x30"
 _PUBLIC_MEMBERS: Mapping[str, tuple[str, ...]] = {
@@ -71,7 +73,7 @@ def read_pem(content: bytes, password: str | None = None) -> KeySet:
                 f"its {label} block is encrypted; name the public key or the certificate instead, "
                 "or use KeyFile(path, password=...)"
             ) from None
-        except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion):
+        except _UNREADABLE:
             raise UnusableKey(f"its {label} block cannot be read") from None
         keys.append(key)
         if note is not None:
@@ -98,8 +100,7 @@ def _pem_blocks(content: bytes) -> Iterator[tuple[str, bytes]]:
 
 def _pem_block(label: str, text: bytes, password: str | None) -> tuple[Key, KeyNote | None]:
     if label in ("CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE"):
-        certificate = x509.load_pem_x509_certificate(text)
-        return Key(certificate.public_key(), certificate=certificate), None
+        return _of_certificate(x509.load_pem_x509_certificate(text)), None
     if "PRIVATE KEY" in label:
         secret = None if password is None else password.encode()
         private: Any = serialization.load_pem_private_key(text, secret)
@@ -114,17 +115,16 @@ _PRIVATE_NOTE = KeyNote(
 
 def _read_der(content: bytes, password: str | None) -> KeySet:
     try:
-        certificate = x509.load_der_x509_certificate(content)
-        return KeySet([Key(certificate.public_key(), certificate=certificate)])
+        return KeySet([_of_certificate(x509.load_der_x509_certificate(content))])
     except UnusableKey:
         raise
-    except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion):
+    except _UNREADABLE:
         pass
     try:
         return KeySet([Key(serialization.load_der_public_key(content))])
     except UnusableKey:
         raise
-    except (ValueError, UnsupportedAlgorithm):
+    except _UNREADABLE:
         return _read_pkcs12(content, password)
 
 
@@ -142,7 +142,7 @@ def _read_pkcs12(content: bytes, password: str | None) -> KeySet:
         keys = [_of_certificate(each.certificate) for each in store.additional_certs]
     except UnusableKey:
         raise
-    except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion):
+    except _UNREADABLE:
         raise UnusableKey(
             "it is DER, but no certificate or public key; as a PKCS#12 keystore it does not open "
             + (
@@ -210,17 +210,17 @@ def read_jwk(jwk: Any, *, fetched: bool = False) -> Key:
         raise UnusableKey("a shared secret in a published key set; it is public, so it is no key")
     _check_purpose(jwk)
     material = _material(kty, {name: jwk.get(name) for name in _PUBLIC_MEMBERS[kty]})
-    certificate = _own_certificate(jwk.get("x5c"))
+    certified = _first_certified(jwk.get("x5c"))
     key = Key(
         material,
         key_id=kid,
         algorithm=alg,
-        certificate=certificate,
+        certificate=None if certified is None else certified.certificate,
         thumbprints=_jwk_thumbprints(jwk),
     )
-    if alg is not None and not _same_family(key, alg):
+    if alg is not None and not key.is_of(ALGORITHMS[alg]):
         raise UnusableKey(f"its alg {alg} does not fit its kty or crv")
-    if certificate is not None and Key(certificate.public_key()).spki != key.spki:
+    if certified is not None and certified.spki != key.spki:
         raise UnusableKey("its x5c certificate holds another key (RFC 7517, section 4.7)")
     return key
 
@@ -258,17 +258,17 @@ def _material(kty: str, members: dict[str, Any]) -> Any:
         raise UnusableKey(f"its members are no valid {kty} key") from None
 
 
-def _own_certificate(chain: Any) -> x509.Certificate | None:
+def _first_certified(chain: Any) -> Key | None:
+    """Return the key of the first certificate, which is the JWK's own (RFC 7517, section 4.7)."""
     if chain is None:
         return None
     if not isinstance(chain, list | tuple) or not chain or not isinstance(chain[0], str):
         raise UnusableKey("its x5c is not a list of certificates")
     try:
-        certificate = x509.load_der_x509_certificate(base64.b64decode(chain[0], validate=True))
-        Key(certificate.public_key())
-    except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion):
+        content = base64.b64decode(chain[0], validate=True)
+        return _of_certificate(x509.load_der_x509_certificate(content))
+    except _UNREADABLE:
         raise UnusableKey("its x5c holds no readable certificate") from None
-    return certificate
 
 
 def _jwk_thumbprints(jwk: Mapping[str, Any]) -> list[bytes]:
@@ -279,13 +279,6 @@ def _jwk_thumbprints(jwk: Mapping[str, Any]) -> list[bytes]:
         if thumbprint is not None:
             found.append(thumbprint)
     return found
-
-
-def _same_family(key: Key, alg: str) -> bool:
-    algorithm = ALGORITHMS[alg]
-    return key.key_type == algorithm.key_type and (
-        not algorithm.curves or key.curve in algorithm.curves
-    )
 
 
 def _json_fault(error: ValueError) -> str:

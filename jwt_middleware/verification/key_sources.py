@@ -158,10 +158,7 @@ class WatchedKeys(KeySource):
         self._attached.append((hear, accepts))
 
     def _read(self, content: bytes) -> KeySet:
-        keys = self._parse(content)
-        if not keys.keys:
-            reasons = "; ".join(note.reason for note in keys.notes) or "it is empty"
-            raise UnusableKey(f"no usable key: {reasons}")
+        keys = _not_empty(self._parse(content))
         if not all(accepts(keys) for _, accepts in self._attached):
             raise UnusableKey("no key that the rules of this service allow")
         return keys
@@ -241,10 +238,13 @@ def _cannot_read(name: str, path: Path, error: OSError) -> str:
 def _configured(name: str, read: Callable[[], KeySet]) -> KeySet:
     """Run a reader; a fault, or nothing usable, is a configuration error here, at start-up."""
     try:
-        keys = read()
+        return _not_empty(read())
     except UnusableKey as error:
         raise ConfigurationError(f"keys: {name}: {error}") from None
+
+
+def _not_empty(keys: KeySet) -> KeySet:
     if not keys.keys:
         reasons = "; ".join(note.reason for note in keys.notes) or "it is empty"
-        raise ConfigurationError(f"keys: {name}: no usable key: {reasons}")
+        raise UnusableKey(f"no usable key: {reasons}")
     return keys

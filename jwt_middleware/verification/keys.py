@@ -67,11 +67,16 @@ class Key:
         self.thumbprints = frozenset(found)
         self.spki = hashlib.sha256(_encoded(material)).hexdigest()
 
+    def is_of(self, algorithm: Algorithm) -> bool:
+        """Whether the type and the curve are those of this algorithm."""
+        return self.key_type == algorithm.key_type and (
+            not algorithm.curves or self.curve in algorithm.curves
+        )
+
     def fits(self, algorithm: Algorithm) -> bool:
         """Whether the type, curve, own ``alg`` and a secret's length allow this algorithm."""
         return (
-            self.key_type == algorithm.key_type
-            and (not algorithm.curves or self.curve in algorithm.curves)
+            self.is_of(algorithm)
             and (self.algorithm is None or self.algorithm == algorithm.name)
             and (self.key_type != "oct" or len(self._material) >= algorithm.hash_size)
         )
