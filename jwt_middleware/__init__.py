@@ -6,6 +6,8 @@
 """
 
 from .authorization import (
+    Client,
+    ClientRegistry,
     Predicate,
     all_of,
     any_of,
@@ -17,6 +19,7 @@ from .authorization import (
     has_role,
     header,
     path_param,
+    policy,
     predicate,
     query_param,
 )
@@ -24,6 +27,8 @@ from .decision import Decision
 from .errors import (
     AuthenticationError,
     BadSignature,
+    ClientDisabled,
+    ClientMismatch,
     ConfigurationError,
     DuplicateHeader,
     InvalidClaim,
@@ -37,6 +42,7 @@ from .errors import (
     TokenImmature,
     TokenTooLarge,
     UnacceptableAlgorithm,
+    UnknownClient,
     UnknownKey,
 )
 from .gateways import BYU, UCSD, WSO2, Gateway
@@ -64,6 +70,10 @@ __all__ = [
     "WSO2",
     "AuthenticationError",
     "BadSignature",
+    "Client",
+    "ClientDisabled",
+    "ClientMismatch",
+    "ClientRegistry",
     "ConfigurationError",
     "Decision",
     "Discovery",
@@ -90,6 +100,7 @@ __all__ = [
     "TokenImmature",
     "TokenTooLarge",
     "UnacceptableAlgorithm",
+    "UnknownClient",
     "UnknownKey",
     "Verifier",
     "Vocabulary",
@@ -103,6 +114,7 @@ __all__ = [
     "has_role",
     "header",
     "path_param",
+    "policy",
     "predicate",
     "query_param",
 ]

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, NoReturn, Unpack
 
 from .errors import ConfigurationError, RequestError
-from .gate import GATE_KEY, Gate, check_plain_app
+from .gate import GATE_KEY, Gate, check_no_routes, check_plain_app
 from .principal import PRINCIPAL_KEY
 from .request_view import ScopeView
 from .responses import Refusal
@@ -36,6 +36,7 @@ class JWTMiddleware:
         check_plain_app(app, "ASGI")
         self.app = app
         self.gate = Gate(options)
+        check_no_routes(self.gate)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection, or the lifespan."""

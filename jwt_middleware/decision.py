@@ -23,7 +23,9 @@ class Decision(NamedTuple):
         """One line: the deciding leaf, what was needed and what was held."""
         if self.allowed:
             return f"allowed by {self.leaf}" if self.leaf else "allowed"
-        return f"{self.code}: {self.leaf} needs {self.needed}; the token holds {self.held}"
+        # Most conditions say by themselves what they need.
+        needs = "" if self.leaf.endswith(self.needed) else f" needs {self.needed}"
+        return f"{self.code}: {self.leaf}{needs}; the token holds {self.held}"
 
     def __repr__(self) -> str:
         return f"Decision(allowed={self.allowed!r}, code={self.code!r}, leaf={self.leaf!r})"

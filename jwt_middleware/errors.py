@@ -32,6 +32,8 @@ class RequestError(JWTMiddlewareError):
         self.reason = reason
         self.key_id: str | None = None
         """What the token calls its key, where that is why: for the audit event only."""
+        self.principal: Any = None
+        """Who it is, where the token was proven and is refused all the same; for the audit only."""
         self.announced = False
         """Whether an audit event has told of it; each refusal is told once."""
         self._reference: str | None = None
@@ -124,6 +126,12 @@ class InvalidClaim(AuthenticationError):
         return type(self), (self.claim, self.reason)
 
 
+class ClientMismatch(AuthenticationError):
+    """The token names a client that is bound to keys or an issuer of its own; these are others."""
+
+    code: ClassVar[str] = "client_mismatch"
+
+
 class PermissionDenied(RequestError):
     """The caller is proven but may not do this: 403. ``decision`` says why, for the operator."""
 
@@ -136,6 +144,18 @@ class PermissionDenied(RequestError):
     def __reduce__(self) -> tuple[Any, ...]:
         # The decision says what the token holds, which does not leave the process.
         return type(self), (self.reason,)
+
+
+class UnknownClient(PermissionDenied):
+    """The registry has no entry for the client that the token names, or it names none."""
+
+    code: ClassVar[str] = "unknown_client"
+
+
+class ClientDisabled(PermissionDenied):
+    """The client's entry in the registry is switched off."""
+
+    code: ClassVar[str] = "client_disabled"
 
 
 class KeysUnavailable(RequestError):

@@ -7,11 +7,12 @@ that ``refusal`` makes into an answer.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from .authorization import Guard
+from .authorization import Guard, Route, faults_of
 from .errors import ConfigurationError, MissingToken, RequestError
+from .events import ConfigurationWarning
 from .principal import PRINCIPAL_KEY, Principal
 from .request_view import RequestView
 from .responses import Challenge, Refusal, refusal_for
@@ -28,6 +29,7 @@ class Gate:
 
     def __init__(self, options: Mapping[str, Any]) -> None:
         settings = Settings.read(options)
+        self.settings = settings
         self.verifier = settings.verifier
         self.header = settings.header
         self._exempt = settings.exempt
@@ -95,13 +97,42 @@ class Gate:
         ]
         return ConfigurationError(f"fail_fast: no keys at start-up from {', '.join(told)}")
 
+    @property
+    def inspects(self) -> bool:
+        """Whether ``inspect`` has anything to ask of the routes."""
+        return self.settings.unguarded != "allow" or self.verifier.clients is not None
+
+    def inspect(self, routes: Iterable[Route]) -> None:
+        """Check an app's routes against the registry, and for guards as ``unguarded`` says.
+
+        Raises:
+            ConfigurationError: a guard uses a name that no client could carry, or a route has
+                neither ``requires`` nor ``public`` and ``unguarded`` is ``"refuse"``.
+
+        """
+        found = list(routes)
+        faults = faults_of(found, self.verifier.unknown_names)
+        if faults:
+            raise ConfigurationError("; ".join(faults))
+        unguarded = self.settings.unguarded
+        bare = [str(route) for route in found if route.kind == "unguarded"]
+        if not bare or unguarded == "allow":
+            return
+        told = "; ".join(bare[:20]) + (f"; {len(bare) - 20} more" if len(bare) > 20 else "")
+        reason = f"unguarded: neither requires nor public stands on {told}"
+        if unguarded == "refuse":
+            raise ConfigurationError(reason)
+        self.verifier.announce(ConfigurationWarning(reason))
+
     def check(self, guard: Guard, principal: Principal | None, request: RequestView) -> None:
         """Check a guard; raise, and announce, the refusal where it does not hold."""
         try:
-            guard.check(principal, request)
+            shadowed = guard.check(principal, request)
         except RequestError as error:
             self.verifier.refused(error, request, principal)
             raise
+        if shadowed and principal is not None:
+            self.verifier.would_refuse(shadowed, principal, request)
 
     def refusal(self, error: RequestError, request: RequestView) -> Refusal:
         """Return the answer to a refused request, in the app's own shape where it has one.
@@ -182,3 +213,12 @@ def check_plain_app(app: Any, protocol: str) -> None:
             )
     if not callable(app):
         raise ConfigurationError(f"an {protocol} app can be called, {type(app).__name__} cannot")
+
+
+def check_no_routes(gate: Gate) -> None:
+    """Refuse an option at a plain door that it cannot keep."""
+    if gate.settings.unguarded != "allow":
+        raise ConfigurationError(
+            "unguarded: a plain app's routes cannot be seen; it is for Starlette, FastAPI, Flask "
+            "and Django"
+        )

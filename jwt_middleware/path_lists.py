@@ -29,6 +29,9 @@ class PathList:
             return False
         return is_plain(path)
 
+    def __str__(self) -> str:
+        return ", ".join(sorted((*self._exact, *(f"{prefix}*" for prefix in self._below))))
+
     def __bool__(self) -> bool:
         return bool(self._exact or self._below)
 

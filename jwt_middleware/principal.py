@@ -96,8 +96,19 @@ def frozen(value: Any) -> Any:
     return value
 
 
-_NO_NAMES = ClaimNames()
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+class Grants(NamedTuple):
+    """What a client's entry in the registry makes of a token's claims."""
+
+    roles: frozenset[str]
+    permissions: frozenset[str]
+    attributes: Mapping[str, Any] = _NOTHING
+    policies: Mapping[str, Any] = _NOTHING
+
+
+_NO_NAMES = ClaimNames()
 
 
 class Principal:
@@ -112,6 +123,7 @@ class Principal:
     """
 
     __slots__ = (
+        "_grants",
         "_names",
         "_permissions",
         "_roles",
@@ -128,6 +140,7 @@ class Principal:
     expires_at: float | None
     key_id: str | None
     _names: ClaimNames
+    _grants: Grants | None
 
     def __init__(
         self,
@@ -136,6 +149,7 @@ class Principal:
         names: ClaimNames = _NO_NAMES,
         expires_at: float | None = None,
         key_id: str | None = None,
+        grants: Grants | None = None,
     ) -> None:
         if hasattr(self, "claims"):
             raise AttributeError("a Principal is read-only: it is made once")
@@ -146,6 +160,10 @@ class Principal:
         put(self, "expires_at", expires_at)
         put(self, "key_id", key_id)
         put(self, "_names", names)
+        put(self, "_grants", grants)
+        if grants is not None:
+            put(self, "_roles", grants.roles)
+            put(self, "_permissions", grants.permissions)
 
     @property
     def issuer(self) -> str | None:
@@ -169,8 +187,13 @@ class Principal:
 
     @property
     def attributes(self) -> Mapping[str, Any]:
-        """The claims under names that this service knows; without a client registry, none."""
-        return _NOTHING
+        """The attributes by the registry's names, each of its type; without a registry, none."""
+        return _NOTHING if self._grants is None else self._grants.attributes
+
+    @property
+    def policies(self) -> Mapping[str, Any]:
+        """The named policies of the client's entry, for ``policy(name)``; else none."""
+        return _NOTHING if self._grants is None else self._grants.policies
 
     def view(self, vocabulary: Callable[[Mapping[str, Any]], V_co]) -> V_co:
         """Return the claims as a vocabulary class reads them, such as ``WSO2`` or your own."""

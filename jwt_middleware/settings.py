@@ -39,6 +39,7 @@ class Options(VerifierOptions, total=False):
     optional: bool | tuple[str, ...] | list[str]
     exempt: tuple[str, ...] | list[str]
     cors_preflight: str
+    unguarded: str
     fail_fast: bool
     refuse: Refuse | None
     verifier: Verifier | None
@@ -83,10 +84,12 @@ _TABLE: Mapping[str, _Option] = {
     "leeway": _Option(float),
     "max_age": _Option(float),
     "client_claim": _Option(str),
+    "clients": _Option(str),
     "cache_size": _Option(int),
     "max_token_size": _Option(int),
     "check_certificate_dates": _Option(_switch),
     "cors_preflight": _Option(str),
+    "unguarded": _Option(str),
     "fail_fast": _Option(_switch),
     "minimum_rsa_bits": _Option(why_not=_WEAKENS),
     "allow_wso2_default_keys": _Option(why_not=_WEAKENS),
@@ -113,6 +116,7 @@ class Settings:
     optional: bool | PathList
     exempt: PathList
     passes_preflight: bool
+    unguarded: str
     fail_fast: bool
     refuse: Refuse | None
 
@@ -131,10 +135,11 @@ class Settings:
         return cls(
             verifier=verifier,
             header=_header(merged.get("header"), verifier.gateway.header),
-            authorize=_authorize(merged.get("authorize")),
+            authorize=_authorize(merged.get("authorize"), verifier),
             optional=_optional(merged.get("optional", False)),
             exempt=path_list("exempt", merged.get("exempt", ())),
             passes_preflight=_preflight(merged.get("cors_preflight", "refuse")),
+            unguarded=_unguarded(merged.get("unguarded", "allow")),
             fail_fast=check.flag("fail_fast", merged.get("fail_fast", False)),
             refuse=_refuse(merged.get("refuse")),
         )
@@ -185,6 +190,8 @@ def _from_file(environ: Mapping[str, str]) -> dict[str, Any]:
         table["audience"] = ANY
     if "keys" in table:
         table["keys"] = _relative(table["keys"], path.parent)
+    if isinstance(table.get("clients"), str):
+        table["clients"] = path.parent / table["clients"]
     if "issuers" in table:
         if not isinstance(table["issuers"], list):
             raise ConfigurationError(f"{path}: issuers: write [[issuers]] tables")
@@ -242,7 +249,7 @@ def _header(name: Any, default: str) -> str:
     return header
 
 
-def _authorize(predicate: Any) -> Predicate | None:
+def _authorize(predicate: Any, verifier: Verifier) -> Predicate | None:
     if predicate is None:
         return None
     if not isinstance(predicate, Predicate):
@@ -255,6 +262,9 @@ def _authorize(predicate: Any) -> Predicate | None:
                 f"authorize: {term.written} is not known before the app has routed; use it in "
                 "requires(...) on the route"
             )
+    faults = verifier.unknown_names(predicate)
+    if faults:
+        raise ConfigurationError(f"authorize: {faults[0]}")
     return predicate
 
 
@@ -266,6 +276,12 @@ def _preflight(value: Any) -> bool:
     if value not in ("refuse", "pass"):
         raise ConfigurationError(f"cors_preflight: 'refuse' or 'pass', not {value!r}")
     return bool(value == "pass")
+
+
+def _unguarded(value: Any) -> str:
+    if value not in ("allow", "warn", "refuse"):
+        raise ConfigurationError(f"unguarded: 'allow', 'warn' or 'refuse', not {value!r}")
+    return str(value)
 
 
 def _refuse(value: Any) -> Refuse | None:

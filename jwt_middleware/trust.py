@@ -4,34 +4,39 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
-from . import option_checks as check
 from .errors import (
+    BadSignature,
     ConfigurationError,
     InvalidClaim,
     KeysUnavailable,
+    RequestError,
     UnacceptableAlgorithm,
     UnknownKey,
 )
 from .events import Event
-from .gateways import PRESETS, Gateway
-from .principal import ListClaim, Principal
+from .gateways import Gateway
+from .trust_options import (
+    algorithms_of,
+    audiences_of,
+    contexts_of,
+    gateway_of,
+    issuers_of,
+    media_type,
+)
 from .verification import (
     ALGORITHMS,
-    ANY,
     Algorithm,
     AnyAudience,
     ClaimsPolicy,
     Key,
     KeyRules,
     KeySet,
-    KeySource,
     Pending,
     TrustedKeys,
     UnverifiedToken,
-    VerifiedToken,
     decode_claims,
     key_source,
     parse,
@@ -76,6 +81,20 @@ class Common:
     clock: Callable[[], float]
 
 
+class Proven(NamedTuple):
+    """What a token says, now that its signature holds and its claims were checked.
+
+    ``expires_at``: the end of its life in seconds since the epoch. ``ends``: the same, or earlier
+    where the key's certificate ends first. ``keys``: the key set that has ``key``.
+    """
+
+    claims: dict[str, Any]
+    expires_at: float
+    ends: float
+    key: Key
+    keys: KeySet
+
+
 class AwaitKeys(Exception):
     """The key may come with work that is under way: wait for it, and try again."""
 
@@ -106,7 +125,10 @@ class Patience:
 
 
 class Trust:
-    """Verifies tokens of one issuer, or of whoever holds the configured keys."""
+    """Verifies tokens of one issuer, or of whoever holds the configured keys.
+
+    ``keys`` may be the trusted keys of another trust, which the two then share.
+    """
 
     def __init__(
         self,
@@ -118,15 +140,18 @@ class Trust:
         issuer: Any = None,
         audience: Any = None,
     ) -> None:
-        self.gateway = _gateway(gateway, common.client_claim)
-        self._algorithms = _algorithms(algorithms, self.gateway)
-        source = key_source(keys)
-        self._typ = None if common.typ is None else _media_type(common.typ)
+        self._common = common
+        self._configured = (algorithms, issuer, audience)
+        self.gateway = gateway_of(gateway, common.client_claim)
+        self._algorithms = algorithms_of(algorithms, self.gateway)
+        shared = keys if isinstance(keys, TrustedKeys) else None
+        source = key_source(keys) if shared is None else shared.source
+        self._typ = None if common.typ is None else media_type(common.typ)
         self.policy = ClaimsPolicy(
             wire=self.gateway.wire,
-            issuers=_issuers(issuer, source),
-            audiences=_audiences(audience),
-            contexts=_contexts(common.api, self.gateway),
+            issuers=issuers_of(issuer, source),
+            audiences=audiences_of(audience),
+            contexts=contexts_of(common.api, self.gateway),
             context_claim=self.gateway.context_claim or "",
             leeway=common.leeway,
             max_age=common.max_age,
@@ -136,13 +161,18 @@ class Trust:
                 "algorithms: HS* needs a secret that nobody else has, and a published JWKS has "
                 "none; use keys=SharedSecret(...)"
             )
-        self.keys = TrustedKeys(
+        self.keys = shared or TrustedKeys(
             source,
             common.rules,
             tuple(dict.fromkeys(self._algorithms.values())),
             common.announce,
             common.clock,
         )
+
+    @property
+    def algorithms(self) -> tuple[str, ...]:
+        """The names that a token's ``alg`` may have."""
+        return tuple(self._algorithms)
 
     @property
     def _symmetric(self) -> bool:
@@ -152,9 +182,19 @@ class Trust:
         """Parse a token in this gateway's wire form."""
         return parse(token, self.gateway.wire)
 
-    def verify(
-        self, raw: bytes, token: UnverifiedToken, now: float, patience: Patience | None
-    ) -> VerifiedToken:
+    def narrowed(self, keys: Any, algorithms: Any, issuer: Any, audience: Any) -> Trust:
+        """Return the same for a part of its tokens; what is None is as here."""
+        as_here = self._configured
+        return Trust(
+            self._common,
+            keys=self.keys if keys is None else keys,
+            gateway=self.gateway,
+            algorithms=as_here[0] if algorithms is None else algorithms,
+            issuer=as_here[1] if issuer is None else issuer,
+            audience=as_here[2] if audience is None else audience,
+        )
+
+    def verify(self, token: UnverifiedToken, now: float, patience: Patience | None) -> Proven:
         """Check everything: algorithm, key, signature over the received bytes, then claims.
 
         ``patience``: what the request has waited already; None before any wait.
@@ -175,8 +215,27 @@ class Trust:
         claims = decode_claims(token, self.gateway.wire)
         ends = self.policy.check(claims, now)
         self.gateway.names.check(claims)
-        principal = Principal(claims, names=self.gateway.names, expires_at=ends, key_id=key.key_id)
-        return VerifiedToken(raw, principal, self._last_moment(key, ends), keys)
+        return Proven(claims, ends, self._last_moment(key, ends), key, keys)
+
+    def signers(self, token: UnverifiedToken, now: float) -> tuple[Key, ...]:
+        """Return the keys known now that the token may name; none where it cannot be ours."""
+        algorithm = self._algorithms.get(token.header["alg"])
+        keys = self.keys.current()
+        if algorithm is None or keys is None:
+            return ()
+        try:
+            return keys.select(algorithm, token.header, self.keys.dated_at(now))
+        except RequestError:
+            return ()
+
+    def signed(self, token: UnverifiedToken, keys: tuple[Key, ...]) -> bool:
+        """Whether one of these keys has signed it."""
+        algorithm = self._algorithms[token.header["alg"]]
+        try:
+            verify_signature(keys, algorithm, token.signature, token.signing_input)
+        except BadSignature:
+            return False
+        return True
 
     def _chosen(
         self,
@@ -225,98 +284,10 @@ class Trust:
             raise InvalidClaim("typ", "missing")
         if type(typ) is not str:
             raise InvalidClaim("typ", "type")
-        if _media_type(typ) != self._typ:
+        if media_type(typ) != self._typ:
             raise InvalidClaim("typ", "mismatch")
-
-
-def _media_type(typ: str) -> str:
-    """RFC 7515, 4.1.9: a media type in any case, of which ``application/`` may be left out."""
-    return typ.lower().removeprefix("application/")
-
-
-def _gateway(gateway: Any, client_claim: str | None) -> Gateway:
-    if gateway is None:
-        gateway = "wso2"
-    if isinstance(gateway, str):
-        check.known([gateway], PRESETS, "gateway preset")
-        gateway = PRESETS[gateway]
-    if not isinstance(gateway, Gateway):
-        raise ConfigurationError(
-            f"gateway: a preset's name ({', '.join(PRESETS)}) or a Gateway, "
-            f"not {check.kind(gateway)}"
-        )
-    _check_names(gateway)
-    if client_claim is None:
-        return gateway
-    return replace(gateway, names=gateway.names._replace(client_id=(client_claim,)))
-
-
-def _check_names(gateway: Gateway) -> None:
-    subject, client_id, roles, permissions = gateway.names
-    plain = all(isinstance(names, tuple) for names in gateway.names)
-    if not plain or not all(isinstance(name, str) for name in (*subject, *client_id)):
-        raise ConfigurationError(f"gateway {gateway.name!r}: names: tuples of claim names")
-    if not all(isinstance(name, ListClaim) for name in (*roles, *permissions)):
-        raise ConfigurationError(f"gateway {gateway.name!r}: roles and permissions: ListClaim(...)")
-
-
-def _algorithms(given: Any, gateway: Gateway) -> dict[str, Algorithm]:
-    names = gateway.algorithms if given is None else check.texts("algorithms", given)
-    found: dict[str, Algorithm] = {}
-    for name in names:
-        if name.lower() == "none":
-            raise ConfigurationError("algorithms: 'none' is no signature and is never accepted")
-        check.known([name], ALGORITHMS, "algorithm")
-        found[name] = ALGORITHMS[name]
-    kinds = {algorithm.key_type == "oct" for algorithm in found.values()}
-    if len(kinds) > 1:
-        raise ConfigurationError(
-            "algorithms: HS* beside asymmetric algorithms; whoever knows the public key could sign "
-            "with it as a secret. Give each its own Issuer(...)"
-        )
-    for alias, name in gateway.algorithm_aliases.items():
-        if alias.lower() == "none" or alias in ALGORITHMS or name not in ALGORITHMS:
-            raise ConfigurationError(f"gateway: {alias!r} cannot be an alias of {name!r}")
-        if name in found:
-            found[alias] = found[name]
-    return found
-
-
-def _issuers(issuer: Any, source: KeySource) -> tuple[str, ...]:
-    """Return the accepted issuers; keys that were discovered are those of their issuer only."""
-    names = check.texts("issuer", issuer)
-    if source.issuer is None:
-        return names
-    if names and source.issuer not in names:
-        raise ConfigurationError(
-            f"issuer: the keys are those of {source.issuer}, which is not among {list(names)}"
-        )
-    return (source.issuer,)
 
 
 def _selector(header: Mapping[str, Any]) -> str | None:
     """Return what the token calls its key, to remember what is unknown."""
     return header.get("kid") or header.get("x5t#S256") or header.get("x5t")
-
-
-def _audiences(audience: Any) -> tuple[str, ...] | AnyAudience:
-    if isinstance(audience, AnyAudience):
-        return ANY
-    names = check.texts("audience", audience)
-    if "ANY" in names:
-        raise ConfigurationError("audience: 'ANY' is a text here; write jwt_middleware.ANY")
-    return names
-
-
-def _contexts(api: Any, gateway: Gateway) -> tuple[str, ...]:
-    contexts = check.texts("api", api)
-    if contexts and gateway.context_claim is None:
-        raise ConfigurationError(
-            f"api: the gateway {gateway.name!r} sends no API context; use audience= instead"
-        )
-    for context in contexts:
-        if not context.startswith("/") or not context.strip("/") or "//" in context:
-            raise ConfigurationError(
-                f"api: {context!r} is no API context; it looks like '/orders/1.0'"
-            )
-    return tuple(context.rstrip("/") for context in contexts)

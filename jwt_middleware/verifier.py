@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Unpack, cast
 
 from . import option_checks as check
+from .authorization import Clients, Dropped, Predicate
 from .decision import Decision
 from .errors import (
     ConfigurationError,
@@ -14,21 +15,23 @@ from .errors import (
     PermissionDenied,
     RequestError,
 )
-from .events import Announcer, ConfigurationWarning, Listener, Refused, Verified
-from .gateways import Gateway
-from .principal import Principal
-from .request_view import RequestView
-from .trust import AwaitKeys, Patience, Trust
-from .verification import (
-    TokenCache,
-    VerifiedToken,
-    WireFormat,
-    decode_claims,
-    parse,
-    raw_token,
-    single_line,
+from .events import (
+    ConfigurationWarning,
+    Listener,
+    Refused,
+    ValuesDropped,
+    Verified,
+    WouldRefuse,
 )
-from .verifier_options import VerifierOptions, trusts_of
+from .gateways import Gateway
+from .listeners import Announcer
+from .principal import Principal
+from .prover import Prover
+from .request_view import RequestView
+from .roster import Roster
+from .trust import AwaitKeys, Patience, Trust
+from .verification import TokenCache, VerifiedToken, raw_token, single_line
+from .verifier_options import VerifierOptions, registry_of, trusts_of
 
 
 class Verifier:
@@ -50,11 +53,8 @@ class Verifier:
             check.whole("cache_size", options.get("cache_size", 4_096), least=0)
         )
         self._trusts = trusts_of(options, self.announce, self._clock)
-        self._only = self._trusts.get(None)
-        wires = [trust.gateway.wire for trust in self._trusts.values()]
-        # To find out which issuer a token names, the loosest of their encodings reads it; the
-        # issuer's own form then decides.
-        self._peek = WireFormat(relaxed_base64=any(wire.relaxed_base64 for wire in wires))
+        self._prover = Prover(self._trusts, registry_of(options.get("clients")), self.announce)
+        self._would_refuse = 0
         if not options.get("api") and any(t.gateway.context_claim for t in self._trusts.values()):
             self.announce(
                 ConfigurationWarning(
@@ -69,6 +69,7 @@ class Verifier:
         Raises:
             AuthenticationError: the token is refused (401).
             KeysUnavailable: no keys can be had now (503).
+        PermissionDenied: the registry does not know the client, or has switched it off (403).
 
         """
         patience: Patience | None = None
@@ -132,6 +133,7 @@ class Verifier:
         if error.announced:
             return
         error.announced = True
+        principal = principal or error.principal
         decision = error.decision if isinstance(error, PermissionDenied) else None
         self.announce(
             Refused(
@@ -147,15 +149,57 @@ class Verifier:
             )
         )
 
+    def would_refuse(
+        self, decisions: Sequence[Decision], principal: Principal, request: RequestView | None
+    ) -> None:
+        """Announce and count what rules in shadow mode would have refused."""
+        for decision in decisions:
+            self._would_refuse += 1
+            self.announce(
+                WouldRefuse(
+                    decision.code,
+                    principal.subject,
+                    principal.client_id,
+                    principal.token_id,
+                    principal.key_id,
+                    decision,
+                    request,
+                )
+            )
+
+    @property
+    def clients(self) -> Clients | None:
+        """The newest reading of the registry; None where ``clients`` is not configured."""
+        roster = self._prover.roster()
+        return None if roster is None else roster.clients
+
+    @property
+    def trusts(self) -> tuple[Trust, ...]:
+        """What each issuer's tokens verify by; one for all where ``issuers`` is not configured."""
+        return tuple(self._trusts.values())
+
+    def unknown_names(self, predicate: Predicate) -> list[str]:
+        """Return what is wrong with a predicate's names; nothing where there is no registry."""
+        return self._prover.unknown_names(predicate)
+
     def health(self) -> dict[str, Any]:
-        """Return whether tokens can be verified now, and by which keys; for readiness probes."""
-        sources = [each for trust in self._trusts.values() for each in trust.keys.health()]
+        """Return whether tokens can be verified now, and by which keys; for readiness probes.
+
+        ``would_refuse`` counts what rules in shadow mode have let in.
+        """
+        roster = self._prover.roster()
+        trusts = self._prover.trusts(roster)
+        sources = [each for trust in trusts for each in trust.keys.health()]
         ready = all(trust.keys.current() is not None for trust in self._trusts.values())
-        return {"ready": ready, "sources": sources}
+        found: dict[str, Any] = {"ready": ready, "sources": sources}
+        if roster is not None:
+            found["clients"] = len(roster.clients)
+        found["would_refuse"] = self._would_refuse
+        return found
 
     def prefetch(self) -> bool:
         """Get keys now where there are none yet, waiting up to a request's budget; for start-up."""
-        for trust in self._trusts.values():
+        for trust in self._prover.trusts(self._prover.roster()):
             pending = trust.keys.missing()
             if pending is not None:
                 pending.work.wait(pending.budget)
@@ -163,7 +207,7 @@ class Verifier:
 
     async def prefetch_async(self) -> bool:
         """Do as ``prefetch``, without blocking the event loop."""
-        for trust in self._trusts.values():
+        for trust in self._prover.trusts(self._prover.roster()):
             pending = trust.keys.missing()
             if pending is not None:
                 await pending.work.wait_async(pending.budget)
@@ -171,7 +215,7 @@ class Verifier:
 
     def close(self) -> None:
         """Start no further fetch of keys; tokens of the keys known now still verify."""
-        for trust in self._trusts.values():
+        for trust in self._prover.trusts(self._prover.roster()):
             trust.keys.close()
 
     @property
@@ -193,10 +237,13 @@ class Verifier:
     ) -> Principal:
         token = raw_token(raw, self._max_size)
         now = self._clock()
+        roster = self._prover.roster()
         entry = self._cache.get(token)
-        cached = entry is not None and self._still_holds(entry, now)
+        cached = entry is not None and self._still_holds(entry, now, roster)
         if entry is None or not cached:
-            entry = self._verify(token, now, patience)
+            entry, dropped = self._prover.prove(token, now, patience, roster)
+            for each in dropped:
+                self._tell_dropped(entry.principal, each, request)
             self._cache.put(entry)
         principal = entry.principal
         if self.announce.hears_verified():
@@ -213,28 +260,29 @@ class Verifier:
             )
         return principal
 
-    def _still_holds(self, entry: VerifiedToken, now: float) -> bool:
-        trust = self._only or self._trusts[entry.principal.issuer]
-        return not trust.policy.has_ended(entry.ends, now) and trust.keys.current() is entry.keys
+    def _tell_dropped(
+        self, principal: Principal, dropped: Dropped, request: RequestView | None
+    ) -> None:
+        self.announce(
+            ValuesDropped(
+                principal.client_id or "",
+                dropped.claim,
+                dropped.values,
+                dropped.reason,
+                principal.subject,
+                principal.token_id,
+                request,
+            )
+        )
 
-    def _verify(self, token: bytes, now: float, patience: Patience | None) -> VerifiedToken:
-        trust = self._only
-        if trust is None:
-            trust = self._named(token)
-        return trust.verify(token, trust.parse(token), now, patience)
-
-    def _named(self, token: bytes) -> Trust:
-        """Return the issuer that the token names. Nothing is believed yet: its keys decide."""
-        claims = decode_claims(parse(token, self._peek), self._peek)
-        issuer = claims.get("iss")
-        if "iss" not in claims:
-            raise InvalidClaim("iss", "missing")
-        if type(issuer) is not str:
-            raise InvalidClaim("iss", "type")
-        trust = self._trusts.get(issuer)
-        if trust is None:
-            raise InvalidClaim("iss", "mismatch")
-        return trust
+    @staticmethod
+    def _still_holds(entry: VerifiedToken, now: float, roster: Roster | None) -> bool:
+        trust: Trust = entry.trust
+        return (
+            not trust.policy.has_ended(entry.ends, now)
+            and trust.keys.current() is entry.keys
+            and entry.roster is roster
+        )
 
 
 def _clock(clock: Any) -> Callable[[], float]:

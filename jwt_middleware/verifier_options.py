@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypedDict
 
 from . import option_checks as check
+from .authorization import ClientRegistry
 from .errors import ConfigurationError
 from .events import Event, Listener
 from .gateways import Gateway
@@ -30,6 +32,7 @@ class VerifierOptions(TypedDict, total=False):
     leeway: float
     max_age: float | None
     client_claim: str | None
+    clients: ClientRegistry | str | os.PathLike[str] | None
     cache_size: int
     max_token_size: int
     minimum_rsa_bits: int
@@ -106,6 +109,17 @@ def trusts_of(
         audience=options.get("audience"),
     )
     return {None: trust}
+
+
+def registry_of(clients: Any) -> ClientRegistry | None:
+    """Return the registry that the option names; None where it is not set."""
+    if clients is None or isinstance(clients, ClientRegistry):
+        return clients
+    if not isinstance(clients, str | os.PathLike) or not os.fspath(clients):
+        raise ConfigurationError(
+            f"clients: the path of a TOML file, or a ClientRegistry, not {check.kind(clients)}"
+        )
+    return ClientRegistry(clients)
 
 
 def _max_age(value: Any) -> float | None:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Unpack
 
 from .errors import RequestError
-from .gate import GATE_KEY, Gate, check_plain_app
+from .gate import GATE_KEY, Gate, check_no_routes, check_plain_app
 from .principal import PRINCIPAL_KEY
 from .request_view import EnvironView
 from .responses import Refusal
@@ -35,6 +35,7 @@ class JWTMiddleware:
         check_plain_app(app, "WSGI")
         self.app = app
         self.gate = Gate(options)
+        check_no_routes(self.gate)
         self.gate.prefetch()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:

@@ -19,14 +19,16 @@ ADAPTERS = "adapters"
 FLOORS: list[set[str]] = [
     {"errors", "decision", "request_view"},
     {"events", "principal", "option_checks", "path_lists", "responses", "single_flight"},
-    {"files"},
+    {"files", "listeners"},
     {"verification", "authorization"},
     {"gateways"},
+    {"trust_options"},
     {"trust"},
-    {"verifier_options"},
+    {"roster"},
+    {"verifier_options", "prover"},
     {"verifier"},
     {"settings"},
-    {"gate"},
+    {"gate", "explanation"},
     {"asgi", "wsgi"},
     {ADAPTERS},
     {"testing"},
@@ -35,7 +37,16 @@ FLOORS: list[set[str]] = [
     {"__init__", "__main__"},
 ]
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS, 1) for room in rooms}
-FRAMEWORKS = {"starlette", "fastapi", "flask", "werkzeug", "django", "asgiref", "uvicorn"}
+FRAMEWORKS = {
+    "starlette",
+    "fastapi",
+    "flask",
+    "werkzeug",
+    "django",
+    "asgiref",
+    "rest_framework",
+    "uvicorn",
+}
 MAY_IMPORT_FRAMEWORKS = {"demo", ADAPTERS}
 
 
@@ -71,7 +82,7 @@ def adapter_packages() -> dict[ModuleType, set[str]]:
     return {
         jwt_middleware_starlette: {"starlette", "fastapi"},
         jwt_middleware_flask: {"flask", "werkzeug"},
-        jwt_middleware_django: {"django", "asgiref"},
+        jwt_middleware_django: {"django", "asgiref", "rest_framework"},
     }
 
 

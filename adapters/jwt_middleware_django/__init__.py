@@ -26,6 +26,7 @@ from jwt_middleware.request_view import EnvironView
 from jwt_middleware.wsgi import header_lines as environ_header_lines
 
 from .configuration import options_from_settings
+from .inventory import site_routes
 
 __all__ = [
     "JWTMiddleware",
@@ -55,6 +56,8 @@ class JWTMiddleware:
         self.get_response = get_response
         self.gate = Gate(options_from_settings())
         self.gate.prefetch()
+        if self.gate.inspects:
+            self.gate.inspect(site_routes())
         self._is_async = iscoroutinefunction(get_response)  # pyright: ignore[reportDeprecated]
         if self._is_async:
             markcoroutinefunction(self)
@@ -97,7 +100,7 @@ class JWTMiddleware:
         """Enforce a ``requires`` that stands above another decorator, so that no wrapper does."""
         try:
             for guard in outstanding(view_func):
-                enforce(guard, request.META, _view(request))
+                enforce(guard, request.META, request_view_of(request))
         except RequestError as error:
             return _response(error, request)
         return None
@@ -110,7 +113,7 @@ class JWTMiddleware:
         request.META.pop(PRINCIPAL_KEY, None)
         request.META[GATE_KEY] = self.gate
         _put(request, None)
-        return _view(request)
+        return request_view_of(request)
 
     def _lines(self, request: HttpRequest) -> list[bytes] | list[str]:
         # Under ASGI the raw lines are still there: a repeated header is seen as what it is.
@@ -139,13 +142,13 @@ def current_principal_or_none() -> Principal | None:
     return None if request is None else request.META.get(PRINCIPAL_KEY)
 
 
-def requires(predicate: Predicate) -> Callable[[Handler], Handler]:
+def requires(predicate: Predicate, *, enforce: bool = True) -> Callable[[Handler], Handler]:
     """Let a view serve only a proven caller for whom the predicate holds.
 
     For functions and methods, sync and async; for a class, ``method_decorator(requires(...),
-    name="dispatch")``.
+    name="dispatch")``. ``enforce=False`` is shadow mode: what it would refuse is let in, and told.
     """
-    return guarded(predicate, _enter_view)
+    return guarded(predicate, _enter_view, enforce=enforce)
 
 
 def _enter_view(guard: Guard, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -153,7 +156,7 @@ def _enter_view(guard: Guard, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
     request = next(requests, None) or _current_request.get()
     if request is None:
         raise MissingToken("there is no request")
-    enforce(guard, request.META, _view(request))
+    enforce(guard, request.META, request_view_of(request))
 
 
 def _is_request(value: Any) -> bool:
@@ -163,7 +166,8 @@ def _is_request(value: Any) -> bool:
     )
 
 
-def _view(request: HttpRequest) -> EnvironView:
+def request_view_of(request: HttpRequest) -> EnvironView:
+    """Return what predicates and events may see of a request, REST framework's wrapper too."""
     match = getattr(request, "resolver_match", None)
     return EnvironView(request.META, path=request.path_info, path_params=match and match.kwargs)
 
@@ -175,7 +179,7 @@ def _put(request: HttpRequest, principal: Principal | None) -> None:
 
 
 def _response(error: RequestError, request: HttpRequest) -> HttpResponse:
-    refusal = refusal_of(error, request.META, _view(request))
+    refusal = refusal_of(error, request.META, request_view_of(request))
     response = HttpResponse(refusal.body, status=refusal.status)
     del response["Content-Type"]
     for name, value in refusal.headers:

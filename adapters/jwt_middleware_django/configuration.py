@@ -8,7 +8,12 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning
 
 from jwt_middleware.errors import ConfigurationError
-from jwt_middleware.settings import Settings
+from jwt_middleware.gate import Gate
+
+from .inventory import site_routes
+
+MAP_USER = "map_user"
+"""Django's own option, which ``auth`` reads: it concerns no other door."""
 
 MIDDLEWARE_PATH = "jwt_middleware_django.JWTMiddleware"
 
@@ -20,14 +25,16 @@ def options_from_settings() -> dict[str, Any]:
         raise ConfigurationError(
             f"settings.JWT_MIDDLEWARE: a dict of options, not {type(options).__name__}"
         )
-    return options
+    return {name: value for name, value in options.items() if name != MAP_USER}
 
 
 def check_settings(**_: Any) -> list[CheckMessage]:
     """Tell what is wrong with the options, and whether the middleware is installed at all."""
     found: list[CheckMessage] = []
     try:
-        Settings.read(options_from_settings())
+        gate = Gate(options_from_settings())
+        if gate.inspects:
+            gate.inspect(site_routes())
     except ConfigurationError as error:
         found.append(Error(str(error), obj="JWT_MIDDLEWARE", id="jwt_middleware.E001"))
     if MIDDLEWARE_PATH not in settings.MIDDLEWARE:

@@ -6,6 +6,7 @@ are HTTP exceptions, so ``@app.errorhandler(401)`` sees them.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any, Unpack
 
@@ -25,9 +26,11 @@ from jwt_middleware.errors import (
 from jwt_middleware.gate import GATE_KEY, Gate, enforce, principal_of, refusal_of
 from jwt_middleware.principal import PRINCIPAL_KEY, Principal
 from jwt_middleware.request_view import EnvironView
-from jwt_middleware.responses import Refusal
+from jwt_middleware.responses import Refusal, misconfigured
 from jwt_middleware.settings import Options
 from jwt_middleware.wsgi import header_lines
+
+from .inventory import inventory
 
 __all__ = [
     "JWTMiddleware",
@@ -37,7 +40,9 @@ __all__ = [
     "requires",
 ]
 
-_EXTENSION = "jwt_middleware"
+EXTENSION = "jwt_middleware"
+
+logger = logging.getLogger("jwt_middleware")
 
 
 class JWTMiddleware:
@@ -59,17 +64,38 @@ class JWTMiddleware:
         """Install on one app. Keeps nothing of the app, so one object may serve several."""
         if not isinstance(app, Flask):
             raise ConfigurationError(f"this JWTMiddleware is for Flask, not {type(app).__name__}")
-        if _EXTENSION in app.extensions:
+        if EXTENSION in app.extensions:
             raise ConfigurationError("JWTMiddleware is installed on this app already")
         configured: Any = app.config.get("JWT_MIDDLEWARE", {})
         if not isinstance(configured, dict):
             raise ConfigurationError('app.config["JWT_MIDDLEWARE"]: a dict of options')
         gate = Gate({**configured, **options, **self._options})
         gate.prefetch()
-        app.extensions[_EXTENSION] = gate
+        app.extensions[EXTENSION] = _Installed(app, gate)
         # First of all: nothing of the app runs for a request that was not verified.
         app.before_request_funcs.setdefault(None, []).insert(0, _verify_request)
         app.register_error_handler(RequestError, _serve_error)
+
+
+class _Installed:
+    """The middleware of one app, and whether the app's routes are as they must be."""
+
+    def __init__(self, app: Flask, gate: Gate) -> None:
+        self.gate = gate
+        self._app = app
+        self._is_inspected = False
+        self._fault: ConfigurationError | None = None
+
+    def fault(self) -> ConfigurationError | None:
+        """Return what is wrong with the routes; without a start-up, the first request asks."""
+        if not self._is_inspected:
+            try:
+                self.gate.inspect(inventory(self._app))
+            except ConfigurationError as error:
+                self._fault = error
+                logger.error("this app answers 503 only: %s", error)
+            self._is_inspected = True
+        return self._fault
 
 
 class _RefusedMixin(HTTPException):
@@ -77,9 +103,13 @@ class _RefusedMixin(HTTPException):
 
     def get_response(self, *_: Any, **__: Any) -> Response:
         """Serve the refusal as it is, the same body as at every other door."""
-        response = Response([self.refusal.body], self.refusal.status)
-        response.headers = Headers(self.refusal.headers)  # as they are, repeated ones too
-        return response
+        return _response(self.refusal)
+
+
+def _response(refusal: Refusal) -> Response:
+    response = Response([refusal.body], refusal.status)
+    response.headers = Headers(refusal.headers)  # as they are, repeated ones too
+    return response
 
 
 class RefusedUnauthorized(_RefusedMixin, Unauthorized):
@@ -127,12 +157,13 @@ def current_principal_or_none() -> Principal | None:
     return request.environ.get(PRINCIPAL_KEY) if has_request_context() else None
 
 
-def requires(predicate: Predicate) -> Callable[[Handler], Handler]:
+def requires(predicate: Predicate, *, enforce: bool = True) -> Callable[[Handler], Handler]:
     """Let a view serve only a proven caller for whom the predicate holds.
 
-    It holds above the route's decorator as well as below it.
+    It holds above the route's decorator as well as below it. ``enforce=False`` is shadow mode: what
+    it would refuse is let in, and told.
     """
-    return guarded(predicate, _check)
+    return guarded(predicate, _check, enforce=enforce)
 
 
 def _check(guard: Guard, *_: Any) -> None:
@@ -148,8 +179,12 @@ def _view() -> EnvironView:
     return EnvironView(request.environ, path_params=request.view_args)
 
 
-def _verify_request() -> None:
-    gate: Gate = current_app.extensions[_EXTENSION]
+def _verify_request() -> Response | None:
+    installed: _Installed = current_app.extensions[EXTENSION]
+    fault = installed.fault()
+    if fault is not None:
+        return _response(misconfigured(fault))
+    gate = installed.gate
     environ = request.environ
     environ.pop(PRINCIPAL_KEY, None)
     environ[GATE_KEY] = gate
@@ -164,3 +199,4 @@ def _verify_request() -> None:
     handler = current_app.view_functions.get(request.endpoint or "")
     for guard in outstanding(handler):
         _check(guard)
+    return None

@@ -26,7 +26,14 @@ from jwt_middleware.asgi import (
     raw_headers,
     serve,
 )
-from jwt_middleware.authorization import Guard, Handler, Predicate, guarded, public
+from jwt_middleware.authorization import (
+    Guard,
+    Handler,
+    Predicate,
+    authenticated,
+    guarded,
+    public,
+)
 from jwt_middleware.errors import ConfigurationError, MissingToken, RequestError
 from jwt_middleware.gate import Gate, enforce, principal_of, refusal_of
 from jwt_middleware.principal import PRINCIPAL_KEY, Principal
@@ -34,7 +41,7 @@ from jwt_middleware.request_view import ScopeView
 from jwt_middleware.responses import Refusal, misconfigured
 from jwt_middleware.settings import Options
 
-from ._routes import Routes
+from .inventory import GUARD, Routes
 
 __all__ = [
     "JWTMiddleware",
@@ -103,11 +110,18 @@ class JWTMiddleware:
 
     def _first_fault(self) -> ConfigurationError | None:
         if self._fault is None and self._routes.have_changed():
-            self._fault = self._routes.fault()  # an app may add routes when it starts, or later
+            self._fault = self._fault_of_routes()  # an app may add routes when it starts, or later
         if self._fault is not None and not self._told:
             self._told = True
             logger.error("this app answers 503 only: %s", self._fault)
         return self._fault
+
+    def _fault_of_routes(self) -> ConfigurationError | None:
+        try:
+            self._gate.inspect(self._routes.inventory())
+        except ConfigurationError as error:
+            return error
+        return None
 
 
 class Refused(HTTPException):
@@ -133,18 +147,23 @@ def current_principal() -> Principal:
     return principal_of(scope)
 
 
+# As a dependency it is a guard, which the inventory of routes counts.
+current_principal.__dict__[GUARD] = Guard(authenticated)
+
+
 def current_principal_or_none() -> Principal | None:
     """Return the principal of the current request, or None."""
     scope = _current_scope.get()
     return None if scope is None else scope.get(PRINCIPAL_KEY)
 
 
-def requires(predicate: Predicate) -> Callable[[Handler], Handler]:
+def requires(predicate: Predicate, *, enforce: bool = True) -> Callable[[Handler], Handler]:
     """Let a handler serve only a proven caller for whom the predicate holds.
 
-    Put it below the route's decorator; above it, the app refuses to start.
+    Put it below the route's decorator; above it, the app refuses to start. ``enforce=False`` is
+    shadow mode: what it would refuse is let in, and told.
     """
-    return guarded(predicate, _enter_handler)
+    return guarded(predicate, _enter_handler, enforce=enforce)
 
 
 def _enter_handler(guard: Guard, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:

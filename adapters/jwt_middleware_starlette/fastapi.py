@@ -33,15 +33,20 @@ class guard(SecurityBase):  # noqa: N801 - it reads as the verb it is
     Args:
         predicate: what must hold; ``authenticated`` where left out.
         header: the assertion header's name in OpenAPI.
+        enforce: False is shadow mode: what the predicate would refuse is let in, and told.
 
     Two guards of one predicate are equal, so ``app.dependency_overrides[guard(p)]`` finds it.
 
     """
 
     def __init__(
-        self, predicate: Predicate = authenticated, *, header: str = "X-JWT-Assertion"
+        self,
+        predicate: Predicate = authenticated,
+        *,
+        header: str = "X-JWT-Assertion",
+        enforce: bool = True,
     ) -> None:
-        self._guard = Guard(predicate)
+        self.jwt_middleware_guard = Guard(predicate, enforce)
         self._header = header
         self.model = APIKey.model_validate(
             {
@@ -56,16 +61,15 @@ class guard(SecurityBase):  # noqa: N801 - it reads as the verb it is
         self, connection: HTTPConnection, security_scopes: SecurityScopes
     ) -> Principal:
         """Check the guard and the scopes, and return the principal."""
-        needed = self._guard
+        check_guard(self.jwt_middleware_guard, connection.scope)
         if security_scopes.scopes:
-            permissions = [has_permission(name) for name in security_scopes.scopes]
-            needed = Guard(all_of(needed.predicate, *permissions))
-        check_guard(needed, connection.scope)
+            permissions = all_of(*map(has_permission, security_scopes.scopes))
+            check_guard(Guard(permissions), connection.scope)
         principal: Principal = connection.scope[PRINCIPAL_KEY]
         return principal
 
-    def _identity(self) -> tuple[Predicate, str]:
-        return self._guard.predicate, self._header
+    def _identity(self) -> tuple[Predicate, str, bool]:
+        return self.jwt_middleware_guard.predicate, self._header, self.jwt_middleware_guard.enforce
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, guard) and self._identity() == other._identity()
@@ -74,7 +78,7 @@ class guard(SecurityBase):  # noqa: N801 - it reads as the verb it is
         return hash(self._identity())
 
     def __repr__(self) -> str:
-        return f"guard({self._guard.predicate!r})"
+        return f"guard({self.jwt_middleware_guard.predicate!r})"
 
 
 def _problem(description: str) -> dict[str, Any]:

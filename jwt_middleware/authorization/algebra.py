@@ -18,14 +18,16 @@ Verdict = bool | None
 
 
 class Situation:
-    """One principal and one request, and what the app's own functions answered about them."""
+    """One principal and one request, and what was found out about them on the way."""
 
-    __slots__ = ("answers", "principal", "request")
+    __slots__ = ("answers", "principal", "request", "shadowed")
 
     def __init__(self, principal: Principal | None, request: RequestView | None) -> None:
         self.principal = principal
         self.request = request
         self.answers: dict[int, Verdict] = {}
+        self.shadowed: dict[Predicate, Decision] = {}
+        """What policies in shadow mode would have refused, and did not."""
 
 
 class Predicate:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from types import CellType, FunctionType, MethodType
 from typing import Any, TypeVar, cast
 
+from ..decision import Decision
 from ..errors import MissingToken, PermissionDenied
 from ..principal import Principal
 from ..request_view import RequestView
@@ -32,21 +33,30 @@ Enter = Callable[["Guard", tuple[Any, ...], dict[str, Any]], None]
 
 
 class Guard:
-    """One use of ``requires``: authenticated first, then the predicate."""
+    """One use of ``requires``: authenticated first, then the predicate.
 
-    __slots__ = ("predicate",)
+    Without ``enforce`` (shadow mode) a proven caller passes, and what the predicate would have
+    refused is told.
+    """
 
-    def __init__(self, predicate: Predicate) -> None:
+    __slots__ = ("enforce", "predicate")
+
+    def __init__(self, predicate: Predicate, enforce: bool = True) -> None:
         if not isinstance(predicate, Predicate):
             raise TypeError(
                 f"requires() takes a predicate, not a {type(predicate).__name__}: write "
                 "requires(has_role('...')), requires(predicate(your_function)), or "
                 "requires(authenticated) for any proven caller"
             )
+        if not isinstance(enforce, bool):
+            raise TypeError(f"enforce is True or False, not {enforce!r}")
         self.predicate = predicate
+        self.enforce = enforce
 
-    def check(self, principal: Principal | None, request: RequestView | None) -> None:
-        """Let pass, or refuse.
+    def check(
+        self, principal: Principal | None, request: RequestView | None
+    ) -> tuple[Decision, ...]:
+        """Let pass, or refuse; return what rules in shadow mode would have refused.
 
         Raises:
             MissingToken: there is no principal, whatever the predicate says.
@@ -55,18 +65,25 @@ class Guard:
         """
         if principal is None:
             raise MissingToken("the route requires a principal")
-        decision = self.predicate.refusal(Situation(principal, request))
-        if decision is not None:
-            # Not even what was needed: with ``~`` it would say what the token holds.
-            raise PermissionDenied("a guard does not hold", decision=decision)
+        situation = Situation(principal, request)
+        decision = self.predicate.refusal(situation)
+        if decision is None:
+            return tuple(situation.shadowed.values()) if situation.shadowed else ()
+        if not self.enforce:
+            return (decision,)
+        # Not even what was needed: with ``~`` it would say what the token holds.
+        raise PermissionDenied("a guard does not hold", decision=decision)
 
     def __repr__(self) -> str:
-        return f"requires({self.predicate!r})"
+        shadow = "" if self.enforce else ", enforce=False"
+        return f"requires({self.predicate!r}{shadow})"
 
 
-def guarded(predicate: Predicate, enter: Enter) -> Callable[[Handler], Handler]:
+def guarded(
+    predicate: Predicate, enter: Enter, *, enforce: bool = True
+) -> Callable[[Handler], Handler]:
     """Return the decorator that an adapter's ``requires(predicate)`` is."""
-    guard = Guard(predicate)
+    guard = Guard(predicate, enforce)
 
     def decorate(handler: Handler) -> Handler:
         _check_handler(handler, "requires")

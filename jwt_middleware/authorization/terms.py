@@ -14,6 +14,7 @@ from typing import Any, Final, NoReturn
 from ..principal import Principal
 from ..request_view import RequestView
 from .algebra import Predicate, Situation, Verdict
+from .levels import Level, ranks
 
 ABSENT: Final = object()
 _FAILED: Final = object()
@@ -25,16 +26,23 @@ Read = Callable[[Principal, RequestView | None], Any]
 class Term:
     """One operand. Compare with ``==``, ``!=``, ``<`` to ``>=``, or the named methods."""
 
-    __slots__ = ("of_route", "origin", "read", "written")
+    __slots__ = ("attribute", "of_route", "origin", "read", "written")
     __hash__ = None  # type: ignore[assignment]  # == makes a predicate, so a term is no dict key
 
     def __init__(
-        self, written: str, read: Read, *, origin: Hashable = None, of_route: bool = False
+        self,
+        written: str,
+        read: Read,
+        *,
+        origin: Hashable = None,
+        of_route: bool = False,
+        attribute: str | None = None,
     ) -> None:
         self.written = written
         self.read = read
         self.origin = origin
         self.of_route = of_route
+        self.attribute = attribute
 
     def key(self) -> tuple[Hashable, ...]:
         """Return what makes two terms the same: two classes may write theirs alike."""
@@ -154,6 +162,13 @@ class Comparison(Predicate):
         """Return the operands that are terms."""
         return (self.left, self.right) if isinstance(self.right, Term) else (self.left,)
 
+    def constants(self) -> tuple[Any, ...]:
+        """Return the values that it compares with, where they are known when it is written."""
+        if isinstance(self.right, Term):
+            return ()
+        right: tuple[Any, ...] = self.right if self.relation == "is_in" else (self.right,)
+        return right
+
     def key(self) -> tuple[Any, ...]:
         right = self.right
         tagged = right.key() if isinstance(right, Term) else _tagged(right)
@@ -173,9 +188,13 @@ def claim(name: str) -> Term:
 
 
 def attribute(name: str) -> Term:
-    """An attribute by the name that this service knows it by."""
+    """An attribute by the name that the registry gives it; levels compare by their order."""
     name = _name(name, "attribute")
-    return Term(f"attribute({name!r})", lambda principal, _: principal.attributes.get(name, ABSENT))
+
+    def read(principal: Principal, _: RequestView | None) -> Any:
+        return principal.attributes.get(name, ABSENT)
+
+    return Term(f"attribute({name!r})", read, attribute=name)
 
 
 def path_param(name: str) -> Term:
@@ -250,7 +269,12 @@ def _related(left: Any, relation: str, right: Any) -> Verdict:
     if relation in ("==", "!="):
         return _equal(left, right) is (relation == "==")
     # Truth values have no order, and lists none that anybody means.
-    return None if kind in ("bool", "list") else _ORDER[relation](left, right)
+    if kind in ("bool", "list"):
+        return None
+    if isinstance(left, Level) or isinstance(right, Level):
+        found = ranks(left, right)
+        return None if found is None else _ORDER[relation](*found)
+    return _ORDER[relation](left, right)
 
 
 def _contains(left: Any, right: Any) -> Verdict:

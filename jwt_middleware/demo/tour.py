@@ -18,7 +18,8 @@ from typing import NamedTuple
 import uvicorn
 
 from ..errors import ConfigurationError
-from ..events import Event, Refused, logger
+from ..events import Event, Refused
+from ..listeners import logger
 from ..testing import SigningKey, mint, ucsd_claims
 from ..verification import PEM
 from ..verifier import Verifier

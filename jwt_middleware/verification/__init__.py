@@ -6,7 +6,7 @@ from .configured_keys import key_source
 from .discovery import Discovery
 from .jwks import JWKSEndpoint
 from .key_report import report_keys
-from .key_sets import KeySet, verify_signature
+from .key_sets import MAX_TRIED, KeySet, verify_signature
 from .key_sources import PEM, KeyFile, KeySource, Pending, SharedSecret
 from .keys import Key, KeyRules
 from .token_cache import TokenCache, VerifiedToken
@@ -25,6 +25,7 @@ __all__ = [
     "Key",
     "KeyFile",
     "KeyRules",
+    "MAX_TRIED",
     "KeySet",
     "KeySource",
     "Pending",

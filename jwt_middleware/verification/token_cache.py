@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..principal import Principal
 from .key_sets import KeySet
@@ -20,13 +20,16 @@ class VerifiedToken(NamedTuple):
     """A verified token, and what must still hold for it to count.
 
     ``ends``: the end of its life in seconds since the epoch. ``keys``: the key set that verified
-    it; a newer one must verify it again.
+    it; a newer one must verify it again. ``trust`` and ``roster`` are the verifier's: by whom it
+    was verified, and the reading of the registry that granted what it may.
     """
 
     token: bytes
     principal: Principal
     ends: float
     keys: KeySet
+    trust: Any = None
+    roster: Any = None
 
     def __repr__(self) -> str:
         return f"<VerifiedToken of {self.principal!r}>"

@@ -9,7 +9,6 @@ from jwt_middleware import Verifier
 from jwt_middleware.decision import Decision
 from jwt_middleware.errors import RequestError
 from jwt_middleware.events import (
-    Announcer,
     ConfigurationWarning,
     KeyAdded,
     KeyChanged,
@@ -19,12 +18,11 @@ from jwt_middleware.events import (
     KeySkipped,
     KeysLoaded,
     KeyWarning,
-    LogListener,
     Refused,
     StaleKeysServed,
     Verified,
-    printable,
 )
+from jwt_middleware.listeners import Announcer, LogListener, printable
 from jwt_middleware.request_view import RequestView
 from jwt_middleware.testing import SigningKey, mint, ucsd_claims
 

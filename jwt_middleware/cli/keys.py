@@ -1,8 +1,4 @@
-"""The command ``jwt-assertion``, also ``python -m jwt_middleware``.
-
-Exit status 0, 1 where something was refused or did not hold, 2 for usage and configuration errors,
-which are told on standard error.
-"""
+"""``jwt-assertion keys``: what is in a key source, and its dangers."""
 
 from __future__ import annotations
 
@@ -10,44 +6,15 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from .errors import ConfigurationError
-from .verification import PEM, KeyFile, KeyRules, KeySource, key_source, report_keys
+from ..errors import ConfigurationError
+from ..verification import PEM, KeyFile, KeyRules, KeySource, key_source, report_keys
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; return its exit status."""
-    options = _parser().parse_args(arguments)
-    try:
-        status: int = options.run(options)
-    except ConfigurationError as error:
-        print(f"jwt-assertion: {error}", file=sys.stderr)
-        return 2
-    return status
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="jwt-assertion",
-        description="Tools for backends behind an API gateway that signs a JWT assertion header.",
-    )
-    parser.add_argument("--version", action="version", version=_version())
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    demo = commands.add_parser(
-        "demo",
-        help="start a guarded app on loopback and show what it answers",
-        description="Make a key, start a guarded app on loopback, send it a good token and four "
-        "that are not, and tell what came back and why. Then keep serving, with curl lines to try; "
-        "where standard input is no terminal, end.",
-    )
-    demo.add_argument("--once", action="store_true", help="end after the tour")
-    demo.add_argument(
-        "--port", type=_port, default=0, help="the port on 127.0.0.1 (default: any free one)"
-    )
-    demo.set_defaults(run=_demo)
+def add_keys(commands: Any) -> None:
+    """Add the command."""
     keys = commands.add_parser(
         "keys",
         help="tell what is in a key source, and its dangers",
@@ -61,33 +28,6 @@ def _parser() -> argparse.ArgumentParser:
     keys.add_argument("--password-file", metavar="FILE", help="the password of a PKCS#12 keystore")
     keys.add_argument("--json", action="store_true", help="for a program")
     keys.set_defaults(run=_keys)
-    return parser
-
-
-def _version() -> str:
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version("jwt-assertion-middleware")
-    except PackageNotFoundError:  # run from the tree, not installed
-        return "unknown"
-
-
-def _port(text: str) -> int:
-    port = int(text)
-    if not 0 <= port <= 65_535:
-        raise ValueError
-    return port
-
-
-def _demo(options: argparse.Namespace) -> int:
-    try:
-        from .demo import tour
-    except ModuleNotFoundError as error:
-        raise ConfigurationError(
-            f"the demo needs {error.name}; install jwt-assertion-middleware[demo]"
-        ) from None
-    return tour.run(once=options.once, port=options.port)
 
 
 def _keys(options: argparse.Namespace) -> int:

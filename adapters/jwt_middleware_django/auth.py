@@ -1,0 +1,104 @@
+"""Django's own users, for sites that need them beside the principal. Optional.
+
+``AUTHENTICATION_BACKENDS = ["jwt_middleware_django.auth.PrincipalBackend"]``, with ``"map_user"``
+in ``JWT_MIDDLEWARE``: a function, or its dotted path, that takes the principal and returns a user
+or None. There is no default: a bare user name is not a proof, for every client of a gateway may
+have a user of that name, and one of yours may be staff.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any, cast
+
+from asgiref.sync import (
+    iscoroutinefunction,  # pyright: ignore[reportDeprecated] - inspect's sees no marks on 3.11
+    sync_to_async,
+)
+from django.conf import settings
+from django.contrib.auth import authenticate
+from django.contrib.auth.backends import BaseBackend
+from django.contrib.auth.models import AnonymousUser
+from django.http import HttpRequest
+from django.utils.decorators import sync_and_async_middleware
+from django.utils.functional import SimpleLazyObject
+from django.utils.module_loading import import_string
+
+from jwt_middleware.errors import ConfigurationError
+from jwt_middleware.principal import PRINCIPAL_KEY, Principal
+
+from .configuration import MAP_USER
+
+__all__ = ["PrincipalBackend", "UserMiddleware"]
+
+logger = logging.getLogger("jwt_middleware")
+
+
+class PrincipalBackend(BaseBackend):
+    """``authenticate(request)`` returns the user that ``map_user`` finds for the principal."""
+
+    def authenticate(self, request: HttpRequest | None, **_: Any) -> Any:
+        """Return the principal's user; None where there is none, or it may not sign in so.
+
+        Raises:
+            ConfigurationError: ``map_user`` is missing, or is no function.
+
+        """
+        principal: Principal | None = None if request is None else request.META.get(PRINCIPAL_KEY)
+        if principal is None:
+            return None
+        user = map_user()(principal)
+        if user is None or not user.is_active:
+            return None
+        if user.pk is None or user._state.adding:
+            logger.error("map_user returned a user that is not saved; nobody is signed in")
+            return None
+        return user
+
+    def get_user(self, user_id: Any) -> Any:  # noqa: ARG002
+        """Return None: each request is proven by its own header, never by a session."""
+        return None
+
+
+@sync_and_async_middleware
+def UserMiddleware(get_response: Callable[[HttpRequest], Any]) -> Any:  # noqa: N802
+    """Set ``request.user`` to the principal's user; below ours and Django's in ``MIDDLEWARE``."""
+    map_user()  # what is wrong with it is wrong at start-up
+
+    def put_user(request: HttpRequest) -> None:
+        def find() -> Any:
+            return authenticate(request) or AnonymousUser()
+
+        request.user = cast("Any", SimpleLazyObject(find))
+        request.auser = sync_to_async(find)
+
+    async def serve_async(request: HttpRequest) -> Any:
+        put_user(request)
+        return await get_response(request)
+
+    def serve(request: HttpRequest) -> Any:
+        put_user(request)
+        return get_response(request)
+
+    return serve_async if iscoroutinefunction(get_response) else serve  # pyright: ignore[reportDeprecated]
+
+
+def map_user() -> Callable[[Principal], Any]:
+    """Return the site's function.
+
+    Raises:
+        ConfigurationError: it is missing, or is no function.
+
+    """
+    found: Any = getattr(settings, "JWT_MIDDLEWARE", {}).get(MAP_USER)
+    if isinstance(found, str):
+        try:
+            found = import_string(found)
+        except ImportError as error:
+            raise ConfigurationError(f"JWT_MIDDLEWARE: map_user: {error}") from None
+    if not callable(found):
+        raise ConfigurationError(
+            "JWT_MIDDLEWARE: map_user: a function of the principal that returns a user or None"
+        )
+    return cast("Callable[[Principal], Any]", found)

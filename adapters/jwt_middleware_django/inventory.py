@@ -1,0 +1,59 @@
+"""The routes of a Django site, those of REST framework's views among them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from jwt_middleware.authorization import Guard, Route, route_of, routes_of_class
+
+GUARD = "jwt_middleware_guard"
+"""The attribute by which a permission class of REST framework says what it enforces."""
+
+_ADMIN = "admin"
+_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+
+
+def site_routes() -> list[Route]:
+    """Return every route of the site that the settings name."""
+    return list(_below(get_resolver(), "/", frameworks_own=False))
+
+
+def _below(resolver: URLResolver, prefix: str, *, frameworks_own: bool) -> Iterator[Route]:
+    for each in resolver.url_patterns:
+        path = prefix + str(each.pattern)
+        if isinstance(each, URLResolver):
+            own = frameworks_own or each.app_name == _ADMIN
+            yield from _below(each, path, frameworks_own=own)
+        elif isinstance(each, URLPattern):
+            for route in _routes(path, each.callback):
+                yield route._replace(frameworks_own=route.frameworks_own or frameworks_own)
+
+
+def _routes(path: str, view: Any) -> Iterator[Route]:
+    """Yield the route of a view, or one a method where its class is guarded method by method."""
+    view_class = getattr(view, "view_class", None) or getattr(view, "cls", None)
+    permissions = tuple(_permissions(view, view_class))
+    route = route_of(path, (), view, guards=permissions)
+    if view_class is None or route.kind in ("guarded", "public"):
+        yield route
+        return
+    actions: dict[str, str] | None = getattr(view, "actions", None)
+    if actions is not None:  # a view set: the router says which method calls what
+        for method, action in sorted(actions.items()):
+            yield route_of(path, (method.upper(),), getattr(view_class, action))
+        return
+    found = tuple(routes_of_class(path, _METHODS, view_class))
+    yield from found or (route,)
+
+
+def _permissions(view: Any, view_class: Any) -> Iterator[Guard]:
+    """Yield the guards among a REST framework view's permissions, all of which must hold."""
+    given = getattr(view, "initkwargs", {}).get("permission_classes")
+    classes = getattr(view_class, "permission_classes", ()) if given is None else given
+    for each in classes:
+        guard = getattr(each, GUARD, None)
+        if isinstance(guard, Guard):
+            yield guard

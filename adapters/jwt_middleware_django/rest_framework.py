@@ -1,0 +1,60 @@
+"""Django REST framework: authentication and permission classes over the verified principal.
+
+``JWTMiddleware`` has verified the header already; these classes only tell the framework who calls
+and what may be called. Refusals have the same answers as everywhere.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+
+from jwt_middleware.authorization import Guard, Predicate, authenticated
+from jwt_middleware.errors import MissingToken
+from jwt_middleware.gate import enforce as enforce_guard
+from jwt_middleware.gate import refusal_of
+from jwt_middleware.principal import PRINCIPAL_KEY, Principal
+
+from . import request_view_of
+
+__all__ = ["JWTAuthentication", "Requires"]
+
+
+class JWTAuthentication(BaseAuthentication):
+    """``request.user`` and ``request.auth`` are the principal, where there is one.
+
+    With ``jwt_middleware_django.auth.PrincipalBackend`` a site can have its own users instead.
+    """
+
+    def authenticate(self, request: Request) -> tuple[Principal, Principal] | None:
+        """Return the principal as user and auth; None where the request has none."""
+        principal: Principal | None = request.META.get(PRINCIPAL_KEY)
+        return None if principal is None else (principal, principal)
+
+    def authenticate_header(self, request: Request) -> str:
+        """Return the challenge, so that the framework's own refusals are 401."""
+        refusal = refusal_of(MissingToken(), request.META, request_view_of(request))
+        return dict(refusal.headers)["WWW-Authenticate"]
+
+
+class _Permission(BasePermission):
+    jwt_middleware_guard: ClassVar[Guard]
+
+    def has_permission(self, request: Request, view: Any) -> bool:  # noqa: ARG002
+        """Check the guard; refuse by raising, so that the answer is the middleware's."""
+        enforce_guard(self.jwt_middleware_guard, request.META, request_view_of(request))
+        return True
+
+
+def Requires(  # noqa: N802 - it returns a class, and stands where classes stand
+    predicate: Predicate = authenticated, *, enforce: bool = True
+) -> type[BasePermission]:
+    """Return a permission class that lets only a proven caller pass for whom this holds.
+
+    ``permission_classes = [Requires(has_role("registrar"))]``
+    """
+    guard = Guard(predicate, enforce)
+    return type(repr(guard), (_Permission,), {"jwt_middleware_guard": guard})

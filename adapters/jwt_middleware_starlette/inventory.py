@@ -1,0 +1,129 @@
+"""The routes of a Starlette or FastAPI app, with those of mounted apps and included routers.
+
+Middleware hides an app: ours may stand inside it, around it, or around a mounted one. So the walk
+starts at whatever is wrapped, and follows each wrapper's ``app``.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable, Iterator
+from types import MethodType
+from typing import Any
+
+from jwt_middleware.authorization import (
+    Guard,
+    Route,
+    name_of,
+    outstanding,
+    route_of,
+    routes_of_class,
+)
+from jwt_middleware.errors import ConfigurationError
+
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+GUARD = "jwt_middleware_guard"
+"""The attribute by which a FastAPI dependency says what it enforces."""
+
+
+class Routes:
+    """What an app routes to, as far as it can be seen, and whether that has changed."""
+
+    def __init__(self, *apps: Any) -> None:
+        self._apps = apps
+        self._lists: dict[int, list[Any]] = {}
+        self._sizes: tuple[int, ...] | None = None
+
+    def have_changed(self) -> bool:
+        """Whether routes were added or taken away since they were last walked."""
+        return self._sizes is None or self._sizes != tuple(map(len, self._lists.values()))
+
+    def inventory(self) -> list[Route]:
+        """Return every route.
+
+        Raises:
+            ConfigurationError: the app routes to a marked function without its guard.
+
+        """
+        self._lists.clear()
+        found = [route for app in self._apps for route in self._below(app, "", (), ())]
+        self._sizes = tuple(map(len, self._lists.values()))
+        return found
+
+    def _below(
+        self, app: Any, prefix: str, guards: tuple[Guard, ...], above: tuple[int, ...]
+    ) -> Iterator[Route]:
+        routes = _routes_of(app)
+        if not isinstance(routes, list) or id(routes) in above:
+            return
+        self._lists[id(routes)] = routes
+        above = (*above, id(routes))
+        for route in list(routes):
+            path = prefix + getattr(route, "path", "")
+            known = (*guards, *_dependencies(getattr(route, "dependant", None)))
+            if hasattr(route, "endpoint"):
+                yield from _endpoint(route, path, known)
+                continue
+            included = getattr(route, "original_router", None)
+            if included is not None:
+                # FastAPI keeps an included router as one route that holds the original one.
+                context = route.include_context
+                calls = [each.dependency for each in context.dependencies]
+                below = (*known, *_guards_among(calls))
+                yield from self._below(included, path + context.prefix, below, above)
+            else:
+                app = getattr(route, "app", None)
+                if isinstance(_routes_of(app), list):
+                    yield from self._below(app, path, known, above)
+                elif app is not None:
+                    yield route_of(path + "/*", (), app, guards=known)
+
+
+def _endpoint(route: Any, path: str, guards: tuple[Guard, ...]) -> Iterator[Route]:
+    endpoint = route.endpoint
+    bare = outstanding(endpoint)
+    if bare:
+        raise ConfigurationError(
+            f"{name_of(endpoint)} ({path}): {bare[0]!r} stands above the route's decorator, so the "
+            "app routes to the bare function; put @requires below it"
+        )
+    methods: Iterable[str] | None = getattr(route, "methods", None)
+    if inspect.isclass(endpoint):
+        served = getattr(endpoint, "on_connect", None)
+        if served is not None:
+            found = route_of(path, ("WEBSOCKET",), served, guards=guards)
+            yield found._replace(handler=name_of(endpoint), frameworks_own=False)
+        else:
+            yield from routes_of_class(path, methods or _METHODS, endpoint, guards=guards)
+        return
+    is_websocket = "WebSocket" in type(route).__name__
+    yield route_of(path, ("WEBSOCKET",) if is_websocket else methods or (), endpoint, guards=guards)
+
+
+def _dependencies(dependant: Any) -> Iterator[Guard]:
+    """Yield the guards among a FastAPI route's dependencies, at any depth."""
+    if dependant is not None:
+        for each in dependant.dependencies:
+            yield from _guards_among([each.call])
+            yield from _dependencies(each)
+
+
+def _guards_among(calls: Iterable[Any]) -> Iterator[Guard]:
+    for call in calls:
+        guard = getattr(call, GUARD, None)
+        if isinstance(guard, Guard):
+            yield guard
+
+
+def _routes_of(app: Any) -> Any:
+    """Return the routes of the first app behind any wrappers that has some."""
+    seen: set[int] = set()
+    while app is not None and id(app) not in seen:
+        seen.add(id(app))
+        if isinstance(app, MethodType):  # a Router wraps its own method by its middleware
+            app = app.__self__
+        routes = getattr(app, "routes", None)
+        if routes is not None:
+            return routes
+        app = getattr(app, "app", None)
+    return None

@@ -1,0 +1,210 @@
+"""Clients as data: which claims of a token grant what, and inside which namespace.
+
+A client's roles, permissions and attributes are read only from the claims that its entry names. A
+value outside the client's namespace is not granted, whoever signed it: one client's token can never
+carry another's role.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
+
+from ..errors import ClientDisabled, InvalidClaim, UnknownClient
+from ..principal import Grants, ListClaim, listed
+from .algebra import Predicate
+from .levels import Level
+
+TYPES: Final = ("string", "integer", "list")
+
+
+class NamedPolicy(NamedTuple):
+    """What a policy's name means for one client; not ``enforce`` is shadow mode."""
+
+    predicate: Predicate
+    enforce: bool = True
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """One typed attribute: which claim holds it, and what it must be.
+
+    ``type`` is ``"string"``, ``"integer"`` or ``"list"`` (of texts). ``levels`` makes a text an
+    ordered level, lowest first. A ``namespaced`` value must carry the client's namespace.
+    """
+
+    claim: str
+    type: str = "string"
+    levels: tuple[str, ...] = ()
+    namespaced: bool = False
+
+
+@dataclass(frozen=True)
+class ClientTrust:
+    """What a client is bound to: a token that names it verifies under nothing else.
+
+    What is None is as for every other client.
+    """
+
+    keys: Any = None
+    issuer: str | tuple[str, ...] | None = None
+    audience: str | tuple[str, ...] | None = None
+    algorithms: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Client:
+    """One client, as the registry's TOML describes it (the README has the schema).
+
+    Attributes:
+        client_id: the value of the client claim.
+        name: how people call it.
+        namespace: a word that each role and permission carries between underscores; None grants
+            every value that carries no other client's namespace.
+        enabled: False refuses all its tokens.
+        roles: the claims whose values are roles.
+        permissions: the claims whose values are permissions.
+        required: claims without which a token of this client is refused.
+        attributes: attributes by the name that this service knows them by.
+        trust: the client's own keys, issuer, audience or algorithms.
+        policies: what the name of a policy means for this client.
+
+    """
+
+    client_id: str
+    name: str = ""
+    namespace: str | None = None
+    enabled: bool = True
+    roles: tuple[ListClaim, ...] = ()
+    permissions: tuple[ListClaim, ...] = ()
+    required: tuple[str, ...] = ()
+    attributes: Mapping[str, Attribute] = field(default_factory=dict)
+    trust: ClientTrust | None = None
+    policies: Mapping[str, NamedPolicy] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return f"Client({self.client_id!r})"
+
+
+class Dropped(NamedTuple):
+    """Values of one claim that are not granted. ``reason`` is ``namespace`` or ``level``."""
+
+    claim: str
+    values: int
+    reason: str
+
+
+class Clients:
+    """One reading of a registry: immutable, so that a decision is made by one version alone."""
+
+    def __init__(self, clients: Iterable[Client], source: str = "clients") -> None:
+        self.source = source
+        self._by_id: Mapping[str, Client] = {each.client_id: each for each in clients}
+        self.namespaces = frozenset(each.namespace for each in self if each.namespace)
+        policies: dict[str, Mapping[str, Any]] = {
+            each.client_id: MappingProxyType(dict(each.policies)) for each in self
+        }
+        self._policies = policies
+
+    def __iter__(self) -> Iterator[Client]:
+        return iter(self._by_id.values())
+
+    def __len__(self) -> int:
+        return len(self._by_id)
+
+    def get(self, client_id: str) -> Client | None:
+        """Return the entry of a client, or None."""
+        return self._by_id.get(client_id)
+
+    def grants(
+        self, client_id: str | None, claims: Mapping[str, Any]
+    ) -> tuple[Grants, list[Dropped]]:
+        """Return what a token grants its client, and which values it does not.
+
+        Raises:
+            UnknownClient: the token names no client, or one that has no entry.
+            ClientDisabled: the client is switched off.
+            InvalidClaim: a claim that the entry needs is missing, or one that it names malformed.
+
+        """
+        if client_id is None:
+            raise UnknownClient("the token names no client")
+        client = self._by_id.get(client_id)
+        if client is None:
+            raise UnknownClient("the registry has no such client")
+        if not client.enabled:
+            raise ClientDisabled("the client is switched off")
+        for name in client.required:
+            if name not in claims:
+                raise InvalidClaim(name, "missing")
+            if claims[name] is None:
+                raise InvalidClaim(name, "type")
+        reading = _Reading(client, self.namespaces, claims)
+        grants = Grants(
+            reading.values(client.roles),
+            reading.values(client.permissions),
+            reading.attributes(),
+            self._policies[client_id],
+        )
+        return grants, reading.dropped
+
+
+class _Reading:
+    """One token's claims, read by one client's entry."""
+
+    def __init__(
+        self, client: Client, namespaces: frozenset[str], claims: Mapping[str, Any]
+    ) -> None:
+        self._client = client
+        self._namespaces = namespaces
+        self._claims = claims
+        self.dropped: list[Dropped] = []
+
+    def values(self, names: tuple[ListClaim, ...]) -> frozenset[str]:
+        found: set[str] = set()
+        for name, separator in names:
+            if name in self._claims:
+                found.update(self._ours(name, listed(self._claims[name], separator, name)))
+        return frozenset(found)
+
+    def attributes(self) -> Mapping[str, Any]:
+        found: dict[str, Any] = {}
+        for name, attribute in self._client.attributes.items():
+            if attribute.claim in self._claims:
+                value = self._attribute(attribute, self._claims[attribute.claim])
+                if value is not None:
+                    found[name] = value
+        return MappingProxyType(found)
+
+    def _attribute(self, attribute: Attribute, value: Any) -> Any:
+        """Return the value as its type says, or None where it is not granted."""
+        claim = attribute.claim
+        if attribute.type == "list":
+            items = listed(value, None, claim)
+            return self._ours(claim, items) if attribute.namespaced else items
+        if type(value) is not (int if attribute.type == "integer" else str):
+            raise InvalidClaim(claim, "type")
+        if attribute.namespaced and not self._ours(claim, (str(value),)):
+            return None
+        if not attribute.levels:
+            return value
+        if value not in attribute.levels:
+            # No order tells what it may do. To take it for malformed would lock out, from every
+            # route, a client that has begun to use a new level.
+            self.dropped.append(Dropped(claim, 1, "level"))
+            return None
+        return Level(value, attribute.levels)
+
+    def _ours(self, claim: str, values: tuple[str, ...]) -> tuple[str, ...]:
+        kept = tuple(value for value in values if self._is_ours(value))
+        if len(kept) != len(values):
+            self.dropped.append(Dropped(claim, len(values) - len(kept), "namespace"))
+        return kept
+
+    def _is_ours(self, value: str) -> bool:
+        words = value.split("_")
+        if self._client.namespace is not None:
+            return self._client.namespace in words
+        return self._namespaces.isdisjoint(words)

@@ -1,0 +1,93 @@
+"""The names that a predicate uses, held against a registry: a typo is found at start-up.
+
+A name that no client could ever carry makes a rule that refuses everybody for ever, or, under
+``~``, one that says nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from ..option_checks import nearest
+from .algebra import Predicate
+from .clients import Attribute, Client, Clients
+from .policies import Policy
+from .predicates import ClientIs, HasPermission, HasRole
+from .terms import Comparison, Present, Term
+
+
+def unknown_names(predicate: Predicate, clients: Clients) -> list[str]:
+    """Return what is wrong with the names that a predicate uses, for any client of a registry."""
+    return [fault for leaf in predicate.leaves() for fault in _leaf_faults(leaf, clients)]
+
+
+def policy_faults(predicate: Predicate, client: Client) -> list[str]:
+    """Return what is wrong with the names in one client's own policy."""
+    return unknown_names(predicate, Clients([client]))
+
+
+def _leaf_faults(leaf: Predicate, clients: Clients) -> Iterator[str]:
+    if isinstance(leaf, ClientIs):
+        if clients.get(leaf.client_id) is None:
+            known = [client.client_id for client in clients]
+            yield f"{leaf!r}: the registry has no such client{nearest(leaf.client_id, known)}"
+    elif isinstance(leaf, HasRole | HasPermission):
+        yield from _held_faults(leaf, clients)
+    elif isinstance(leaf, Policy):
+        names = {name for client in clients for name in client.policies}
+        if leaf.name not in names:
+            hint = nearest(leaf.name, names) if names else ""
+            yield f"{leaf!r}: no client of the registry has this policy{hint}"
+    elif isinstance(leaf, Present):
+        yield from _attribute_faults(leaf, (leaf.term,), (), clients)
+    elif isinstance(leaf, Comparison):
+        yield from _attribute_faults(leaf, leaf.terms(), leaf.constants(), clients)
+
+
+def _held_faults(leaf: HasRole | HasPermission, clients: Clients) -> Iterator[str]:
+    kind = "roles" if isinstance(leaf, HasRole) else "permissions"
+    having = [client for client in clients if getattr(client, kind)]
+    if not having:
+        yield f"{leaf!r}: no client of the registry has {kind}"
+        return
+    words = set(leaf.name.split("_"))
+    if all(client.namespace is not None and client.namespace not in words for client in having):
+        spaces = sorted({str(client.namespace) for client in having})
+        told = ", ".join(spaces[:8]) + (", ..." if len(spaces) > 8 else "")
+        yield f"{leaf!r}: it carries no namespace of a client with {kind} ({told})"
+
+
+def _attribute_faults(
+    leaf: Predicate, terms: Iterable[Term], constants: Iterable[object], clients: Clients
+) -> Iterator[str]:
+    for term in terms:
+        if term.attribute is None:
+            continue
+        declared = [
+            client.attributes[term.attribute]
+            for client in clients
+            if term.attribute in client.attributes
+        ]
+        if not declared:
+            known = {name for client in clients for name in client.attributes}
+            hint = nearest(term.attribute, known) if known else ""
+            yield f"{leaf!r}: no client of the registry has this attribute{hint}"
+            continue
+        for constant in constants:
+            if not any(_could_equal(attribute, constant) for attribute in declared):
+                kinds = " or ".join(sorted({_described(attribute) for attribute in declared}))
+                yield f"{leaf!r}: {term.written} is {kinds}, never {constant!r}"
+
+
+def _could_equal(attribute: Attribute, constant: object) -> bool:
+    if attribute.type == "integer":
+        return isinstance(constant, int | float) and not isinstance(constant, bool)
+    if isinstance(constant, tuple):
+        return attribute.type == "list"
+    return isinstance(constant, str) and (not attribute.levels or constant in attribute.levels)
+
+
+def _described(attribute: Attribute) -> str:
+    if attribute.levels:
+        return f"a level of {', '.join(attribute.levels)}"
+    return {"integer": "an integer", "list": "a list"}.get(attribute.type, "a text")

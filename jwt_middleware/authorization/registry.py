@@ -1,0 +1,87 @@
+"""The registry of clients: a TOML file that is watched, or clients made in code."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ..errors import ConfigurationError
+from ..files import WatchedFile
+from .client_tables import read_clients
+from .clients import Client, Clients
+
+T = TypeVar("T")
+
+
+class ClientRegistry:
+    """Which clients there are, and what each may be granted.
+
+    Args:
+        source: the path of a TOML file, or a list of ``Client``.
+
+    ``clients`` is the registry as it was first read. A file is watched, and each verifier moves to
+    a new reading by itself; a broken edit keeps the last good one.
+
+    Raises:
+        ConfigurationError: the file cannot be read, or is wrong; with every fault of it.
+
+    """
+
+    def __init__(self, source: str | os.PathLike[str] | Iterable[Client]) -> None:
+        self.path: Path | None = None
+        if isinstance(source, str | os.PathLike):
+            self.path = Path(source)
+            self.clients = self._read(_content(self.path))
+            return
+        found = list(source)
+        if not found or not all(isinstance(each, Client) for each in found):
+            raise ConfigurationError("clients: the path of a TOML file, or Client(...)s in a list")
+        ids = [each.client_id for each in found]
+        if len(set(ids)) != len(ids):
+            raise ConfigurationError("clients: one client id stands in the list twice")
+        self.clients = Clients(found)
+
+    @property
+    def name(self) -> str:
+        """How a person knows it, in events and errors."""
+        return "clients" if self.path is None else str(self.path)
+
+    def watch(
+        self, prepare: Callable[[Clients], T], heard: Callable[[T | Exception], Any]
+    ) -> Callable[[], T]:
+        """Return a function that returns ``prepare(clients)`` of the newest good reading, at once.
+
+        ``prepare`` runs when the file has changed, on a thread of its own; where it raises, the
+        reading is no good and the last good one stays. ``heard`` is told of either.
+        """
+        if self.path is None:
+            prepared = prepare(self.clients)
+            return lambda: prepared
+
+        def read(content: bytes) -> T:
+            return prepare(self._read(content))
+
+        try:
+            return WatchedFile(self.path, read, heard).current
+        except OSError as error:
+            raise _unreadable(self.path, error) from None
+
+    def _read(self, content: bytes) -> Clients:
+        assert self.path is not None  # noqa: S101 - only files are read
+        return Clients(read_clients(content, self.path), self.name)
+
+    def __repr__(self) -> str:
+        return f"<ClientRegistry {self.name}: {len(self.clients)} clients>"
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise _unreadable(path, error) from None
+
+
+def _unreadable(path: Path, error: OSError) -> ConfigurationError:
+    return ConfigurationError(f"clients: {path} cannot be read: {error.strerror or 'no file'}")

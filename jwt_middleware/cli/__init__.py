@@ -1,0 +1,5 @@
+"""The command ``jwt-assertion``, also ``python -m jwt_middleware``."""
+
+from .command import main
+
+__all__ = ["main"]

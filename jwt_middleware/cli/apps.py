@@ -1,0 +1,76 @@
+"""``module:app``: an app of a supported framework, found and taken apart for a command."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NamedTuple
+
+from ..authorization import Route
+from ..errors import ConfigurationError
+from ..gate import Gate
+from ..option_checks import nearest
+
+_ADAPTERS = {
+    "starlette": "jwt_middleware_starlette",
+    "fastapi": "jwt_middleware_starlette",
+    "flask": "jwt_middleware_flask",
+    "django": "jwt_middleware_django",
+}
+
+
+class FoundApp(NamedTuple):
+    """An app's routes, and the gate of its middleware; None where it is not installed."""
+
+    routes: list[Route]
+    gate: Gate | None
+
+
+def find_app(spec: str) -> FoundApp:
+    """Import an app by ``module:name``, or ``module:factory()``.
+
+    Raises:
+        ConfigurationError: there is none, or it is of no framework that has an adapter.
+
+    """
+    app = _load(spec)
+    seen: set[int] = set()
+    while id(app) not in seen:
+        seen.add(id(app))
+        adapter = _adapter_of(app)
+        if adapter is not None:
+            return FoundApp(adapter.inventory(app), adapter.installed_gate(app))
+        app = getattr(app, "app", None) or getattr(app, "wsgi_app", None) or app
+    raise ConfigurationError(
+        f"{spec}: a Starlette, FastAPI, Flask or Django app is wanted, not {type(app).__name__}"
+    )
+
+
+def _load(spec: str) -> Any:
+    module_name, _, name = spec.partition(":")
+    if not module_name or not name:
+        raise ConfigurationError(f"{spec!r}: write module:app, such as main:app")
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        raise ConfigurationError(f"{spec}: there is no module {error.name}") from None
+    plain = name.removesuffix("()")
+    found = getattr(module, plain, None)
+    if found is None:
+        hint = nearest(plain, [each for each in vars(module) if not each.startswith("_")])
+        raise ConfigurationError(f"{module_name} has no {plain!r}{hint}")
+    return found() if plain != name else found
+
+
+def _adapter_of(app: Any) -> ModuleType | None:
+    for base in type(app).__mro__:
+        adapter = _ADAPTERS.get(base.__module__.partition(".")[0])
+        # Starlette's own middleware classes are no apps: they are looked through.
+        if adapter is not None and not (base.__module__.startswith("starlette.middleware")):
+            return importlib.import_module(f"{adapter}.inspection")
+    return None

@@ -1,0 +1,191 @@
+"""The listeners of audit events: the log, and whoever else is told.
+
+A listener runs on the request's own thread or loop; one that fails changes nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable
+
+from .events import (
+    ClientsKept,
+    ClientsLoaded,
+    ConfigurationWarning,
+    Event,
+    KeyAdded,
+    KeyChanged,
+    KeyFetchFailed,
+    KeyRemoved,
+    KeysFetched,
+    KeySkipped,
+    KeysLoaded,
+    KeyWarning,
+    Listener,
+    Refused,
+    StaleKeysServed,
+    ValuesDropped,
+    Verified,
+    WouldRefuse,
+)
+
+logger = logging.getLogger("jwt_middleware")
+
+
+def printable(text: object, limit: int = 128) -> str:
+    """Escape control characters and bound the length, so that a kid cannot forge a log line."""
+    raw = str(text)
+    cut = raw if len(raw) <= limit else raw[:limit] + "..."
+    return cut.encode("unicode_escape", "backslashreplace").decode("ascii")
+
+
+class LogListener:
+    """Write events to the ``jwt_middleware`` logger, a flood of one kind at a bounded rate.
+
+    At most ``burst`` refusals of one code are written a minute; the next line after a silence says
+    how many were left out. Every other listener hears them all.
+    """
+
+    def __init__(self, burst: int = 20, clock: Callable[[], float] = time.monotonic) -> None:
+        self._burst = burst
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._windows: dict[str, tuple[float, int]] = {}
+
+    def __call__(self, event: Event, /) -> None:
+        """Write one event."""
+        match event:
+            case Refused():
+                told = {"reference": event.reference, "reason": event.reason}
+                self._bounded("refused", event.code, told, event)
+            case WouldRefuse():
+                self._bounded("would refuse", event.code, {}, event)
+            case ValuesDropped():
+                told = {"claim": event.claim, "reason": event.reason, "values": str(event.values)}
+                self._bounded("not granted", "values_dropped", told, event)
+            case Verified():
+                logger.debug(
+                    "verified subject=%s client=%s token_id=%s key_id=%s cached=%s",
+                    printable(event.subject),
+                    printable(event.client_id),
+                    printable(event.token_id),
+                    printable(event.key_id),
+                    event.cached,
+                )
+            case KeysLoaded():
+                logger.info("%s: %d keys in use", printable(event.source), event.keys)
+            case KeySkipped() | KeyWarning():
+                skipped = "skipped" if isinstance(event, KeySkipped) else "warning"
+                logger.warning(
+                    "%s: key%s %s: %s",
+                    printable(event.source),
+                    "" if event.key_id is None else " " + printable(event.key_id),
+                    skipped,
+                    printable(event.reason, 400),
+                )
+            case KeysFetched():
+                level = logging.WARNING if event.failures else logging.DEBUG
+                logger.log(
+                    level,
+                    "%s: fetched %d keys%s",
+                    printable(event.source),
+                    event.keys,
+                    f", after {event.failures} failed attempts" if event.failures else "",
+                )
+            case KeyFetchFailed():
+                logger.warning(
+                    "%s: %s; next attempt in %.0f s",
+                    printable(event.source),
+                    printable(event.reason, 400),
+                    event.retry_in,
+                )
+            case StaleKeysServed():
+                logger.warning(
+                    "%s: stale keys serve, %.0f s old", printable(event.source), event.age
+                )
+            case KeyAdded() | KeyChanged() | KeyRemoved():
+                logger.info(
+                    "%s: key %s %s",
+                    printable(event.source),
+                    printable(event.key_id),
+                    type(event).__name__.removeprefix("Key").lower(),
+                )
+            case ClientsLoaded():
+                logger.info("%s: %d clients in use", printable(event.source), event.clients)
+            case ClientsKept():
+                logger.error(
+                    "%s: the last good reading stays: %s",
+                    printable(event.source),
+                    printable(event.reason, 2000),
+                )
+            case ConfigurationWarning():
+                logger.warning("%s", printable(event.reason, 400))
+
+    def _bounded(
+        self,
+        what: str,
+        code: str,
+        told: dict[str, str],
+        event: Refused | WouldRefuse | ValuesDropped,
+    ) -> None:
+        """Write what a request may cause any number of times: bounded, with its identifiers."""
+        if not logger.isEnabledFor(logging.WARNING):
+            return
+        left_out = self._admit(f"{what} {code}")
+        if left_out is None:
+            return
+        request = event.request
+        who = {
+            "request": None if request is None else f"{request.method} {request.path}",
+            "subject": event.subject,
+            "client": event.client_id,
+            "token_id": event.token_id,
+            "key_id": None if isinstance(event, ValuesDropped) else event.key_id,
+        }
+        pairs = [f"{name}={printable(value, 200)}" for name, value in (told | who).items() if value]
+        logger.warning("%s code=%s %s%s", what, code, " ".join(pairs), left_out)
+
+    def _admit(self, code: str) -> str | None:
+        """Return what the line says of those left out, or None to leave this one out."""
+        now = self._clock()
+        with self._lock:
+            start, count = self._windows.get(code, (now, 0))
+            before = ""
+            if now - start >= 60:
+                if count > self._burst:
+                    before = f" ({count - self._burst} more of this code were not written)"
+                start, count = now, 0
+            self._windows[code] = (start, count + 1)
+            if count + 1 == self._burst:
+                return before + " (more of this code are only counted for the rest of the minute)"
+            return before if count < self._burst else None
+
+
+class Announcer:
+    """Hand each event to the log and to every listener; a failing listener changes nothing."""
+
+    __slots__ = ("_broken", "_listeners")
+
+    def __init__(self, listeners: Iterable[Listener] = ()) -> None:
+        self._listeners: tuple[Listener, ...] = (LogListener(), *listeners)
+        self._broken: set[int] = set()
+
+    def hears_verified(self) -> bool:
+        """Whether anybody would take a ``Verified`` event now: they are not built for nobody."""
+        return len(self._listeners) > 1 or logger.isEnabledFor(logging.DEBUG)
+
+    def __call__(self, event: Event) -> None:
+        """Tell every listener."""
+        for listener in self._listeners:
+            try:
+                listener(event)
+            except Exception as error:  # noqa: BLE001 - the app's own code; it changes nothing
+                if id(listener) not in self._broken:
+                    self._broken.add(id(listener))
+                    # No message and no stack: either could hold what the event held.
+                    logger.error(
+                        "a listener failed with %s; further failures of it are not told",
+                        type(error).__name__,
+                    )

@@ -1,0 +1,157 @@
+"""The registry as a verifier uses it: what clients are granted, and what some are bound to.
+
+A roster is made of one reading of the registry, off the way of any request, and replaced whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+from .authorization import Client, ClientRegistry, Clients, ClientTrust, Dropped
+from .errors import ClientMismatch, ConfigurationError
+from .events import ClientsKept, ClientsLoaded, ConfigurationWarning, Event
+from .principal import ClaimNames, Principal
+from .trust import Proven, Trust
+from .verification import MAX_TRIED, UnverifiedToken
+
+_MOST_ASKED = 64
+"""How many other trusts are asked whether they have signed a refused token."""
+
+
+class Roster:
+    """The clients, and the trusts of those that are bound to keys or an issuer of their own."""
+
+    def __init__(self, clients: Clients, bound: Mapping[str, Trust]) -> None:
+        self.clients = clients
+        self.bound = bound
+        self._trusts = frozenset(map(id, bound.values()))
+
+    def is_bound(self, trust: Trust) -> bool:
+        """Whether clients are bound to this trust."""
+        return id(trust) in self._trusts
+
+    def check_bound(self, client_id: str | None, trust: Trust) -> None:
+        """Raise ``ClientMismatch`` unless this is the trust that the client is bound to, if any."""
+        expected = None if client_id is None else self.bound.get(client_id)
+        if expected is None and not self.is_bound(trust):
+            return
+        if expected is not trust:
+            raise ClientMismatch("the client is bound to other keys or another issuer")
+
+    def principal(
+        self, client_id: str | None, proven: Proven, names: ClaimNames
+    ) -> tuple[Principal, list[Dropped]]:
+        """Return the principal with what its client is granted, and the values that are not.
+
+        Raises:
+            UnknownClient, ClientDisabled, InvalidClaim: as ``Clients.grants``.
+
+        """
+        grants, dropped = self.clients.grants(client_id, proven.claims)
+        principal = Principal(
+            proven.claims,
+            names=names,
+            expires_at=proven.expires_at,
+            key_id=proven.key.key_id,
+            grants=grants,
+        )
+        return principal, dropped
+
+    def signed_by_another(
+        self, token: UnverifiedToken, trusts: Iterator[Trust], now: float
+    ) -> bool:
+        """Whether a key that is not the named client's has signed a refused token.
+
+        Only to tell a client's misuse from a forgery; a few keys are asked, for it costs.
+        """
+        left = MAX_TRIED
+        for number, trust in enumerate(trusts):
+            if number == _MOST_ASKED or not left:
+                break
+            keys = trust.signers(token, now)[:left]
+            left -= len(keys)
+            if keys and trust.signed(token, keys):
+                return True
+        return False
+
+
+class RosterMaker:
+    """Makes a roster of each reading; a trust whose entry has not changed goes on."""
+
+    def __init__(
+        self, trusts: Mapping[str | None, Trust], announce: Callable[[Event], None]
+    ) -> None:
+        self._trusts = trusts
+        self._announce = announce
+        self._kept: dict[str, tuple[ClientTrust, Trust]] = {}
+
+    def watch(self, registry: ClientRegistry) -> Callable[[], Roster]:
+        """Return a function that returns the newest roster, at once."""
+
+        def heard(found: Roster | Exception) -> None:
+            if isinstance(found, Exception):
+                reason = str(found) or type(found).__name__
+                self._announce(ClientsKept(registry.name, reason))
+            else:
+                self._tell(registry, found.clients)
+
+        current = registry.watch(self.make, heard)
+        self._tell(registry, current().clients)
+        return current
+
+    def make(self, clients: Clients) -> Roster:
+        """Make a roster; raise ``ConfigurationError`` where a client's own keys are wrong."""
+        kept: dict[str, tuple[ClientTrust, Trust]] = {}
+        for client in clients:
+            if client.trust is not None:
+                before = self._kept.get(client.client_id)
+                if before is None or before[0] != client.trust:
+                    before = (client.trust, self._bound(client, client.trust))
+                kept[client.client_id] = before
+        gone = [
+            trust
+            for client_id, (_, trust) in self._kept.items()
+            if client_id not in kept or kept[client_id][1] is not trust
+        ]
+        self._kept = kept
+        mine = {id(trust.keys) for trust in self._trusts.values()}
+        for trust in gone:
+            if id(trust.keys) not in mine:
+                trust.keys.close()
+        return Roster(clients, {client_id: trust for client_id, (_, trust) in kept.items()})
+
+    def _bound(self, client: Client, own: ClientTrust) -> Trust:
+        where = f"clients.{client.client_id}.trust"
+        try:
+            return self._base(own).narrowed(own.keys, own.algorithms, own.issuer, own.audience)
+        except ConfigurationError as error:
+            raise ConfigurationError(f"{where}: {error}") from None
+
+    def _base(self, own: ClientTrust) -> Trust:
+        """Return the trust that a client's own is a part of."""
+        if None in self._trusts:
+            return self._trusts[None]
+        names = (own.issuer,) if isinstance(own.issuer, str) else own.issuer or ()
+        known = [self._trusts[name] for name in names if name in self._trusts]
+        if len(known) == 1 and len(names) == 1:
+            return known[0]
+        if own.keys is None or not names:
+            raise ConfigurationError(
+                "issuer: beside issuers=[...], name the one issuer whose keys are the client's, or "
+                "the client's own keys and issuer"
+            )
+        return next(iter(self._trusts.values()))
+
+    def _tell(self, registry: ClientRegistry, clients: Clients) -> None:
+        self._announce(ClientsLoaded(registry.name, len(clients)))
+        shared: dict[str, list[str]] = {}
+        for client in clients:
+            shared.setdefault(client.namespace or "", []).append(client.client_id)
+        for namespace, ids in shared.items():
+            if namespace and len(ids) > 1:
+                self._announce(
+                    ConfigurationWarning(
+                        f"{registry.name}: the clients {', '.join(ids)} share the namespace "
+                        f"{namespace!r}: each may carry the others' roles"
+                    )
+                )
