@@ -13,17 +13,18 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import uvicorn
+from starlette.applications import Starlette
 
 from ..errors import ConfigurationError
 from ..events import Event, Refused
 from ..listeners import logger
-from ..testing import SigningKey, mint, ucsd_claims
+from ..testing import SigningKey, client_claims, mint, ucsd_claims
 from ..verification import PEM
 from ..verifier import Verifier
-from .app import STAFF_ROLE, build
+from .app import CLIENTS, STAFF_ROLE, build
 
 HEADER = "X-JWT-Assertion"
 _START_SECONDS = 20
@@ -61,39 +62,70 @@ def cases(key: SigningKey, forger: SigningKey, now: float) -> list[Case]:
     ]
 
 
+def client_cases(key: SigningKey, now: float) -> list[Case]:
+    """Return two requests of each client: one that its entry grants, and one that it does not."""
+
+    def case(title: str, path: str, status: int, client_id: str, **changes: Any) -> Case:
+        token = mint(key, client_claims(client_id, **changes), now=now)
+        return Case(f"{client_id}: {title}", f"/partners/{path}", token, status)
+
+    return [
+        case("an administrator", "products", 200, "acme_corp"),
+        case("a buyer", "products", 403, "acme_corp", roles=["acme_buyer"]),
+        case("level 2", "audit", 200, "globex_ind"),
+        case("level 1", "audit", 403, "globex_ind", accessLevel="globex_level1"),
+        case("a project manager", "projects", 200, "initech"),
+        case("without the permission", "projects", 403, "initech", permissions=[]),
+        case("the project of the token", "research/P-7", 200, "umbrella_corp"),
+        case("another project", "research/P-8", 403, "umbrella_corp"),
+        case("a homeowner", "devices", 200, "stark_ind"),
+        case("with a role of Acme's", "devices", 403, "stark_ind", starkUserRole="acme_admin"),
+        case("an engineer", "models", 200, "cyberdyne"),
+        case("on a route of Globex's", "audit", 403, "cyberdyne"),
+    ]
+
+
 def run(*, once: bool, port: int) -> int:
     """Run the tour and, unless ``once``, keep serving; return the exit status."""
     started = time.time()
     logger.setLevel("CRITICAL")  # the table tells what the log would
     key, forger = SigningKey(), SigningKey()
     heard: list[Event] = []
-    verifier = Verifier(
-        keys=PEM(key.certificate_pem),
-        api="/echo/1.0.0",
-        leeway=0,
-        listeners=[heard.append],
-    )
-    tour = cases(key, forger, started)
-    with _serving(verifier, port) as address:
+    keys = PEM(key.certificate_pem)
+    campus = Verifier(keys=keys, api="/echo/1.0.0", leeway=0, listeners=[heard.append])
+    partners = Verifier(keys=keys, clients=CLIENTS, listeners=[heard.append])
+    tour, of_clients = cases(key, forger, started), client_cases(key, started)
+    with _serving(build(campus, partners), port) as address:
         print(f"A guarded app serves on http://{address[0]}:{address[1]}; five requests to it:\n")
-        failed = False
-        print(f"  {'request':<50} {'status':<7} {'code':<24} why")
-        for case in tour:
-            answer = _send(address, case, heard)
-            failed = failed or answer.status != case.status
-            print(f"  {case.title:<50} {answer.status:<7} {answer.code:<24} {answer.why}")
+        held = _show(address, tour, heard)
         expires = datetime.fromtimestamp(started - 60, UTC).isoformat(" ", "seconds")
         print(
             f"\nThe expired token's exp is {round((started - 60) * 1000)}: milliseconds, over "
             f"since {expires}.\nRead as seconds it would never expire, and that is how other "
             "libraries read it."
         )
-        if failed:
+        print(
+            f"\nSix clients, each with its own claims; all that is known of them is {CLIENTS.name}."
+            "\nTwo requests of each:\n"
+        )
+        held = _show(address, of_clients, heard) and held
+        if not held:
             print("\nThe answers are not what they should be.", file=sys.stderr)
             return 1
         if not once and sys.stdin.isatty():
-            _keep_serving(address, tour)
+            _keep_serving(address, tour + of_clients)
     return 0
+
+
+def _show(address: tuple[str, int], shown: list[Case], heard: list[Event]) -> bool:
+    """Send the requests and tell of each; return whether all was as expected."""
+    held = True
+    print(f"  {'request':<50} {'status':<7} {'code':<24} why")
+    for case in shown:
+        answer = _send(address, case, heard)
+        held = held and answer.status == case.status
+        print(f"  {case.title:<50} {answer.status:<7} {answer.code:<24} {answer.why}")
+    return held
 
 
 def _send(address: tuple[str, int], case: Case, heard: list[Event]) -> Answer:
@@ -111,13 +143,13 @@ def _send(address: tuple[str, int], case: Case, heard: list[Event]) -> Answer:
     refusal = next(event for event in heard if isinstance(event, Refused))
     why = refusal.reason
     if refusal.decision is not None:
-        why = f"needs {refusal.decision.needed}; holds {refusal.decision.held}"
+        why = refusal.decision.explain().partition(": ")[2]
     return Answer(response.status, body["code"], why)
 
 
 @contextmanager
-def _serving(verifier: Verifier, port: int) -> Generator[tuple[str, int], None, None]:
-    config = uvicorn.Config(build(verifier), host="127.0.0.1", port=port, log_level="critical")
+def _serving(app: Starlette, port: int) -> Generator[tuple[str, int], None, None]:
+    config = uvicorn.Config(app, host="127.0.0.1", port=port, log_level="critical")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

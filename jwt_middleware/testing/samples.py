@@ -116,3 +116,48 @@ def byu_claims(*, resource_owner: bool, linked_entity: bool) -> dict[str, Any]:
         claims |= _named(BYU_DIALECT, _OWNER)
     claims |= _named(BYU_DIALECT, {"client_subscriber_net_id": "apiowner"})
     return claims | _named(BYU_DIALECT, _ENTITY if linked_entity else _SUBSCRIBER)
+
+
+_CLIENTS: Mapping[str, Mapping[str, Any]] = {
+    "acme_corp": {
+        "roles": ["acme_admin", "acme_seller"],
+        "permissions": ["manage_acme_products", "view_acme_orders"],
+    },
+    "globex_ind": {
+        "accessLevel": "globex_level2",
+        "departmentId": "compliance",
+        "globexEmployeeId": "G-1001",
+        "permissions": ["view_globex_audit"],
+    },
+    "initech": {
+        "roles": ["initech_project_manager"],
+        "permissions": ["create_initech_project", "assign_initech_tasks"],
+        "initechSubscriptionTier": "business",
+    },
+    "umbrella_corp": {
+        "roles": ["umbrella_researcher"],
+        "permissions": ["access_umbrella_lab", "view_umbrella_research"],
+        "umbrellaProjectId": "P-7",
+    },
+    "stark_ind": {
+        "deviceType": "stark_smartspeaker",
+        "permissions": ["control_stark_devices", "view_stark_device_data"],
+        "starkUserRole": "stark_homeowner",
+    },
+    "cyberdyne": {
+        "aiPlatform": "cyberdyne_genisys",
+        "permissions": ["train_cyberdyne_models", "deploy_cyberdyne_robots"],
+        "cyberdyneUserRole": "cyberdyne_engineer",
+    },
+}
+
+
+def client_claims(client_id: str, **changes: Any) -> dict[str, Any]:
+    """Return the claims of one client of ``demo/clients.toml``, less ``exp``.
+
+    Raises:
+        KeyError: it is none of the six.
+
+    """
+    claims: dict[str, Any] = {"iss": "wso2.org/products/am", "sub": "someone"}
+    return claims | {"client_id": client_id} | dict(_CLIENTS[client_id]) | changes
