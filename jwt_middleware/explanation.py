@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from importlib import metadata
 
-from .authorization import Clients
+from .authorization import Clients, terms_of
 from .settings import Settings
 from .trust import Trust
 from .verification import AnyAudience
@@ -103,7 +103,8 @@ def _dangers(settings: Settings) -> Iterator[str]:
             )
         if trust.keys.rules.allow_wso2_default_keys:
             yield "allow_wso2_default_keys: anybody can sign with WSO2's default keys. Tests only."
-    if wso2 and "keytype" not in repr(settings.authorize):
+    asked = () if settings.authorize is None else terms_of(settings.authorize)
+    if wso2 and not any("key_type" in t.written or "keytype" in t.written for t in asked):
         yield (
             "WSO2 signs sandbox and production tokens with the same keys. Where the sandbox is "
             "open to all, set authorize=(WSO2.key_type == 'PRODUCTION')."

@@ -1,17 +1,20 @@
 """A watched file that keeps its last good reading.
 
-A file is looked at again when somebody asks for it, at most once a second, on a thread of its own:
-replaced in place, by rename, or by the symlink swap of a mounted Kubernetes secret. A replacement
-that cannot be read changes nothing, and says so.
+A file is looked at about once a second, on a thread of its own: replaced in place, by rename, or by
+the symlink swap of a mounted Kubernetes secret. A replacement that cannot be read changes nothing,
+and says so. One thread a process looks while no request comes, so that the first one after a quiet
+night finds what was written in the evening.
 """
 
 from __future__ import annotations
 
 import os
+import threading
 import time
+import weakref
 from collections.abc import Callable
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from .single_flight import Flight, SingleFlight
 
@@ -19,6 +22,9 @@ T = TypeVar("T")
 
 LOOK_EVERY = 1.0
 """Seconds between two looks at a file."""
+
+
+_UNREAD = object()
 
 
 class WatchedFile(Generic[T]):
@@ -46,10 +52,12 @@ class WatchedFile(Generic[T]):
         self._read = read
         self._heard = heard
         self._clock = clock
-        self._mark = self._look()
+        self._mark: object = self._look()
+        self._failure: tuple[object, str] | None = None
         self.reading = read(path.read_bytes())
         self._next_look = clock() + LOOK_EVERY
         self._flight = SingleFlight("jwt_middleware-file", self._look_again)
+        _watch.add(self)
 
     def current(self) -> T:
         """Return the last good reading, at once; look again in the background now and then."""
@@ -65,6 +73,7 @@ class WatchedFile(Generic[T]):
             if self._clock() < self._next_look:
                 return None
             self._next_look = self._clock() + LOOK_EVERY
+            _watch.wake()
             return self._flight.start()
 
     def _look(self) -> tuple[int, ...] | None:
@@ -83,7 +92,57 @@ class WatchedFile(Generic[T]):
         try:
             reading = self._read(self.path.read_bytes())
         except Exception as error:  # noqa: BLE001 - whatever is wrong with it, the old one serves
-            self._heard(error)
+            # What was wrong may lie elsewhere, as a file that this one names and that comes later:
+            # it is read again at the next look, and told once.
+            self._mark = _UNREAD
+            failure = (mark, str(error))
+            if failure != self._failure:
+                self._failure = failure
+                self._heard(error)
             return
+        self._failure = None
         self.reading = reading
         self._heard(reading)
+
+
+class _Watch:
+    """The thread that looks at files for which nobody asks."""
+
+    def __init__(self) -> None:
+        self._files: weakref.WeakSet[WatchedFile[Any]] = weakref.WeakSet()
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def add(self, file: WatchedFile[Any]) -> None:
+        with self._lock:
+            self._files.add(file)
+        self.wake()
+
+    def wake(self) -> None:
+        """Start the thread where there is none: at first, and in a forked process."""
+        with self._lock:
+            if self._thread is None:
+                self._thread = threading.Thread(
+                    target=self._run, name="jwt_middleware-watch", daemon=True
+                )
+                self._thread.start()
+
+    def forked(self) -> None:
+        """Forget the parent's thread, which this process does not have, and its locks."""
+        self._lock = threading.Lock()
+        self._thread = None
+
+    def _run(self) -> None:
+        while True:
+            time.sleep(LOOK_EVERY)
+            with self._lock:
+                files = list(self._files)
+                if not files:
+                    self._thread = None
+                    return
+            for file in files:
+                file.current()
+
+
+_watch = _Watch()
+os.register_at_fork(after_in_child=_watch.forked)

@@ -7,7 +7,7 @@ that ``refusal`` makes into an answer.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 from typing import Any
 
 from .authorization import Guard, Route, faults_of
@@ -127,12 +127,12 @@ class Gate:
     def check(self, guard: Guard, principal: Principal | None, request: RequestView) -> None:
         """Check a guard; raise, and announce, the refusal where it does not hold."""
         try:
-            shadowed = guard.check(principal, request)
+            decision = guard.check(principal, request)
         except RequestError as error:
             self.verifier.refused(error, request, principal)
             raise
-        if shadowed and principal is not None:
-            self.verifier.would_refuse(shadowed, principal, request)
+        if decision is not None and principal is not None:
+            self.verifier.would_refuse(decision, principal, request)
 
     def refusal(self, error: RequestError, request: RequestView) -> Refusal:
         """Return the answer to a refused request, in the app's own shape where it has one.
@@ -167,6 +167,19 @@ class Gate:
         raise error
 
 
+ASKED_KEY = "jwt_middleware.asked"
+"""Where a request carries the guards that let it pass before its handler was called."""
+
+
+def enforce_first(
+    guards: Sequence[Guard], carrier: MutableMapping[str, Any], request: RequestView
+) -> None:
+    """Check the guards of a route before its handler; ``enforce`` does not ask them again."""
+    for guard in guards:
+        enforce(guard, carrier, request)
+    carrier[ASKED_KEY] = tuple(guards)
+
+
 def enforce(guard: Guard, carrier: Mapping[str, Any], request: RequestView) -> None:
     """Check a guard for the request whose scope, environ or META is the carrier.
 
@@ -178,6 +191,8 @@ def enforce(guard: Guard, carrier: Mapping[str, Any], request: RequestView) -> N
     if gate is None:
         logger.error("%r: JWTMiddleware is not installed, so nobody is let in", guard)
         raise MissingToken("the middleware is not installed")
+    if any(asked is guard for asked in carrier.get(ASKED_KEY, ())):
+        return
     gate.check(guard, carrier.get(PRINCIPAL_KEY), request)
 
 

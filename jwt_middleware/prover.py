@@ -6,7 +6,7 @@ own, what the token names chooses one; nothing is believed before that trust's k
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from .authorization import ClientRegistry, Dropped, Predicate, unknown_names
@@ -40,10 +40,13 @@ class Prover:
         trusts: Mapping[str | None, Trust],
         registry: ClientRegistry | None,
         announce: Announcer,
+        changed: Callable[[], None],
     ) -> None:
         self._trusts = trusts
         self._only = trusts.get(None)
-        self._roster = None if registry is None else RosterMaker(trusts, announce).watch(registry)
+        self._roster = (
+            None if registry is None else RosterMaker(trusts, announce, changed).watch(registry)
+        )
         # To find out whose a token is, the loosest of the encodings reads it; the trust's own form
         # then decides.
         wires = [trust.gateway.wire for trust in trusts.values()]
@@ -99,7 +102,7 @@ class Prover:
         try:
             return trust.verify(token, now, patience)
         except (UnknownKey, BadSignature, UnacceptableAlgorithm) as error:
-            others = (each for each in self.trusts(roster) if each is not trust)
+            others = (each for each in self.trusts(roster) if each.keys is not trust.keys)
             if not roster.bound or not roster.signed_by_another(token, others, now):
                 raise
             mismatch = ClientMismatch("signed with a key that is not the client's")

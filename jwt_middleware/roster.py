@@ -76,13 +76,20 @@ class Roster:
 
 
 class RosterMaker:
-    """Makes a roster of each reading; a trust whose entry has not changed goes on."""
+    """Makes a roster of each reading; a trust whose entry has not changed goes on.
+
+    ``changed`` is called when a new one is in use: what the old one granted may be forgotten.
+    """
 
     def __init__(
-        self, trusts: Mapping[str | None, Trust], announce: Callable[[Event], None]
+        self,
+        trusts: Mapping[str | None, Trust],
+        announce: Callable[[Event], None],
+        changed: Callable[[], None],
     ) -> None:
         self._trusts = trusts
         self._announce = announce
+        self._changed = changed
         self._kept: dict[str, tuple[ClientTrust, Trust]] = {}
 
     def watch(self, registry: ClientRegistry) -> Callable[[], Roster]:
@@ -93,6 +100,7 @@ class RosterMaker:
                 reason = str(found) or type(found).__name__
                 self._announce(ClientsKept(registry.name, reason))
             else:
+                self._changed()
                 self._tell(registry, found.clients)
 
         current = registry.watch(self.make, heard)
@@ -123,24 +131,25 @@ class RosterMaker:
     def _bound(self, client: Client, own: ClientTrust) -> Trust:
         where = f"clients.{client.client_id}.trust"
         try:
-            return self._base(own).narrowed(own.keys, own.algorithms, own.issuer, own.audience)
+            return self._narrowed(own)
         except ConfigurationError as error:
             raise ConfigurationError(f"{where}: {error}") from None
 
-    def _base(self, own: ClientTrust) -> Trust:
-        """Return the trust that a client's own is a part of."""
+    def _narrowed(self, own: ClientTrust) -> Trust:
+        """Return the trust of a client; what it leaves out is as for the others."""
+        given = (own.keys, own.algorithms, own.issuer, own.audience)
         if None in self._trusts:
-            return self._trusts[None]
+            return self._trusts[None].narrowed(*given)
         names = (own.issuer,) if isinstance(own.issuer, str) else own.issuer or ()
-        known = [self._trusts[name] for name in names if name in self._trusts]
-        if len(known) == 1 and len(names) == 1:
-            return known[0]
+        if len(names) == 1 and names[0] in self._trusts:
+            return self._trusts[names[0]].narrowed(*given)
         if own.keys is None or not names:
             raise ConfigurationError(
                 "issuer: beside issuers=[...], name the one issuer whose keys are the client's, or "
                 "the client's own keys and issuer"
             )
-        return next(iter(self._trusts.values()))
+        # It belongs to none of the issuers, so nothing of theirs is its own.
+        return next(iter(self._trusts.values())).apart(*given)
 
     def _tell(self, registry: ClientRegistry, clients: Clients) -> None:
         self._announce(ClientsLoaded(registry.name, len(clients)))

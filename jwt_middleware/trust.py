@@ -141,7 +141,7 @@ class Trust:
         audience: Any = None,
     ) -> None:
         self._common = common
-        self._configured = (algorithms, issuer, audience)
+        self._configured = (algorithms, audience)
         self.gateway = gateway_of(gateway, common.client_claim)
         self._algorithms = algorithms_of(algorithms, self.gateway)
         shared = keys if isinstance(keys, TrustedKeys) else None
@@ -161,6 +161,8 @@ class Trust:
                 "algorithms: HS* needs a secret that nobody else has, and a published JWKS has "
                 "none; use keys=SharedSecret(...)"
             )
+        if shared is not None:
+            shared.check_fit(tuple(self._algorithms.values()))
         self.keys = shared or TrustedKeys(
             source,
             common.rules,
@@ -185,13 +187,22 @@ class Trust:
     def narrowed(self, keys: Any, algorithms: Any, issuer: Any, audience: Any) -> Trust:
         """Return the same for a part of its tokens; what is None is as here."""
         as_here = self._configured
+        return self.apart(
+            self.keys if keys is None else keys,
+            as_here[0] if algorithms is None else algorithms,
+            self.policy.issuers or None if issuer is None else issuer,
+            as_here[1] if audience is None else audience,
+        )
+
+    def apart(self, keys: Any, algorithms: Any, issuer: Any, audience: Any) -> Trust:
+        """Return a trust of the same verifier and gateway with its own keys and names."""
         return Trust(
             self._common,
-            keys=self.keys if keys is None else keys,
+            keys=keys,
             gateway=self.gateway,
-            algorithms=as_here[0] if algorithms is None else algorithms,
-            issuer=as_here[1] if issuer is None else issuer,
-            audience=as_here[2] if audience is None else audience,
+            algorithms=algorithms,
+            issuer=issuer,
+            audience=audience,
         )
 
     def verify(self, token: UnverifiedToken, now: float, patience: Patience | None) -> Proven:

@@ -30,7 +30,7 @@ from .prover import Prover
 from .request_view import RequestView
 from .roster import Roster
 from .trust import AwaitKeys, Patience, Trust
-from .verification import TokenCache, VerifiedToken, raw_token, single_line
+from .verification import Pending, TokenCache, VerifiedToken, raw_token, single_line
 from .verifier_options import VerifierOptions, registry_of, trusts_of
 
 
@@ -53,7 +53,8 @@ class Verifier:
             check.whole("cache_size", options.get("cache_size", 4_096), least=0)
         )
         self._trusts = trusts_of(options, self.announce, self._clock)
-        self._prover = Prover(self._trusts, registry_of(options.get("clients")), self.announce)
+        registry = registry_of(options.get("clients"))
+        self._prover = Prover(self._trusts, registry, self.announce, self._cache.clear)
         self._would_refuse = 0
         if not options.get("api") and any(t.gateway.context_claim for t in self._trusts.values()):
             self.announce(
@@ -69,7 +70,7 @@ class Verifier:
         Raises:
             AuthenticationError: the token is refused (401).
             KeysUnavailable: no keys can be had now (503).
-        PermissionDenied: the registry does not know the client, or has switched it off (403).
+            PermissionDenied: the registry does not know the client, or has switched it off (403).
 
         """
         patience: Patience | None = None
@@ -150,22 +151,21 @@ class Verifier:
         )
 
     def would_refuse(
-        self, decisions: Sequence[Decision], principal: Principal, request: RequestView | None
+        self, decision: Decision, principal: Principal, request: RequestView | None
     ) -> None:
-        """Announce and count what rules in shadow mode would have refused."""
-        for decision in decisions:
-            self._would_refuse += 1
-            self.announce(
-                WouldRefuse(
-                    decision.code,
-                    principal.subject,
-                    principal.client_id,
-                    principal.token_id,
-                    principal.key_id,
-                    decision,
-                    request,
-                )
+        """Announce and count what a rule in shadow mode would have refused."""
+        self._would_refuse += 1
+        self.announce(
+            WouldRefuse(
+                decision.code,
+                principal.subject,
+                principal.client_id,
+                principal.token_id,
+                principal.key_id,
+                decision,
+                request,
             )
+        )
 
     @property
     def clients(self) -> Clients | None:
@@ -188,8 +188,9 @@ class Verifier:
         ``would_refuse`` counts what rules in shadow mode have let in.
         """
         roster = self._prover.roster()
-        trusts = self._prover.trusts(roster)
-        sources = [each for trust in trusts for each in trust.keys.health()]
+        # Trusts of several clients may share their keys.
+        known = {id(trust.keys): trust.keys for trust in self._prover.trusts(roster)}
+        sources = [each for keys in known.values() for each in keys.health()]
         ready = all(trust.keys.current() is not None for trust in self._trusts.values())
         found: dict[str, Any] = {"ready": ready, "sources": sources}
         if roster is not None:
@@ -199,19 +200,23 @@ class Verifier:
 
     def prefetch(self) -> bool:
         """Get keys now where there are none yet, waiting up to a request's budget; for start-up."""
-        for trust in self._prover.trusts(self._prover.roster()):
-            pending = trust.keys.missing()
-            if pending is not None:
-                pending.work.wait(pending.budget)
+        patience = Patience()
+        for pending in self._missing():
+            pending.work.wait(patience.begin(pending))
         return bool(self.health()["ready"])
 
     async def prefetch_async(self) -> bool:
         """Do as ``prefetch``, without blocking the event loop."""
-        for trust in self._prover.trusts(self._prover.roster()):
-            pending = trust.keys.missing()
-            if pending is not None:
-                await pending.work.wait_async(pending.budget)
+        patience = Patience()
+        for pending in self._missing():
+            await pending.work.wait_async(patience.begin(pending))
         return bool(self.health()["ready"])
+
+    def _missing(self) -> list[Pending]:
+        """Begin to get the keys that are not there; all at once, so that one budget is enough."""
+        trusts = self._prover.trusts(self._prover.roster())
+        found = [trust.keys.missing() for trust in trusts]
+        return [pending for pending in found if pending is not None]
 
     def close(self) -> None:
         """Start no further fetch of keys; tokens of the keys known now still verify."""

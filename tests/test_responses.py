@@ -48,7 +48,9 @@ def test_every_error_has_a_status_a_problem_and_its_own_words(kind: Any) -> None
     refusal = answer(error)
     problem = json.loads(refusal.body)
 
-    expected = 503 if kind is KeysUnavailable else 403 if kind is PermissionDenied else 401
+    expected = (
+        503 if kind is KeysUnavailable else 403 if issubclass(kind, PermissionDenied) else 401
+    )
     assert refusal.status == problem["status"] == expected
     assert problem["code"] == kind.code
     assert problem["type"] == f"urn:jwt-middleware:problem:{kind.code}"

@@ -18,9 +18,17 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
 from jwt_middleware.asgi import header_lines as scope_header_lines
-from jwt_middleware.authorization import Guard, Handler, Predicate, guarded, outstanding, public
+from jwt_middleware.authorization import Guard, Handler, Predicate, guarded, guards_to_ask, public
 from jwt_middleware.errors import MissingToken, RequestError
-from jwt_middleware.gate import GATE_KEY, Gate, enforce, principal_of, refusal_of
+from jwt_middleware.gate import (
+    ASKED_KEY,
+    GATE_KEY,
+    Gate,
+    enforce,
+    enforce_first,
+    principal_of,
+    refusal_of,
+)
 from jwt_middleware.principal import PRINCIPAL_KEY, Principal
 from jwt_middleware.request_view import EnvironView
 from jwt_middleware.wsgi import header_lines as environ_header_lines
@@ -97,10 +105,9 @@ class JWTMiddleware:
     def process_view(
         self, request: HttpRequest, view_func: Any, _args: Any, _kwargs: Any
     ) -> HttpResponse | None:
-        """Enforce a ``requires`` that stands above another decorator, so that no wrapper does."""
+        """Ask the guards that no wrapper would, or not for sure: another decorator may answer."""
         try:
-            for guard in outstanding(view_func):
-                enforce(guard, request.META, request_view_of(request))
+            enforce_first(guards_to_ask(view_func), request.META, request_view_of(request))
         except RequestError as error:
             return _response(error, request)
         return None
@@ -111,6 +118,7 @@ class JWTMiddleware:
 
     def _prepare(self, request: HttpRequest) -> EnvironView:
         request.META.pop(PRINCIPAL_KEY, None)
+        request.META.pop(ASKED_KEY, None)
         request.META[GATE_KEY] = self.gate
         _put(request, None)
         return request_view_of(request)

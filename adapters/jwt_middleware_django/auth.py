@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import cache
 from typing import Any, cast
 
 from asgiref.sync import (
@@ -67,6 +68,7 @@ def UserMiddleware(get_response: Callable[[HttpRequest], Any]) -> Any:  # noqa: 
     map_user()  # what is wrong with it is wrong at start-up
 
     def put_user(request: HttpRequest) -> None:
+        @cache
         def find() -> Any:
             return authenticate(request) or AnonymousUser()
 

@@ -12,24 +12,26 @@ from jwt_middleware.authorization import Guard, Route, route_of, routes_of_class
 GUARD = "jwt_middleware_guard"
 """The attribute by which a permission class of REST framework says what it enforces."""
 
-_ADMIN = "admin"
-_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+_ADMINS = ("admin_site", "model_admin")
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
+_ASK_PERMISSIONS = ("check_permissions", "get_permissions", "initial")
 
 
 def site_routes() -> list[Route]:
     """Return every route of the site that the settings name."""
-    return list(_below(get_resolver(), "/", frameworks_own=False))
+    return list(_below(get_resolver(), "/"))
 
 
-def _below(resolver: URLResolver, prefix: str, *, frameworks_own: bool) -> Iterator[Route]:
+def _below(resolver: URLResolver, prefix: str) -> Iterator[Route]:
     for each in resolver.url_patterns:
         path = prefix + str(each.pattern)
         if isinstance(each, URLResolver):
-            own = frameworks_own or each.app_name == _ADMIN
-            yield from _below(each, path, frameworks_own=own)
+            yield from _below(each, path)
         elif isinstance(each, URLPattern):
+            # The admin's views ask for its own log-in, whatever their class.
+            is_admins = any(hasattr(each.callback, name) for name in _ADMINS)
             for route in _routes(path, each.callback):
-                yield route._replace(frameworks_own=route.frameworks_own or frameworks_own)
+                yield route._replace(frameworks_own=route.frameworks_own or is_admins)
 
 
 def _routes(path: str, view: Any) -> Iterator[Route]:
@@ -51,9 +53,17 @@ def _routes(path: str, view: Any) -> Iterator[Route]:
 
 def _permissions(view: Any, view_class: Any) -> Iterator[Guard]:
     """Yield the guards among a REST framework view's permissions, all of which must hold."""
+    if any(not _is_rest_frameworks(view_class, name) for name in _ASK_PERMISSIONS):
+        return  # the class decides by itself what it asks
     given = getattr(view, "initkwargs", {}).get("permission_classes")
     classes = getattr(view_class, "permission_classes", ()) if given is None else given
     for each in classes:
         guard = getattr(each, GUARD, None)
         if isinstance(guard, Guard):
             yield guard
+
+
+def _is_rest_frameworks(view_class: Any, name: str) -> bool:
+    """Whether REST framework's own method of this name asks the permissions."""
+    module = str(getattr(getattr(view_class, name, None), "__module__", ""))
+    return module.startswith("rest_framework.")

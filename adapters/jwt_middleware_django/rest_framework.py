@@ -6,7 +6,7 @@ and what may be called. Refusals have the same answers as everywhere.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn
 
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.permissions import BasePermission
@@ -40,7 +40,20 @@ class JWTAuthentication(BaseAuthentication):
         return dict(refusal.headers)["WWW-Authenticate"]
 
 
-class _Permission(BasePermission):
+class _AlwaysWhole(type(BasePermission)):  # type: ignore[misc]
+    """Refuses ``|`` and ``~``: a permission that refuses by raising cannot be a part of them."""
+
+    def __or__(cls, other: object) -> NoReturn:
+        raise TypeError("combine predicates, not permissions: Requires(a | b)")
+
+    def __invert__(cls) -> NoReturn:
+        raise TypeError("negate the predicate, not the permission: Requires(~a)")
+
+    def __ror__(cls, other: object) -> NoReturn:
+        raise TypeError("combine predicates, not permissions: Requires(a | b)")
+
+
+class _Permission(BasePermission, metaclass=_AlwaysWhole):
     jwt_middleware_guard: ClassVar[Guard]
 
     def has_permission(self, request: Request, view: Any) -> bool:  # noqa: ARG002
@@ -57,4 +70,4 @@ def Requires(  # noqa: N802 - it returns a class, and stands where classes stand
     ``permission_classes = [Requires(has_role("registrar"))]``
     """
     guard = Guard(predicate, enforce)
-    return type(repr(guard), (_Permission,), {"jwt_middleware_guard": guard})
+    return _AlwaysWhole(repr(guard), (_Permission,), {"jwt_middleware_guard": guard})

@@ -15,7 +15,7 @@ from werkzeug.datastructures import Headers
 from werkzeug.exceptions import Forbidden, HTTPException, ServiceUnavailable, Unauthorized
 from werkzeug.wrappers import Response
 
-from jwt_middleware.authorization import Guard, Handler, Predicate, guarded, outstanding, public
+from jwt_middleware.authorization import Guard, Handler, Predicate, guarded, guards_to_ask, public
 from jwt_middleware.errors import (
     ConfigurationError,
     KeysUnavailable,
@@ -23,7 +23,15 @@ from jwt_middleware.errors import (
     PermissionDenied,
     RequestError,
 )
-from jwt_middleware.gate import GATE_KEY, Gate, enforce, principal_of, refusal_of
+from jwt_middleware.gate import (
+    ASKED_KEY,
+    GATE_KEY,
+    Gate,
+    enforce,
+    enforce_first,
+    principal_of,
+    refusal_of,
+)
 from jwt_middleware.principal import PRINCIPAL_KEY, Principal
 from jwt_middleware.request_view import EnvironView
 from jwt_middleware.responses import Refusal, misconfigured
@@ -187,6 +195,7 @@ def _verify_request() -> Response | None:
     gate = installed.gate
     environ = request.environ
     environ.pop(PRINCIPAL_KEY, None)
+    environ.pop(ASKED_KEY, None)
     environ[GATE_KEY] = gate
     view = _view()
     if not gate.is_open(view):
@@ -197,6 +206,8 @@ def _verify_request() -> Response | None:
         if principal is not None:
             environ[PRINCIPAL_KEY] = principal
     handler = current_app.view_functions.get(request.endpoint or "")
-    for guard in outstanding(handler):
-        _check(guard)
+    try:
+        enforce_first(guards_to_ask(handler), environ, view)
+    except RequestError as error:
+        raise _refused(error) from None
     return None

@@ -21,14 +21,16 @@ def _routes(app: Flask) -> Iterator[Route]:
         view = app.view_functions.get(rule.endpoint)
         if view is None:
             continue
-        methods = (rule.methods or set()) - _ANSWERED_BY_FLASK
-        route = route_of(rule.rule, methods, view)
         view_class = getattr(view, "view_class", None)
+        methods = {
+            method
+            for method in rule.methods or ()
+            if method not in _ANSWERED_BY_FLASK or hasattr(view_class, method.lower())
+        }
+        route = route_of(rule.rule, methods, view)
         if view_class is not None and route.kind not in ("guarded", "public"):
             found = tuple(routes_of_class(rule.rule, methods, view_class))
             # A plain View serves every method by dispatch_request.
             yield from found or (route_of(rule.rule, methods, view_class.dispatch_request),)
-        elif rule.endpoint.rpartition(".")[2] == "static" and not route.guards:
-            yield route._replace(frameworks_own=True)
         else:
             yield route

@@ -75,6 +75,7 @@ class JWTMiddleware:
         self._fault: ConfigurationError | None = None
         self._told = False
         self._routes = Routes(app)
+        self._has_learned = False
         try:
             self._gate = Gate(options)
         except ConfigurationError as error:
@@ -83,12 +84,15 @@ class JWTMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection, or the lifespan."""
         if scope["type"] == "lifespan":
+            self._learn_app(scope)
             fault = self._first_fault()
             if fault is None:
                 await guard_lifespan(self._gate, self.app, scope, receive, send)
             else:
                 await fail_startup(fault, receive, send)
         elif scope["type"] in ("http", "websocket"):
+            if not self._has_learned:
+                self._learn_app(scope)
             fault = self._first_fault()
             if fault is None:
                 await guard_connection(self._gate, self._enter, scope, receive, send)
@@ -116,9 +120,23 @@ class JWTMiddleware:
             logger.error("this app answers 503 only: %s", self._fault)
         return self._fault
 
+    def _learn_app(self, scope: Scope) -> None:
+        """Find the app that this middleware was added to; others may stand between and hide it."""
+        self._has_learned = True
+        app = scope.get("app")
+        for added in getattr(app, "user_middleware", ()):
+            if added.cls is type(self):
+                self._routes.add(app)
+
     def _fault_of_routes(self) -> ConfigurationError | None:
         try:
-            self._gate.inspect(self._routes.inventory())
+            routes = self._routes.inventory()
+            if self._routes.are_hidden and self._gate.inspects:
+                return ConfigurationError(
+                    "the app's routes cannot be seen, so neither unguarded= nor clients= can be "
+                    "kept; add this middleware by app.add_middleware(JWTMiddleware, ...)"
+                )
+            self._gate.inspect(routes)
         except ConfigurationError as error:
             return error
         return None

@@ -34,6 +34,17 @@ class Routes:
         self._lists: dict[int, list[Any]] = {}
         self._sizes: tuple[int, ...] | None = None
 
+    def add(self, app: Any) -> None:
+        """Walk this app too: middleware may hide it from whatever is wrapped."""
+        if app not in self._apps:
+            self._apps = (*self._apps, app)
+            self._sizes = None
+
+    @property
+    def are_hidden(self) -> bool:
+        """Whether no list of routes was found at all."""
+        return not self._lists
+
     def have_changed(self) -> bool:
         """Whether routes were added or taken away since they were last walked."""
         return self._sizes is None or self._sizes != tuple(map(len, self._lists.values()))
@@ -46,7 +57,13 @@ class Routes:
 
         """
         self._lists.clear()
-        found = [route for app in self._apps for route in self._below(app, "", (), ())]
+        seen: set[int] = set()
+        found: list[Route] = []
+        for app in self._apps:
+            routes = _routes_of(app)
+            if id(routes) not in seen:
+                seen.add(id(routes))
+                found += self._below(app, "", (), ())
         self._sizes = tuple(map(len, self._lists.values()))
         return found
 
@@ -60,27 +77,36 @@ class Routes:
         above = (*above, id(routes))
         for route in list(routes):
             path = prefix + getattr(route, "path", "")
-            known = (*guards, *_dependencies(getattr(route, "dependant", None)))
             if hasattr(route, "endpoint"):
-                yield from _endpoint(route, path, known)
+                yield from _endpoint(route, path, guards)
                 continue
             included = getattr(route, "original_router", None)
             if included is not None:
                 # FastAPI keeps an included router as one route that holds the original one.
                 context = route.include_context
-                calls = [each.dependency for each in context.dependencies]
-                below = (*known, *_guards_among(calls))
+                below = (*guards, *_guards_of_inclusion(context.dependencies))
                 yield from self._below(included, path + context.prefix, below, above)
             else:
-                app = getattr(route, "app", None)
-                if isinstance(_routes_of(app), list):
-                    yield from self._below(app, path, known, above)
-                elif app is not None:
-                    yield route_of(path + "/*", (), app, guards=known)
+                # Dependencies of an included router are not for what it mounts.
+                yield from self._mounted(getattr(route, "app", None), path, above)
+        default = getattr(app, "default", None)
+        if default is None:
+            default = getattr(getattr(app, "router", None), "default", None)
+        if default is not None and getattr(default, "__name__", "") != "not_found":
+            yield route_of(prefix + "/*", (), default)
+
+    def _mounted(self, app: Any, path: str, above: tuple[int, ...]) -> Iterator[Route]:
+        if isinstance(_routes_of(app), list):
+            yield from self._below(app, path, (), above)
+        elif app is not None:
+            yield route_of(path + "/*", (), _innermost(app))
 
 
-def _endpoint(route: Any, path: str, guards: tuple[Guard, ...]) -> Iterator[Route]:
+def _endpoint(route: Any, path: str, included: tuple[Guard, ...]) -> Iterator[Route]:
     endpoint = route.endpoint
+    # FastAPI asks dependencies of its own routes only, not of plain ones beside them.
+    dependant = getattr(route, "dependant", None)
+    guards = () if dependant is None else (*included, *_dependencies(dependant))
     bare = outstanding(endpoint)
     if bare:
         raise ConfigurationError(
@@ -91,21 +117,31 @@ def _endpoint(route: Any, path: str, guards: tuple[Guard, ...]) -> Iterator[Rout
     if inspect.isclass(endpoint):
         served = getattr(endpoint, "on_connect", None)
         if served is not None:
-            found = route_of(path, ("WEBSOCKET",), served, guards=guards)
-            yield found._replace(handler=name_of(endpoint), frameworks_own=False)
+            socket = route_of(path, ("WEBSOCKET",), served, guards=guards)
+            yield socket._replace(handler=name_of(endpoint))
         else:
-            yield from routes_of_class(path, methods or _METHODS, endpoint, guards=guards)
+            found = tuple(routes_of_class(path, methods or _METHODS, endpoint, guards=guards))
+            # It may serve every method by a ``dispatch`` of its own.
+            yield from found or (route_of(path, methods or (), endpoint, guards=guards),)
         return
     is_websocket = "WebSocket" in type(route).__name__
     yield route_of(path, ("WEBSOCKET",) if is_websocket else methods or (), endpoint, guards=guards)
 
 
+def _guards_of_inclusion(dependencies: Iterable[Any]) -> Iterator[Guard]:
+    """Yield the guards among the dependencies that an included router was given."""
+    from fastapi.dependencies.utils import get_dependant  # the router is FastAPI's, so it is there
+
+    for each in dependencies:
+        yield from _guards_among([each.dependency])
+        yield from _dependencies(get_dependant(path="/", call=each.dependency))
+
+
 def _dependencies(dependant: Any) -> Iterator[Guard]:
     """Yield the guards among a FastAPI route's dependencies, at any depth."""
-    if dependant is not None:
-        for each in dependant.dependencies:
-            yield from _guards_among([each.call])
-            yield from _dependencies(each)
+    for each in dependant.dependencies:
+        yield from _guards_among([each.call])
+        yield from _dependencies(each)
 
 
 def _guards_among(calls: Iterable[Any]) -> Iterator[Guard]:
@@ -113,6 +149,15 @@ def _guards_among(calls: Iterable[Any]) -> Iterator[Guard]:
         guard = getattr(call, GUARD, None)
         if isinstance(guard, Guard):
             yield guard
+
+
+def _innermost(app: Any) -> Any:
+    """Return what an app's wrappers wrap, as far as they tell."""
+    seen: set[int] = set()
+    while id(app) not in seen:
+        seen.add(id(app))
+        app = getattr(app, "app", None) or app
+    return app
 
 
 def _routes_of(app: Any) -> Any:

@@ -2,7 +2,16 @@
 
 from .algebra import Predicate, Situation, all_of, any_of
 from .clients import Attribute, Client, Clients, ClientTrust, Dropped, NamedPolicy
-from .guards import Guard, Handler, guarded, guards_of, is_public, outstanding, public
+from .guards import (
+    Guard,
+    Handler,
+    guarded,
+    guards_of,
+    guards_to_ask,
+    is_public,
+    outstanding,
+    public,
+)
 from .levels import Level
 from .name_checks import unknown_names
 from .policies import policy
@@ -41,6 +50,7 @@ __all__ = [
     "faults_of",
     "guarded",
     "guards_of",
+    "guards_to_ask",
     "has_permission",
     "has_role",
     "header",

@@ -20,14 +20,18 @@ Verdict = bool | None
 class Situation:
     """One principal and one request, and what was found out about them on the way."""
 
-    __slots__ = ("answers", "principal", "request", "shadowed")
+    __slots__ = ("answers", "negated", "principal", "request", "shadowed", "strict")
 
     def __init__(self, principal: Principal | None, request: RequestView | None) -> None:
         self.principal = principal
         self.request = request
         self.answers: dict[int, Verdict] = {}
-        self.shadowed: dict[Predicate, Decision] = {}
-        """What policies in shadow mode would have refused, and did not."""
+        self.shadowed = False
+        """Whether a policy in shadow mode has let in what it does not allow."""
+        self.strict = False
+        """Whether policies in shadow mode are enforced, to find out what they would do."""
+        self.negated = False
+        """Whether an odd number of ``~`` stands above what is being evaluated."""
 
 
 class Predicate:
@@ -40,6 +44,15 @@ class Predicate:
         """Decide for a principal, and for a request where the predicate looks at one."""
         refusal = self.refusal(Situation(principal, request))
         return Decision(True, leaf=repr(self)) if refusal is None else refusal
+
+    def would_refuse(self, situation: Situation) -> Decision | None:
+        """Return what would refuse if no policy were in shadow mode; None where nothing would."""
+        if not situation.shadowed:
+            return None
+        strictly = Situation(situation.principal, situation.request)
+        strictly.answers = situation.answers
+        strictly.strict = True
+        return self.refusal(strictly)
 
     def refusal(self, situation: Situation) -> Decision | None:
         """Return None where this is True, else why it is not. Never raises."""
@@ -173,7 +186,11 @@ class Not(Predicate):
         self.part = part
 
     def verdict(self, situation: Situation) -> Verdict:
-        verdict = self.part.verdict(situation)
+        situation.negated = not situation.negated
+        try:
+            verdict = self.part.verdict(situation)
+        finally:
+            situation.negated = not situation.negated
         return not verdict if verdict is True or verdict is False else None
 
     def sides(self, situation: Situation) -> tuple[str, str]:

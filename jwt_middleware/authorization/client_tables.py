@@ -10,9 +10,9 @@ from typing import Any, Final
 from ..errors import ConfigurationError
 from ..option_checks import nearest
 from ..principal import ListClaim
-from .clients import TYPES, Attribute, Client, ClientTrust, NamedPolicy
+from .clients import Attribute, Client, ClientTrust, NamedPolicy, check_namespace
 from .name_checks import policy_faults
-from .policy_tables import read_predicate
+from .policy_tables import read_predicate, toml_key
 
 _CLIENT: Final = (
     "name",
@@ -38,7 +38,7 @@ def read_clients(content: bytes, path: Path) -> list[Client]:
     """
     try:
         document = tomllib.loads(content.decode("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         # The syntax error has line and column; what stood there may be a secret in a wrong place.
         raise ConfigurationError(f"{path}: no TOML: {error}") from None
     faults: list[str] = []
@@ -60,6 +60,11 @@ class _Registry:
     def fault(self, where: str, what: str) -> None:
         self._faults.append(f"{where}: {what}")
 
+    def _tell(self, where: str, error: ConfigurationError) -> None:
+        """Tell what a client or an attribute says of one of its own keys."""
+        name, _, what = str(error).partition(": ")
+        self.fault(f"{where}.{name}", what)
+
     def read(self, document: dict[str, Any]) -> list[Client]:
         self._known("", document, ("clients",), "table")
         tables = document.get("clients")
@@ -69,18 +74,19 @@ class _Registry:
         return [self._client(client_id, table) for client_id, table in tables.items()]
 
     def _client(self, client_id: str, table: Any) -> Client:
-        where = f"clients.{_key(client_id)}"
-        if not client_id:
-            self.fault(where, "a client id is not empty")
-        if not isinstance(table, dict):
-            self.fault(where, f"a table [{where}]")
-            return Client(client_id)
+        where = f"clients.{toml_key(client_id)}"
+        if not client_id or not isinstance(table, dict):
+            what = f"a table [{where}]" if client_id else "a client id is not empty"
+            self.fault(where, what)
+            return Client(client_id or "?")
         self._known(where, table, _CLIENT)
         namespace = self._namespace(where, table)
-        attributes = {
-            name: self._attribute(f"{where}.attributes.{_key(name)}", entry, namespace)
-            for name, entry in self._table(where, table, "attributes").items()
-        }
+        attributes: dict[str, Attribute] = {}
+        for name, entry in self._table(where, table, "attributes").items():
+            path = f"{where}.attributes.{toml_key(name)}"
+            attribute = self._attribute(path, entry, namespace)
+            if attribute is not None:
+                attributes[name] = attribute
         client = Client(
             client_id,
             name=self._text(where, table, "name") or client_id,
@@ -95,50 +101,54 @@ class _Registry:
         )
         for name, named in client.policies.items():
             for what in policy_faults(named.predicate, client):
-                self.fault(f"{where}.policies.{_key(name)}", what)
+                self.fault(f"{where}.policies.{toml_key(name)}", what)
         return client
 
     def _namespace(self, where: str, table: dict[str, Any]) -> str | None:
         namespace = self._text(where, table, "namespace")
-        if namespace is not None and ("_" in namespace or not namespace.isprintable()):
-            self.fault(
-                f"{where}.namespace",
-                f"{namespace!r}: one word without '_', such as 'acme' of 'acme_buyer'",
-            )
+        if namespace is None:
+            return None
+        try:
+            check_namespace(namespace)
+        except ConfigurationError as error:
+            self._tell(where, error)
+            return None
         return namespace
 
-    def _attribute(self, where: str, entry: Any, namespace: str | None) -> Attribute:
+    def _attribute(self, where: str, entry: Any, namespace: str | None) -> Attribute | None:
         if not isinstance(entry, dict):
             self.fault(where, "a table, such as { claim = 'departmentId' }")
-            return Attribute("")
+            return None
+        before = len(self._faults)
         self._known(where, entry, _ATTRIBUTE)
         claim = self._text(where, entry, "claim")
-        if claim is None and "claim" not in entry:
+        if "claim" not in entry:
             self.fault(f"{where}.claim", "missing: the name of the claim that holds it")
         kind = self._text(where, entry, "type") or "string"
-        if kind not in TYPES:
-            self.fault(f"{where}.type", f"{kind!r}: one of {', '.join(TYPES)}")
         levels = self._texts(where, entry, "levels")
         namespaced = self._flag(where, entry, "namespaced", default=False)
-        if levels and kind != "string":
-            self.fault(f"{where}.levels", "levels are texts: leave 'type' out")
-        if len(set(levels)) != len(levels):
-            self.fault(f"{where}.levels", "a level stands in the order once")
-        if namespaced and kind == "integer":
-            self.fault(f"{where}.namespaced", "an integer carries no namespace")
-        if namespaced and namespace is None and "namespaced" in entry:
+        if namespaced and namespace is None:
             self.fault(f"{where}.namespaced", "the client has no namespace")
         if namespaced and namespace is not None:
-            for level in levels:
+            for number, level in enumerate(levels, 1):
                 if namespace not in level.split("_"):
-                    self.fault(f"{where}.levels", f"{level!r} does not carry {namespace!r}")
-        return Attribute(claim or "", kind, levels, namespaced)
+                    self.fault(f"{where}.levels", f"level {number} does not carry {namespace!r}")
+        if len(self._faults) > before or claim is None:
+            return None
+        try:
+            return Attribute(claim, kind, levels, namespaced)
+        except ConfigurationError as error:
+            self._tell(where, error)
+            return None
 
     def _trust(self, where: str, table: dict[str, Any]) -> ClientTrust | None:
         if "trust" not in table:
             return None
-        entry = self._table(where, table, "trust")
+        entry = table["trust"]
         where = f"{where}.trust"
+        if not isinstance(entry, dict):
+            self.fault(where, f"a table [{where}]")
+            return None
         self._known(where, entry, _TRUST)
         if not entry:
             self.fault(where, f"empty: one or more of {', '.join(_TRUST)}")
@@ -161,7 +171,7 @@ class _Registry:
     def _policies(self, where: str, table: dict[str, Any]) -> dict[str, NamedPolicy]:
         found: dict[str, NamedPolicy] = {}
         for name, entry in self._table(where, table, "policies").items():
-            path = f"{where}.policies.{_key(name)}"
+            path = f"{where}.policies.{toml_key(name)}"
             enforce = True
             if isinstance(entry, dict) and "enforce" in entry:
                 enforce = self._flag(path, entry, "enforce", default=True)
@@ -231,11 +241,5 @@ class _Registry:
     ) -> None:
         for name in table:
             if name not in names:
-                path = f"{where}.{_key(name)}" if where else _key(name)
+                path = f"{where}.{toml_key(name)}" if where else toml_key(name)
                 self.fault(path, f"there is no such {what}{nearest(name, names)}")
-
-
-def _key(name: str) -> str:
-    """Return a key as TOML writes it: bare where it may be."""
-    bare = name.isascii() and name.replace("_", "").replace("-", "").isalnum()
-    return name if bare else '"' + name.encode("unicode_escape").decode().replace('"', '\\"') + '"'

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
-from ..errors import ClientDisabled, InvalidClaim, UnknownClient
+from .. import option_checks as check
+from ..errors import ClientDisabled, ConfigurationError, InvalidClaim, UnknownClient
 from ..principal import Grants, ListClaim, listed
 from .algebra import Predicate
 from .levels import Level
@@ -39,6 +40,20 @@ class Attribute:
     type: str = "string"
     levels: tuple[str, ...] = ()
     namespaced: bool = False
+
+    def __post_init__(self) -> None:
+        """Raise ``ConfigurationError`` for what can be no attribute."""
+        object.__setattr__(self, "levels", check.texts("levels", self.levels or None))
+        check.text("claim", self.claim or "")
+        check.flag("namespaced", self.namespaced)
+        if self.type not in TYPES:
+            raise ConfigurationError(f"type: one of {', '.join(TYPES)}")
+        if self.levels and self.type != "string":
+            raise ConfigurationError("levels: they are texts; leave 'type' out")
+        if len(set(self.levels)) != len(self.levels):
+            raise ConfigurationError("levels: a level stands in the order once")
+        if self.namespaced and self.type == "integer":
+            raise ConfigurationError("namespaced: an integer carries no namespace")
 
 
 @dataclass(frozen=True)
@@ -84,8 +99,64 @@ class Client:
     trust: ClientTrust | None = None
     policies: Mapping[str, NamedPolicy] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        """Raise ``ConfigurationError`` for what can be no client; take texts for claims."""
+        if not isinstance(self.client_id, str) or not self.client_id:
+            raise ConfigurationError("clients: a client id is a text that is not empty")
+        try:
+            self._check()
+        except ConfigurationError as error:
+            raise ConfigurationError(f"clients: {self.client_id}: {error}") from None
+
+    def _check(self) -> None:
+        put = object.__setattr__
+        put(self, "name", check.text("name", self.name or None) or self.client_id)
+        check.flag("enabled", self.enabled)
+        if check.text("namespace", self.namespace) is not None:
+            check_namespace(self.namespace or "")
+        put(self, "roles", _list_claims("roles", self.roles))
+        put(self, "permissions", _list_claims("permissions", self.permissions))
+        if not isinstance(self.required, list | tuple):
+            raise ConfigurationError("required: a list of claim names")
+        put(self, "required", check.texts("required", tuple(self.required) or None))
+        _check_values("attributes", self.attributes, Attribute)
+        if self.trust is not None and not isinstance(self.trust, ClientTrust):
+            raise ConfigurationError(f"trust: a ClientTrust, not {check.kind(self.trust)}")
+        if isinstance(self.policies, Mapping):
+            named = {
+                name: NamedPolicy(each) if isinstance(each, Predicate) else each
+                for name, each in self.policies.items()
+            }
+            put(self, "policies", named)
+        _check_values("policies", self.policies, NamedPolicy)
+        if not all(isinstance(each.predicate, Predicate) for each in self.policies.values()):
+            raise ConfigurationError("policies: a NamedPolicy(...) holds no predicate")
+
     def __repr__(self) -> str:
         return f"Client({self.client_id!r})"
+
+
+def check_namespace(namespace: str) -> None:
+    """Raise ``ConfigurationError`` unless this is one word."""
+    if "_" in namespace or " " in namespace or not namespace.isprintable():
+        raise ConfigurationError(
+            "namespace: one word without '_', such as 'acme' for 'acme_buyer' and 'manage_acme_x'"
+        )
+
+
+def _list_claims(name: str, given: Any) -> tuple[ListClaim, ...]:
+    is_list = isinstance(given, list | tuple) and not isinstance(given, ListClaim)
+    items: list[Any] = list(given) if is_list else [None]
+    if not all(isinstance(each, str | ListClaim) and each for each in items):
+        raise ConfigurationError(f"{name}: a list of claim names, or of ListClaim(...)s")
+    return tuple([ListClaim(each) if isinstance(each, str) else each for each in items])
+
+
+def _check_values(name: str, given: Any, kind: type) -> None:
+    if not isinstance(given, Mapping) or not all(
+        isinstance(key, str) and key and isinstance(each, kind) for key, each in given.items()
+    ):
+        raise ConfigurationError(f"{name}: a dict of names and {kind.__name__}(...)s")
 
 
 class Dropped(NamedTuple):
@@ -118,6 +189,11 @@ class Clients:
         """Return the entry of a client, or None."""
         return self._by_id.get(client_id)
 
+    def _others(self, client: Client) -> frozenset[str]:
+        if client.namespace is None:
+            return self.namespaces
+        return self.namespaces - {client.namespace}
+
     def grants(
         self, client_id: str | None, claims: Mapping[str, Any]
     ) -> tuple[Grants, list[Dropped]]:
@@ -141,7 +217,7 @@ class Clients:
                 raise InvalidClaim(name, "missing")
             if claims[name] is None:
                 raise InvalidClaim(name, "type")
-        reading = _Reading(client, self.namespaces, claims)
+        reading = _Reading(client, self._others(client), claims)
         grants = Grants(
             reading.values(client.roles),
             reading.values(client.permissions),
@@ -154,11 +230,9 @@ class Clients:
 class _Reading:
     """One token's claims, read by one client's entry."""
 
-    def __init__(
-        self, client: Client, namespaces: frozenset[str], claims: Mapping[str, Any]
-    ) -> None:
+    def __init__(self, client: Client, others: frozenset[str], claims: Mapping[str, Any]) -> None:
         self._client = client
-        self._namespaces = namespaces
+        self._others = others
         self._claims = claims
         self.dropped: list[Dropped] = []
 
@@ -205,6 +279,6 @@ class _Reading:
 
     def _is_ours(self, value: str) -> bool:
         words = value.split("_")
-        if self._client.namespace is not None:
-            return self._client.namespace in words
-        return self._namespaces.isdisjoint(words)
+        mine = self._client.namespace is None or self._client.namespace in words
+        # What carries another's name as well is nobody's: either could have made it up.
+        return mine and self._others.isdisjoint(words)

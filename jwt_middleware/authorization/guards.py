@@ -11,7 +11,7 @@ import functools
 import inspect
 from collections.abc import Callable, Iterator
 from types import CellType, FunctionType, MethodType
-from typing import Any, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 from ..decision import Decision
 from ..errors import MissingToken, PermissionDenied
@@ -23,7 +23,7 @@ _GUARDS = "__jwt_middleware_guards__"
 _ENFORCES = "__jwt_middleware_enforces__"
 _PUBLIC = "__jwt_middleware_public__"
 # Their functions are shared by all views of all apps: a mark there would guard every one of them.
-_NOT_THE_APPS = ("django", "fastapi", "flask", "rest_framework", "starlette", "werkzeug")
+NOT_THE_APPS = ("django", "fastapi", "flask", "rest_framework", "starlette", "werkzeug")
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 """A function that handles requests, sync or async; decorating keeps its type."""
@@ -53,10 +53,8 @@ class Guard:
         self.predicate = predicate
         self.enforce = enforce
 
-    def check(
-        self, principal: Principal | None, request: RequestView | None
-    ) -> tuple[Decision, ...]:
-        """Let pass, or refuse; return what rules in shadow mode would have refused.
+    def check(self, principal: Principal | None, request: RequestView | None) -> Decision | None:
+        """Let pass, or refuse; return what a rule in shadow mode would have refused.
 
         Raises:
             MissingToken: there is no principal, whatever the predicate says.
@@ -68,15 +66,26 @@ class Guard:
         situation = Situation(principal, request)
         decision = self.predicate.refusal(situation)
         if decision is None:
-            return tuple(situation.shadowed.values()) if situation.shadowed else ()
+            return self.predicate.would_refuse(situation)
         if not self.enforce:
-            return (decision,)
+            return decision
         # Not even what was needed: with ``~`` it would say what the token holds.
         raise PermissionDenied("a guard does not hold", decision=decision)
+
+    def is_same(self, other: Guard) -> bool:
+        """Whether another guard asks the same in the same way."""
+        return self.predicate == other.predicate and self.enforce == other.enforce
 
     def __repr__(self) -> str:
         shadow = "" if self.enforce else ", enforce=False"
         return f"requires({self.predicate!r}{shadow})"
+
+
+class _Enforced(NamedTuple):
+    """The mark of a wrapper that enforces a guard whenever it is called."""
+
+    guard: Guard
+    wrapper: object
 
 
 def guarded(
@@ -89,7 +98,7 @@ def guarded(
         _check_handler(handler, "requires")
         for function in _markable(handler, "requires"):
             marks: tuple[Guard, ...] = getattr(function, _GUARDS, ())
-            if guard not in marks:
+            if not any(guard.is_same(mark) for mark in marks):
                 setattr(function, _GUARDS, (*marks, guard))
 
         @functools.wraps(handler)
@@ -105,7 +114,7 @@ def guarded(
         wrapper: Any = enter_async if _is_async(handler) else enter_sync
         # Not the marks that functools.wraps has copied: they may be of another route's guard.
         setattr(wrapper, _GUARDS, (guard,))
-        setattr(wrapper, _ENFORCES, guard)
+        setattr(wrapper, _ENFORCES, _Enforced(guard, wrapper))
         return cast("Handler", wrapper)
 
     return decorate
@@ -114,14 +123,16 @@ def guarded(
 def public(handler: Handler) -> Handler:
     """Mark a handler as open on purpose: whoever passes the middleware may call it."""
     _check_handler(handler, "public")
-    for function in _markable(handler, "public"):
-        setattr(function, _PUBLIC, True)
+    if not hasattr(handler, "__dict__"):
+        raise TypeError(f"@public: {handler!r} takes no mark; decorate a plain function")
+    # Not the functions below: another route may serve them as they are.
+    setattr(handler, _PUBLIC, True)
     return handler
 
 
 def is_public(handler: Any) -> bool:
     """Whether ``public`` stands on the handler."""
-    return any(getattr(function, _PUBLIC, False) for function in _chain(handler))
+    return bool(getattr(handler, _PUBLIC, False))
 
 
 def guards_of(handler: Any) -> tuple[Guard, ...]:
@@ -141,6 +152,18 @@ def outstanding(handler: Any) -> tuple[Guard, ...]:
     return tuple({id(guard): guard for guard in marked if id(guard) not in done}.values())
 
 
+def guards_to_ask(handler: Any) -> tuple[Guard, ...]:
+    """Return the guards to ask before a routed handler is called.
+
+    None where the handler is itself the wrapper that asks. Another decorator between the route and
+    ``requires``, such as a cache, may answer without calling it.
+    """
+    mark: _Enforced | None = getattr(handler, _ENFORCES, None)
+    if mark is not None and mark.wrapper is handler:
+        return outstanding(handler)
+    return guards_of(handler)
+
+
 def _marks(handler: Any) -> tuple[list[Guard], list[Guard]]:
     """Return the guards marked on a handler, and those that its wrappers enforce.
 
@@ -152,9 +175,10 @@ def _marks(handler: Any) -> tuple[list[Guard], list[Guard]]:
     for function in _chain(handler):
         if not enforced:
             marked += getattr(function, _GUARDS, ())
-        guard: Guard | None = getattr(function, _ENFORCES, None)
-        if guard is not None:
-            enforced.append(guard)
+        mark: _Enforced | None = getattr(function, _ENFORCES, None)
+        # A wrapper of somebody else's has copied the mark, but it may answer without calling us.
+        if mark is not None and mark.wrapper is function:
+            enforced.append(mark.guard)
     return marked, enforced
 
 
@@ -195,7 +219,7 @@ def _markable(handler: Any, decorator: str) -> list[Any]:
     for function in _chain(handler):
         if isinstance(function, functools.partial | MethodType) or inspect.isclass(function):
             continue
-        if str(getattr(function, "__module__", "")).partition(".")[0] in _NOT_THE_APPS:
+        if str(getattr(function, "__module__", "")).partition(".")[0] in NOT_THE_APPS:
             continue
         if hasattr(function, "__dict__"):
             found += [function, *_enclosed(function)]
@@ -209,7 +233,7 @@ def _markable(handler: Any, decorator: str) -> list[Any]:
 
 def _is_frameworks(handler: Any) -> bool:
     modules = (str(getattr(each, "__module__", "")) for each in _chain(handler))
-    return any(module.partition(".")[0] in _NOT_THE_APPS for module in modules)
+    return any(module.partition(".")[0] in NOT_THE_APPS for module in modules)
 
 
 def _enclosed(function: Any) -> list[Any]:

@@ -73,17 +73,26 @@ def _attribute_faults(
             hint = nearest(term.attribute, known) if known else ""
             yield f"{leaf!r}: no client of the registry has this attribute{hint}"
             continue
+        if isinstance(leaf, Comparison) and leaf.is_ordering:
+            texts = any(isinstance(constant, str) for constant in constants)
+            if texts and not all(attribute.levels for attribute in declared):
+                yield f"{leaf!r}: {term.written} has no levels, so it has no order but the alphabet"
+                continue
+        wants_list = isinstance(leaf, Comparison) and leaf.relation == "contains"
         for constant in constants:
-            if not any(_could_equal(attribute, constant) for attribute in declared):
+            if not any(_could_be(attribute, constant, wants_list) for attribute in declared):
                 kinds = " or ".join(sorted({_described(attribute) for attribute in declared}))
                 yield f"{leaf!r}: {term.written} is {kinds}, never {constant!r}"
 
 
-def _could_equal(attribute: Attribute, constant: object) -> bool:
+def _could_be(attribute: Attribute, constant: object, wants_list: bool) -> bool:
+    """Whether a comparison with this constant could ever be known."""
+    if wants_list or isinstance(constant, tuple):
+        return attribute.type == "list" and (not wants_list or isinstance(constant, str))
+    if attribute.type == "list":
+        return False
     if attribute.type == "integer":
         return isinstance(constant, int | float) and not isinstance(constant, bool)
-    if isinstance(constant, tuple):
-        return attribute.type == "list"
     return isinstance(constant, str) and (not attribute.levels or constant in attribute.levels)
 
 

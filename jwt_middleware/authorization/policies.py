@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..decision import Decision
 from .algebra import Predicate, Situation, Verdict
 from .clients import NamedPolicy
 
@@ -27,14 +26,11 @@ class Policy(Predicate):
         if meaning is None:
             return None
         verdict = meaning.predicate.verdict(situation)
-        if verdict is True or meaning.enforce:
+        lets_in = not situation.negated
+        if meaning.enforce or situation.strict or verdict is lets_in:
             return verdict
-        # Shadow mode: it lets in, and tells what it would have refused.
-        leaf = meaning.predicate.deciding(situation)
-        needed, held = leaf.sides(situation)
-        decision = Decision(False, "insufficient_permission", self._through(leaf), needed, held)
-        situation.shadowed[self] = decision
-        return True
+        situation.shadowed = True  # shadow mode: it lets in, under ``~`` too
+        return lets_in
 
     def deciding(self, situation: Situation) -> Predicate:
         meaning = self._meaning(situation)
@@ -53,9 +49,6 @@ class Policy(Predicate):
     def _meaning(self, situation: Situation) -> NamedPolicy | None:
         principal = situation.principal
         return None if principal is None else principal.policies.get(self.name)
-
-    def _through(self, leaf: Predicate) -> str:
-        return f"{self!r}: {leaf!r}"
 
     def __repr__(self) -> str:
         return f"policy({self.name!r})"

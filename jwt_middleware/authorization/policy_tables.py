@@ -33,6 +33,7 @@ _RELATIONS: Final[Mapping[str, Callable[[Term, Any], Predicate]]] = {
     "is_in": lambda term, value: term.is_in(value),
     "contains": lambda term, value: term.contains(value),
 }
+_ORDERING: Final = ("at_least", "at_most", "more_than", "less_than")
 _COMBINED: Final[Mapping[str, Callable[..., Predicate]]] = {"all": all_of, "any": any_of}
 _HELD: Final[Mapping[str, Callable[[str], Predicate]]] = {
     "role": has_role,
@@ -59,7 +60,7 @@ def read_predicate(table: Any, where: str, fault: Fault, nested: int = 0) -> Pre
         fault(where, f"one condition a table, not {', '.join(sorted(words))}: join them by 'all'")
         return None
     [(word, value)] = table.items()
-    path = f"{where}.{word}"
+    path = f"{where}.{toml_key(word)}"
     if word in _COMBINED:
         return _combined(word, value, path, fault, nested)
     if word == "not":
@@ -104,7 +105,9 @@ def _comparison(table: dict[str, Any], where: str, fault: Fault) -> Predicate | 
         return None
     [relation] = relations
     if relation not in known:
-        fault(f"{where}.{relation}", f"there is no such relation{nearest(relation, known)}")
+        fault(
+            f"{where}.{toml_key(relation)}", f"there is no such relation{nearest(relation, known)}"
+        )
         return None
     term = _term(table, where, fault)
     if term is None:
@@ -116,7 +119,13 @@ def _comparison(table: dict[str, Any], where: str, fault: Fault) -> Predicate | 
             fault(path, "true; put { not = {...} } around it for its opposite")
             return None
         return term.is_present
+    if isinstance(value, str) and relation in _ORDERING and subjects != ["attribute"]:
+        fault(path, "texts have no order but the alphabet; only an attribute's levels have")
+        return None
     if isinstance(value, dict):
+        if len(value) != 1:
+            fault(path, f"one of {', '.join(_TERMS)} alone")
+            return None
         value = _term(value, path, fault)
         if value is None:
             return None
@@ -137,3 +146,9 @@ def _term(table: dict[str, Any], where: str, fault: Fault) -> Term | None:
         fault(f"{where}.{words[0]}", "one name")
         return None
     return _TERMS[words[0]](name)
+
+
+def toml_key(name: str) -> str:
+    """Return a key as TOML writes it: bare where it may be."""
+    bare = name.isascii() and name.replace("_", "").replace("-", "").isalnum()
+    return name if bare else '"' + name.encode("unicode_escape").decode().replace('"', '\\"') + '"'

@@ -11,6 +11,7 @@ from ..errors import ConfigurationError
 from ..files import WatchedFile
 from .client_tables import read_clients
 from .clients import Client, Clients
+from .name_checks import policy_faults
 
 T = TypeVar("T")
 
@@ -31,16 +32,24 @@ class ClientRegistry:
 
     def __init__(self, source: str | os.PathLike[str] | Iterable[Client]) -> None:
         self.path: Path | None = None
-        if isinstance(source, str | os.PathLike):
+        if isinstance(source, str | os.PathLike) and str(source):
             self.path = Path(source)
             self.clients = self._read(_content(self.path))
             return
-        found = list(source)
+        found: list[Any] = list(source) if isinstance(source, Iterable) else []
         if not found or not all(isinstance(each, Client) for each in found):
             raise ConfigurationError("clients: the path of a TOML file, or Client(...)s in a list")
         ids = [each.client_id for each in found]
         if len(set(ids)) != len(ids):
             raise ConfigurationError("clients: one client id stands in the list twice")
+        faults = [
+            f"{client.client_id}: {fault}"
+            for client in found
+            for named in client.policies.values()
+            for fault in policy_faults(named.predicate, client)
+        ]
+        if faults:
+            raise ConfigurationError(f"clients: {'; '.join(faults)}")
         self.clients = Clients(found)
 
     @property
@@ -79,9 +88,10 @@ class ClientRegistry:
 def _content(path: Path) -> bytes:
     try:
         return path.read_bytes()
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise _unreadable(path, error) from None
 
 
-def _unreadable(path: Path, error: OSError) -> ConfigurationError:
-    return ConfigurationError(f"clients: {path} cannot be read: {error.strerror or 'no file'}")
+def _unreadable(path: Path, error: Exception) -> ConfigurationError:
+    reason = getattr(error, "strerror", None) or "no file can have this name"
+    return ConfigurationError(f"clients: {path} cannot be read: {reason}")

@@ -9,16 +9,27 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from .algebra import Predicate
-from .guards import Guard, guards_of, is_public
+from .guards import NOT_THE_APPS, Guard, guards_of, is_public
 
-FRAMEWORKS = (
-    "django",
-    "fastapi",
-    "flask",
-    "rest_framework",
-    "starlette",
+_FRAMEWORKS_OWN = (
+    "django.contrib.",
+    "django.views.defaults",
+    "django.views.i18n",
+    "django.views.static",
+    "fastapi.applications",
+    "flask.",
+    "rest_framework.authtoken.",
+    "rest_framework.documentation",
+    "rest_framework.routers",
+    "rest_framework.schemas",
+    "starlette.schemas",
+    "starlette.staticfiles",
 )
-"""Packages whose handlers are the framework's own: documentation, static files, the admin."""
+"""Where the handlers live that a framework brings along: documentation, static files, the admin.
+
+Not its generic views and wrappers, which serve the app's own data.
+"""
+_ANSWERED_BY_FRAMEWORKS = ("HEAD", "OPTIONS", "TRACE")
 
 
 class Route(NamedTuple):
@@ -80,11 +91,13 @@ def routes_of_class(
     known = tuple(guards)
     for method in sorted(methods):
         served = getattr(handler, method.lower(), None)
-        if served is not None:
-            route = route_of(path, (method,), served, guards=known)
-            own = is_frameworks_own(handler)
-            public = route.public or is_public(handler)
-            yield route._replace(public=public, frameworks_own=own)
+        if served is None:
+            continue
+        module = str(getattr(served, "__module__", "")).partition(".")[0]
+        if method in _ANSWERED_BY_FRAMEWORKS and module in NOT_THE_APPS:
+            continue
+        route = route_of(path, (method,), served, guards=known)
+        yield route._replace(frameworks_own=is_frameworks_own(handler))
 
 
 def name_of(handler: Any) -> str:
@@ -96,7 +109,7 @@ def name_of(handler: Any) -> str:
 def is_frameworks_own(handler: Any) -> bool:
     """Whether a handler comes with a framework."""
     named = handler if hasattr(handler, "__qualname__") else type(handler)
-    return str(getattr(named, "__module__", "")).partition(".")[0] in FRAMEWORKS
+    return (str(getattr(named, "__module__", "")) + ".").startswith(_FRAMEWORKS_OWN)
 
 
 def faults_of(

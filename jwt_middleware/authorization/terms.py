@@ -77,7 +77,8 @@ class Term:
     def is_in(self, values: Iterable[Any]) -> Predicate:
         """It equals one of these values."""
         if isinstance(values, str | bytes | Mapping | Term) or not isinstance(values, Iterable):
-            raise TypeError(f"{self.written}.is_in() takes a list of values, not {values!r}")
+            given = type(values).__name__  # never the value: it may be a secret in a wrong place
+            raise TypeError(f"{self.written}.is_in() takes a list of values, not {given}")
         found = tuple(_constant(value, self.written) for value in values)
         if not found:
             raise TypeError(f"{self.written}.is_in() needs at least one value")
@@ -161,6 +162,11 @@ class Comparison(Predicate):
     def terms(self) -> tuple[Term, ...]:
         """Return the operands that are terms."""
         return (self.left, self.right) if isinstance(self.right, Term) else (self.left,)
+
+    @property
+    def is_ordering(self) -> bool:
+        """Whether the operands' order decides."""
+        return self.relation in _ORDER
 
     def constants(self) -> tuple[Any, ...]:
         """Return the values that it compares with, where they are known when it is written."""

@@ -55,16 +55,29 @@ def _load(spec: str) -> Any:
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.insert(0, here)
+    if not all(part.isidentifier() for part in module_name.split(".")):
+        raise ConfigurationError(f"{spec!r}: {module_name!r} is no module's name")
     try:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         raise ConfigurationError(f"{spec}: there is no module {error.name}") from None
+    except Exception as error:  # noqa: BLE001 - the app's own code; a traceback hides what is meant
+        raise ConfigurationError(f"{spec}: it cannot be imported: {_told(error)}") from None
     plain = name.removesuffix("()")
     found = getattr(module, plain, None)
     if found is None:
         hint = nearest(plain, [each for each in vars(module) if not each.startswith("_")])
         raise ConfigurationError(f"{module_name} has no {plain!r}{hint}")
-    return found() if plain != name else found
+    if plain == name:
+        return found
+    try:
+        return found()
+    except Exception as error:  # noqa: BLE001 - the app's own code
+        raise ConfigurationError(f"{spec}: the factory failed: {_told(error)}") from None
+
+
+def _told(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
 
 
 def _adapter_of(app: Any) -> ModuleType | None:

@@ -56,6 +56,8 @@ def _of_file(path: Path) -> _Report:
     if _is_registry(path):
         clients = ClientRegistry(path).clients
         meaning = [f"{path}: {len(clients)} clients."]
+        if any(client.trust is not None for client in clients):
+            meaning.append("Keys of their own are read by the check of the app's configuration.")
         return _Report(meaning, meaning_of_clients(clients), dangers_of_clients(clients))
     return _of_settings(Settings.read({}, {CONFIG_FILE: str(path)}))
 

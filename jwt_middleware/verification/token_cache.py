@@ -61,5 +61,11 @@ class TokenCache:
                 self._order.append(tail)
             self._entries[tail] = entry
 
+    def clear(self) -> None:
+        """Forget every token."""
+        with self._lock:
+            self._order.clear()
+            self._entries.clear()
+
     def __len__(self) -> int:
         return len(self._entries)

@@ -121,7 +121,7 @@ class TrustedKeys:
                 "with one or the other; give each its own Issuer(...)"
             )
         if len(known) == len(self._parts):
-            self._check_fit(keys)
+            self._check_fit(keys, self._algorithms)
             self.current()
 
     def _checked(self, name: str, snapshot: KeySet) -> tuple[Key, ...]:
@@ -141,17 +141,24 @@ class TrustedKeys:
             )
         return admitted.keys
 
-    def _check_fit(self, keys: list[Key]) -> None:
+    def check_fit(self, algorithms: tuple[Algorithm, ...]) -> None:
+        """Raise ``ConfigurationError`` where no key that cannot change fits any of these."""
+        snapshots = [None if part.published else part.snapshot() for part in self._parts]
+        known = [found for found in snapshots if found is not None]
+        if len(known) == len(snapshots):
+            self._check_fit([key for found in known for key in found.keys], algorithms)
+
+    def _check_fit(self, keys: list[Key], algorithms: tuple[Algorithm, ...]) -> None:
         kinds = {key.key_type for key in keys}
-        names = [algorithm.name for algorithm in self._algorithms]
-        for algorithm in self._algorithms:
+        names = [algorithm.name for algorithm in algorithms]
+        for algorithm in algorithms:
             fits = any(key.fits(algorithm) for key in keys)
             if not fits and algorithm.key_type == "oct" and "oct" in kinds:
                 raise ConfigurationError(
                     f"algorithms: the secret ({self.source.name}) is shorter than the "
                     f"{algorithm.hash_size} bytes that {algorithm.name} needs (RFC 7518, 3.2)"
                 )
-        if not any(key.fits(each) for key in keys for each in self._algorithms):
+        if not any(key.fits(each) for key in keys for each in algorithms):
             wanted = sorted({_example(key) for key in keys})
             raise ConfigurationError(
                 f"algorithms: no key of {self.source.name} ({', '.join(sorted(kinds))}) fits any "

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 from jwt_middleware.cli import main
 from jwt_middleware.testing import SigningKey
 
-from .key_server import KeyServer, document, status
+from ..key_server import KeyServer, document, status
 
 PASSWORD = "zeta-of-the-keystore"
 

@@ -1,0 +1,55 @@
+"""What the tests of the commands share: running one, and apps in a folder of their own."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from jwt_middleware.cli import main
+from jwt_middleware.listeners import logger
+from jwt_middleware.testing import SigningKey
+
+
+class Said(NamedTuple):
+    status: int
+    out: str
+    err: str
+
+
+Run = Callable[..., Said]
+
+
+@pytest.fixture
+def command(capsys: pytest.CaptureFixture[str]) -> Iterator[Run]:
+    """Run the command in this process, as its console script does."""
+    level = logger.level
+
+    def run(*arguments: str | Path) -> Said:
+        try:
+            status = main([*map(str, arguments)])
+        except SystemExit as end:
+            status = end.code if isinstance(end.code, int) else 1
+        said = Said(status, *capsys.readouterr())
+        assert "Traceback" not in said.out + said.err
+        return said
+
+    yield run
+    logger.setLevel(level)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rsa_key: SigningKey) -> Iterator[Path]:
+    """The working directory: a gateway's certificate in it, and room for modules."""
+    before = set(sys.modules)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    (tmp_path / "gateway.pem").write_text(rsa_key.certificate_pem)
+    yield tmp_path
+    for name in set(sys.modules) - before:
+        origin: Any = getattr(sys.modules[name], "__file__", None)
+        if origin is not None and Path(origin).is_relative_to(tmp_path):
+            del sys.modules[name]
