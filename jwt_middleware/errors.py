@@ -6,7 +6,7 @@ a key: what an error says may stand in a log.
 
 from __future__ import annotations
 
-import os
+import random
 from typing import Any, ClassVar
 
 
@@ -27,22 +27,26 @@ class RequestError(JWTMiddlewareError):
 
     code: ClassVar[str]
 
+    key_id: str | None = None
+    """What the token calls its key, where that is why: for the audit event only."""
+    principal: Any = None
+    """Who it is, where the token was proven and is refused all the same; for the audit only."""
+    announced = False
+    """Whether an audit event has told of it; each refusal is told once."""
+    _reference: str | None = None
+
     def __init__(self, reason: str = "") -> None:
-        super().__init__(reason or self.code)
         self.reason = reason
-        self.key_id: str | None = None
-        """What the token calls its key, where that is why: for the audit event only."""
-        self.principal: Any = None
-        """Who it is, where the token was proven and is refused all the same; for the audit only."""
-        self.announced = False
-        """Whether an audit event has told of it; each refusal is told once."""
-        self._reference: str | None = None
+
+    def __str__(self) -> str:
+        return self.reason or self.code
 
     @property
     def reference(self) -> str:
         """A random id (16 hex digits) that stands in the answer and in the audit event alike."""
         if self._reference is None:
-            self._reference = os.urandom(8).hex()
+            # No secret, so no system call: refusing a flood must stay cheap.
+            self._reference = f"{random.getrandbits(64):016x}"
         return self._reference
 
 
@@ -116,7 +120,7 @@ class InvalidClaim(AuthenticationError):
     code: ClassVar[str] = "invalid_claim"
 
     def __init__(self, claim: str, reason: str) -> None:
-        super().__init__(reason)
+        self.reason = reason
         self.claim = claim
 
     def __str__(self) -> str:

@@ -176,6 +176,10 @@ class Announcer:
         """Whether anybody would take a ``Verified`` event now: they are not built for nobody."""
         return len(self._listeners) > 1 or logger.isEnabledFor(logging.DEBUG)
 
+    def hears_refused(self) -> bool:
+        """Whether anybody would take a ``Refused`` event now."""
+        return len(self._listeners) > 1 or logger.isEnabledFor(logging.WARNING)
+
     def __call__(self, event: Event) -> None:
         """Tell every listener."""
         for listener in self._listeners:

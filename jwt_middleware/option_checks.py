@@ -5,7 +5,6 @@ An empty value is an error, never "unset": ``issuer=[]`` would otherwise mean ev
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -92,6 +91,8 @@ def known(given: Iterable[str], names: Iterable[str], what: str = "option") -> N
 
 def nearest(name: str, names: Iterable[str]) -> str:
     """Return a hint that names the nearest right name, or all of them where none is near."""
+    import difflib  # only for errors
+
     all_names = sorted(names)
     close = difflib.get_close_matches(name, all_names, n=1, cutoff=0.6)
     if close:

@@ -52,10 +52,10 @@ class ClaimNames(NamedTuple):
         principal.
         """
         for name in (*self.subject, *self.client_id, "jti"):
-            if name in claims and type(claims[name]) is not str:
+            if type(claims.get(name, "")) is not str:
                 raise InvalidClaim(name, "type")
         for name, _ in (*self.roles, *self.permissions):
-            if name in claims:
+            if type(claims.get(name, "")) is not str:
                 listed(claims[name], None, name)
 
     def first(self, names: tuple[str, ...], claims: Mapping[str, Any]) -> str | None:
@@ -112,35 +112,12 @@ _NO_NAMES = ClaimNames()
 
 
 class Principal:
-    """A verified caller. Deeply read-only: one object may serve many requests at a time.
+    """A verified caller. Deeply read-only: one object may serve many requests at a time."""
 
-    Attributes:
-        claims: every claim as the gateway sent it, read-only at any depth.
-        expires_at: when the token's life ends, in seconds since the epoch, without leeway; the
-            gateway's milliseconds are converted.
-        key_id: the ``kid`` of the key that verified the token, if that key has one.
+    __slots__ = ("_claims", "_permissions", "_roles", "_values")
 
-    """
-
-    __slots__ = (
-        "_grants",
-        "_names",
-        "_permissions",
-        "_roles",
-        "claims",
-        "client_id",
-        "expires_at",
-        "key_id",
-        "subject",
-    )
-
-    claims: Mapping[str, Any]
-    subject: str | None
-    client_id: str | None
-    expires_at: float | None
-    key_id: str | None
-    _names: ClaimNames
-    _grants: Grants | None
+    _claims: Mapping[str, Any]
+    _values: tuple[Mapping[str, Any], ClaimNames, float | None, str | None, Grants | None]
 
     def __init__(
         self,
@@ -151,49 +128,98 @@ class Principal:
         key_id: str | None = None,
         grants: Grants | None = None,
     ) -> None:
-        if hasattr(self, "claims"):
+        if hasattr(self, "_values"):
             raise AttributeError("a Principal is read-only: it is made once")
-        put = object.__setattr__
-        put(self, "claims", frozen(dict(claims)))
-        put(self, "subject", names.first(names.subject, claims))
-        put(self, "client_id", names.first(names.client_id, claims))
-        put(self, "expires_at", expires_at)
-        put(self, "key_id", key_id)
-        put(self, "_names", names)
-        put(self, "_grants", grants)
-        if grants is not None:
-            put(self, "_roles", grants.roles)
-            put(self, "_permissions", grants.permissions)
+        own = frozen(dict(claims))
+        object.__setattr__(self, "_values", (own, names, expires_at, key_id, grants))
+        object.__setattr__(self, "_claims", own)
+
+    @classmethod
+    def of_token(
+        cls,
+        claims: dict[str, Any],
+        names: ClaimNames,
+        expires_at: float,
+        key_id: str | None,
+        grants: Grants | None = None,
+    ) -> Principal:
+        """Make the principal of a token; the claims are its own from here on."""
+        self = object.__new__(cls)
+        object.__setattr__(self, "_values", (claims, names, expires_at, key_id, grants))
+        return self
+
+    @property
+    def claims(self) -> Mapping[str, Any]:
+        """Every claim as the gateway sent it, read-only at any depth."""
+        try:
+            return self._claims
+        except AttributeError:
+            # Made on first use: of many tokens nobody ever asks.
+            object.__setattr__(self, "_claims", frozen(self._values[0]))
+            return self._claims
+
+    @property
+    def expires_at(self) -> float | None:
+        """When the token's life ends, in seconds since the epoch, without leeway.
+
+        The gateway's milliseconds are converted.
+        """
+        return self._values[2]
+
+    @property
+    def key_id(self) -> str | None:
+        """The ``kid`` of the key that verified the token, if that key has one."""
+        return self._values[3]
+
+    @property
+    def subject(self) -> str | None:
+        """Who it is about; which claim says so is the gateway's matter."""
+        claims, names, *_ = self._values
+        return names.first(names.subject, claims)
+
+    @property
+    def client_id(self) -> str | None:
+        """The client that calls; which claim says so is the gateway's matter."""
+        claims, names, *_ = self._values
+        return names.first(names.client_id, claims)
 
     @property
     def issuer(self) -> str | None:
         """The ``iss`` claim (RFC 7519, section 4.1.1)."""
-        return self.claims.get("iss")
+        return self._values[0].get("iss")
 
     @property
     def token_id(self) -> str | None:
         """The ``jti`` claim (RFC 7519, section 4.1.7). Gateways repeat it for many requests."""
-        return self.claims.get("jti")
+        return self._values[0].get("jti")
 
     @property
     def roles(self) -> frozenset[str]:
         """The roles; the empty set where the token has none."""
-        return self._listed("_roles", self._names.roles)
+        grants = self._values[4]
+        if grants is not None:
+            return grants.roles
+        return self._listed("_roles", self._values[1].roles)
 
     @property
     def permissions(self) -> frozenset[str]:
         """The permissions; the empty set where the token has none."""
-        return self._listed("_permissions", self._names.permissions)
+        grants = self._values[4]
+        if grants is not None:
+            return grants.permissions
+        return self._listed("_permissions", self._values[1].permissions)
 
     @property
     def attributes(self) -> Mapping[str, Any]:
         """The attributes by the registry's names, each of its type; without a registry, none."""
-        return _NOTHING if self._grants is None else self._grants.attributes
+        grants = self._values[4]
+        return _NOTHING if grants is None else grants.attributes
 
     @property
     def policies(self) -> Mapping[str, Any]:
         """The named policies of the client's entry, for ``policy(name)``; else none."""
-        return _NOTHING if self._grants is None else self._grants.policies
+        grants = self._values[4]
+        return _NOTHING if grants is None else grants.policies
 
     def view(self, vocabulary: Callable[[Mapping[str, Any]], V_co]) -> V_co:
         """Return the claims as a vocabulary class reads them, such as ``WSO2`` or your own."""
@@ -219,7 +245,8 @@ class Principal:
         try:
             kept: frozenset[str] = getattr(self, slot)
         except AttributeError:
-            kept = self._names.values(names, self.claims)
+            claims, kinds, *_ = self._values
+            kept = kinds.values(names, claims)
             object.__setattr__(self, slot, kept)
         return kept
 
@@ -230,4 +257,4 @@ class Principal:
         raise AttributeError(f"a Principal is read-only: {name!r} cannot be deleted")
 
     def __repr__(self) -> str:
-        return f"<Principal with {len(self.claims)} claims>"
+        return f"<Principal with {len(self._values[0])} claims>"

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from html import escape
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -163,6 +162,8 @@ def _answer(
 
 
 def _page(status: int, code: str, text: _Text, reference: str | None) -> bytes:
+    from html import escape  # few callers prefer a page
+
     line = f"<p>Reference: <code>{escape(reference)}</code></p>" if reference else ""
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'

@@ -6,13 +6,14 @@ A roster is made of one reading of the registry, off the way of any request, and
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 from .authorization import Client, ClientRegistry, Clients, ClientTrust, Dropped
 from .errors import ClientMismatch, ConfigurationError
 from .events import ClientsKept, ClientsLoaded, ConfigurationWarning, Event
 from .principal import ClaimNames, Principal
-from .trust import Proven, Trust
-from .verification import MAX_TRIED, UnverifiedToken
+from .trust import Trust
+from .verification import MAX_TRIED, Segments
 
 _MOST_ASKED = 64
 """How many other trusts are asked whether they have signed a refused token."""
@@ -39,7 +40,12 @@ class Roster:
             raise ClientMismatch("the client is bound to other keys or another issuer")
 
     def principal(
-        self, client_id: str | None, proven: Proven, names: ClaimNames
+        self,
+        client_id: str | None,
+        claims: dict[str, Any],
+        names: ClaimNames,
+        expires_at: float,
+        key_id: str | None,
     ) -> tuple[Principal, list[Dropped]]:
         """Return the principal with what its client is granted, and the values that are not.
 
@@ -47,19 +53,10 @@ class Roster:
             UnknownClient, ClientDisabled, InvalidClaim: as ``Clients.grants``.
 
         """
-        grants, dropped = self.clients.grants(client_id, proven.claims)
-        principal = Principal(
-            proven.claims,
-            names=names,
-            expires_at=proven.expires_at,
-            key_id=proven.key.key_id,
-            grants=grants,
-        )
-        return principal, dropped
+        grants, dropped = self.clients.grants(client_id, claims)
+        return Principal.of_token(claims, names, expires_at, key_id, grants), dropped
 
-    def signed_by_another(
-        self, token: UnverifiedToken, trusts: Iterator[Trust], now: float
-    ) -> bool:
+    def signed_by_another(self, segments: Segments, trusts: Iterator[Trust], now: float) -> bool:
         """Whether a key that is not the named client's has signed a refused token.
 
         Only to tell a client's misuse from a forgery; a few keys are asked, for it costs.
@@ -68,9 +65,9 @@ class Roster:
         for number, trust in enumerate(trusts):
             if number == _MOST_ASKED or not left:
                 break
-            keys = trust.signers(token, now)[:left]
+            keys = trust.signers(segments, now)[:left]
             left -= len(keys)
-            if keys and trust.signed(token, keys):
+            if keys and trust.signed(segments, keys):
                 return True
         return False
 

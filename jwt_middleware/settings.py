@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -171,6 +170,8 @@ def _from_file(environ: Mapping[str, str]) -> dict[str, Any]:
     name = environ.get(CONFIG_FILE)
     if name is None:
         return {}
+    import tomllib  # few have such a file
+
     path = Path(name)
     try:
         table = tomllib.loads(path.read_text("utf-8"))

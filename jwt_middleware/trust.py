@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from .errors import (
-    BadSignature,
     ConfigurationError,
     InvalidClaim,
     KeysUnavailable,
@@ -30,21 +29,26 @@ from .verification import (
     ALGORITHMS,
     Algorithm,
     AnyAudience,
+    Check,
     ClaimsPolicy,
     Key,
     KeyRules,
     KeySet,
     Pending,
+    Segments,
     TrustedKeys,
-    UnverifiedToken,
     decode_claims,
+    decode_header,
+    decode_segment,
     key_source,
-    parse,
     verify_signature,
 )
 
+_MOST_HEADERS = 256
+"""Header segments remembered by one trust; a gateway has one for each of its keys."""
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class Issuer:
     """An issuer and what is bound to it: a token that names it verifies under nothing else.
 
@@ -67,8 +71,7 @@ class Issuer:
         return f"Issuer({self.issuer!r})"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Common:
+class Common(NamedTuple):
     """What every issuer of one verifier has in common."""
 
     rules: KeyRules
@@ -81,18 +84,12 @@ class Common:
     clock: Callable[[], float]
 
 
-class Proven(NamedTuple):
-    """What a token says, now that its signature holds and its claims were checked.
+Proven = tuple[dict[str, Any], float, float, Key, KeySet]
+"""What a token says, now that its signature holds and its claims were checked.
 
-    ``expires_at``: the end of its life in seconds since the epoch. ``ends``: the same, or earlier
-    where the key's certificate ends first. ``keys``: the key set that has ``key``.
-    """
-
-    claims: dict[str, Any]
-    expires_at: float
-    ends: float
-    key: Key
-    keys: KeySet
+The claims; the end of its life in seconds since the epoch; the same, or earlier where the key's
+certificate ends first; the key; and the key set that has it.
+"""
 
 
 class AwaitKeys(Exception):
@@ -156,6 +153,8 @@ class Trust:
             leeway=common.leeway,
             max_age=common.max_age,
         )
+        self._is_dated = common.rules.check_certificate_dates
+        self._headers: dict[bytes, tuple[KeySet, tuple[tuple[Key, Check], ...]]] = {}
         if self._symmetric and source.published:
             raise ConfigurationError(
                 "algorithms: HS* needs a secret that nobody else has, and a published JWKS has "
@@ -180,10 +179,6 @@ class Trust:
     def _symmetric(self) -> bool:
         return any(each.key_type == "oct" for each in self._algorithms.values())
 
-    def parse(self, token: bytes) -> UnverifiedToken:
-        """Parse a token in this gateway's wire form."""
-        return parse(token, self.gateway.wire)
-
     def narrowed(self, keys: Any, algorithms: Any, issuer: Any, audience: Any) -> Trust:
         """Return the same for a part of its tokens; what is None is as here."""
         as_here = self._configured
@@ -205,7 +200,7 @@ class Trust:
             audience=audience,
         )
 
-    def verify(self, token: UnverifiedToken, now: float, patience: Patience | None) -> Proven:
+    def verify(self, segments: Segments, now: float, patience: Patience | None) -> Proven:
         """Check everything: algorithm, key, signature over the received bytes, then claims.
 
         ``patience``: what the request has waited already; None before any wait.
@@ -215,36 +210,62 @@ class Trust:
             RequestError: why the token is refused.
 
         """
-        algorithm = self._algorithms.get(token.header["alg"])
-        if algorithm is None:
-            name = token.header["alg"]
-            known = f"alg {name}" if name in ALGORITHMS else "alg"
-            raise UnacceptableAlgorithm(f"{known} is not in the configured list")
-        self._check_typ(token.header)
-        keys, chosen = self._chosen(algorithm, token.header, now, patience)
-        key = verify_signature(chosen, algorithm, token.signature, token.signing_input)
-        claims = decode_claims(token, self.gateway.wire)
+        header_segment, payload_segment, signature_segment, signing_input = segments
+        wire = self.gateway.wire
+        served = self._headers.get(header_segment)
+        is_known = served is not None and served[0] is self.keys.current()
+        if served is not None and is_known:
+            keys, chosen = served
+        else:
+            header = decode_header(header_segment, wire)
+            algorithm = self._algorithms.get(header["alg"])
+            if algorithm is None:
+                raise _unacceptable(header["alg"])
+            if self._typ is not None:
+                self._check_typ(header)
+            keys, found = self._chosen(algorithm, header, now, patience)
+            chosen = tuple([(each, each.check_for(algorithm)) for each in found])
+        signature = decode_segment(signature_segment, wire.relaxed_base64)
+        key = verify_signature(chosen, signature, signing_input)
+        if not is_known:
+            self._remember(header_segment, keys, chosen)
+        claims = decode_claims(payload_segment, wire)
         ends = self.policy.check(claims, now)
         self.gateway.names.check(claims)
-        return Proven(claims, ends, self._last_moment(key, ends), key, keys)
+        last = self._last_moment(key, ends) if self._is_dated else ends
+        return claims, ends, last, key, keys
 
-    def signers(self, token: UnverifiedToken, now: float) -> tuple[Key, ...]:
-        """Return the keys known now that the token may name; none where it cannot be ours."""
-        algorithm = self._algorithms.get(token.header["alg"])
+    def _remember(
+        self, header_segment: bytes, keys: KeySet, chosen: tuple[tuple[Key, Check], ...]
+    ) -> None:
+        """Remember what a header means. Only after a good signature: nobody else can fill it."""
+        if self._is_dated:
+            return  # the choice depends on the time
+        if len(self._headers) >= _MOST_HEADERS:
+            self._headers.clear()
+        self._headers[header_segment] = (keys, chosen)
+
+    def signers(self, segments: Segments, now: float) -> tuple[tuple[Key, Check], ...]:
+        """Return the keys known now that a token may name; none where it cannot be ours."""
         keys = self.keys.current()
-        if algorithm is None or keys is None:
+        if keys is None:
             return ()
         try:
-            return keys.select(algorithm, token.header, self.keys.dated_at(now))
+            header = decode_header(segments[0], self.gateway.wire)
+            algorithm = self._algorithms.get(header["alg"])
+            if algorithm is None:
+                return ()
+            chosen = keys.select(algorithm, header, self.keys.dated_at(now))
         except RequestError:
             return ()
+        return tuple([(key, key.check_for(algorithm)) for key in chosen])
 
-    def signed(self, token: UnverifiedToken, keys: tuple[Key, ...]) -> bool:
+    def signed(self, segments: Segments, keys: tuple[tuple[Key, Check], ...]) -> bool:
         """Whether one of these keys has signed it."""
-        algorithm = self._algorithms[token.header["alg"]]
         try:
-            verify_signature(keys, algorithm, token.signature, token.signing_input)
-        except BadSignature:
+            signature = self.gateway.wire.decode(segments[2])
+            verify_signature(keys, signature, segments[3])
+        except RequestError:
             return False
         return True
 
@@ -258,12 +279,13 @@ class Trust:
         """Return the keys to try, with the set that they are of."""
         source = self.keys.source
         keys = self.keys.current()
+        dated_at = now if self._is_dated else None
         refusal: UnknownKey | None = None
         for _ in range(2):  # not for ever: a careless source makes a new set at each look
             refusal = None
             if keys is not None:
                 try:
-                    return keys, keys.select(algorithm, header, self.keys.dated_at(now))
+                    return keys, keys.select(algorithm, header, dated_at)
                 except UnknownKey as error:
                     error.key_id = _selector(header)
                     refusal = error
@@ -276,20 +298,21 @@ class Trust:
                 break
             keys = newer  # another request's fetch has ended between our two looks
         if refusal is not None and (patience is None or patience.answered):
-            raise refusal
+            try:
+                raise refusal
+            finally:
+                del refusal  # else this frame holds the error that holds this frame
         why = "no keys from" if refusal is None else "no answer in time from"
         raise KeysUnavailable(f"{why} {source.name}", retry_after=source.retry_after())
 
     def _last_moment(self, key: Key, ends: float) -> float:
-        if self.keys.rules.check_certificate_dates and key.certificate is not None:
+        if key.certificate is not None:
             # The leeway is for the token's times; a certificate ends when it says.
             last = key.certificate.not_valid_after_utc.timestamp() - self.policy.leeway
             return min(ends, last)
         return ends
 
     def _check_typ(self, header: Mapping[str, Any]) -> None:
-        if self._typ is None:
-            return
         typ = header.get("typ")
         if typ is None:
             raise InvalidClaim("typ", "missing")
@@ -297,6 +320,12 @@ class Trust:
             raise InvalidClaim("typ", "type")
         if media_type(typ) != self._typ:
             raise InvalidClaim("typ", "mismatch")
+
+
+def _unacceptable(name: str) -> UnacceptableAlgorithm:
+    # The name is the caller's own text, unless it is one of ours.
+    known = f"alg {name}" if name in ALGORITHMS else "alg"
+    return UnacceptableAlgorithm(f"{known} is not in the configured list")
 
 
 def _selector(header: Mapping[str, Any]) -> str | None:

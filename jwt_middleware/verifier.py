@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from typing import Any, Unpack, cast
+from collections.abc import Sequence
+from typing import Any, Unpack
 
 from . import option_checks as check
 from .authorization import Clients, Dropped, Predicate
 from .decision import Decision
 from .errors import (
-    ConfigurationError,
+    BadSignature,
     InvalidClaim,
+    MalformedToken,
     PermissionDenied,
     RequestError,
 )
 from .events import (
     ConfigurationWarning,
-    Listener,
     Refused,
     ValuesDropped,
     Verified,
@@ -30,8 +30,14 @@ from .prover import Prover
 from .request_view import RequestView
 from .roster import Roster
 from .trust import AwaitKeys, Patience, Trust
-from .verification import Pending, TokenCache, VerifiedToken, raw_token, single_line
-from .verifier_options import VerifierOptions, registry_of, trusts_of
+from .verification import Pending, TokenCache, raw_token, refuse_joined, single_line, use_speed
+from .verifier_options import (
+    VerifierOptions,
+    clock_of,
+    listeners_of,
+    registry_of,
+    trusts_of,
+)
 
 
 class Verifier:
@@ -44,8 +50,9 @@ class Verifier:
 
     def __init__(self, **options: Unpack[VerifierOptions]) -> None:
         check.known(options, VerifierOptions.__annotations__)
-        self._clock = _clock(options.get("clock", time.time))
-        self.announce = Announcer(_listeners(options.get("listeners", ())))
+        use_speed()
+        self._clock = clock_of(options.get("clock", time.time))
+        self.announce = Announcer(listeners_of(options.get("listeners", ())))
         self._max_size = check.whole(
             "max_token_size", options.get("max_token_size", 16_384), least=64
         )
@@ -54,7 +61,8 @@ class Verifier:
         )
         self._trusts = trusts_of(options, self.announce, self._clock)
         registry = registry_of(options.get("clients"))
-        self._prover = Prover(self._trusts, registry, self.announce, self._cache.clear)
+        self._prover = Prover(self._trusts, registry, self.announce, self._cache)
+        self._roster = self._prover.roster
         self._would_refuse = 0
         if not options.get("api") and any(t.gateway.context_claim for t in self._trusts.values()):
             self.announce(
@@ -73,16 +81,24 @@ class Verifier:
             PermissionDenied: the registry does not know the client, or has switched it off (403).
 
         """
+        known = self._recall(raw, request)
+        if known is not None:
+            return known
         patience: Patience | None = None
         try:
             while True:
                 try:
                     return self._attempt(raw, request, patience)
                 except AwaitKeys as pause:
+                    refuse_joined(raw)
                     patience = patience or Patience()
                     seconds = patience.begin(pause.pending)
                     patience.answered = pause.pending.work.wait(seconds)
         except RequestError as error:
+            joined = _joined(error, raw)
+            if joined is not None:
+                self.refused(joined, request)
+                raise joined from None
             self.refused(error, request)
             raise
 
@@ -90,16 +106,24 @@ class Verifier:
         self, raw: bytes | str, *, request: RequestView | None = None
     ) -> Principal:
         """Verify one raw header value without blocking the event loop (asyncio or trio)."""
+        known = self._recall(raw, request)
+        if known is not None:
+            return known
         patience: Patience | None = None
         try:
             while True:
                 try:
                     return self._attempt(raw, request, patience)
                 except AwaitKeys as pause:
+                    refuse_joined(raw)
                     patience = patience or Patience()
                     seconds = patience.begin(pause.pending)
                     patience.answered = await pause.pending.work.wait_async(seconds)
         except RequestError as error:
+            joined = _joined(error, raw)
+            if joined is not None:
+                self.refused(joined, request)
+                raise joined from None
             self.refused(error, request)
             raise
 
@@ -132,6 +156,8 @@ class Verifier:
     ) -> None:
         """Announce a refusal, once, with the reference that the caller gets."""
         if error.announced:
+            return
+        if not self.announce.hears_refused():
             return
         error.announced = True
         principal = principal or error.principal
@@ -170,7 +196,7 @@ class Verifier:
     @property
     def clients(self) -> Clients | None:
         """The newest reading of the registry; None where ``clients`` is not configured."""
-        roster = self._prover.roster()
+        roster = self._current_roster()
         return None if roster is None else roster.clients
 
     @property
@@ -187,7 +213,7 @@ class Verifier:
 
         ``would_refuse`` counts what rules in shadow mode have let in.
         """
-        roster = self._prover.roster()
+        roster = self._current_roster()
         # Trusts of several clients may share their keys.
         known = {id(trust.keys): trust.keys for trust in self._prover.trusts(roster)}
         sources = [each for keys in known.values() for each in keys.health()]
@@ -214,19 +240,22 @@ class Verifier:
 
     def _missing(self) -> list[Pending]:
         """Begin to get the keys that are not there; all at once, so that one budget is enough."""
-        trusts = self._prover.trusts(self._prover.roster())
+        trusts = self._prover.trusts(self._current_roster())
         found = [trust.keys.missing() for trust in trusts]
         return [pending for pending in found if pending is not None]
 
     def close(self) -> None:
         """Start no further fetch of keys; tokens of the keys known now still verify."""
-        for trust in self._prover.trusts(self._prover.roster()):
+        for trust in self._prover.trusts(self._current_roster()):
             trust.keys.close()
 
     @property
     def gateway(self) -> Gateway:
         """The gateway of the only issuer, or of the first."""
         return next(iter(self._trusts.values())).gateway
+
+    def _current_roster(self) -> Roster | None:
+        return None if self._roster is None else self._roster()
 
     def _single(
         self, lines: Sequence[bytes | str], request: RequestView | None
@@ -237,33 +266,54 @@ class Verifier:
             self.refused(error, request)
             raise
 
+    def _recall(self, raw: bytes | str, request: RequestView | None) -> Principal | None:
+        """Return the principal of a token that was verified before, and still holds."""
+        if type(raw) is not bytes:
+            if type(raw) is not str or not raw.isascii():
+                return None
+            raw = raw.encode("ascii")
+        entry = self._cache.get(raw)
+        if (
+            entry is None
+            or self._clock() >= entry.refused_from
+            or entry.trust.keys.current() is not entry.keys
+            or (self._roster is not None and self._roster() is not entry.roster)
+        ):
+            return None
+        if self.announce.hears_verified():
+            self._tell_verified(entry.principal, request, cached=True)
+        return entry.principal
+
     def _attempt(
         self, raw: bytes | str, request: RequestView | None, patience: Patience | None
     ) -> Principal:
         token = raw_token(raw, self._max_size)
-        now = self._clock()
-        roster = self._prover.roster()
-        entry = self._cache.get(token)
-        cached = entry is not None and self._still_holds(entry, now, roster)
-        if entry is None or not cached:
-            entry, dropped = self._prover.prove(token, now, patience, roster)
-            for each in dropped:
-                self._tell_dropped(entry.principal, each, request)
-            self._cache.put(entry)
-        principal = entry.principal
+        if len(token) != len(raw):
+            known = self._recall(token, request)  # blanks stood at its ends
+            if known is not None:
+                return known
+        entry, dropped = self._prover.prove(token, self._clock(), patience)
+        for each in dropped:
+            self._tell_dropped(entry.principal, each, request)
+        self._cache.put(entry)
         if self.announce.hears_verified():
-            self.announce(
-                Verified(
-                    principal.subject,
-                    principal.client_id,
-                    principal.issuer,
-                    principal.token_id,
-                    principal.key_id,
-                    cached,
-                    request,
-                )
+            self._tell_verified(entry.principal, request, cached=False)
+        return entry.principal
+
+    def _tell_verified(
+        self, principal: Principal, request: RequestView | None, *, cached: bool
+    ) -> None:
+        self.announce(
+            Verified(
+                principal.subject,
+                principal.client_id,
+                principal.issuer,
+                principal.token_id,
+                principal.key_id,
+                cached,
+                request,
             )
-        return principal
+        )
 
     def _tell_dropped(
         self, principal: Principal, dropped: Dropped, request: RequestView | None
@@ -280,24 +330,19 @@ class Verifier:
             )
         )
 
-    @staticmethod
-    def _still_holds(entry: VerifiedToken, now: float, roster: Roster | None) -> bool:
-        trust: Trust = entry.trust
-        return (
-            not trust.policy.has_ended(entry.ends, now)
-            and trust.keys.current() is entry.keys
-            and entry.roster is roster
-        )
+
+_MAY_BE_JOINED = (BadSignature, MalformedToken)
 
 
-def _clock(clock: Any) -> Callable[[], float]:
-    if not callable(clock):
-        raise ConfigurationError(f"clock: a function, such as time.time, not {check.kind(clock)}")
-    return cast("Callable[[], float]", clock)
+def _joined(error: RequestError, raw: bytes | str) -> RequestError | None:
+    """Return the better reason why a value is refused, where it is not one token at all.
 
-
-def _listeners(listeners: Any) -> tuple[Listener, ...]:
-    found = (listeners,) if callable(listeners) else listeners
-    if not isinstance(found, list | tuple | set | frozenset) or not all(map(callable, found)):
-        raise ConfigurationError("listeners: callables that take an event, in a list")
-    return tuple(found)
+    No token holds a comma or a blank, so a value that does is always refused; asking only then
+    spares every good one the search.
+    """
+    if isinstance(error, _MAY_BE_JOINED):
+        try:
+            refuse_joined(raw)
+        except RequestError as found:
+            return found
+    return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, TypedDict
+from typing import Any, TypedDict, cast
 
 from . import option_checks as check
 from .authorization import ClientRegistry
@@ -120,6 +120,21 @@ def registry_of(clients: Any) -> ClientRegistry | None:
             f"clients: the path of a TOML file, or a ClientRegistry, not {check.kind(clients)}"
         )
     return ClientRegistry(clients)
+
+
+def clock_of(clock: Any) -> Callable[[], float]:
+    """Return the clock."""
+    if not callable(clock):
+        raise ConfigurationError(f"clock: a function, such as time.time, not {check.kind(clock)}")
+    return cast("Callable[[], float]", clock)
+
+
+def listeners_of(listeners: Any) -> tuple[Listener, ...]:
+    """Return the listeners; a single one needs no list."""
+    found = (listeners,) if callable(listeners) else listeners
+    if not isinstance(found, list | tuple | set | frozenset) or not all(map(callable, found)):
+        raise ConfigurationError("listeners: callables that take an event, in a list")
+    return tuple(found)
 
 
 def _max_age(value: Any) -> float | None:

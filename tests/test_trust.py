@@ -8,7 +8,7 @@ import pytest
 from jwt_middleware import KeySource, Verifier
 from jwt_middleware.errors import KeysUnavailable, UnknownKey
 from jwt_middleware.testing import SigningKey, mint
-from jwt_middleware.verification.key_material import read_jwks
+from jwt_middleware.verification.jwk import read_jwks
 from jwt_middleware.verification.key_sets import KeySet
 from jwt_middleware.verification.key_sources import Pending
 

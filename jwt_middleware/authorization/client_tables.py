@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -36,6 +35,8 @@ def read_clients(content: bytes, path: Path) -> list[Client]:
         ConfigurationError: with every fault of the file.
 
     """
+    import tomllib  # few have a registry
+
     try:
         document = tomllib.loads(content.decode("utf-8"))
     except (ValueError, RecursionError) as error:

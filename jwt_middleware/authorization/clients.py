@@ -56,8 +56,7 @@ class Attribute:
             raise ConfigurationError("namespaced: an integer carries no namespace")
 
 
-@dataclass(frozen=True)
-class ClientTrust:
+class ClientTrust(NamedTuple):
     """What a client is bound to: a token that names it verifies under nothing else.
 
     What is None is as for every other client.

@@ -1,24 +1,38 @@
 """Is this token genuine? Parsing, keys, signatures and claims; I/O only in the key sources."""
 
-from .algorithms import ALGORITHMS, Algorithm
+from .algorithms import ALGORITHMS, Algorithm, Check
 from .claims import ANY, AnyAudience, ClaimsPolicy
 from .configured_keys import key_source
 from .discovery import Discovery
+from .encoding import decode_segment, use_speed
 from .jwks import JWKSEndpoint
 from .key_report import report_keys
 from .key_sets import MAX_TRIED, KeySet, verify_signature
 from .key_sources import PEM, KeyFile, KeySource, Pending, SharedSecret
 from .keys import Key, KeyRules
 from .token_cache import TokenCache, VerifiedToken
-from .tokens import UnverifiedToken, WireFormat, decode_claims, parse, raw_token, single_line
+from .tokens import (
+    Segments,
+    WireFormat,
+    decode_claims,
+    decode_header,
+    raw_token,
+    refuse_joined,
+    single_line,
+    split,
+)
 from .trusted_keys import TrustedKeys
 
 __all__ = [
     "ALGORITHMS",
     "ANY",
     "PEM",
+    "Segments",
+    "split",
+    "use_speed",
     "Algorithm",
     "AnyAudience",
+    "Check",
     "ClaimsPolicy",
     "Discovery",
     "JWKSEndpoint",
@@ -32,13 +46,14 @@ __all__ = [
     "SharedSecret",
     "TokenCache",
     "TrustedKeys",
-    "UnverifiedToken",
     "VerifiedToken",
     "WireFormat",
     "decode_claims",
+    "decode_header",
+    "decode_segment",
     "key_source",
-    "parse",
     "raw_token",
+    "refuse_joined",
     "report_keys",
     "single_line",
     "verify_signature",

@@ -15,8 +15,11 @@ from cryptography.hazmat.primitives import hashes, hmac
 from cryptography.hazmat.primitives.asymmetric import ec, padding
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
-Check = Callable[[Any, bytes, bytes], None]
-"""``(key material, signature, data)``; raises ``InvalidSignature``."""
+Check = Callable[[bytes, bytes], object]
+"""``(signature, data)``; raises ``InvalidSignature``."""
+
+Prepare = Callable[[Any], Check]
+"""Takes the key material, and does all that needs no token once."""
 
 
 class Algorithm(NamedTuple):
@@ -30,49 +33,66 @@ class Algorithm(NamedTuple):
     key_type: str
     curves: tuple[str, ...]
     hash_size: int
-    check: Check
+    prepare: Prepare
 
 
-def _rsa(pad: padding.AsymmetricPadding, hash_: hashes.HashAlgorithm) -> Check:
-    def check(key: Any, signature: bytes, data: bytes) -> None:
-        # RFC 8017, 8.2.2: a signature is as long as the modulus, with no zero bytes left out.
-        if len(signature) != (key.key_size + 7) // 8:
-            raise InvalidSignature
-        key.verify(signature, data, pad, hash_)
+def _rsa(pad: padding.AsymmetricPadding, hash_: hashes.HashAlgorithm) -> Prepare:
+    def prepare(key: Any) -> Check:
+        size = (key.key_size + 7) // 8
+        verify = key.verify
 
-    return check
+        def check(signature: bytes, data: bytes) -> None:
+            # RFC 8017, 8.2.2: a signature is as long as the modulus, with no zero bytes left out.
+            if len(signature) != size:
+                raise InvalidSignature
+            verify(signature, data, pad, hash_)
+
+        return check
+
+    return prepare
 
 
-def _pss(hash_: hashes.HashAlgorithm) -> Check:
+def _pss(hash_: hashes.HashAlgorithm) -> Prepare:
     # RFC 7518, 3.5: MGF1 with the same hash, and a salt exactly as long as the hash.
     return _rsa(padding.PSS(padding.MGF1(hash_), salt_length=hash_.digest_size), hash_)
 
 
-def _ecdsa(hash_: hashes.HashAlgorithm, coordinate_size: int) -> Check:
+def _ecdsa(hash_: hashes.HashAlgorithm, coordinate_size: int) -> Prepare:
     method = ec.ECDSA(hash_)
 
-    def check(key: Any, signature: bytes, data: bytes) -> None:
-        # RFC 7518, 3.4: r and s side by side, each of the curve's full length; never DER.
-        if len(signature) != 2 * coordinate_size:
-            raise InvalidSignature
-        r = int.from_bytes(signature[:coordinate_size])
-        s = int.from_bytes(signature[coordinate_size:])
-        key.verify(encode_dss_signature(r, s), data, method)
+    def prepare(key: Any) -> Check:
+        verify = key.verify
 
+        def check(signature: bytes, data: bytes) -> None:
+            # RFC 7518, 3.4: r and s side by side, each of the curve's full length; never DER.
+            if len(signature) != 2 * coordinate_size:
+                raise InvalidSignature
+            r = int.from_bytes(signature[:coordinate_size])
+            s = int.from_bytes(signature[coordinate_size:])
+            verify(encode_dss_signature(r, s), data, method)
+
+        return check
+
+    return prepare
+
+
+def _eddsa(key: Any) -> Check:
+    check: Check = key.verify
     return check
 
 
-def _eddsa(key: Any, signature: bytes, data: bytes) -> None:
-    key.verify(signature, data)
+def _hmac(hash_: hashes.HashAlgorithm) -> Prepare:
+    def prepare(key: Any) -> Check:
+        keyed = hmac.HMAC(key, hash_)
 
+        def check(signature: bytes, data: bytes) -> None:
+            mac = keyed.copy()
+            mac.update(data)
+            mac.verify(signature)  # in constant time, and only at full length
 
-def _hmac(hash_: hashes.HashAlgorithm) -> Check:
-    def check(key: Any, signature: bytes, data: bytes) -> None:
-        mac = hmac.HMAC(key, hash_)
-        mac.update(data)
-        mac.verify(signature)  # in constant time, and only at full length
+        return check
 
-    return check
+    return prepare
 
 
 def _table() -> dict[str, Algorithm]:

@@ -2,6 +2,11 @@
 
 Strictness here is what makes two tokens that differ in one byte two different tokens: every value
 has exactly one accepted spelling of each form, and every JSON text exactly one meaning.
+
+With the ``speed`` extra (pybase64, orjson) the verdicts and the values are the same. Those
+libraries are less strict, so what they read counts only where it is proven to be the one meaning;
+any other text goes the way of the standard library. They are loaded by ``use_speed``, when the
+first verifier is made, so that importing the package stays cheap.
 """
 
 from __future__ import annotations
@@ -9,12 +14,13 @@ from __future__ import annotations
 import binascii
 import json
 import math
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 from ..errors import MalformedToken
 
 _URLSAFE_TO_STANDARD = bytes.maketrans(b"-_", b"+/")
-_ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+_ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 # The last character of a partial group carries unused low bits, which must be zero (RFC 4648,
 # section 3.5): four of them after two characters, two after three.
 _CANONICAL_LAST = {
@@ -22,38 +28,65 @@ _CANONICAL_LAST = {
     3: frozenset(_ALPHABET[i] for i in range(0, 64, 4)),
 }
 
+_FILL = ord("=")
 MAX_DEPTH = 64
 MAX_NUMBER_LENGTH = 64
 
 
-def decode_segment(segment: bytes, *, any_alphabet: bool, padding: bool) -> bytes:
+def decode_segment(segment: bytes, relaxed: bool) -> bytes:
     """Decode one base64 segment; raise ``MalformedToken`` unless it is spelled exactly so.
 
-    ``any_alphabet``: the standard or the url-safe alphabet, one of them in a segment; else the
-    url-safe one only. ``padding``: ``=`` may fill the last group exactly, or be left out; else
-    there is none (RFC 7515, section 2).
+    ``relaxed``: the standard or the url-safe alphabet, one of them in a segment, and ``=`` may fill
+    the last group exactly, or be left out. Else the url-safe alphabet, and no padding (RFC 7515,
+    section 2).
     """
-    data = segment.rstrip(b"=") if segment.endswith(b"=") else segment
-    padded = len(segment) - len(data)
-    partial = len(data) & 3
-    if partial == 1:
-        raise MalformedToken("a segment has an impossible length")
-    if padded and (not padding or padded != -len(data) & 3):
-        raise MalformedToken("a segment's padding is wrong")
-    if b"-" in data or b"_" in data:
-        if b"+" in data or b"/" in data:
-            raise MalformedToken("a segment mixes two base64 alphabets")
-        data = data.translate(_URLSAFE_TO_STANDARD)
-    elif not any_alphabet and (b"+" in data or b"/" in data):
-        raise MalformedToken("a segment is not base64url")
+    size = len(segment)
+    padded = segment
+    if size and segment[-1] == _FILL:
+        size = len(segment.rstrip(b"="))
+        if not relaxed or len(segment) - size != -size & 3:
+            raise MalformedToken("a segment's padding is wrong")
+    partial = size & 3
     if partial:
-        if data[-1] not in _CANONICAL_LAST[partial]:
+        if partial == 1:
+            raise MalformedToken("a segment has an impossible length")
+        if segment[size - 1] not in _CANONICAL_LAST[partial]:
             raise MalformedToken("a segment is not canonical base64")
-        data += b"=" * (4 - partial)
+        if padded[-1] != _FILL:
+            padded = segment + (b"==" if partial == 2 else b"=")
+    if relaxed:
+        try:
+            return _from_base64(padded, None, True)
+        except ValueError:
+            pass  # it may be in the other alphabet
+    if b"+" in segment or b"/" in segment:
+        raise MalformedToken("a segment is not base64, or mixes two alphabets")
     try:
-        return binascii.a2b_base64(data, strict_mode=True)
+        return _from_base64(padded.translate(_URLSAFE_TO_STANDARD), None, True)
     except ValueError:
         raise MalformedToken("a segment is not base64") from None
+
+
+def _strictly(data: bytes, _: None, validate: bool) -> bytes:
+    return binascii.a2b_base64(data, strict_mode=validate)
+
+
+_from_base64: Callable[[bytes, None, bool], bytes] = _strictly
+_loads: Callable[[bytes], Any] | None = None
+_dumps: Callable[[Any], bytes] = bytes
+
+
+def use_speed() -> bool:
+    """Use orjson and pybase64 from now on where they are installed; return whether they are."""
+    global _from_base64, _loads, _dumps
+    try:
+        import orjson
+        import pybase64
+    except ImportError:
+        return False
+    # Strict, it knows the alphabet; where padding may stand was looked at before.
+    _from_base64, _loads, _dumps = pybase64.b64decode, orjson.loads, orjson.dumps
+    return True
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -101,6 +134,32 @@ def _check_depth(value: Any, left: int) -> None:
 def decode_object(text: bytes) -> dict[str, Any]:
     """Decode one JSON object from UTF-8; raise ``ValueError`` for anything less.
 
+    Refused as ``decode_strictly`` says, with the same values.
+    """
+    if _loads is not None and _is_flat_enough(text):
+        try:
+            value = _loads(text)
+            written = _dumps(value)
+        except ValueError:
+            return decode_strictly(text)
+        # What ``dumps`` writes has no member twice, and one spelling of each value: a text that is
+        # the same, or the same with each / escaped (WSO2 2.x), has only this meaning.
+        same = written == text or (b"\\/" in text and written.replace(b"/", b"\\/") == text)
+        if same and type(value) is dict:
+            return value
+    return decode_strictly(text)
+
+
+def _is_flat_enough(text: bytes) -> bool:
+    """Whether so few brackets stand in it that it cannot be nested too deep."""
+    if text.find(b"{", 1) < 0 and text.find(b"[") < 0:
+        return True
+    return text.count(b"{") + text.count(b"[") <= MAX_DEPTH
+
+
+def decode_strictly(text: bytes) -> dict[str, Any]:
+    """Decode one JSON object from UTF-8; raise ``ValueError`` for anything less.
+
     Refused: other encodings and byte order marks, duplicate member names at any depth (old WSO2
     versions build JSON without escaping, so a user attribute could add a member), NaN and
     Infinity, numbers of more than 64 characters or beyond a float, more than 64 levels, lone
@@ -113,7 +172,8 @@ def decode_object(text: bytes) -> dict[str, Any]:
         raise ValueError("nested too deep") from None
     if not isinstance(value, dict):
         raise ValueError("not a JSON object")
-    _check_depth(value, MAX_DEPTH)
+    if not _is_flat_enough(text):
+        _check_depth(value, MAX_DEPTH)
     if "\\u" in decoded:
         # Only an escape can spell a surrogate that has no partner; UTF-8 has none.
         json.dumps(value, ensure_ascii=False).encode("utf-8")

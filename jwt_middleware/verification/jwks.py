@@ -23,8 +23,7 @@ from ..events import (
 )
 from ..single_flight import SingleFlight
 from .encoding import decode_object
-from .http_fetch import MAX_BYTES, Document, FetchError, checked_url, get, tls_context
-from .key_material import read_jwks
+from .fetching import MAX_BYTES, Document, FetchError, checked_url
 from .key_sets import KeySet, differences
 from .key_sources import Accepts, Hear, KeySource, Pending
 from .keys import UnusableKey
@@ -64,13 +63,18 @@ class JWKSEndpoint(KeySource):
         fetch: Callable[[str], bytes] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        # Only who fetches pays for loading these; and on this thread, not on that of the first
+        # fetch: a fork in the middle of an import leaves the child without the module.
+        from . import http_fetch, jwk
+
+        self._http, self._jwk = http_fetch, jwk
         parts = checked_url(url)
         # A query may hold a secret, and the name stands in events.
         self.name = f"{parts.scheme}://{parts.netloc}{parts.path}"
         self.wait_budget = check.number("wait_budget", wait_budget, above=0)
         self._url = url
         self._deadline = check.number("deadline", deadline, above=0)
-        self._context = tls_context(ca_file) if parts.scheme == "https" else None
+        self._context = http_fetch.tls_context(ca_file) if parts.scheme == "https" else None
         self._fetch = fetch
         self._clock = clock
         self._schedule = RefreshSchedule(
@@ -182,7 +186,9 @@ class JWKSEndpoint(KeySource):
             if not isinstance(body, bytes):
                 raise FetchError(f"fetch= returned {type(body).__name__}, not bytes")
             return Document(body)
-        return get(self._url, deadline=self._deadline, context=self._context, etag=self._etag)
+        return self._http.get(
+            self._url, deadline=self._deadline, context=self._context, etag=self._etag
+        )
 
     def _read(self, body: bytes) -> KeySet:
         if len(body) > MAX_BYTES:
@@ -191,7 +197,7 @@ class JWKSEndpoint(KeySource):
             document = decode_object(body)
         except ValueError:
             raise FetchError("an answer that is no strict JSON object") from None
-        keys = read_jwks(document, fetched=True)
+        keys = self._jwk.read_jwks(document, fetched=True)
         if not keys.keys or not all(accepts(keys) for _, accepts in self._attached):
             raise FetchError("no usable key in the answer")
         return keys

@@ -9,18 +9,38 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
+from cryptography.exceptions import InvalidSignature
+
 from ..errors import BadSignature, UnacceptableAlgorithm, UnknownKey
-from .algorithms import Algorithm
+from .algorithms import Algorithm, Check
 from .keys import Key, KeyNote, KeyRules, read_thumbprint
 
 MAX_TRIED = 4
 """How many keys one token may cost a signature check each."""
 
 
+class _Fitting(NamedTuple):
+    """The keys that fit an algorithm, and by what a token may name one of them."""
+
+    keys: list[Key]
+    have_ids: bool
+    have_thumbprints: bool
+
+    @classmethod
+    def of(cls, keys: Iterable[Key], algorithm: Algorithm) -> _Fitting:
+        """Find them; once for a set, which may hold many."""
+        found = [key for key in keys if key.fits(algorithm)]
+        return cls(
+            found,
+            any(key.key_id is not None for key in found),
+            any(key.thumbprints for key in found),
+        )
+
+
 class KeySet:
     """An immutable set of keys with the notes of its making."""
 
-    __slots__ = ("_by_id", "_by_thumbprint", "keys", "notes")
+    __slots__ = ("_by_id", "_by_thumbprint", "_fitting", "keys", "notes")
 
     keys: tuple[Key, ...]
     notes: tuple[KeyNote, ...]
@@ -28,6 +48,7 @@ class KeySet:
     def __init__(self, keys: Iterable[Key], notes: Iterable[KeyNote] = ()) -> None:
         self.keys = tuple(keys)
         self.notes = tuple(notes)
+        self._fitting: dict[str, _Fitting] = {}
         self._by_id: dict[str, list[Key]] = {}
         self._by_thumbprint: dict[bytes, list[Key]] = {}
         for key in self.keys:
@@ -70,13 +91,16 @@ class KeySet:
         named = None if key_id is None else self._by_id.get(key_id)
         if named is not None:
             return _bounded(_that_fit(named, algorithm), dated_at)
-        fitting = [key for key in self.keys if key.fits(algorithm)]
-        if key_id is not None and any(key.key_id is not None for key in fitting):
+        fitting = self._fitting.get(algorithm.name)
+        if fitting is None:
+            fitting = self._fitting[algorithm.name] = _Fitting.of(self.keys, algorithm)
+        if key_id is not None and fitting.have_ids:
             raise UnknownKey("no key has this kid")
-        shapes = [header[name] for name in ("x5t#S256", "x5t") if name in header]
-        if shapes and any(key.thumbprints for key in fitting):
-            return _bounded(self._by_any_thumbprint(shapes, algorithm), dated_at)
-        return _bounded(fitting, dated_at)
+        if fitting.have_thumbprints:
+            shapes = [header[name] for name in ("x5t#S256", "x5t") if name in header]
+            if shapes:
+                return _bounded(self._by_any_thumbprint(shapes, algorithm), dated_at)
+        return _bounded(fitting.keys, dated_at)
 
     def _by_any_thumbprint(self, shapes: list[str], algorithm: Algorithm) -> list[Key]:
         named: list[Key] = []
@@ -127,13 +151,14 @@ def _described(keys: KeySet | None) -> dict[str, set[tuple[str | None, ...]]]:
     return found
 
 
-def verify_signature(
-    keys: tuple[Key, ...], algorithm: Algorithm, signature: bytes, data: bytes
-) -> Key:
+def verify_signature(keys: tuple[tuple[Key, Check], ...], signature: bytes, data: bytes) -> Key:
     """Return the key under which the signature holds; raise ``BadSignature`` if none is."""
-    for key in keys:
-        if key.verifies(algorithm, signature, data):
-            return key
+    for key, check in keys:
+        try:
+            check(signature, data)
+        except InvalidSignature:
+            continue
+        return key
     raise BadSignature("the signature does not hold under the chosen key")
 
 

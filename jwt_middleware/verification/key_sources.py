@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, Protocol
 from ..errors import ConfigurationError
 from ..events import Event, KeyFetchFailed
 from ..files import LOOK_EVERY, WatchedFile
-from .key_material import read_file, read_jwks, read_pem
+from .key_material import read_file, read_pem
 from .key_sets import KeySet
 from .keys import UnusableKey
 from .shared_secrets import read_secret
@@ -121,6 +121,8 @@ class JWKSDocument(StaticKeys):
     """Keys from a JWKS given as a dict (RFC 7517, section 5)."""
 
     def __init__(self, document: Mapping[str, Any]) -> None:
+        from .jwk import read_jwks  # with PyJWT, which who has no JWKS need not load
+
         super().__init__("JWKS dict", lambda: read_jwks(document))
 
 

@@ -8,12 +8,12 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 
 from ..errors import MalformedToken
-from .algorithms import ALGORITHMS, Algorithm
+from .algorithms import ALGORITHMS, Algorithm, Check
 from .default_keys import WSO2_DEFAULT_KEYS
 from .encoding import decode_segment
 
@@ -22,6 +22,10 @@ _CURVES = {"secp256r1": "P-256", "secp384r1": "P-384", "secp521r1": "P-521"}
 
 class UnusableKey(ValueError):
     """Key material that can never verify anything here. The text says why, without the key."""
+
+
+UNREADABLE = (ValueError, UnsupportedAlgorithm, x509.InvalidVersion)
+"""What cryptography raises where it cannot read a key or a certificate."""
 
 
 class Key:
@@ -37,6 +41,7 @@ class Key:
     """
 
     __slots__ = (
+        "_checks",
         "_material",
         "algorithm",
         "certificate",
@@ -57,6 +62,7 @@ class Key:
         thumbprints: Iterable[bytes] = (),
     ) -> None:
         self._material = material
+        self._checks: dict[str, Check] = {}
         self.key_type, self.curve = _kind(material)
         self.key_id = key_id
         self.algorithm = algorithm
@@ -66,6 +72,11 @@ class Key:
             found.update(certificate_thumbprints(certificate))
         self.thumbprints = frozenset(found)
         self.spki = hashlib.sha256(_encoded(material)).hexdigest()
+
+    @classmethod
+    def of_certificate(cls, certificate: x509.Certificate) -> Key:
+        """Return the key that a certificate certifies."""
+        return cls(certificate.public_key(), certificate=certificate)
 
     def is_of(self, algorithm: Algorithm) -> bool:
         """Whether the type and the curve are those of this algorithm."""
@@ -81,13 +92,12 @@ class Key:
             and (self.key_type != "oct" or len(self._material) >= algorithm.hash_size)
         )
 
-    def verifies(self, algorithm: Algorithm, signature: bytes, data: bytes) -> bool:
-        """Whether the signature holds over exactly these bytes."""
-        try:
-            algorithm.check(self._material, signature, data)
-        except InvalidSignature:
-            return False
-        return True
+    def check_for(self, algorithm: Algorithm) -> Check:
+        """Return what checks a signature by this key, prepared once."""
+        check = self._checks.get(algorithm.name)
+        if check is None:
+            check = self._checks[algorithm.name] = algorithm.prepare(self._material)
+        return check
 
     def weakness(self, minimum_rsa_bits: int) -> str | None:
         """Say what is wrong with the key's strength, or None."""
@@ -144,6 +154,11 @@ class KeyNote(NamedTuple):
     skipped: bool
 
 
+PRIVATE_NOTE = KeyNote(
+    None, "a private key; only its public half is used. Keep private keys at the gateway", False
+)
+
+
 class KeyRules(NamedTuple):
     """What this service asks of a key, beyond being one."""
 
@@ -179,7 +194,7 @@ def read_thumbprint(text: str) -> bytes | None:
     instead, in either alphabet, padded or not; App Manager writes that hex in upper case.
     """
     try:
-        raw = decode_segment(text.encode("ascii"), any_alphabet=True, padding=True)
+        raw = decode_segment(text.encode("ascii"), relaxed=True)
     except (ValueError, MalformedToken):
         return None
     if len(raw) in (20, 32):

@@ -1,35 +1,54 @@
 """Tokens that were verified before. A gateway repeats one assertion for up to fifteen minutes.
 
 Only verified tokens enter. An entry is found by the token's last bytes, which are its signature's,
-and then compared whole: two tokens that differ in any byte never share one. A hit takes no lock.
+and then compared whole: two tokens that differ in any byte never share one. Nothing is hashed but
+those bytes, and a hit takes no lock.
 """
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections import deque
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..principal import Principal
 from .key_sets import KeySet
 
 _TAIL = 48
+_SHORT = 64
+_MOST_VALUES = 8_192
 
 
-class VerifiedToken(NamedTuple):
+class VerifiedToken:
     """A verified token, and what must still hold for it to count.
 
-    ``ends``: the end of its life in seconds since the epoch. ``keys``: the key set that verified
-    it; a newer one must verify it again. ``trust`` and ``roster`` are the verifier's: by whom it
-    was verified, and the reading of the registry that granted what it may.
+    Attributes:
+        token: the token, as received.
+        refused_from: the end of its life with the leeway, in seconds since the epoch.
+        keys: the key set that verified it; a newer one must verify it again.
+        trust: the verifier's, by which it was verified.
+        roster: the verifier's reading of the registry, which granted what the principal may.
+
     """
 
-    token: bytes
-    principal: Principal
-    ends: float
-    keys: KeySet
-    trust: Any = None
-    roster: Any = None
+    __slots__ = ("keys", "principal", "refused_from", "roster", "token", "trust")
+
+    def __init__(
+        self,
+        token: bytes,
+        principal: Principal,
+        refused_from: float,
+        keys: KeySet,
+        trust: Any = None,
+        roster: Any = None,
+    ) -> None:
+        self.token = token
+        self.principal = principal
+        self.refused_from = refused_from
+        self.keys = keys
+        self.trust = trust
+        self.roster = roster
 
     def __repr__(self) -> str:
         return f"<VerifiedToken of {self.principal!r}>"
@@ -42,6 +61,7 @@ class TokenCache:
         self._size = size
         self._entries: dict[bytes, VerifiedToken] = {}
         self._order: deque[bytes] = deque()
+        self._values: dict[str, str] = {}
         self._lock = threading.Lock()
 
     def get(self, token: bytes) -> VerifiedToken | None:
@@ -60,6 +80,23 @@ class TokenCache:
                     self._entries.pop(self._order.popleft(), None)
                 self._order.append(tail)
             self._entries[tail] = entry
+
+    def compact(self, claims: dict[str, Any]) -> dict[str, Any]:
+        """Return the claims with names and short texts that all kept tokens share.
+
+        The tokens of one gateway differ in few values, and names are long: this halves the memory.
+        """
+        if not self._size:
+            return claims
+        values = self._values
+        if len(values) > _MOST_VALUES:
+            values.clear()
+        return {
+            sys.intern(name): values.setdefault(value, value)
+            if type(value) is str and len(value) <= _SHORT
+            else value
+            for name, value in claims.items()
+        }
 
     def clear(self) -> None:
         """Forget every token."""

@@ -6,7 +6,7 @@ What comes out here is only a candidate. Nothing in it may be believed before it
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from ..errors import DuplicateHeader, MalformedToken, TokenTooLarge
 from .encoding import decode_object, decode_segment
@@ -27,18 +27,11 @@ class WireFormat(NamedTuple):
 
     def decode(self, segment: bytes) -> bytes:
         """Decode one segment as this gateway writes it; raise ``MalformedToken`` otherwise."""
-        return decode_segment(
-            segment, any_alphabet=self.relaxed_base64, padding=self.relaxed_base64
-        )
+        return decode_segment(segment, self.relaxed_base64)
 
 
-class UnverifiedToken(NamedTuple):
-    """The parts of a compact JWS (RFC 7515, section 7.1). ``signing_input`` is as received."""
-
-    header: dict[str, Any]
-    payload_segment: bytes
-    signing_input: bytes
-    signature: bytes
+Segments = tuple[bytes, bytes, bytes, bytes]
+"""Header, payload, signature and signing input of a compact JWS (RFC 7515, 7.1), as received."""
 
 
 def single_line(lines: Sequence[bytes | str]) -> bytes | str | None:
@@ -63,7 +56,7 @@ def raw_token(line: bytes | str, max_size: int) -> bytes:
     length. Only SP and HTAB are stripped, only at the ends.
     """
     if len(line) > max_size:
-        raise TokenTooLarge(f"longer than max_token_size, {max_size} bytes")
+        raise TokenTooLarge("longer than max_token_size")
     if not isinstance(line, bytes | str):
         line = bytes(line)  # a server may give a bytearray or a memoryview
     if isinstance(line, str):
@@ -74,49 +67,68 @@ def raw_token(line: bytes | str, max_size: int) -> bytes:
     token = line.strip(b" \t")
     if not token:
         raise MalformedToken("the header is empty")
+    return token
+
+
+def refuse_joined(line: bytes | str) -> None:
+    """Raise for a value that is not one token: lines joined by a comma, or words by a blank.
+
+    Raises:
+        DuplicateHeader: there is a comma.
+        MalformedToken: there is a blank.
+
+    """
+    token = line.encode("utf-8", "replace") if isinstance(line, str) else line
     if b"," in token:
         # No token holds a comma: it is two lines that a server or a proxy has joined.
         raise DuplicateHeader("header lines were joined by a comma")
     if b" " in token or b"\t" in token:
+        token = token.strip(b" \t")
+        if b" " not in token and b"\t" not in token:
+            return  # they stand at its ends, where they may
         if token[:7].lower() == b"bearer ":
             raise MalformedToken("this header holds the token alone, without 'Bearer '")
         raise MalformedToken("a blank inside the token")
-    return token
 
 
-def parse(token: bytes, wire: WireFormat) -> UnverifiedToken:
-    """Split a compact JWS and read its header; raise ``MalformedToken`` for anything else."""
+def split(token: bytes) -> Segments:
+    """Split a compact JWS; raise ``MalformedToken`` unless it has three segments."""
     first = token.find(b".")
     last = token.rfind(b".")
-    if first <= 0 or token.find(b".", first + 1) != last or last <= first + 1:
+    if first <= 0 or last <= first + 1 or token.find(b".", first + 1) != last:
         raise MalformedToken("not three segments")
+    return token[:first], token[first + 1 : last], token[last + 1 :], token[:last]
+
+
+def decode_header(header_segment: bytes, wire: WireFormat) -> dict[str, Any]:
+    """Read the header of a token; raise ``MalformedToken`` for anything but a JWS."""
     try:
-        header = decode_object(wire.decode(token[:first]))
+        header = decode_object(decode_segment(header_segment, wire.relaxed_base64))
     except ValueError:
         raise MalformedToken("the header segment is not a strict JSON object") from None
     _check_header(header)
-    return UnverifiedToken(
-        header=header,
-        payload_segment=token[first + 1 : last],
-        signing_input=token[:last],
-        signature=wire.decode(token[last + 1 :]),
-    )
+    return header
 
 
-def decode_claims(token: UnverifiedToken, wire: WireFormat) -> dict[str, Any]:
+def decode_claims(payload_segment: bytes, wire: WireFormat) -> dict[str, Any]:
     """Read the payload of a token; raise ``MalformedToken`` unless it is a strict JSON object."""
     try:
-        return decode_object(wire.decode(token.payload_segment))
+        return decode_object(decode_segment(payload_segment, wire.relaxed_base64))
     except ValueError:
         raise MalformedToken("the payload segment is not a strict JSON object") from None
+
+
+_REFUSED: Final = frozenset({"crit", "b64", "enc", "zip"})
 
 
 def _check_header(header: Mapping[str, Any]) -> None:
     if type(header.get("alg")) is not str:
         raise MalformedToken("alg is not a string")
     for name in ("kid", "x5t", "x5t#S256"):
-        if name in header and type(header[name]) is not str:
+        if type(header.get(name, "")) is not str:
             raise MalformedToken(f"{name} is not a string")
+    if _REFUSED.isdisjoint(header):
+        return
     if "crit" in header:
         # We understand no extension, so a critical one is always refused (RFC 7515, 4.1.11).
         raise MalformedToken("crit is not supported")

@@ -15,8 +15,8 @@ from jwt_middleware.verification.encoding import (
     decode_segment,
 )
 
-STRICT = {"any_alphabet": False, "padding": False}
-RELAXED = {"any_alphabet": True, "padding": True}
+STRICT = {"relaxed": False}
+RELAXED = {"relaxed": True}
 BOTH = pytest.mark.parametrize("form", [STRICT, RELAXED], ids=["standard", "wso2"])
 MARKED = b"\xfb\xff\xbe"  # in base64 "+/++" or "-_--": every character of it tells the alphabet
 

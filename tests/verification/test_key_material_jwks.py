@@ -9,12 +9,8 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 
 from jwt_middleware.testing import SigningKey
-from jwt_middleware.verification.key_material import (
-    MAX_KEYS,
-    read_jwk,
-    read_jwks,
-    read_jwks_text,
-)
+from jwt_middleware.verification.jwk import MAX_KEYS, read_jwk, read_jwks
+from jwt_middleware.verification.key_material import read_jwks_text
 from jwt_middleware.verification.keys import Key, UnusableKey
 
 KeyFor = Callable[..., SigningKey]

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives import serialization
 from jwt_middleware.errors import BadSignature, UnacceptableAlgorithm, UnknownKey
 from jwt_middleware.testing import SigningKey
 from jwt_middleware.verification.algorithms import ALGORITHMS
-from jwt_middleware.verification.key_material import read_jwk, read_jwks
+from jwt_middleware.verification.jwk import read_jwk, read_jwks
 from jwt_middleware.verification.key_sets import (
     MAX_TRIED,
     KeySet,
@@ -208,11 +208,13 @@ def test_the_key_under_which_the_signature_holds_is_returned() -> None:
     signers = _ec(3)
     keys = tuple(_key(key) for key in signers)
 
-    assert verify_signature(keys, ES256, signers[2].sign(b"data"), b"data") is keys[2]
+    checks = tuple((key, key.check_for(ES256)) for key in keys)
+
+    assert verify_signature(checks, signers[2].sign(b"data"), b"data") is keys[2]
     with pytest.raises(BadSignature):
-        verify_signature(keys[:2], ES256, signers[2].sign(b"data"), b"data")
+        verify_signature(checks[:2], signers[2].sign(b"data"), b"data")
     with pytest.raises(BadSignature):
-        verify_signature((), ES256, signers[2].sign(b"data"), b"data")
+        verify_signature((), signers[2].sign(b"data"), b"data")
 
 
 def test_admitted_keeps_the_good_keys_with_a_note_for_each_other() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from jwt_middleware.testing import SigningKey
 from jwt_middleware.verification.algorithms import ALGORITHMS
-from jwt_middleware.verification.key_material import read_jwk
+from jwt_middleware.verification.jwk import read_jwk
 from jwt_middleware.verification.keys import Key, KeyRules, UnusableKey, read_thumbprint
 
 KeyFor = Callable[..., SigningKey]

@@ -1,0 +1,142 @@
+"""Reading a JWK and a JWKS (RFC 7517), by PyJWT's algorithm classes."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from typing import Any
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from jwt.algorithms import ECAlgorithm, HMACAlgorithm, OKPAlgorithm, RSAAlgorithm
+from jwt.exceptions import PyJWTError
+
+from ..errors import MalformedToken
+from .algorithms import ALGORITHMS
+from .encoding import decode_segment
+from .key_sets import KeySet
+from .keys import PRIVATE_NOTE, UNREADABLE, Key, KeyNote, UnusableKey, read_thumbprint
+from .shared_secrets import checked_secret
+
+MAX_KEYS = 100
+"""How many keys of one set are kept; the rest are skipped with a note."""
+
+_PUBLIC_MEMBERS: Mapping[str, tuple[str, ...]] = {
+    "RSA": ("kty", "n", "e"),
+    "EC": ("kty", "crv", "x", "y"),
+    "OKP": ("kty", "crv", "x"),
+    "oct": ("kty", "k"),
+}
+_READERS: Mapping[str, Any] = {"RSA": RSAAlgorithm, "EC": ECAlgorithm, "OKP": OKPAlgorithm}
+
+
+def read_jwks(document: Mapping[str, Any], *, fetched: bool = False) -> KeySet:
+    """Read a JWKS; unusable entries become notes and the good ones work.
+
+    ``fetched``: it came from a URL. A secret has no business there, so ``oct`` keys are skipped.
+    """
+    entries = document.get("keys", [document] if "kty" in document else None)
+    if not isinstance(entries, list | tuple):
+        raise UnusableKey('it has no "keys" list (RFC 7517, section 5)')
+    keys: list[Key] = []
+    notes: list[KeyNote] = []
+    for entry in entries:
+        if len(keys) == MAX_KEYS or len(notes) == MAX_KEYS:
+            notes.append(KeyNote(None, f"more than {MAX_KEYS} entries; the rest are ignored", True))
+            break
+        key_id = entry.get("kid") if isinstance(entry, Mapping) else None
+        key_id = key_id if isinstance(key_id, str) else None
+        try:
+            keys.append(read_jwk(entry, fetched=fetched))
+        except UnusableKey as error:
+            notes.append(KeyNote(key_id, str(error), skipped=True))
+        else:
+            if "d" in entry:
+                notes.append(KeyNote(key_id, PRIVATE_NOTE.reason, skipped=False))
+    return KeySet(keys, notes)
+
+
+def read_jwk(jwk: Any, *, fetched: bool = False) -> Key:
+    """Read one JWK (RFC 7517, section 4); raise ``UnusableKey`` where it cannot verify."""
+    if not isinstance(jwk, Mapping):
+        raise UnusableKey("not a JSON object")
+    kty, kid, alg = jwk.get("kty"), jwk.get("kid"), jwk.get("alg")
+    if not isinstance(kty, str) or kty not in _PUBLIC_MEMBERS:
+        raise UnusableKey("its kty is none of RSA, EC, OKP and oct")
+    if kid is not None and not isinstance(kid, str):
+        raise UnusableKey("its kid is not a string")
+    if alg is not None and (not isinstance(alg, str) or alg not in ALGORITHMS):
+        raise UnusableKey("its alg is no signature algorithm of RFC 7518 or RFC 8037")
+    if kty == "oct" and fetched:
+        raise UnusableKey("a shared secret in a published key set; it is public, so it is no key")
+    _check_purpose(jwk)
+    material = _material(kty, {name: jwk.get(name) for name in _PUBLIC_MEMBERS[kty]})
+    certified = _first_certified(jwk.get("x5c"))
+    key = Key(
+        material,
+        key_id=kid,
+        algorithm=alg,
+        certificate=None if certified is None else certified.certificate,
+        thumbprints=_jwk_thumbprints(jwk),
+    )
+    if alg is not None and not key.is_of(ALGORITHMS[alg]):
+        raise UnusableKey(f"its alg {alg} does not fit its kty or crv")
+    if certified is not None and certified.spki != key.spki:
+        raise UnusableKey("its x5c certificate holds another key (RFC 7517, section 4.7)")
+    return key
+
+
+def _check_purpose(jwk: Mapping[str, Any]) -> None:
+    if jwk.get("use") not in (None, "sig"):
+        raise UnusableKey("its use is not sig (RFC 7517, section 4.2)")
+    operations = jwk.get("key_ops")
+    if operations is None:
+        return
+    if not isinstance(operations, list | tuple):
+        raise UnusableKey("its key_ops is not a list")
+    # A private JWK says "sign"; its public half verifies what it signs.
+    allowed = {"verify", "sign"} if "d" in jwk or "k" in jwk else {"verify"}
+    if not any(isinstance(name, str) and name in allowed for name in operations):
+        raise UnusableKey("its key_ops do not allow verify (RFC 7517, section 4.3)")
+
+
+def _material(kty: str, members: dict[str, Any]) -> Any:
+    for name, value in members.items():
+        if not isinstance(value, str):
+            raise UnusableKey(f"its {name} is not a string")
+        if name not in ("kty", "crv"):
+            try:
+                decode_segment(value.encode("ascii"), relaxed=False)
+            except (ValueError, MalformedToken):
+                raise UnusableKey(f"its {name} is not base64url") from None
+    try:
+        if kty == "oct":
+            return checked_secret(HMACAlgorithm.from_jwk(members))
+        return _READERS[kty].from_jwk(members)
+    except UnusableKey:
+        raise
+    except (PyJWTError, ValueError, TypeError, UnsupportedAlgorithm):
+        raise UnusableKey(f"its members are no valid {kty} key") from None
+
+
+def _first_certified(chain: Any) -> Key | None:
+    """Return the key of the first certificate, which is the JWK's own (RFC 7517, section 4.7)."""
+    if chain is None:
+        return None
+    if not isinstance(chain, list | tuple) or not chain or not isinstance(chain[0], str):
+        raise UnusableKey("its x5c is not a list of certificates")
+    try:
+        content = base64.b64decode(chain[0], validate=True)
+        return Key.of_certificate(x509.load_der_x509_certificate(content))
+    except UNREADABLE:
+        raise UnusableKey("its x5c holds no readable certificate") from None
+
+
+def _jwk_thumbprints(jwk: Mapping[str, Any]) -> list[bytes]:
+    found: list[bytes] = []
+    for name in ("x5t", "x5t#S256"):
+        shape = jwk.get(name)
+        thumbprint = read_thumbprint(shape) if isinstance(shape, str) else None
+        if thumbprint is not None:
+            found.append(thumbprint)
+    return found
