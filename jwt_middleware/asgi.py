@@ -15,6 +15,7 @@ from .principal import PRINCIPAL_KEY
 from .request_view import ScopeView
 from .responses import Refusal
 from .settings import Options
+from .trust import AwaitKeys
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -40,9 +41,16 @@ class JWTMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection, or the lifespan."""
-        if scope["type"] in ("http", "websocket"):
-            await guard_connection(self.gate, self.app, scope, receive, send)
-        elif scope["type"] == "lifespan":
+        kind = scope["type"]
+        if kind == "http" or kind == "websocket":
+            failure = enter(self.gate, scope)
+            if failure is not None and not await resolve(self.gate, failure, scope, receive, send):
+                return
+            try:
+                await self.app(scope, receive, send)
+            except RequestError as error:
+                await serve_raised(self.gate, error, scope, receive, send)
+        elif kind == "lifespan":
             await guard_lifespan(self.gate, self.app, scope, receive, send)
         else:
             await self.app(scope, receive, send)
@@ -66,34 +74,59 @@ async def fail_startup(error: ConfigurationError, receive: Receive, send: Send) 
     raise error
 
 
-async def guard_connection(
-    gate: Gate, app: ASGIApp, scope: Scope, receive: Receive, send: Send
-) -> None:
-    """Let one http or websocket connection through to the app, or refuse it."""
+Failure = RequestError | AwaitKeys
+
+
+def enter(gate: Gate, scope: Scope) -> Failure | None:
+    """Verify the header of a connection; return why it cannot enter at once, or None.
+
+    It is no coroutine: most requests repeat a token, and need not pay for one.
+    """
     scope.pop(PRINCIPAL_KEY, None)
     scope[GATE_KEY] = gate
+    lines = header_lines(scope, gate.raw_header)
+    principal = gate.recall(lines[0], scope, ScopeView) if len(lines) == 1 else None
+    if principal is None:
+        request = ScopeView(scope)
+        if gate.is_open(request):
+            return None
+        try:
+            principal = gate.admit_now(lines, request)
+        except (RequestError, AwaitKeys) as failure:
+            return failure
+    if principal is not None:
+        scope[PRINCIPAL_KEY] = principal
+    return None
+
+
+async def resolve(gate: Gate, failure: Failure, scope: Scope, receive: Receive, send: Send) -> bool:
+    """Wait for keys, or answer the refusal; return whether the connection may enter after all."""
     request = ScopeView(scope)
-    if not gate.is_open(request):
+    error: RequestError | None = failure if isinstance(failure, RequestError) else None
+    if error is None:
         try:
-            principal = await gate.admit_async(header_lines(scope, gate.header), request)
-        except RequestError as error:
-            await serve(gate.refusal(error, request), scope, receive, send)
-            return
-        if principal is not None:
-            scope[PRINCIPAL_KEY] = principal
+            principal = await gate.admit_async(header_lines(scope, gate.raw_header), request)
+        except RequestError as refused:
+            await serve(gate.refusal(refused, request), scope, receive, send)
+            return False
+        scope[PRINCIPAL_KEY] = principal
+        return True
+    await serve(gate.refusal(error, request), scope, receive, send)
+    return False
+
+
+async def serve_raised(
+    gate: Gate, error: RequestError, scope: Scope, receive: Receive, send: Send
+) -> None:
+    """Answer what the app's own code raised, as it asked who calls, and nobody between answered."""
     try:
-        await app(scope, receive, send)
-    except RequestError as error:
-        # The app's own code asked who calls, and nobody between has answered.
-        try:
-            await serve(gate.refusal(error, request), scope, receive, send)
-        except Exception:  # noqa: BLE001 - the app had begun to answer: it is for the server now
-            raise error from None
+        await serve(gate.refusal(error, ScopeView(scope)), scope, receive, send)
+    except Exception:  # noqa: BLE001 - the app had begun to answer: it is for the server now
+        raise error from None
 
 
-def header_lines(scope: Scope, name: str) -> list[bytes]:
-    """Return every line of a header, by its exact name in any case."""
-    wanted = name.lower().encode("ascii")
+def header_lines(scope: Scope, wanted: bytes) -> list[bytes]:
+    """Return every line of a header, by its exact name: ``wanted`` in lower case."""
     size = len(wanted)
     return [value for key, value in scope["headers"] if len(key) == size and key.lower() == wanted]
 

@@ -7,7 +7,7 @@ that ``refusal`` makes into an answer.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from typing import Any
 
 from .authorization import Guard, Route, faults_of
@@ -32,12 +32,18 @@ class Gate:
         self.settings = settings
         self.verifier = settings.verifier
         self.header = settings.header
+        self.raw_header = settings.header.lower().encode("ascii")
+        """The header's name as ASGI has it."""
+        self.environ_key = "HTTP_" + settings.header.upper().replace("-", "_")
+        """The header's name as WSGI has it."""
         self._exempt = settings.exempt
         self._optional = settings.optional
         self._passes_preflight = settings.passes_preflight
         self.fail_fast = settings.fail_fast
         self._refuse = settings.refuse
         self._authorize = None if settings.authorize is None else Guard(settings.authorize)
+        self.opens = bool(settings.exempt) or settings.passes_preflight
+        """Whether ``is_open`` may be true of any request at all."""
         gateway = settings.verifier.gateway
         self._challenge = Challenge(gateway.scheme, gateway.realm)
 
@@ -60,6 +66,30 @@ class Gate:
 
         """
         return self._admitted(self.verifier.authenticate(lines, request=request), request)
+
+    def recall(
+        self, line: bytes | str, carrier: Any, view: Callable[[Any], RequestView]
+    ) -> Principal | None:
+        """Return the caller of a token that was verified before; None where ``admit`` must decide.
+
+        Most requests are so: a gateway repeats one token for minutes. ``line`` is the only one, and
+        nothing ``opens`` the way for requests without it.
+        """
+        if self._authorize is not None or self.opens:
+            return None
+        return self.verifier.recall(line, carrier, view)
+
+    def admit_now(self, lines: Sequence[bytes | str], request: RequestView) -> Principal | None:
+        """Do as ``admit``, without waiting for anything.
+
+        Raises:
+            AwaitKeys: it cannot be decided yet; ``admit_async`` waits.
+            RequestError: the request is refused; this was announced.
+
+        """
+        line = self.verifier.single_line(lines, request)
+        principal = None if line is None else self.verifier.verify_now(line, request)
+        return self._admitted(principal, request)
 
     async def admit_async(
         self, lines: Sequence[bytes | str], request: RequestView
@@ -129,17 +159,17 @@ class Gate:
         try:
             decision = guard.check(principal, request)
         except RequestError as error:
-            self.verifier.refused(error, request, principal)
+            self.verifier.audit.refused(error, request, principal)
             raise
         if decision is not None and principal is not None:
-            self.verifier.would_refuse(decision, principal, request)
+            self.verifier.audit.would_refuse(decision, principal, request)
 
     def refusal(self, error: RequestError, request: RequestView) -> Refusal:
         """Return the answer to a refused request, in the app's own shape where it has one.
 
         An error that the app's own code raised is announced here; the others were before.
         """
-        self.verifier.refused(error, request)
+        self.verifier.audit.refused(error, request)
         accept = ",".join(request.header_values("Accept"))
         refusal = refusal_for(error, self._challenge, accept=accept, method=request.method)
         if self._refuse is None:
@@ -163,7 +193,7 @@ class Gate:
         if optional is True or (optional is not False and request.path in optional):
             return None
         error = MissingToken("the request carries no assertion header")
-        self.verifier.refused(error, request)
+        self.verifier.audit.refused(error, request)
         raise error
 
 

@@ -37,6 +37,9 @@ class ListClaim(NamedTuple):
     separator: str | None = None
 
 
+_TOKEN_ID = ("jti",)
+
+
 class ClaimNames(NamedTuple):
     """Which claims hold what. Of several names for one thing, the first that is present counts."""
 
@@ -51,12 +54,16 @@ class ClaimNames(NamedTuple):
         A malformed claim is never treated as an absent one, so this happens before there is a
         principal.
         """
-        for name in (*self.subject, *self.client_id, "jti"):
-            if type(claims.get(name, "")) is not str:
-                raise InvalidClaim(name, "type")
-        for name, _ in (*self.roles, *self.permissions):
-            if type(claims.get(name, "")) is not str:
-                listed(claims[name], None, name)
+        get = claims.get
+        for names in (self.subject, self.client_id, _TOKEN_ID):
+            for name in names:
+                if type(get(name, "")) is not str:
+                    raise InvalidClaim(name, "type")
+        for lists in (self.roles, self.permissions):
+            for name, _ in lists:
+                value = get(name, "")
+                if type(value) is not str:
+                    listed(value, None, name)
 
     def first(self, names: tuple[str, ...], claims: Mapping[str, Any]) -> str | None:
         """Return the first of these claims that is present."""
@@ -75,13 +82,17 @@ class ClaimNames(NamedTuple):
         return frozenset(found)
 
 
+_LISTS = (list, tuple)
+_TEXT = frozenset({str})
+
+
 def listed(value: Any, separator: str | None, name: str) -> tuple[str, ...]:
     """Read a claim of several values as a tuple; raise ``InvalidClaim`` for any other shape."""
     if type(value) is str:
         if separator is None:
             return (value,)
         return tuple(part.strip() for part in value.split(separator) if part.strip())
-    if isinstance(value, list | tuple) and all(type(item) is str for item in value):
+    if type(value) in _LISTS and _TEXT.issuperset(map(type, value)):
         return tuple(value)
     raise InvalidClaim(name, "type")
 
@@ -108,6 +119,7 @@ class Grants(NamedTuple):
     policies: Mapping[str, Any] = _NOTHING
 
 
+_NONE: frozenset[str] = frozenset()
 _NO_NAMES = ClaimNames()
 
 
@@ -199,7 +211,8 @@ class Principal:
         grants = self._values[4]
         if grants is not None:
             return grants.roles
-        return self._listed("_roles", self._values[1].roles)
+        names = self._values[1].roles
+        return self._listed("_roles", names) if names else _NONE
 
     @property
     def permissions(self) -> frozenset[str]:
@@ -207,7 +220,8 @@ class Principal:
         grants = self._values[4]
         if grants is not None:
             return grants.permissions
-        return self._listed("_permissions", self._values[1].permissions)
+        names = self._values[1].permissions
+        return self._listed("_permissions", names) if names else _NONE
 
     @property
     def attributes(self) -> Mapping[str, Any]:

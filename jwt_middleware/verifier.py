@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Unpack
 
 from . import option_checks as check
-from .authorization import Clients, Dropped, Predicate
-from .decision import Decision
+from .audit import Audit
+from .authorization import Clients, Predicate
 from .errors import (
     BadSignature,
-    InvalidClaim,
     MalformedToken,
-    PermissionDenied,
     RequestError,
 )
 from .events import (
     ConfigurationWarning,
-    Refused,
-    ValuesDropped,
-    Verified,
-    WouldRefuse,
 )
 from .gateways import Gateway
 from .listeners import Announcer
@@ -56,6 +50,7 @@ class Verifier:
         self._max_size = check.whole(
             "max_token_size", options.get("max_token_size", 16_384), least=64
         )
+        self.audit = Audit(self.announce)
         self._cache = TokenCache(
             check.whole("cache_size", options.get("cache_size", 4_096), least=0)
         )
@@ -63,7 +58,6 @@ class Verifier:
         registry = registry_of(options.get("clients"))
         self._prover = Prover(self._trusts, registry, self.announce, self._cache)
         self._roster = self._prover.roster
-        self._would_refuse = 0
         if not options.get("api") and any(t.gateway.context_claim for t in self._trusts.values()):
             self.announce(
                 ConfigurationWarning(
@@ -81,50 +75,53 @@ class Verifier:
             PermissionDenied: the registry does not know the client, or has switched it off (403).
 
         """
-        known = self._recall(raw, request)
+        known = self.recall(raw, request)
         if known is not None:
             return known
         patience: Patience | None = None
-        try:
-            while True:
-                try:
-                    return self._attempt(raw, request, patience)
-                except AwaitKeys as pause:
-                    refuse_joined(raw)
-                    patience = patience or Patience()
-                    seconds = patience.begin(pause.pending)
-                    patience.answered = pause.pending.work.wait(seconds)
-        except RequestError as error:
-            joined = _joined(error, raw)
-            if joined is not None:
-                self.refused(joined, request)
-                raise joined from None
-            self.refused(error, request)
-            raise
+        while True:
+            try:
+                return self.verify_now(raw, request, patience)
+            except AwaitKeys as pause:
+                patience = patience or Patience()
+                seconds = patience.begin(pause.pending)
+                patience.answered = pause.pending.work.wait(seconds)
 
     async def verify_async(
         self, raw: bytes | str, *, request: RequestView | None = None
     ) -> Principal:
         """Verify one raw header value without blocking the event loop (asyncio or trio)."""
-        known = self._recall(raw, request)
+        known = self.recall(raw, request)
         if known is not None:
             return known
         patience: Patience | None = None
+        while True:
+            try:
+                return self.verify_now(raw, request, patience)
+            except AwaitKeys as pause:
+                patience = patience or Patience()
+                seconds = patience.begin(pause.pending)
+                patience.answered = await pause.pending.work.wait_async(seconds)
+
+    def verify_now(
+        self, raw: bytes | str, request: RequestView | None, patience: Patience | None = None
+    ) -> Principal:
+        """Verify one raw header value anew, without waiting for anything.
+
+        Raises:
+            AwaitKeys: the key may come with a fetch; ``verify`` and ``verify_async`` wait for it.
+            RequestError: why it is refused; this was announced.
+
+        """
         try:
-            while True:
-                try:
-                    return self._attempt(raw, request, patience)
-                except AwaitKeys as pause:
-                    refuse_joined(raw)
-                    patience = patience or Patience()
-                    seconds = patience.begin(pause.pending)
-                    patience.answered = await pause.pending.work.wait_async(seconds)
-        except RequestError as error:
+            return self._attempt(raw, request, patience)
+        except (RequestError, AwaitKeys) as error:
             joined = _joined(error, raw)
             if joined is not None:
-                self.refused(joined, request)
+                self.audit.refused(joined, request)
                 raise joined from None
-            self.refused(error, request)
+            if isinstance(error, RequestError):
+                self.audit.refused(error, request)
             raise
 
     def authenticate(
@@ -138,60 +135,30 @@ class Verifier:
             KeysUnavailable: no keys can be had now (503).
 
         """
-        line = self._single(header_lines, request)
+        line = self.single_line(header_lines, request)
         return None if line is None else self.verify(line, request=request)
 
     async def authenticate_async(
         self, header_lines: Sequence[bytes | str], *, request: RequestView | None = None
     ) -> Principal | None:
         """Do as ``authenticate``, without blocking the event loop."""
-        line = self._single(header_lines, request)
+        line = self.single_line(header_lines, request)
         return None if line is None else await self.verify_async(line, request=request)
 
-    def refused(
-        self,
-        error: RequestError,
-        request: RequestView | None = None,
-        principal: Principal | None = None,
-    ) -> None:
-        """Announce a refusal, once, with the reference that the caller gets."""
-        if error.announced:
-            return
-        if not self.announce.hears_refused():
-            return
-        error.announced = True
-        principal = principal or error.principal
-        decision = error.decision if isinstance(error, PermissionDenied) else None
-        self.announce(
-            Refused(
-                error.code,
-                str(error) if isinstance(error, InvalidClaim) else error.reason,
-                error.reference,
-                subject=None if principal is None else principal.subject,
-                client_id=None if principal is None else principal.client_id,
-                token_id=None if principal is None else principal.token_id,
-                key_id=error.key_id if principal is None else principal.key_id,
-                decision=decision if isinstance(decision, Decision) else None,
-                request=request,
-            )
-        )
+    def single_line(
+        self, lines: Sequence[bytes | str], request: RequestView | None
+    ) -> bytes | str | None:
+        """Return the one line of the header; None where there is none.
 
-    def would_refuse(
-        self, decision: Decision, principal: Principal, request: RequestView | None
-    ) -> None:
-        """Announce and count what a rule in shadow mode would have refused."""
-        self._would_refuse += 1
-        self.announce(
-            WouldRefuse(
-                decision.code,
-                principal.subject,
-                principal.client_id,
-                principal.token_id,
-                principal.key_id,
-                decision,
-                request,
-            )
-        )
+        Raises:
+            DuplicateHeader: there is more than one; this was announced.
+
+        """
+        try:
+            return single_line(lines)
+        except RequestError as error:
+            self.audit.refused(error, request)
+            raise
 
     @property
     def clients(self) -> Clients | None:
@@ -221,7 +188,7 @@ class Verifier:
         found: dict[str, Any] = {"ready": ready, "sources": sources}
         if roster is not None:
             found["clients"] = len(roster.clients)
-        found["would_refuse"] = self._would_refuse
+        found["would_refuse"] = self.audit.would_have_refused
         return found
 
     def prefetch(self) -> bool:
@@ -257,17 +224,16 @@ class Verifier:
     def _current_roster(self) -> Roster | None:
         return None if self._roster is None else self._roster()
 
-    def _single(
-        self, lines: Sequence[bytes | str], request: RequestView | None
-    ) -> bytes | str | None:
-        try:
-            return single_line(lines)
-        except RequestError as error:
-            self.refused(error, request)
-            raise
+    def recall(
+        self,
+        raw: bytes | str,
+        request: Any = None,
+        view: Callable[[Any], RequestView] | None = None,
+    ) -> Principal | None:
+        """Return the principal of a token that was verified before, and still holds.
 
-    def _recall(self, raw: bytes | str, request: RequestView | None) -> Principal | None:
-        """Return the principal of a token that was verified before, and still holds."""
+        ``view`` makes a view of ``request`` where somebody wants to see it: most hits are silent.
+        """
         if type(raw) is not bytes:
             if type(raw) is not str or not raw.isascii():
                 return None
@@ -281,7 +247,8 @@ class Verifier:
         ):
             return None
         if self.announce.hears_verified():
-            self._tell_verified(entry.principal, request, cached=True)
+            seen = request if view is None else view(request)
+            self.audit.verified(entry.principal, seen, cached=True)
         return entry.principal
 
     def _attempt(
@@ -289,56 +256,26 @@ class Verifier:
     ) -> Principal:
         token = raw_token(raw, self._max_size)
         if len(token) != len(raw):
-            known = self._recall(token, request)  # blanks stood at its ends
+            known = self.recall(token, request)  # blanks stood at its ends
             if known is not None:
                 return known
         entry, dropped = self._prover.prove(token, self._clock(), patience)
         for each in dropped:
-            self._tell_dropped(entry.principal, each, request)
+            self.audit.dropped(entry.principal, each, request)
         self._cache.put(entry)
         if self.announce.hears_verified():
-            self._tell_verified(entry.principal, request, cached=False)
+            self.audit.verified(entry.principal, request, cached=False)
         return entry.principal
 
-    def _tell_verified(
-        self, principal: Principal, request: RequestView | None, *, cached: bool
-    ) -> None:
-        self.announce(
-            Verified(
-                principal.subject,
-                principal.client_id,
-                principal.issuer,
-                principal.token_id,
-                principal.key_id,
-                cached,
-                request,
-            )
-        )
 
-    def _tell_dropped(
-        self, principal: Principal, dropped: Dropped, request: RequestView | None
-    ) -> None:
-        self.announce(
-            ValuesDropped(
-                principal.client_id or "",
-                dropped.claim,
-                dropped.values,
-                dropped.reason,
-                principal.subject,
-                principal.token_id,
-                request,
-            )
-        )
+_MAY_BE_JOINED = (BadSignature, MalformedToken, AwaitKeys)
 
 
-_MAY_BE_JOINED = (BadSignature, MalformedToken)
-
-
-def _joined(error: RequestError, raw: bytes | str) -> RequestError | None:
+def _joined(error: Exception, raw: bytes | str) -> RequestError | None:
     """Return the better reason why a value is refused, where it is not one token at all.
 
     No token holds a comma or a blank, so a value that does is always refused; asking only then
-    spares every good one the search.
+    spares every good one the search. It is asked before a fetch, too, which it must not cause.
     """
     if isinstance(error, _MAY_BE_JOINED):
         try:

@@ -44,8 +44,9 @@ class JWTMiddleware:
         environ[GATE_KEY] = self.gate
         request = EnvironView(environ)
         if not self.gate.is_open(request):
+            lines = header_lines(environ, self.gate.environ_key)
             try:
-                principal = self.gate.admit(header_lines(environ, self.gate.header), request)
+                principal = self.gate.admit(lines, request)
             except RequestError as error:
                 return serve(self.gate.refusal(error, request), start_response)
             if principal is not None:
@@ -58,9 +59,9 @@ class JWTMiddleware:
             return serve(refusal, start_response, sys.exc_info())
 
 
-def header_lines(environ: WSGIEnvironment, name: str) -> list[str]:
+def header_lines(environ: WSGIEnvironment, key: str) -> list[str]:
     """Return the header as WSGI gives it: one value, or none."""
-    value = environ.get("HTTP_" + name.upper().replace("-", "_"))
+    value = environ.get(key)
     return [] if value is None else [value]
 
 

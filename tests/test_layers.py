@@ -21,7 +21,7 @@ FLOORS: list[set[str]] = [
     {"events", "principal", "option_checks", "path_lists", "responses", "single_flight"},
     {"files", "listeners"},
     {"verification", "authorization"},
-    {"gateways"},
+    {"gateways", "audit"},
     {"trust_options"},
     {"trust"},
     {"roster"},

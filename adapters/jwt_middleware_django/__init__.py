@@ -94,7 +94,8 @@ class JWTMiddleware:
         token = _current_request.set(request)
         try:
             if not self.gate.is_open(view):
-                _put(request, await self.gate.admit_async(self._lines(request), view))
+                lines = self._lines(request)
+                _put(request, await self.gate.admit_async(lines, view))
             response: HttpResponseBase = await self.get_response(request)
         except RequestError as error:
             response = _response(error, request)
@@ -127,8 +128,8 @@ class JWTMiddleware:
         # Under ASGI the raw lines are still there: a repeated header is seen as what it is.
         scope = getattr(request, "scope", None)
         if scope is not None:
-            return scope_header_lines(scope, self.gate.header)
-        return environ_header_lines(request.META, self.gate.header)
+            return scope_header_lines(scope, self.gate.raw_header)
+        return environ_header_lines(request.META, self.gate.environ_key)
 
 
 def current_principal() -> Principal:

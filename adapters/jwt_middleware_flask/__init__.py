@@ -79,9 +79,10 @@ class JWTMiddleware:
             raise ConfigurationError('app.config["JWT_MIDDLEWARE"]: a dict of options')
         gate = Gate({**configured, **options, **self._options})
         gate.prefetch()
-        app.extensions[EXTENSION] = _Installed(app, gate)
+        installed = _Installed(app, gate)
+        app.extensions[EXTENSION] = installed
         # First of all: nothing of the app runs for a request that was not verified.
-        app.before_request_funcs.setdefault(None, []).insert(0, _verify_request)
+        app.before_request_funcs.setdefault(None, []).insert(0, installed.verify_request)
         app.register_error_handler(RequestError, _serve_error)
 
 
@@ -92,6 +93,7 @@ class _Installed:
         self.gate = gate
         self._app = app
         self._is_inspected = False
+        self._guards: dict[str, tuple[object, tuple[Guard, ...]]] = {}
         self._fault: ConfigurationError | None = None
 
     def fault(self) -> ConfigurationError | None:
@@ -104,6 +106,47 @@ class _Installed:
                 logger.error("this app answers 503 only: %s", error)
             self._is_inspected = True
         return self._fault
+
+    def verify_request(self) -> None:
+        """Verify the header of the current request, and ask the guards that no wrapper would."""
+        if not self._is_inspected or self._fault is not None:
+            fault = self.fault()
+            if fault is not None:
+                raise _with(RefusedUnavailable, misconfigured(fault))
+        # The proxy looks the request up at each attribute: once is enough.
+        current = request._get_current_object()  # type: ignore[attr-defined]
+        environ = current.environ
+        gate = self.gate
+        environ.pop(PRINCIPAL_KEY, None)
+        environ.pop(ASKED_KEY, None)
+        environ[GATE_KEY] = gate
+        line = environ.get(gate.environ_key)
+        principal = None if line is None else gate.recall(line, environ, EnvironView)
+        rule = current.url_rule
+        guards = () if rule is None else self._guards_of(rule.endpoint)
+        if principal is not None and not guards:
+            environ[PRINCIPAL_KEY] = principal
+            return
+        view = EnvironView(environ, path_params=current.view_args)
+        try:
+            if principal is None and not gate.is_open(view):
+                principal = gate.admit(header_lines(environ, gate.environ_key), view)
+            if principal is not None:
+                environ[PRINCIPAL_KEY] = principal
+            if guards:
+                enforce_first(guards, environ, view)
+        except RequestError as error:
+            raise _refused(error) from None
+
+    def _guards_of(self, endpoint: str) -> tuple[Guard, ...]:
+        """Return the guards to ask before an endpoint's view; found once for a view."""
+        view = self._app.view_functions.get(endpoint)
+        if view is None:
+            return ()
+        known = self._guards.get(endpoint)
+        if known is None or known[0] is not view:
+            known = self._guards[endpoint] = (view, guards_to_ask(view))
+        return known[1]
 
 
 class _RefusedMixin(HTTPException):
@@ -138,8 +181,12 @@ def _refused(error: RequestError) -> _RefusedMixin:
         kind = RefusedForbidden
     elif isinstance(error, KeysUnavailable):
         kind = RefusedUnavailable
+    return _with(kind, refusal_of(error, request.environ, _view()))
+
+
+def _with(kind: type[_RefusedMixin], refusal: Refusal) -> _RefusedMixin:
     refused = kind()
-    refused.refusal = refusal_of(error, request.environ, _view())
+    refused.refusal = refusal
     return refused
 
 
@@ -185,29 +232,3 @@ def _check(guard: Guard, *_: Any) -> None:
 
 def _view() -> EnvironView:
     return EnvironView(request.environ, path_params=request.view_args)
-
-
-def _verify_request() -> Response | None:
-    installed: _Installed = current_app.extensions[EXTENSION]
-    fault = installed.fault()
-    if fault is not None:
-        return _response(misconfigured(fault))
-    gate = installed.gate
-    environ = request.environ
-    environ.pop(PRINCIPAL_KEY, None)
-    environ.pop(ASKED_KEY, None)
-    environ[GATE_KEY] = gate
-    view = _view()
-    if not gate.is_open(view):
-        try:
-            principal = gate.admit(header_lines(environ, gate.header), view)
-        except RequestError as error:
-            raise _refused(error) from None
-        if principal is not None:
-            environ[PRINCIPAL_KEY] = principal
-    handler = current_app.view_functions.get(request.endpoint or "")
-    try:
-        enforce_first(guards_to_ask(handler), environ, view)
-    except RequestError as error:
-        raise _refused(error) from None
-    return None

@@ -20,11 +20,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketState
 
 from jwt_middleware.asgi import (
+    enter,
     fail_startup,
-    guard_connection,
     guard_lifespan,
     raw_headers,
+    resolve,
     serve,
+    serve_raised,
 )
 from jwt_middleware.authorization import (
     Guard,
@@ -56,6 +58,10 @@ logger = logging.getLogger("jwt_middleware")
 _current_scope: ContextVar[Scope | None] = ContextVar("jwt_middleware_scope", default=None)
 
 
+_NO_SCOPES = AuthCredentials()
+_NO_SCOPES.scopes = ()  # type: ignore[assignment]  # shared by requests, so that nobody adds to it
+
+
 class StarletteOptions(Options, total=False):
     """The options of every middleware, and Starlette's own."""
 
@@ -83,34 +89,40 @@ class JWTMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection, or the lifespan."""
-        if scope["type"] == "lifespan":
+        kind = scope["type"]
+        if kind == "http" or kind == "websocket":
+            if not self._has_learned:
+                self._learn_app(scope)
+            if self._fault is not None or self._routes.have_changed():
+                fault = self._first_fault()
+                if fault is not None:
+                    await serve(misconfigured(fault), scope, receive, send)
+                    return
+            gate = self._gate
+            failure = enter(gate, scope)
+            if failure is not None and not await resolve(gate, failure, scope, receive, send):
+                return
+            if self._set_user:
+                principal: Principal | None = scope.get(PRINCIPAL_KEY)
+                scope["user"] = principal or UnauthenticatedUser()
+                permissions = None if principal is None else principal.permissions
+                scope["auth"] = AuthCredentials(sorted(permissions)) if permissions else _NO_SCOPES
+            token = _current_scope.set(scope)
+            try:
+                await self.app(scope, receive, send)
+            except RequestError as error:
+                await serve_raised(gate, error, scope, receive, send)
+            finally:
+                _current_scope.reset(token)
+        elif kind == "lifespan":
             self._learn_app(scope)
             fault = self._first_fault()
             if fault is None:
                 await guard_lifespan(self._gate, self.app, scope, receive, send)
             else:
                 await fail_startup(fault, receive, send)
-        elif scope["type"] in ("http", "websocket"):
-            if not self._has_learned:
-                self._learn_app(scope)
-            fault = self._first_fault()
-            if fault is None:
-                await guard_connection(self._gate, self._enter, scope, receive, send)
-            else:
-                await serve(misconfigured(fault), scope, receive, send)
         else:
             await self.app(scope, receive, send)
-
-    async def _enter(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self._set_user:
-            principal: Principal | None = scope.get(PRINCIPAL_KEY)
-            scope["user"] = principal or UnauthenticatedUser()
-            scope["auth"] = AuthCredentials(sorted(principal.permissions) if principal else [])
-        token = _current_scope.set(scope)
-        try:
-            await self.app(scope, receive, send)
-        finally:
-            _current_scope.reset(token)
 
     def _first_fault(self) -> ConfigurationError | None:
         if self._fault is None and self._routes.have_changed():

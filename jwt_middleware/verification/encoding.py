@@ -19,6 +19,7 @@ from typing import Any, NoReturn
 
 from ..errors import MalformedToken
 
+_URL_SAFE = b"-_"
 _URLSAFE_TO_STANDARD = bytes.maketrans(b"-_", b"+/")
 _ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 # The last character of a partial group carries unused low bits, which must be zero (RFC 4648,
@@ -59,19 +60,22 @@ def decode_segment(segment: bytes, relaxed: bool) -> bytes:
             return _from_base64(padded, None, True)
         except ValueError:
             pass  # it may be in the other alphabet
-    if b"+" in segment or b"/" in segment:
+    # find() and not "in", which takes twice the time on bytes.
+    if segment.find(b"+") >= 0 or segment.find(b"/") >= 0:
         raise MalformedToken("a segment is not base64, or mixes two alphabets")
     try:
-        return _from_base64(padded.translate(_URLSAFE_TO_STANDARD), None, True)
+        return _from_base64(padded, _URL_SAFE, True)
     except ValueError:
         raise MalformedToken("a segment is not base64") from None
 
 
-def _strictly(data: bytes, _: None, validate: bool) -> bytes:
+def _strictly(data: bytes, altchars: bytes | None, validate: bool) -> bytes:
+    if altchars is not None:
+        data = data.translate(_URLSAFE_TO_STANDARD)
     return binascii.a2b_base64(data, strict_mode=validate)
 
 
-_from_base64: Callable[[bytes, None, bool], bytes] = _strictly
+_from_base64: Callable[[bytes, bytes | None, bool], bytes] = _strictly
 _loads: Callable[[bytes], Any] | None = None
 _dumps: Callable[[Any], bytes] = bytes
 
@@ -136,7 +140,8 @@ def decode_object(text: bytes) -> dict[str, Any]:
 
     Refused as ``decode_strictly`` says, with the same values.
     """
-    if _loads is not None and _is_flat_enough(text):
+    is_flat = text.find(b"{", 1) < 0 and text.find(b"[") < 0
+    if _loads is not None and (is_flat or _has_few_brackets(text)):
         try:
             value = _loads(text)
             written = _dumps(value)
@@ -150,10 +155,8 @@ def decode_object(text: bytes) -> dict[str, Any]:
     return decode_strictly(text)
 
 
-def _is_flat_enough(text: bytes) -> bool:
-    """Whether so few brackets stand in it that it cannot be nested too deep."""
-    if text.find(b"{", 1) < 0 and text.find(b"[") < 0:
-        return True
+def _has_few_brackets(text: bytes) -> bool:
+    """Whether it cannot be nested too deep, as so few brackets stand in it."""
     return text.count(b"{") + text.count(b"[") <= MAX_DEPTH
 
 
@@ -172,7 +175,7 @@ def decode_strictly(text: bytes) -> dict[str, Any]:
         raise ValueError("nested too deep") from None
     if not isinstance(value, dict):
         raise ValueError("not a JSON object")
-    if not _is_flat_enough(text):
+    if not _has_few_brackets(text):
         _check_depth(value, MAX_DEPTH)
     if "\\u" in decoded:
         # Only an escape can spell a surrogate that has no partner; UTF-8 has none.

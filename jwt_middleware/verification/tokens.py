@@ -57,17 +57,21 @@ def raw_token(line: bytes | str, max_size: int) -> bytes:
     """
     if len(line) > max_size:
         raise TokenTooLarge("longer than max_token_size")
-    if not isinstance(line, bytes | str):
-        line = bytes(line)  # a server may give a bytearray or a memoryview
-    if isinstance(line, str):
-        try:
-            line = line.encode("ascii")
-        except UnicodeEncodeError:
-            raise MalformedToken("the header is not ASCII") from None
+    if type(line) is not bytes:
+        line = _as_bytes(line)
     token = line.strip(b" \t")
     if not token:
         raise MalformedToken("the header is empty")
     return token
+
+
+def _as_bytes(line: Any) -> bytes:
+    if not isinstance(line, str):
+        return bytes(line)  # a server may give a bytearray or a memoryview
+    try:
+        return line.encode("ascii")
+    except UnicodeEncodeError:
+        raise MalformedToken("the header is not ASCII") from None
 
 
 def refuse_joined(line: bytes | str) -> None:

@@ -4,8 +4,6 @@ Serves a guarded app in process, on one event loop, and times each request while
 healthy, while it hangs, while forged key ids flood in, and during a rotation. A ticker on the same
 loop tells how long anything has blocked it.
 
-    python -m benchmarks.bench_rotation
-
 Times are for scale; the ratios to the healthy endpoint, measured in the same run, are the claim.
 """
 
@@ -16,7 +14,7 @@ import json
 import logging
 import statistics
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Thread
 from typing import Any, NamedTuple
@@ -25,8 +23,11 @@ from jwt_middleware import JWKSEndpoint, Verifier
 from jwt_middleware.asgi import JWTMiddleware
 from jwt_middleware.testing import SigningKey, mint, ucsd_claims
 
+from .measuring import Effort, Row, spread
+
+TITLE = "p99 of known keys beside a failing endpoint"
+
 REQUESTS = 3_000
-ROUNDS = 5
 EVERY = 30
 TICK = 0.010
 
@@ -164,7 +165,7 @@ async def one_round(url: str, keys: Keys) -> dict[str, Timed]:
     return found
 
 
-async def measure() -> dict[str, list[Timed]]:
+async def measured(rounds: int) -> dict[str, list[Timed]]:
     keys = Keys()
     Endpoint.keys = keys.old.jwks()
     server = ThreadingHTTPServer(("127.0.0.1", 0), Endpoint)
@@ -172,7 +173,7 @@ async def measure() -> dict[str, list[Timed]]:
     url = f"http://127.0.0.1:{server.server_port}/jwks"
     found: dict[str, list[Timed]] = {}
     try:
-        for _ in range(ROUNDS):
+        for _ in range(rounds):
             for name, timed in (await one_round(url, keys)).items():
                 found.setdefault(name, []).append(timed)
     finally:
@@ -182,24 +183,24 @@ async def measure() -> dict[str, list[Timed]]:
     return found
 
 
-def main() -> None:
+def latencies(effort: Effort) -> Iterator[Row]:
+    """Yield the p99 of requests with a known key, by what the endpoint does meanwhile."""
     logging.disable()  # a line for each forged token would be the benchmark's own load
     try:
-        found = asyncio.run(measure())
+        found = asyncio.run(measured(1 if effort.rounds < 5 else 5))
     finally:
         logging.disable(logging.NOTSET)
-    healthy = statistics.median(timed.quantile(99) for timed in found["healthy"])
-    print(f"{ROUNDS} interleaved rounds of {REQUESTS} requests with a known key, one event loop\n")
-    print(f"  {'endpoint':<16} {'p50 us':>8} {'p99 us':>8} {'p99 ratio':>10} {'tick late ms':>13}")
+    healthy = [timed.quantile(99) for timed in found["healthy"]]
     for name, rounds in found.items():
-        p50 = statistics.median(timed.quantile(50) for timed in rounds)
-        p99 = statistics.median(timed.quantile(99) for timed in rounds)
-        late = max(timed.late for timed in rounds)
-        print(
-            f"  {name:<16} {p50 * 1e6:>8.1f} {p99 * 1e6:>8.1f} {p99 / healthy:>10.2f} "
-            f"{late * 1e3:>13.1f}"
+        p99 = [timed.quantile(99) for timed in rounds]
+        ratios = [one / base for one, base in zip(p99, healthy, strict=True)]
+        late = max(timed.late for timed in rounds) * 1e3
+        yield Row(
+            TITLE,
+            name,
+            statistics.median(p99) * 1e6,
+            spread=spread(p99),
+            ratio=statistics.median(ratios),
+            ratio_spread=spread(ratios),
+            note=f"a 10 ms tick at most {late:.1f} ms late",
         )
-
-
-if __name__ == "__main__":
-    main()

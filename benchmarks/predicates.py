@@ -5,9 +5,7 @@ python -m benchmarks.bench_predicates
 
 from __future__ import annotations
 
-import statistics
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from jwt_middleware import (
     PEM,
@@ -27,8 +25,8 @@ from jwt_middleware.demo.app import CLIENTS
 from jwt_middleware.request_view import RequestView
 from jwt_middleware.testing import SigningKey, client_claims, mint
 
-ROUNDS = 15
-CALLS = 20_000
+from .measuring import Case, Section
+
 SIZES = (6, 10_000)
 
 
@@ -62,25 +60,7 @@ def decisions(size: int) -> dict[str, Callable[[], object]]:
     }
 
 
-def microseconds(call: Callable[[], object]) -> float:
-    """CPU time of one call, over many."""
-    started = time.thread_time()
-    for _ in range(CALLS):
-        call()
-    return (time.thread_time() - started) / CALLS * 1e6
-
-
-def main() -> None:
-    """Time each decision in interleaved rounds, and print the medians."""
-    rows = {name: call for size in SIZES for name, call in decisions(size).items()}
-    times: dict[str, list[float]] = {name: [] for name in rows}
-    for _ in range(ROUNDS):
-        for name, call in rows.items():
-            times[name].append(microseconds(call))
-    print("deciding on a verified principal, CPU time in us, median of", ROUNDS)
-    for name, found in times.items():
-        print(f"  {name:<52} {statistics.median(found):5.2f}")
-
-
-if __name__ == "__main__":
-    main()
+def deciding() -> Iterator[Section]:
+    """Yield one section with every decision, by the size of the registry."""
+    cases = [Case(name, call) for size in SIZES for name, call in decisions(size).items()]
+    yield Section("deciding on a verified principal", cases[0].name, cases)
