@@ -44,8 +44,12 @@ class JWTMiddleware:
         kind = scope["type"]
         if kind == "http" or kind == "websocket":
             failure = enter(self.gate, scope)
-            if failure is not None and not await resolve(self.gate, failure, scope, receive, send):
-                return
+            if failure is not None:
+                try:
+                    if not await resolve(self.gate, failure, scope, receive, send):
+                        return
+                finally:
+                    del failure  # it holds this frame, which must not hold it
             try:
                 await self.app(scope, receive, send)
             except RequestError as error:
@@ -102,17 +106,16 @@ def enter(gate: Gate, scope: Scope) -> Failure | None:
 async def resolve(gate: Gate, failure: Failure, scope: Scope, receive: Receive, send: Send) -> bool:
     """Wait for keys, or answer the refusal; return whether the connection may enter after all."""
     request = ScopeView(scope)
-    error: RequestError | None = failure if isinstance(failure, RequestError) else None
-    if error is None:
-        try:
-            principal = await gate.admit_async(header_lines(scope, gate.raw_header), request)
-        except RequestError as refused:
-            await serve(gate.refusal(refused, request), scope, receive, send)
-            return False
-        scope[PRINCIPAL_KEY] = principal
-        return True
-    await serve(gate.refusal(error, request), scope, receive, send)
-    return False
+    if isinstance(failure, RequestError):
+        await serve(gate.refusal(failure, request), scope, receive, send)
+        return False
+    try:
+        principal = await gate.admit_async(header_lines(scope, gate.raw_header), request)
+    except RequestError as refused:
+        await serve(gate.refusal(refused, request), scope, receive, send)
+        return False
+    scope[PRINCIPAL_KEY] = principal
+    return True
 
 
 async def serve_raised(

@@ -6,7 +6,7 @@ a key: what an error says may stand in a log.
 
 from __future__ import annotations
 
-import random
+import os
 from typing import Any, ClassVar
 
 
@@ -45,8 +45,8 @@ class RequestError(JWTMiddlewareError):
     def reference(self) -> str:
         """A random id (16 hex digits) that stands in the answer and in the audit event alike."""
         if self._reference is None:
-            # No secret, so no system call: refusing a flood must stay cheap.
-            self._reference = f"{random.getrandbits(64):016x}"
+            # Of the system: those of ``random`` would give the app's own numbers away.
+            self._reference = os.urandom(8).hex()
         return self._reference
 
 

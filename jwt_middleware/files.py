@@ -121,28 +121,43 @@ class _Watch:
     def wake(self) -> None:
         """Start the thread where there is none: at first, and in a forked process."""
         with self._lock:
-            if self._thread is None:
-                self._thread = threading.Thread(
-                    target=self._run, name="jwt_middleware-watch", daemon=True
-                )
+            if self._thread is not None:
+                return
+            self._thread = threading.Thread(
+                target=self._run, name="jwt_middleware-watch", daemon=True
+            )
+            try:
                 self._thread.start()
+            except RuntimeError:  # no more threads now; requests look, and try again
+                self._thread = None
 
     def forked(self) -> None:
-        """Forget the parent's thread, which this process does not have, and its locks."""
+        """Forget the parent's thread, which this process does not have, and start one of its own.
+
+        Else the first request of a worker that had none for long would find old readings.
+        """
         self._lock = threading.Lock()
         self._thread = None
+        if self._files:
+            self.wake()
 
     def _run(self) -> None:
-        while True:
-            time.sleep(LOOK_EVERY)
-            with self._lock:
-                files = list(self._files)
-                if not files:
-                    self._thread = None
-                    return
-            for file in files:
-                file.current()
+        while self._look_at_all():
+            pass
+
+    def _look_at_all(self) -> bool:
+        """Look at every file, after a while; return whether there are any."""
+        time.sleep(LOOK_EVERY)  # first, so that nothing is kept alive by a sleeping thread
+        with self._lock:
+            files = list(self._files)
+            if not files:
+                self._thread = None
+                return False
+        for file in files:
+            file.current()
+        return True
 
 
 _watch = _Watch()
-os.register_at_fork(after_in_child=_watch.forked)
+if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
+    os.register_at_fork(after_in_child=_watch.forked)

@@ -193,8 +193,11 @@ class Gate:
         if optional is True or (optional is not False and request.path in optional):
             return None
         error = MissingToken("the request carries no assertion header")
-        self.verifier.audit.refused(error, request)
-        raise error
+        try:
+            self.verifier.audit.refused(error, request)
+            raise error
+        finally:
+            del error  # it holds this frame, which must not hold it
 
 
 ASKED_KEY = "jwt_middleware.asked"

@@ -6,7 +6,6 @@ A listener runs on the request's own thread or loop; one that fails changes noth
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Callable, Iterable
 
@@ -30,6 +29,7 @@ from .events import (
     Verified,
     WouldRefuse,
 )
+from .fork_lock import ForkLock
 
 logger = logging.getLogger("jwt_middleware")
 
@@ -51,7 +51,7 @@ class LogListener:
     def __init__(self, burst: int = 20, clock: Callable[[], float] = time.monotonic) -> None:
         self._burst = burst
         self._clock = clock
-        self._lock = threading.Lock()
+        self._lock = ForkLock()
         self._windows: dict[str, tuple[float, int]] = {}
 
     def __call__(self, event: Event, /) -> None:

@@ -118,7 +118,10 @@ class Prover:
                 raise
             mismatch = ClientMismatch("signed with a key that is not the client's")
             mismatch.key_id = error.key_id
-            raise mismatch from None
+            try:
+                raise mismatch from None
+            finally:
+                del mismatch  # it holds this frame, which must not hold it
         except InvalidClaim as error:
             if error.claim != "iss" or not roster.is_bound(trust):
                 raise

@@ -281,29 +281,29 @@ class Trust:
         keys = self.keys.current()
         dated_at = now if self._is_dated else None
         refusal: UnknownKey | None = None
-        for _ in range(2):  # not for ever: a careless source makes a new set at each look
-            refusal = None
-            if keys is not None:
-                try:
-                    return keys, keys.select(algorithm, header, dated_at)
-                except UnknownKey as error:
-                    error.key_id = _selector(header)
-                    refusal = error
-            if patience is None or patience.may_wait:
-                pending = source.refresh(_selector(header))
-                if pending is not None:
-                    raise AwaitKeys(pending)
-            newer = self.keys.current()
-            if newer is keys:
-                break
-            keys = newer  # another request's fetch has ended between our two looks
-        if refusal is not None and (patience is None or patience.answered):
-            try:
+        try:
+            for _ in range(2):  # not for ever: a careless source makes a new set at each look
+                refusal = None
+                if keys is not None:
+                    try:
+                        return keys, keys.select(algorithm, header, dated_at)
+                    except UnknownKey as error:
+                        error.key_id = _selector(header)
+                        refusal = error
+                if patience is None or patience.may_wait:
+                    pending = source.refresh(_selector(header))
+                    if pending is not None:
+                        raise AwaitKeys(pending)
+                newer = self.keys.current()
+                if newer is keys:
+                    break
+                keys = newer  # another request's fetch has ended between our two looks
+            if refusal is not None and (patience is None or patience.answered):
                 raise refusal
-            finally:
-                del refusal  # else this frame holds the error that holds this frame
-        why = "no keys from" if refusal is None else "no answer in time from"
-        raise KeysUnavailable(f"{why} {source.name}", retry_after=source.retry_after())
+            why = "no keys from" if refusal is None else "no answer in time from"
+            raise KeysUnavailable(f"{why} {source.name}", retry_after=source.retry_after())
+        finally:
+            refusal = None  # it holds this frame, which must not hold it
 
     def _last_moment(self, key: Key, ends: float) -> float:
         if key.certificate is not None:

@@ -11,6 +11,7 @@ from .audit import Audit
 from .authorization import Clients, Predicate
 from .errors import (
     BadSignature,
+    KeysUnavailable,
     MalformedToken,
     RequestError,
 )
@@ -118,8 +119,11 @@ class Verifier:
         except (RequestError, AwaitKeys) as error:
             joined = _joined(error, raw)
             if joined is not None:
-                self.audit.refused(joined, request)
-                raise joined from None
+                try:
+                    self.audit.refused(joined, request)
+                    raise joined from None
+                finally:
+                    del joined  # it holds this frame, which must not hold it
             if isinstance(error, RequestError):
                 self.audit.refused(error, request)
             raise
@@ -235,7 +239,7 @@ class Verifier:
         ``view`` makes a view of ``request`` where somebody wants to see it: most hits are silent.
         """
         if type(raw) is not bytes:
-            if type(raw) is not str or not raw.isascii():
+            if type(raw) is not str or len(raw) > self._max_size or not raw.isascii():
                 return None
             raw = raw.encode("ascii")
         entry = self._cache.get(raw)
@@ -268,7 +272,7 @@ class Verifier:
         return entry.principal
 
 
-_MAY_BE_JOINED = (BadSignature, MalformedToken, AwaitKeys)
+_MAY_BE_JOINED = (BadSignature, MalformedToken, KeysUnavailable, AwaitKeys)
 
 
 def _joined(error: Exception, raw: bytes | str) -> RequestError | None:

@@ -101,7 +101,7 @@ file = WatchedFile(path, read, lambda _: None)
 child = os.fork()
 if child == 0:
     signal.alarm(10)
-    time.sleep(2)
+    time.sleep(1)
     os._exit(0 if file.current() == "two" else 1)
 path.write_text("two")
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))

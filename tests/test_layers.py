@@ -18,7 +18,15 @@ ADAPTERS = "adapters"
 
 FLOORS: list[set[str]] = [
     {"errors", "decision", "request_view"},
-    {"events", "principal", "option_checks", "path_lists", "responses", "single_flight"},
+    {
+        "events",
+        "principal",
+        "option_checks",
+        "path_lists",
+        "responses",
+        "single_flight",
+        "fork_lock",
+    },
     {"files", "listeners"},
     {"verification", "authorization"},
     {"gateways", "audit"},

@@ -100,8 +100,12 @@ class JWTMiddleware:
                     return
             gate = self._gate
             failure = enter(gate, scope)
-            if failure is not None and not await resolve(gate, failure, scope, receive, send):
-                return
+            if failure is not None:
+                try:
+                    if not await resolve(gate, failure, scope, receive, send):
+                        return
+                finally:
+                    del failure  # it holds this frame, which must not hold it
             if self._set_user:
                 principal: Principal | None = scope.get(PRINCIPAL_KEY)
                 scope["user"] = principal or UnauthenticatedUser()
@@ -233,9 +237,12 @@ async def _refuse(connection: Request | WebSocket, error: Exception) -> None:
     if not isinstance(error, RequestError):
         raise error
     refused = Refused(error, refusal_of(error, connection.scope, ScopeView(connection.scope)))
-    if not isinstance(connection, WebSocket):
-        raise refused from None  # to the app's handlers of HTTP exceptions
-    await _serve_refused(connection, refused)
+    try:
+        if not isinstance(connection, WebSocket):
+            raise refused from None  # to the app's handlers of HTTP exceptions
+        await _serve_refused(connection, refused)
+    finally:
+        del refused  # it holds this frame, which must not hold it
 
 
 async def _serve_refused(connection: Request | WebSocket, error: Exception) -> Response | None:

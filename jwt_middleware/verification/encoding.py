@@ -89,7 +89,8 @@ def use_speed() -> bool:
     except ImportError:
         return False
     # Strict, it knows the alphabet; where padding may stand was looked at before.
-    _from_base64, _loads, _dumps = pybase64.b64decode, orjson.loads, orjson.dumps
+    # Last what is asked for: another thread may be decoding.
+    _from_base64, _dumps, _loads = pybase64.b64decode, orjson.dumps, orjson.loads
     return True
 
 

@@ -112,7 +112,10 @@ class _Connection(http.client.HTTPConnection):
                 failure = error
             else:
                 return candidate
-        raise failure
+        try:
+            raise failure
+        finally:
+            del failure  # it holds this frame, which must not hold it
 
     def _left(self) -> float:
         left = self._ends - time.monotonic()

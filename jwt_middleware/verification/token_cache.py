@@ -8,10 +8,10 @@ those bytes, and a hit takes no lock.
 from __future__ import annotations
 
 import sys
-import threading
 from collections import deque
 from typing import Any
 
+from ..fork_lock import ForkLock
 from ..principal import Principal
 from .key_sets import KeySet
 
@@ -62,7 +62,7 @@ class TokenCache:
         self._entries: dict[bytes, VerifiedToken] = {}
         self._order: deque[bytes] = deque()
         self._values: dict[str, str] = {}
-        self._lock = threading.Lock()
+        self._lock = ForkLock()
 
     def get(self, token: bytes) -> VerifiedToken | None:
         """Return the entry of exactly this token."""

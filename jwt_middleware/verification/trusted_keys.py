@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 from ..errors import ConfigurationError
 from ..events import Event, KeySkipped, KeysLoaded, KeyWarning
+from ..fork_lock import ForkLock
 from .algorithms import ALGORITHMS, Algorithm
 from .configured_keys import SeveralSources
 from .key_sets import KeySet
@@ -32,7 +32,7 @@ class TrustedKeys:
         self._algorithms = algorithms
         self._announce = announce
         self._clock = clock
-        self._lock = threading.Lock()
+        self._lock = ForkLock()
         self._seen: KeySet | None = None
         self._admitted: KeySet | None = None
         self._parts = source.sources if isinstance(source, SeveralSources) else (source,)

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+import orjson
+import pybase64
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -19,9 +21,6 @@ from jwt_middleware.errors import AuthenticationError, MalformedToken
 from jwt_middleware.testing import FORMS, SigningKey, compact, mint, ucsd_claims
 from jwt_middleware.verification import encoding
 from jwt_middleware.verification.encoding import decode_object, decode_segment
-
-orjson = pytest.importorskip("orjson")
-pybase64 = pytest.importorskip("pybase64")
 
 NOW = 1_479_409_651
 FAST = settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
