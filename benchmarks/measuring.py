@@ -62,20 +62,25 @@ class Effort(NamedTuple):
     batch: float
 
 
-FULL = Effort(rounds=9, batch=0.008)
-QUICK = Effort(rounds=3, batch=0.003)
+FULL = Effort(rounds=11, batch=0.012)
+QUICK = Effort(rounds=3, batch=0.002)
 
 
 def measure(section: Section, effort: Effort) -> list[Row]:
     """Time every case of a section, interleaved in shuffled order."""
-    counts = {case.name: _calls_for(case, section.clock, effort.batch) for case in section.cases}
     times: dict[str, list[float]] = {case.name: [] for case in section.cases}
     order = list(section.cases)
     shuffler = random.Random(0)
-    for _ in range(effort.rounds):
-        shuffler.shuffle(order)
-        for case in order:
-            times[case.name].append(_batch(case, counts[case.name], section.clock))
+    gc.collect()
+    gc.disable()  # a collection would hit one case and not another
+    try:
+        counts = {case.name: _calls_for(case, section.clock, effort.batch) for case in order}
+        for _ in range(effort.rounds):
+            shuffler.shuffle(order)
+            for case in order:
+                times[case.name].append(_batch(case, counts[case.name], section.clock))
+    finally:
+        gc.enable()
     base = times[section.base]
     return [_row(section, case, times[case.name], base) for case in section.cases]
 
@@ -117,12 +122,7 @@ def _batch(case: Case, calls: int, clock: Clock) -> float:
     if case.prepare is not None:
         case.prepare()
     call = case.call
-    gc.collect()
-    gc.disable()  # a collection would hit one case and not another
-    try:
-        started = clock()
-        for _ in range(calls):
-            call()
-        return (clock() - started) / calls
-    finally:
-        gc.enable()
+    started = clock()
+    for _ in range(calls):
+        call()
+    return (clock() - started) / calls

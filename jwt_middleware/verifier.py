@@ -116,8 +116,8 @@ class Verifier:
         """
         try:
             return self._attempt(raw, request, patience)
-        except (RequestError, AwaitKeys) as error:
-            joined = _joined(error, raw)
+        except _MAY_BE_JOINED as error:
+            joined = _joined(raw)
             if joined is not None:
                 try:
                     self.audit.refused(joined, request)
@@ -126,6 +126,9 @@ class Verifier:
                     del joined  # it holds this frame, which must not hold it
             if isinstance(error, RequestError):
                 self.audit.refused(error, request)
+            raise
+        except RequestError as error:
+            self.audit.refused(error, request)
             raise
 
     def authenticate(
@@ -275,15 +278,14 @@ class Verifier:
 _MAY_BE_JOINED = (BadSignature, MalformedToken, KeysUnavailable, AwaitKeys)
 
 
-def _joined(error: Exception, raw: bytes | str) -> RequestError | None:
+def _joined(raw: bytes | str) -> RequestError | None:
     """Return the better reason why a value is refused, where it is not one token at all.
 
     No token holds a comma or a blank, so a value that does is always refused; asking only then
     spares every good one the search. It is asked before a fetch, too, which it must not cause.
     """
-    if isinstance(error, _MAY_BE_JOINED):
-        try:
-            refuse_joined(raw)
-        except RequestError as found:
-            return found
+    try:
+        refuse_joined(raw)
+    except RequestError as found:
+        return found
     return None
