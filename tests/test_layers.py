@@ -40,6 +40,7 @@ FLOORS: list[set[str]] = [
     {"asgi", "wsgi"},
     {ADAPTERS},
     {"testing"},
+    {"inspection"},
     {"demo"},
     {"cli"},
     {"__init__", "__main__"},

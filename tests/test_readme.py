@@ -223,6 +223,18 @@ def test_the_other_commands_are_ones_that_there_are() -> None:
             main([command, "--help"])
 
 
+def test_the_shell_says_of_an_old_token_what_the_readme_says(
+    in_site: Path, rsa_key: SigningKey, capsys: pytest.CaptureFixture[str]
+) -> None:
+    token = mint(rsa_key, ucsd_claims(), now=1_479_410_551.0, lifetime=0)
+    (in_site / "token.txt").write_text(token)
+    command, _, name = block("sh", "jwt-assertion inspect").strip().partition(" < ")
+    shown = block("text", "token_expired: The signature").strip()
+
+    assert main([*command.split()[1:], name, "--at", "2026-11-22"]) == 1
+    assert capsys.readouterr().out.startswith(shown)
+
+
 def test_the_key_sources_are_made_as_they_stand(in_site: Path) -> None:
     names: dict[str, Any] = {}
     exec(block("python", "from jwt_middleware import Discovery"), names)

@@ -14,6 +14,7 @@ from ..errors import ConfigurationError
 from .check import add_check
 from .keys import add_keys
 from .routes import add_routes
+from .tokens import add_tokens
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -49,6 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     add_keys(commands)
     add_check(commands)
     add_routes(commands)
+    add_tokens(commands)
     return parser
 
 

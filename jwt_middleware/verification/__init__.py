@@ -9,7 +9,7 @@ from .jwks import JWKSEndpoint
 from .key_report import report_keys
 from .key_sets import MAX_TRIED, KeySet, verify_signature
 from .key_sources import PEM, KeyFile, KeySource, Pending, SharedSecret
-from .keys import Key, KeyRules
+from .keys import Key, KeyRules, read_thumbprint
 from .token_cache import TokenCache, VerifiedToken
 from .tokens import (
     Segments,
@@ -53,6 +53,7 @@ __all__ = [
     "decode_segment",
     "key_source",
     "raw_token",
+    "read_thumbprint",
     "refuse_joined",
     "report_keys",
     "single_line",

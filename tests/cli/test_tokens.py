@@ -1,0 +1,141 @@
+"""The commands ``mint``, ``verify`` and ``inspect``, as a person at a shell uses them."""
+
+from __future__ import annotations
+
+import io
+import json
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from jwt_middleware.cli import main
+from jwt_middleware.demo.app import CLIENTS
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run the command in an empty folder, with a text on standard input."""
+    monkeypatch.chdir(tmp_path)
+
+    def command(*arguments: str, stdin: str = "") -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.stdin", io.StringIO(stdin))
+        status = main(arguments)
+        out, err = capsys.readouterr()
+        return status, out, err
+
+    return command
+
+
+@pytest.fixture
+def token(run: Run) -> str:
+    """A token of Globex's, with its key in k.pem and the certificate in k.crt."""
+    _, out, _ = run("mint", "--key", "k.pem", "--make-key", "--client", "globex_ind")
+    return out
+
+
+def test_mint_makes_a_key_once_and_only_for_its_owner(run: Run, token: str) -> None:
+    before = Path("k.pem").read_text()
+    status, out, err = run("mint", "--key", "k.pem", "--make-key", "--client", "globex_ind")
+
+    assert (status, err) == (0, "")
+    assert out.count(".") == 2
+    assert Path("k.pem").read_text() == before
+    assert stat.S_IMODE(Path("k.pem").stat().st_mode) == 0o600
+
+
+def test_verify_tells_who_calls(run: Run, token: str) -> None:
+    status, out, _ = run(
+        "verify", "--keys", "k.crt", "--clients", str(CLIENTS), "--json", stdin=token
+    )
+    told = json.loads(out)
+
+    assert status == 0
+    assert told["code"] == "accepted"
+    assert told["client_id"] == "globex_ind"
+    assert told["attributes"]["access_level"] == "globex_level2"
+
+
+def test_verify_ends_with_1_and_the_code_on_standard_error(run: Run, token: str) -> None:
+    run("mint", "--key", "other.pem", "--make-key")
+    status, out, err = run("verify", "--keys", "other.crt", stdin=token)
+
+    assert status == 1
+    assert out == ""
+    assert err.startswith("jwt-assertion: unknown_key: ")
+
+
+def test_inspect_says_which_check_fails(run: Run, token: str) -> None:
+    status, out, _ = run("inspect", "--keys", "k.crt", "--at", "2099-01-01T00:00:00", stdin=token)
+
+    assert status == 1
+    assert out.startswith("token_expired: The signature is good; exp was over at ")
+    assert "years too late" in out
+    assert 'accessLevel = "globex_level2"' in out
+
+
+def test_inspect_without_keys_takes_apart_and_verifies_nothing(run: Run, token: str) -> None:
+    status, out, _ = run("inspect", "--json", stdin=f"X-JWT-Assertion: {token}")
+    told = json.loads(out)
+
+    assert status == 0
+    assert told["code"] is None
+    assert told["claims"]["client_id"] == "globex_ind"
+
+
+def test_the_options_may_come_from_a_file(run: Run, token: str) -> None:
+    Path("jwt.toml").write_text('keys = "k.crt"\napi = "/other"\n')
+    Path("token.txt").write_text(token)
+    status, out, _ = run("inspect", "token.txt", "--config", "jwt.toml")
+
+    assert status == 1
+    assert "api=/other is asked for" in out
+
+
+@pytest.mark.parametrize("text", ["", "\n", "a.b", "ü", "\0", "a" * 50_000, "....", "{}"])
+def test_no_text_crashes_a_command(run: Run, token: str, text: str) -> None:
+    for command in ("inspect", "verify"):
+        status, _, err = run(command, "--keys", "k.crt", stdin=text)
+
+        assert status == 1
+        assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "mend"),
+    [
+        (["verify"], "--keys gateway.pem"),
+        (["verify", "--keys", "none.pem"], "there is no file"),
+        (["inspect", "none.txt"], "no token can be read"),
+        (["inspect", "--at", "soon"], "write 2026-11-17T19:22:31"),
+        (["mint", "--key", "none.pem"], "--make-key makes one"),
+        (["mint", "--key", "k.crt"], "no unencrypted private key"),
+        (["mint", "--key", "k.pem", "--form", "wso3"], "wso2-4.2"),
+        (["mint", "--key", "k.pem", "--claim", "x"], "NAME=VALUE"),
+    ],
+)
+def test_a_wrong_use_ends_with_2_and_the_mend(
+    run: Run, token: str, arguments: list[str], mend: str
+) -> None:
+    status, out, err = run(*arguments)
+
+    assert (status, out) == (2, "")
+    assert mend in err
+
+
+def test_mint_takes_claims_of_any_type_and_a_user(run: Run, token: str) -> None:
+    _, minted, _ = run(
+        *("mint", "--key", "k.pem", "--as", "ann", "--api", "/a/1", "--key-id", "k1"),
+        *("--claim", "age=41", "--claim", 'roles=["x"]', "--claim", "name=Ann Other"),
+    )
+    _, out, _ = run("inspect", "--json", stdin=minted)
+    told = json.loads(out)
+
+    assert told["header"]["kid"] == "k1"
+    assert told["claims"]["age"] == 41
+    assert told["claims"]["roles"] == ["x"]
+    assert told["claims"]["name"] == "Ann Other"
+    assert told["claims"]["sub"] == "ann"
