@@ -44,6 +44,7 @@ class Gate:
         self._authorize = None if settings.authorize is None else Guard(settings.authorize)
         self.opens = bool(settings.exempt) or settings.passes_preflight
         """Whether ``is_open`` may be true of any request at all."""
+        self._routes: list[Route] = []
         gateway = settings.verifier.gateway
         self._challenge = Challenge(gateway.scheme, gateway.realm)
 
@@ -144,6 +145,9 @@ class Gate:
         faults = faults_of(found, self.verifier.unknown_names)
         if faults:
             raise ConfigurationError("; ".join(faults))
+        if not self._routes:
+            self.verifier.when_clients_change(self._inspect_again)
+        self._routes = found
         unguarded = self.settings.unguarded
         bare = [str(route) for route in found if route.kind == "unguarded"]
         if not bare or unguarded == "allow":
@@ -153,6 +157,15 @@ class Gate:
         if unguarded == "refuse":
             raise ConfigurationError(reason)
         self.verifier.announce(ConfigurationWarning(reason))
+
+    def _inspect_again(self) -> None:
+        """Warn where the app would not start with the registry that is now in use."""
+        faults = faults_of(self._routes, self.verifier.unknown_names)
+        if faults:
+            told = "; ".join(faults)
+            self.verifier.announce(
+                ConfigurationWarning(f"with these clients the app would not start: {told}")
+            )
 
     def check(self, guard: Guard, principal: Principal | None, request: RequestView) -> None:
         """Check a guard; raise, and announce, the refusal where it does not hold."""

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable
+from contextlib import contextmanager
 
 from .events import (
     ClientsKept,
@@ -39,6 +40,17 @@ def printable(text: object, limit: int = 128) -> str:
     raw = str(text)
     cut = raw if len(raw) <= limit else raw[:limit] + "..."
     return cut.encode("unicode_escape", "backslashreplace").decode("ascii")
+
+
+@contextmanager
+def silent_log() -> Generator[None, None, None]:
+    """Write nothing to the log for a while: for commands, whose answer says it all."""
+    before = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 class LogListener:
@@ -118,7 +130,7 @@ class LogListener:
                 logger.error(
                     "%s: the last good reading stays: %s",
                     printable(event.source),
-                    printable(event.reason, 2000),
+                    printable("; ".join(line.strip() for line in event.reason.splitlines()), 2000),
                 )
             case ConfigurationWarning():
                 logger.warning("%s", printable(event.reason, 400))

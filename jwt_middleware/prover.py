@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from .authorization import ClientRegistry, Dropped, Predicate, unknown_names
+from .authorization import ClientRegistry, Dropped, Predicate, unknown_names, without_registry
 from .errors import (
     BadSignature,
     ClientMismatch,
@@ -40,6 +40,7 @@ class Prover:
         registry: ClientRegistry | None,
         announce: Announcer,
         cache: TokenCache,
+        changed: Callable[[], None],
     ) -> None:
         self._trusts = trusts
         self._only = trusts.get(None)
@@ -47,7 +48,7 @@ class Prover:
         self.roster: Callable[[], Roster] | None = None
         """Returns the newest roster of clients; None where there is no registry."""
         if registry is not None:
-            self.roster = RosterMaker(trusts, announce, cache.clear).watch(registry)
+            self.roster = RosterMaker(trusts, announce, changed).watch(registry)
         # To find out whose a token is, the loosest of the encodings reads it; the trust's own form
         # then decides.
         wires = [trust.gateway.wire for trust in trusts.values()]
@@ -59,8 +60,10 @@ class Prover:
         return [*self._trusts.values(), *bound]
 
     def unknown_names(self, predicate: Predicate) -> list[str]:
-        """Return what is wrong with a predicate's names; nothing where there is no registry."""
-        return [] if self.roster is None else unknown_names(predicate, self.roster().clients)
+        """Return what is wrong with a predicate's names, by the newest reading of the registry."""
+        if self.roster is None:
+            return without_registry(predicate)
+        return unknown_names(predicate, self.roster().clients)
 
     def prove(
         self, raw: bytes, now: float, patience: Patience | None

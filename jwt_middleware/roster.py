@@ -97,8 +97,8 @@ class RosterMaker:
                 reason = str(found) or type(found).__name__
                 self._announce(ClientsKept(registry.name, reason))
             else:
-                self._changed()
                 self._tell(registry, found.clients)
+                self._changed()
 
         current = registry.watch(self.make, heard)
         self._tell(registry, current().clients)

@@ -57,7 +57,8 @@ class Verifier:
         )
         self._trusts = trusts_of(options, self.announce, self._clock)
         registry = registry_of(options.get("clients"))
-        self._prover = Prover(self._trusts, registry, self.announce, self._cache)
+        self._when_clients_change: list[Callable[[], object]] = [self._cache.clear]
+        self._prover = Prover(self._trusts, registry, self.announce, self._cache, self._changed)
         self._roster = self._prover.roster
         if not options.get("api") and any(t.gateway.context_claim for t in self._trusts.values()):
             self.announce(
@@ -167,6 +168,14 @@ class Verifier:
             self.audit.refused(error, request)
             raise
 
+    def when_clients_change(self, call: Callable[[], object]) -> None:
+        """Call this whenever a new reading of the registry is in use."""
+        self._when_clients_change.append(call)
+
+    def _changed(self) -> None:
+        for call in self._when_clients_change:
+            call()
+
     @property
     def clients(self) -> Clients | None:
         """The newest reading of the registry; None where ``clients`` is not configured."""
@@ -179,7 +188,7 @@ class Verifier:
         return tuple(self._trusts.values())
 
     def unknown_names(self, predicate: Predicate) -> list[str]:
-        """Return what is wrong with a predicate's names; nothing where there is no registry."""
+        """Return what is wrong with a predicate's names, by the newest reading of the registry."""
         return self._prover.unknown_names(predicate)
 
     def health(self) -> dict[str, Any]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,12 +20,14 @@ from jwt_middleware import (
     RequestView,
     TokenTooLarge,
     client,
+    files,
     has_role,
     header,
+    policy,
     query_param,
 )
-from jwt_middleware.authorization import Guard
-from jwt_middleware.events import Refused
+from jwt_middleware.authorization import Guard, Route
+from jwt_middleware.events import ConfigurationWarning, Refused
 from jwt_middleware.gate import (
     GATE_KEY,
     Gate,
@@ -268,3 +272,37 @@ def test_a_frameworks_app_is_told_by_its_attribute(attribute: str) -> None:
 
 def test_any_callable_is_a_plain_app() -> None:
     check_plain_app(lambda environ, start_response: [], "WSGI")
+
+
+def test_a_policy_on_a_route_needs_a_registry(rsa_key: SigningKey) -> None:
+    gate = Gate({"keys": rsa_key.certificate_pem, "api": "/x"})
+    route = Route("/a", ("GET",), "a", (Guard(policy("orders.read")),))
+
+    with pytest.raises(ConfigurationError, match=r"/a: policy\('orders.read'\).*set clients="):
+        gate.inspect([route])
+
+
+def test_an_edit_with_which_the_app_would_not_start_is_warned_of(
+    rsa_key: SigningKey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "LOOK_EVERY", 0.0)
+    registry = tmp_path / "clients.toml"
+    registry.write_text('[clients.a.policies]\n"x" = { authenticated = true }\n')
+    heard: list[Any] = []
+    gate = Gate(
+        {
+            "keys": rsa_key.certificate_pem,
+            "api": "/x",
+            "clients": registry,
+            "listeners": [heard.append],
+        }
+    )
+    gate.inspect([Route("/a", ("GET",), "a", (Guard(policy("x")),))])
+    registry.write_text("[clients.a]\n")
+    ends = time.monotonic() + 3
+    while not any(isinstance(each, ConfigurationWarning) for each in heard):
+        assert time.monotonic() < ends
+        gate.verifier.health()
+
+    [warning] = [each for each in heard if isinstance(each, ConfigurationWarning)]
+    assert warning.reason.startswith("with these clients the app would not start: /a: policy('x')")

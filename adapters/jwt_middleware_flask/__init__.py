@@ -103,7 +103,7 @@ class _Installed:
                 self.gate.inspect(inventory(self._app))
             except ConfigurationError as error:
                 self._fault = error
-                logger.error("this app answers 503 only: %s", error)
+                logger.error("the app answers 503 only: %s", error)
             self._is_inspected = True
         return self._fault
 

@@ -133,7 +133,9 @@ class JWTMiddleware:
             self._fault = self._fault_of_routes()  # an app may add routes when it starts, or later
         if self._fault is not None and not self._told:
             self._told = True
-            logger.error("this app answers 503 only: %s", self._fault)
+            logger.error(
+                "the app is not served (it does not start, or answers 503): %s", self._fault
+            )
         return self._fault
 
     def _learn_app(self, scope: Scope) -> None:

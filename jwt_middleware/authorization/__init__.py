@@ -13,7 +13,7 @@ from .guards import (
     public,
 )
 from .levels import Level
-from .name_checks import unknown_names
+from .name_checks import unknown_names, without_registry
 from .policies import policy
 from .predicates import (
     authenticated,
@@ -66,4 +66,5 @@ __all__ = [
     "routes_of_class",
     "terms_of",
     "unknown_names",
+    "without_registry",
 ]

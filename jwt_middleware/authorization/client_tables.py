@@ -76,6 +76,7 @@ class _Registry:
 
     def _client(self, client_id: str, table: Any) -> Client:
         where = f"clients.{toml_key(client_id)}"
+        before = len(self._faults)
         if not client_id or not isinstance(table, dict):
             what = f"a table [{where}]" if client_id else "a client id is not empty"
             self.fault(where, what)
@@ -100,6 +101,8 @@ class _Registry:
             trust=self._trust(where, table),
             policies=self._policies(where, table),
         )
+        if len(self._faults) > before:
+            return client  # what is missing of it would only cause more
         for name, named in client.policies.items():
             for what in policy_faults(named.predicate, client):
                 self.fault(f"{where}.policies.{toml_key(name)}", what)
@@ -243,4 +246,6 @@ class _Registry:
         for name in table:
             if name not in names:
                 path = f"{where}.{toml_key(name)}" if where else toml_key(name)
-                self.fault(path, f"there is no such {what}{nearest(name, names)}")
+                dotted = isinstance(table[name], dict)
+                hint = "; a name with a dot needs quotes" if dotted else nearest(name, names)
+                self.fault(path, f"there is no such {what}{hint}")

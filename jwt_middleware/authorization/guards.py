@@ -45,8 +45,9 @@ class Guard:
         if not isinstance(predicate, Predicate):
             raise TypeError(
                 f"requires() takes a predicate, not a {type(predicate).__name__}: write "
-                "requires(has_role('...')), requires(predicate(your_function)), or "
-                "requires(authenticated) for any proven caller"
+                "requires(has_role('...')), requires(policy('...')), "
+                "requires(predicate(your_function)), or requires(authenticated) for any proven "
+                "caller"
             )
         if not isinstance(enforce, bool):
             raise TypeError(f"enforce is True or False, not {enforce!r}")

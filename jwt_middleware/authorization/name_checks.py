@@ -21,6 +21,15 @@ def unknown_names(predicate: Predicate, clients: Clients) -> list[str]:
     return [fault for leaf in predicate.leaves() for fault in _leaf_faults(leaf, clients)]
 
 
+def without_registry(predicate: Predicate) -> list[str]:
+    """Return what a predicate needs a registry for, where there is none."""
+    return [
+        f"{leaf!r} means nothing without a registry: set clients="
+        for leaf in predicate.leaves()
+        if isinstance(leaf, Policy)
+    ]
+
+
 def policy_faults(predicate: Predicate, client: Client) -> list[str]:
     """Return what is wrong with the names in one client's own policy."""
     return unknown_names(predicate, Clients([client]))
@@ -54,7 +63,7 @@ def _held_faults(leaf: HasRole | HasPermission, clients: Clients) -> Iterator[st
     if all(client.namespace is not None and client.namespace not in words for client in having):
         spaces = sorted({str(client.namespace) for client in having})
         told = ", ".join(spaces[:8]) + (", ..." if len(spaces) > 8 else "")
-        yield f"{leaf!r}: it carries no namespace of a client with {kind} ({told})"
+        yield f"{leaf!r}: no client with {kind} has a namespace that occurs in it ({told})"
 
 
 def _attribute_faults(

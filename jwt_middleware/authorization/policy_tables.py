@@ -77,7 +77,9 @@ def read_predicate(table: Any, where: str, fault: Fault, nested: int = 0) -> Pre
             return None
         return authenticated
     known = (*_COMBINED, "not", *_HELD, "authenticated", *_TERMS)
-    fault(path, f"there is no such condition{nearest(word, known)}")
+    dotted = isinstance(value, dict)
+    hint = "; a name with a dot needs quotes" if dotted else nearest(word, known)
+    fault(path, f"there is no such condition{hint}")
     return None
 
 

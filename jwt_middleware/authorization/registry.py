@@ -94,4 +94,5 @@ def _content(path: Path) -> bytes:
 
 def _unreadable(path: Path, error: Exception) -> ConfigurationError:
     reason = getattr(error, "strerror", None) or "no file can have this name"
-    return ConfigurationError(f"clients: {path} cannot be read: {reason}")
+    where = "" if path.is_absolute() else f" (from {Path.cwd()})"
+    return ConfigurationError(f"clients: {path} cannot be read: {reason}{where}")

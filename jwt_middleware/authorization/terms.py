@@ -157,7 +157,10 @@ class Comparison(Predicate):
 
     def sides(self, situation: Situation) -> tuple[str, str]:
         needed = f"{self.left.written} {self.relation} {_shown(self._right(situation))}"
-        return needed, _shown(_read(self.left, situation))
+        held = _read(self.left, situation)
+        if held is ABSENT and self.left.attribute is not None:
+            return needed, "nothing that is granted"  # a value may have been dropped
+        return needed, _shown(held)
 
     def terms(self) -> tuple[Term, ...]:
         """Return the operands that are terms."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -35,6 +37,11 @@ def find_app(spec: str) -> FoundApp:
         ConfigurationError: there is none, or it is of no framework that has an adapter.
 
     """
+    with redirect_stdout(sys.stderr):  # what the app prints is not the command's answer
+        return _find(spec)
+
+
+def _find(spec: str) -> FoundApp:
     app = _load(spec)
     seen: set[int] = set()
     while id(app) not in seen:
@@ -45,6 +52,7 @@ def find_app(spec: str) -> FoundApp:
         app = getattr(app, "app", None) or getattr(app, "wsgi_app", None) or app
     raise ConfigurationError(
         f"{spec}: a Starlette, FastAPI, Flask or Django app is wanted, not {type(app).__name__}"
+        + (f"; write {spec}() for a factory" if inspect.isfunction(app) else "")
     )
 
 
@@ -55,6 +63,9 @@ def _load(spec: str) -> Any:
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.insert(0, here)
+    if module_name.endswith(".py"):
+        plain = module_name.removesuffix(".py").replace("/", ".")
+        raise ConfigurationError(f"{spec}: write the module and not the file, {plain}:{name}")
     if not all(part.isidentifier() for part in module_name.split(".")):
         raise ConfigurationError(f"{spec!r}: {module_name!r} is no module's name")
     try:

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 from ..authorization import ClientRegistry
 from ..errors import ConfigurationError
 from ..explanation import dangers_of, dangers_of_clients, meaning_of, meaning_of_clients
-from ..listeners import logger
 from ..settings import CONFIG_FILE, Settings
+from ..verification import key_source
 from .apps import find_app
 
 
@@ -37,7 +37,6 @@ def add_check(commands: Any) -> None:
 
 
 def _check(options: argparse.Namespace) -> int:
-    logger.setLevel("CRITICAL")  # what the log would warn of is among the dangers
     path = Path(options.what)
     report = _of_file(path) if path.suffix == ".toml" or path.exists() else _of_app(options.what)
     if options.json:
@@ -56,8 +55,9 @@ def _of_file(path: Path) -> _Report:
     if _is_registry(path):
         clients = ClientRegistry(path).clients
         meaning = [f"{path}: {len(clients)} clients."]
-        if any(client.trust is not None for client in clients):
-            meaning.append("Keys of their own are read by the check of the app's configuration.")
+        for client in clients:
+            if client.trust is not None and client.trust.keys is not None:
+                key_source(client.trust.keys)  # a key file that is missing is told now
         return _Report(meaning, meaning_of_clients(clients), dangers_of_clients(clients))
     return _of_settings(Settings.read({}, {CONFIG_FILE: str(path)}))
 

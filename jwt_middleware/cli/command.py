@@ -7,10 +7,13 @@ which are told on standard error.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 from ..errors import ConfigurationError
+from ..listeners import silent_log
 from .check import add_check
 from .keys import add_keys
 from .routes import add_routes
@@ -21,10 +24,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status."""
     options = _parser().parse_args(arguments)
     try:
-        status: int = options.run(options)
+        with silent_log() if options.is_silent else nullcontext():
+            status: int = options.run(options)
+        sys.stdout.flush()
     except ConfigurationError as error:
         print(f"jwt-assertion: {error}", file=sys.stderr)
         return 2
+    except BrokenPipeError:  # the reader has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     return status
 
 
@@ -33,6 +41,8 @@ def _parser() -> argparse.ArgumentParser:
         prog="jwt-assertion",
         description="Tools for backends behind an API gateway that signs a JWT assertion header.",
     )
+    # What the log would say is in the answer of most commands.
+    parser.set_defaults(is_silent=True)
     parser.add_argument("--version", action="version", version=_version())
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     demo = commands.add_parser(
@@ -46,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument(
         "--port", type=_port, default=0, help="the port on 127.0.0.1 (default: any free one)"
     )
-    demo.set_defaults(run=_demo)
+    demo.set_defaults(run=_demo, is_silent=False)
     add_keys(commands)
     add_check(commands)
     add_routes(commands)

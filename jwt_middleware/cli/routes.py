@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from typing import Any
 
 from ..authorization import Route
@@ -34,7 +35,14 @@ def add_routes(commands: Any) -> None:
 
 
 def _routes(options: argparse.Namespace) -> int:
-    routes = find_app(options.app).routes
+    found = find_app(options.app)
+    routes = found.routes
+    if found.gate is None:
+        print(
+            f"jwt-assertion: {options.app}: JWTMiddleware is not installed on it, so every guard "
+            "refuses",
+            file=sys.stderr,
+        )
     if options.json:
         print(json.dumps([_as_json(route) for route in routes], indent=2))
     else:

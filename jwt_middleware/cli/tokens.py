@@ -18,7 +18,6 @@ from typing import Any
 
 from ..errors import ConfigurationError, RequestError
 from ..inspection import Inspection, inspect
-from ..listeners import logger
 from ..principal import Principal
 from ..settings import CONFIG_FILE, ENVIRONMENT_PREFIX, Settings
 from ..verifier import Verifier
@@ -110,7 +109,6 @@ def _verifier(options: argparse.Namespace, now: float) -> Verifier | None:
         environment[CONFIG_FILE] = str(options.config)
     if not given and not environment:
         return None
-    logger.setLevel("CRITICAL")  # what it would say is the answer
     return Settings.read(given | {"clock": lambda: now}, environment).verifier
 
 

@@ -29,8 +29,8 @@ Options = dict[str, Any]
 
 TYPOS: list[tuple[Predicate, str]] = [
     (client("acme_crop"), "'acme_corp'"),
-    (has_role("acmee_admin"), "has_role('acmee_admin'): it carries no namespace"),
-    (has_permission("manage_acmee_products"), "it carries no namespace"),
+    (has_role("acmee_admin"), "has_role('acmee_admin'): no client with"),
+    (has_permission("manage_acmee_products"), "no client with"),
     (policy("catalogue.raed"), "'catalogue.read'"),
     (attribute("acces_level").is_present, "'access_level'"),
     (attribute("access_level") >= "globex_level4", "never 'globex_level4'"),
