@@ -1,7 +1,4 @@
-"""What deciding costs on a verified principal, whether the registry holds 6 clients or 10,000.
-
-python -m benchmarks.bench_predicates
-"""
+"""What deciding costs on a verified principal, whether the registry holds 6 clients or 10,000."""
 
 from __future__ import annotations
 
