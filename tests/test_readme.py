@@ -154,7 +154,7 @@ def test_the_gateway_of_ones_own_verifies_its_tokens() -> None:
 
 def test_the_tokens_for_ones_own_tests_verify() -> None:
     names: dict[str, Any] = {}
-    exec(block("python", "from jwt_middleware.testing"), names)
+    exec(block("python", "from jwt_middleware.testing import SigningKey"), names)
     verifier = Verifier(**names["options"])
 
     assert verifier.verify(names["headers"][HEADER]).roles == {"registrar"}

@@ -23,7 +23,6 @@ from jwt_middleware.errors import MissingToken, RequestError
 from jwt_middleware.gate import (
     ASKED_KEY,
     GATE_KEY,
-    Gate,
     enforce,
     enforce_first,
     principal_of,
@@ -33,7 +32,7 @@ from jwt_middleware.principal import PRINCIPAL_KEY, Principal
 from jwt_middleware.request_view import EnvironView
 from jwt_middleware.wsgi import header_lines as environ_header_lines
 
-from .configuration import options_from_settings
+from .configuration import site_gates
 from .inventory import site_routes
 
 __all__ = [
@@ -62,7 +61,7 @@ class JWTMiddleware:
 
     def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
         self.get_response = get_response
-        self.gate = Gate(options_from_settings())
+        self.gate = site_gates.make()
         self.gate.prefetch()
         if self.gate.inspects:
             self.gate.inspect(site_routes())

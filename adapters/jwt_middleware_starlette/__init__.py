@@ -83,7 +83,7 @@ class JWTMiddleware:
         self._routes = Routes(app)
         self._has_learned = False
         try:
-            self._gate = Gate(options)
+            self.gate = Gate(options)
         except ConfigurationError as error:
             self._fault = error
 
@@ -98,7 +98,7 @@ class JWTMiddleware:
                 if fault is not None:
                     await serve(misconfigured(fault), scope, receive, send)
                     return
-            gate = self._gate
+            gate = self.gate
             failure = enter(gate, scope)
             if failure is not None:
                 try:
@@ -122,7 +122,7 @@ class JWTMiddleware:
             self._learn_app(scope)
             fault = self._first_fault()
             if fault is None:
-                await guard_lifespan(self._gate, self.app, scope, receive, send)
+                await guard_lifespan(self.gate, self.app, scope, receive, send)
             else:
                 await fail_startup(fault, receive, send)
         else:
@@ -149,12 +149,12 @@ class JWTMiddleware:
     def _fault_of_routes(self) -> ConfigurationError | None:
         try:
             routes = self._routes.inventory()
-            if self._routes.are_hidden and self._gate.inspects:
+            if self._routes.are_hidden and self.gate.inspects:
                 return ConfigurationError(
                     "the app's routes cannot be seen, so neither unguarded= nor clients= can be "
                     "kept; add this middleware by app.add_middleware(JWTMiddleware, ...)"
                 )
-            self._gate.inspect(routes)
+            self.gate.inspect(routes)
         except ConfigurationError as error:
             return error
         return None

@@ -1,15 +1,21 @@
-"""For tests: keys and tokens as gateways make them. Never for production."""
+"""For tests: keys, tokens and a gateway, and apps that take them. Never for production."""
 
-from .minting import FORMS, SigningKey, TokenForm, compact, mint
+from .forms import FORMS, TokenForm
+from .local_gateway import LocalGateway
+from .minting import SigningKey, compact, mint
+from .overriding import as_principal, override
 from .samples import byu_claims, client_claims, ucsd_claims
 
 __all__ = [
     "FORMS",
+    "LocalGateway",
     "SigningKey",
     "TokenForm",
+    "as_principal",
     "byu_claims",
     "client_claims",
     "compact",
     "mint",
+    "override",
     "ucsd_claims",
 ]

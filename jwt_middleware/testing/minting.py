@@ -1,21 +1,17 @@
 """Keys and tokens as gateways make them, for tests and the demo. Never for production.
 
-A ``SigningKey`` stands for the gateway's key pair, a ``TokenForm`` for the way in which one version
-of a gateway spells a token.
+A ``SigningKey`` stands for the gateway's key pair; ``forms`` has the ways of spelling a token.
 """
 
 from __future__ import annotations
 
-import base64
 import datetime
-import hashlib
 import json
 import os
 import time
 from collections.abc import Mapping
 from functools import cached_property
-from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
 import jwt
 from cryptography import x509
@@ -23,45 +19,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.x509.oid import NameOID
 
-
-class TokenForm(NamedTuple):
-    """How one gateway version spells a token (sources: ``gateways.presets``).
-
-    ``alphabet``: ``standard`` or ``urlsafe``. ``milliseconds``: the unit of times. ``text_exp``:
-    ``exp`` is a string. ``hex_x5t``: ``x5t`` encodes the thumbprint's hex text, or its bytes;
-    None leaves it out.
-    """
-
-    alphabet: str = "standard"
-    padded: bool = True
-    milliseconds: bool = False
-    text_exp: bool = False
-    hex_x5t: bool | None = True
-    algorithm_name: str | None = None
-
-    def encode(self, content: bytes) -> bytes:
-        """Encode one segment."""
-        encode = base64.b64encode if self.alphabet == "standard" else base64.urlsafe_b64encode
-        return encode(content) if self.padded else encode(content).rstrip(b"=")
-
-    def time(self, seconds: float) -> int:
-        """Return a time in this form's unit."""
-        return round(seconds * 1000) if self.milliseconds else int(seconds)
-
-
-FORMS: Mapping[str, TokenForm] = MappingProxyType(
-    {
-        "wso2-1.4": TokenForm(milliseconds=True, algorithm_name="SHA256withRSA"),
-        "wso2-1.9": TokenForm(milliseconds=True),
-        "wso2-2.0": TokenForm(hex_x5t=False),
-        "wso2-2.6": TokenForm(),
-        "wso2-3.0": TokenForm(alphabet="urlsafe"),
-        "wso2-3.1": TokenForm(alphabet="urlsafe", milliseconds=True, text_exp=True),
-        "wso2-4.2": TokenForm(padded=False),
-        "standard": TokenForm(alphabet="urlsafe", padded=False, hex_x5t=None),
-    }
-)
-"""The forms by gateway and version."""
+from .forms import FORMS, TokenForm, thumbprint
 
 
 class SigningKey:
@@ -186,10 +144,7 @@ class SigningKey:
 
     def x5t(self, *, as_hex: bool) -> str:
         """Return the certificate's SHA-1 thumbprint, padded, as WSO2 writes it."""
-        der = self.certificate.public_bytes(serialization.Encoding.DER)
-        digest = hashlib.sha1(der, usedforsecurity=False)
-        content = digest.hexdigest().encode() if as_hex else digest.digest()
-        return base64.urlsafe_b64encode(content).decode()
+        return thumbprint(self.certificate, as_hex=as_hex)
 
 
 def mint(
@@ -205,7 +160,7 @@ def mint(
 
     Args:
         key: signs it.
-        claims: an ``exp`` among them is kept as it is; otherwise one is added.
+        claims: an ``exp`` or ``iat`` among them is kept as it is; otherwise the form's is added.
         form: a name in ``FORMS``, or a form of your own.
         lifetime: seconds until ``exp``; negative makes an expired token.
         now: seconds since the epoch; the clock's where None.
@@ -218,9 +173,11 @@ def mint(
     if "exp" not in body:
         expires = spelled.time(moment + lifetime)
         body["exp"] = str(expires) if spelled.text_exp else expires
+    if spelled.issued_at:
+        body.setdefault("iat", spelled.time(moment))
     head: dict[str, Any] = {"typ": "JWT", "alg": spelled.algorithm_name or key.algorithm}
-    if spelled.hex_x5t is not None and not isinstance(key.private, bytes):
-        head["x5t"] = key.x5t(as_hex=spelled.hex_x5t)
+    if spelled.names_certificate and not isinstance(key.private, bytes):
+        head |= spelled.names_of(key.certificate)
     if key.key_id is not None:
         head["kid"] = key.key_id
     for name, value in (header or {}).items():

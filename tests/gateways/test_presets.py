@@ -14,7 +14,7 @@ from jwt_middleware.verification.algorithms import ALGORITHMS
 
 from ..conftest import Clock
 
-READ_BY_ALL_WSO2 = {"wso2-1.9", "wso2-2.0", "wso2-2.6", "wso2-3.0", "wso2-4.2", "standard"}
+READ_BY_ALL_WSO2 = set(FORMS) - {"wso2-1.4", "wso2-3.1"}
 READ = {
     "wso2": READ_BY_ALL_WSO2,
     "wso2-1.4": READ_BY_ALL_WSO2 | {"wso2-1.4"},

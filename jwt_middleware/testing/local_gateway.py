@@ -1,0 +1,268 @@
+"""A gateway of one's own for tests: it signs assertions, and serves its keys on loopback."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import threading
+from collections.abc import Iterable, Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from os import PathLike
+from types import TracebackType
+from typing import Any, Self
+
+from ..authorization import Client, ClientRegistry
+from ..gateways import PRESETS
+from .forms import FORMS, TokenForm
+from .minting import SigningKey, mint
+from .placing import claims_by_entry, claims_by_names
+
+FAULTS = ("down", "slow", "garbage")
+SOMEBODY = "someone@carbon.super"
+"""Who calls where a test does not say."""
+
+
+class LocalGateway:
+    """Signs as a gateway does, with a key of its own, and publishes that key under ``jwks_url``.
+
+    Use it in a ``with`` block: the endpoint starts when it is first needed, and ends with it.
+
+    Args:
+        form: a name in ``FORMS``, or a form of your own.
+        header: the header that ``headers`` names.
+        api: the API context that tokens are for, and that ``options`` ask for.
+        clients: the registry, or the path of its TOML: tokens then say what a client's entry reads.
+
+    """
+
+    def __init__(
+        self,
+        form: str | TokenForm = "wso2-4.2",
+        header: str = "X-JWT-Assertion",
+        api: str | None = None,
+        clients: ClientRegistry | str | PathLike[str] | None = None,
+    ) -> None:
+        self.form = FORMS[form] if isinstance(form, str) else form
+        self.header = header
+        self.api = api
+        self.clients: ClientRegistry | None = (
+            clients
+            if clients is None or isinstance(clients, ClientRegistry)
+            else ClientRegistry(clients)
+        )
+        self._numbers = itertools.count(1)
+        self._keys = [self._new_key()]
+        self._server: _Server | None = None
+        self._fault: str | None = None
+        self._recovered = threading.Event()
+        self._lock = threading.Lock()
+
+    @property
+    def key(self) -> SigningKey:
+        """The key that signs now."""
+        return self._keys[-1]
+
+    @property
+    def jwks_url(self) -> str:
+        """Where the keys are published; asking for it starts the endpoint."""
+        with self._lock:
+            if self._server is None:
+                self._server = _Server(self)
+            return f"http://127.0.0.1:{self._server.server_port}/jwks"
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options by which any ``JWTMiddleware`` takes this gateway's tokens."""
+        found = self.verifier_options
+        if self.header != PRESETS[self.form.preset].header:
+            found["header"] = self.header
+        return found
+
+    @property
+    def verifier_options(self) -> dict[str, Any]:
+        """The same for ``Verifier``, which reads no header."""
+        found: dict[str, Any] = {"keys": self.jwks_url, "gateway": self.form.preset}
+        if self.api is not None:
+            found["api"] = self.api
+        if self.clients is not None:
+            found["clients"] = self.clients
+        return found
+
+    def assertion(
+        self,
+        client: str | None = None,
+        user: str | None = None,
+        roles: Iterable[str] = (),
+        permissions: Iterable[str] = (),
+        lifetime: float = 900,
+        *,
+        attributes: Mapping[str, Any] | None = None,
+        **claims: Any,
+    ) -> str:
+        """Return a signed assertion.
+
+        Args:
+            client: the client id; with a registry, its entry says which claims hold the rest.
+            user: who calls by it.
+            roles: the roles to carry.
+            permissions: the permissions to carry.
+            lifetime: seconds until it expires; negative makes an expired one.
+            attributes: attributes by the registry's names.
+            claims: claims as they are, which replace the others; None takes one away.
+
+        Raises:
+            ValueError: no claim holds what is given, so the app could never see it.
+
+        """
+        names = PRESETS[self.form.preset].names
+        entry = self._entry(client)
+        found: dict[str, Any] = {"iss": "wso2.org/products/am"}
+        context = PRESETS[self.form.preset].context_claim
+        if context is not None:
+            found[context] = self.api or "/local/1.0.0"
+        if entry is None:
+            if attributes:
+                raise ValueError("attributes: only a client of the registry (clients=) has them")
+            found |= claims_by_names(
+                names,
+                user=user or SOMEBODY,
+                client=client,
+                roles=roles,
+                permissions=permissions,
+            )
+        else:
+            found |= claims_by_names(
+                names, user=user or SOMEBODY, client=client, roles=(), permissions=()
+            )
+            found |= _bound(entry)
+            found |= claims_by_entry(
+                entry, roles=roles, permissions=permissions, attributes=attributes or {}
+            )
+        found |= claims
+        kept = {name: value for name, value in found.items() if value is not None}
+        # Of the gateways only those write a kid that make one, and those that follow the RFC.
+        is_named = self.form.kid is not None or not self.form.names_certificate
+        header = None if is_named else {"kid": None}
+        return mint(self.key, kept, form=self.form, lifetime=lifetime, header=header)
+
+    def headers(self, *args: Any, **kwargs: Any) -> dict[str, str]:
+        """Return the header of an ``assertion``, which takes the same arguments."""
+        return {self.header: self.assertion(*args, **kwargs)}
+
+    def rotate(self) -> None:
+        """Sign with a new key from now on; the old ones stay published."""
+        self._keys = [*self._keys, self._new_key()]
+
+    def retire(self) -> None:
+        """Publish the newest key alone; an app learns of it when it fetches the next time."""
+        self._keys = self._keys[-1:]
+
+    def fail(self, fault: str) -> None:
+        """Let the endpoint be ``down`` (503), ``slow`` (no answer) or answer ``garbage``."""
+        if fault not in FAULTS:
+            raise ValueError(f"fault: one of {', '.join(FAULTS)}")
+        self.recover()
+        self._recovered = threading.Event()
+        self._fault = fault
+
+    def recover(self) -> None:
+        """Let the endpoint answer again; requests that wait for it get their answer."""
+        self._fault = None
+        self._recovered.set()
+
+    def reset(self, keys: list[SigningKey]) -> None:
+        """Go back to these keys, and to health: for a gateway that several tests share."""
+        self.recover()
+        self._keys = list(keys)
+
+    @property
+    def keys(self) -> list[SigningKey]:
+        """The keys that are published, oldest first."""
+        return list(self._keys)
+
+    def close(self) -> None:
+        """Stop the endpoint."""
+        self.recover()
+        with self._lock:
+            if self._server is not None:
+                self._server.stop()
+                self._server = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def answer(self) -> tuple[int, bytes]:
+        """Return status and body of the endpoint's answer; waits while it is ``slow``."""
+        if self._fault == "slow":
+            self._recovered.wait(30)
+        if self._fault == "down":
+            return 503, b""
+        if self._fault == "garbage":
+            return 200, b"<!doctype html><title>Sign in</title>"
+        return 200, json.dumps({"keys": [self._jwk(key) for key in self._keys]}).encode()
+
+    def _entry(self, client: str | None) -> Client | None:
+        return None if self.clients is None or client is None else self.clients.clients.get(client)
+
+    def _new_key(self) -> SigningKey:
+        key = SigningKey()
+        number = next(self._numbers)
+        key.key_id = self.form.key_id_of(key.certificate) or f"local-gateway-{number}"
+        return key
+
+    def _jwk(self, key: SigningKey) -> dict[str, Any]:
+        thumbprint = self.form.x5t_of(key.certificate)
+        return key.jwk() if thumbprint is None else key.jwk(x5t=thumbprint)
+
+
+def _bound(client: Client) -> dict[str, Any]:
+    """Return what the client's entry binds its tokens to, but for keys: those are the gateway's."""
+    found: dict[str, Any] = {}
+    for name, value in (
+        ("iss", None if client.trust is None else client.trust.issuer),
+        ("aud", None if client.trust is None else client.trust.audience),
+    ):
+        if value is not None:
+            found[name] = value if isinstance(value, str) else value[0]
+    return found
+
+
+class _Exchange(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        assert isinstance(self.server, _Server)  # noqa: S101 - no other server has this handler
+        status, body = (404, b"") if self.path != "/jwks" else self.server.gateway.answer()
+        try:
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+        except ConnectionError:
+            pass  # who asked has hung up, as it should when nobody answers
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Say nothing: a test's output is its own."""
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+
+    def __init__(self, gateway: LocalGateway) -> None:
+        super().__init__(("127.0.0.1", 0), _Exchange)
+        self.gateway = gateway
+        self._thread = threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        self.shutdown()
+        self.server_close()
+        self._thread.join()

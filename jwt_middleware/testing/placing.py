@@ -1,0 +1,95 @@
+"""What a caller is said to be, put into the claims where this service looks for it.
+
+The reverse of reading: a gateway's ``ClaimNames`` or a client's entry in the registry says where.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ..authorization import Attribute, Client
+from ..principal import ClaimNames, ListClaim
+
+
+def claims_by_names(
+    names: ClaimNames,
+    *,
+    user: str | None,
+    client: str | None,
+    roles: Iterable[str],
+    permissions: Iterable[str],
+) -> dict[str, Any]:
+    """Return the claims of a caller where no registry says more than the gateway does.
+
+    Raises:
+        ValueError: there is no claim for what is given.
+
+    """
+    # The last name is the gateway's own, which all its generations write.
+    claims: dict[str, Any] = {}
+    if user is not None:
+        claims[names.subject[-1]] = user
+    if client is not None:
+        claims[names.client_id[0]] = client
+    _put_list(claims, names.roles, "roles", roles)
+    _put_list(claims, names.permissions, "permissions", permissions)
+    return claims
+
+
+def claims_by_entry(
+    client: Client,
+    *,
+    roles: Iterable[str],
+    permissions: Iterable[str],
+    attributes: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Return the claims that grant all this to a client, by its entry; required ones are filled.
+
+    Raises:
+        ValueError: the entry names no claim for what is given.
+
+    """
+    claims: dict[str, Any] = {}
+    _put_list(claims, client.roles, "roles", roles)
+    _put_list(claims, client.permissions, "permissions", permissions)
+    for name, value in attributes.items():
+        if name not in client.attributes:
+            known = ", ".join(client.attributes) or "none"
+            raise ValueError(f"attributes: {client.client_id} has no {name!r}; there are: {known}")
+        claims[client.attributes[name].claim] = value
+    for name in client.required:
+        if name not in claims:
+            claims[name] = _filler(client, name)
+    return claims
+
+
+def _put_list(
+    claims: dict[str, Any], named: tuple[ListClaim, ...], what: str, values: Iterable[str]
+) -> None:
+    if isinstance(values, str):
+        raise ValueError(f"{what}: a list of texts, not one text")
+    found = list(values)
+    if not found:
+        return
+    if not named:
+        raise ValueError(f"{what}: no claim holds them here; a registry (clients=) can name one")
+    name, separator = named[0]
+    if separator is None or any(separator in value for value in found):
+        claims[name] = found  # WSO2, too, writes an array where a value holds the separator
+    else:
+        claims[name] = separator.join(found)
+
+
+def _filler(client: Client, claim: str) -> Any:
+    """Return a value that the entry takes for a claim which a test says nothing about."""
+    found = [each for each in client.attributes.values() if each.claim == claim]
+    attribute = found[0] if found else Attribute(claim)
+    lists = {name for name, _ in (*client.roles, *client.permissions)}
+    if attribute.levels:
+        return attribute.levels[0]
+    if attribute.type == "integer":
+        return 1
+    if attribute.type == "list" or claim in lists:
+        return []
+    return f"{client.namespace}_value" if client.namespace and attribute.namespaced else "value"

@@ -1,0 +1,72 @@
+"""The README's test files, run as they stand beside the README's apps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from jwt_middleware.testing import SigningKey
+
+from .test_readme import block
+
+pytest_plugins = ["pytester"]
+
+DJANGO_CONFTEST = """
+import django
+import site_settings
+from django.conf import settings
+
+names = {name: getattr(site_settings, name) for name in dir(site_settings) if name.isupper()}
+settings.configure(ROOT_URLCONF="urls", ALLOWED_HOSTS=["testserver"], SECRET_KEY="x" * 50, **names)
+django.setup()
+"""
+URLS = """
+from django.urls import path
+import views
+
+urlpatterns = [path("me", views.me), path("reports", views.reports)]
+"""
+
+
+@pytest.fixture
+def site(pytester: pytest.Pytester, rsa_key: SigningKey) -> pytest.Pytester:
+    """A project whose gateway's key the tests do not have."""
+    (pytester.path / "gateway.pem").write_text(rsa_key.certificate_pem)
+    pytester.makeini("[pytest]\npythonpath = .\nfilterwarnings = error")
+    return pytester
+
+
+def write(folder: Path, **files: str) -> None:
+    for name, text in files.items():
+        (folder / f"{name}.py").write_text(text)
+
+
+@pytest.mark.parametrize(
+    "app, test",
+    [("from fastapi import", "fastapi.testclient"), ("from flask import", "app.test_client")],
+)
+def test_a_test_file_passes_beside_its_app(site: pytest.Pytester, app: str, test: str) -> None:
+    write(site.path, main=block("python", app), test_main=block("python", test))
+
+    site.runpytest_subprocess().assert_outcomes(passed=2)
+
+
+def test_the_starlette_app_passes_the_test_file_of_fastapi(site: pytest.Pytester) -> None:
+    app = block("python", "from starlette.applications", "def me")
+    write(site.path, main=app, test_main=block("python", "fastapi.testclient"))
+
+    site.runpytest_subprocess().assert_outcomes(passed=2)
+
+
+def test_the_django_test_file_passes_beside_its_site(site: pytest.Pytester) -> None:
+    write(
+        site.path,
+        site_settings=block("python", "INSTALLED_APPS"),
+        views=block("python", "from django.http import"),
+        urls=URLS,
+        conftest=DJANGO_CONFTEST,
+        test_site=block("python", "from django.test import Client"),
+    )
+
+    site.runpytest_subprocess().assert_outcomes(passed=2)

@@ -1,0 +1,223 @@
+"""The gateway of one's own tests: its tokens verify by its options, and it fails as it is told."""
+
+from __future__ import annotations
+
+import json
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import jwt_middleware
+from jwt_middleware import Client, ClientRegistry, Verifier
+from jwt_middleware.authorization import Attribute, ClientTrust
+from jwt_middleware.errors import BadSignature, KeysUnavailable, TokenExpired, UnknownKey
+from jwt_middleware.testing import FORMS, LocalGateway
+from jwt_middleware.wsgi import JWTMiddleware
+
+CLIENTS = Path(jwt_middleware.__file__).parent / "demo" / "clients.toml"
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[LocalGateway]:
+    with LocalGateway() as gateway:
+        yield gateway
+
+
+@pytest.fixture
+def local(shared: LocalGateway) -> Iterator[LocalGateway]:
+    keys = shared.keys
+    yield shared
+    shared.reset(keys)
+
+
+def fetch(url: str) -> Any:
+    with urllib.request.urlopen(url, timeout=5) as answer:
+        return json.load(answer)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_options_take_the_assertions_of_every_form(form: str) -> None:
+    with LocalGateway(form=form) as gateway:
+        verifier = Verifier(**gateway.options)
+        before = verifier.verify(gateway.assertion("app", "ana", roles=["a", "b"]))
+        gateway.rotate()
+        after = verifier.verify(gateway.assertion("app", "ana", roles=["a", "b"]))
+        verifier.close()
+
+    assert (before.subject, before.client_id, before.roles) == ("ana", "app", {"a", "b"})
+    assert after.key_id != before.key_id or after.key_id is None
+
+
+def test_a_wso2_assertion_carries_the_gateway_s_claims(local: LocalGateway) -> None:
+    verifier = Verifier(**local.options)
+    claims = verifier.verify(local.assertion(roles=["a", "b"], mine=1)).claims
+
+    assert claims["http://wso2.org/claims/role"] == "a,b"
+    assert claims["http://wso2.org/claims/enduser"] == "someone@carbon.super"
+    assert claims["iss"] == "wso2.org/products/am"
+    assert claims["mine"] == 1
+
+
+def test_a_role_that_holds_the_separator_stays_one_role(local: LocalGateway) -> None:
+    verifier = Verifier(**local.options)
+
+    assert verifier.verify(local.assertion(roles=["a,b"])).roles == {"a,b"}
+
+
+def test_a_claim_that_is_none_is_taken_away(local: LocalGateway) -> None:
+    verifier = Verifier(**local.options)
+
+    assert "iss" not in verifier.verify(local.assertion(iss=None)).claims
+
+
+def test_a_negative_lifetime_has_expired(local: LocalGateway) -> None:
+    with pytest.raises(TokenExpired):
+        Verifier(**local.options).verify(local.assertion(lifetime=-60))
+
+
+@pytest.mark.parametrize("given", [{"permissions": ["p"]}, {"attributes": {"a": "b"}}])
+def test_what_no_claim_holds_is_an_error_and_not_dropped(
+    local: LocalGateway, given: dict[str, Any]
+) -> None:
+    with pytest.raises(ValueError, match="clients="):
+        local.assertion(**given)
+
+
+def test_one_text_for_the_roles_is_an_error(local: LocalGateway) -> None:
+    with pytest.raises(ValueError, match="not one text"):
+        local.assertion(roles="admin")
+
+
+def test_a_client_s_values_stand_in_the_claims_that_its_entry_names() -> None:
+    with LocalGateway(clients=CLIENTS) as gateway:
+        verifier = Verifier(**gateway.options)
+        stark = verifier.verify(
+            gateway.assertion(
+                "stark_ind",
+                roles=["stark_homeowner"],
+                permissions=["control_stark_devices"],
+                attributes={"device_type": "stark_lamp"},
+            )
+        )
+        globex = verifier.verify(gateway.assertion("globex_ind"))
+
+    assert stark.roles == {"stark_homeowner"}
+    assert stark.claims["starkUserRole"] == ("stark_homeowner",)
+    assert stark.permissions == {"control_stark_devices"}
+    assert stark.attributes == {"device_type": "stark_lamp"}
+    assert globex.attributes["access_level"] == "globex_level1"
+
+
+def test_every_client_of_the_demo_has_an_assertion_without_a_word_more() -> None:
+    with LocalGateway(clients=ClientRegistry(CLIENTS)) as gateway:
+        verifier = Verifier(**gateway.options)
+        for client in ClientRegistry(CLIENTS).clients:
+            assert verifier.verify(gateway.assertion(client.client_id)).client_id
+
+
+def test_required_claims_of_any_type_are_filled() -> None:
+    client = Client(
+        "acme",
+        namespace="acme",
+        roles=("r",),  # type: ignore[arg-type]
+        required=("r", "n", "l", "s", "plain"),
+        attributes={
+            "n": Attribute("n", type="integer"),
+            "l": Attribute("l", type="list"),
+            "s": Attribute("s", namespaced=True),
+        },
+        trust=ClientTrust(issuer="https://acme.example", audience="us"),
+    )
+    with LocalGateway(clients=ClientRegistry([client])) as gateway:
+        principal = Verifier(**gateway.options).verify(gateway.assertion("acme"))
+
+    assert principal.attributes == {"n": 1, "l": (), "s": "acme_value"}
+    assert principal.issuer == "https://acme.example"
+
+
+def test_an_attribute_that_the_entry_does_not_name_is_an_error() -> None:
+    gateway = LocalGateway(clients=CLIENTS)
+
+    with pytest.raises(ValueError, match="there are: access_level, department"):
+        gateway.assertion("globex_ind", attributes={"level": "x"})
+    with pytest.raises(ValueError, match="roles"):
+        gateway.assertion("globex_ind", roles=["globex_admin"])
+
+
+def test_header_and_api_are_in_the_options_of_a_middleware() -> None:
+    def app(environ: Any, start_response: Any) -> list[bytes]:
+        start_response("200 OK", [])
+        return [b"served"]
+
+    with LocalGateway(header="X-Gateway", api="/orders/1.0") as gateway:
+        door = JWTMiddleware(app, **gateway.options)
+        (name,) = gateway.headers()
+
+        assert (name, door.gate.header) == ("X-Gateway", "X-Gateway")
+        assert Verifier(**gateway.verifier_options).verify(gateway.assertion())
+
+
+def test_the_endpoint_starts_when_it_is_needed_and_ends_with_the_block() -> None:
+    before = threading.active_count()
+    with LocalGateway() as gateway:
+        gateway.assertion()
+        assert threading.active_count() == before
+        url = gateway.jwks_url
+        assert url == gateway.jwks_url
+        with pytest.raises(urllib.error.HTTPError) as missing:
+            fetch(url + "/other")
+        missing.value.close()
+
+    with pytest.raises(urllib.error.URLError):
+        fetch(url)
+    assert threading.active_count() == before
+
+
+def test_the_published_keys_are_those_of_now(local: LocalGateway) -> None:
+    old = local.key.key_id
+    local.rotate()
+    both = [key["kid"] for key in fetch(local.jwks_url)["keys"]]
+    local.retire()
+    newest = [key["kid"] for key in fetch(local.jwks_url)["keys"]]
+
+    assert both == [old, local.key.key_id]
+    assert newest == [local.key.key_id]
+
+
+def test_a_retired_key_s_tokens_are_refused_by_who_fetches_anew(local: LocalGateway) -> None:
+    token = local.assertion()
+    local.rotate()
+    still = Verifier(**local.options).verify(token)
+    local.retire()
+
+    assert still.subject == "someone@carbon.super"
+    with pytest.raises((UnknownKey, BadSignature)):
+        Verifier(**local.options).verify(token)
+
+
+@pytest.mark.parametrize("fault", ["down", "slow", "garbage"])
+def test_while_it_fails_there_are_no_keys_and_afterwards_there_are(
+    local: LocalGateway, fault: str
+) -> None:
+    local.fail(fault)
+    verifier = Verifier(**{**local.options, "keys": impatient(local.jwks_url)})
+    with pytest.raises(KeysUnavailable):
+        verifier.verify(local.assertion())
+    verifier.close()
+    local.recover()
+
+    assert Verifier(**local.options).verify(local.assertion())
+
+
+def impatient(url: str) -> Any:
+    return jwt_middleware.JWKSEndpoint(url, deadline=0.2, wait_budget=0.2)
+
+
+def test_no_other_fault_is_known(local: LocalGateway) -> None:
+    with pytest.raises(ValueError, match="down, slow, garbage"):
+        local.fail("sideways")
