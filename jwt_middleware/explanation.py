@@ -149,17 +149,14 @@ def _clients(clients: Clients) -> Iterator[str]:
 
 
 def _client_dangers(clients: Clients) -> Iterator[str]:
-    spaces: dict[str, list[str]] = {}
     for client in clients:
         if client.namespace is None and (client.roles or client.permissions):
             yield (
                 f"{client.client_id} has no namespace: every role and permission it is given "
                 "counts that carries no other client's."
             )
-        spaces.setdefault(client.namespace or "", []).append(client.client_id)
         shadowed = [name for name, named in client.policies.items() if not named.enforce]
         if shadowed:
             yield f"{client.client_id}: in shadow mode, so not enforced: {', '.join(shadowed)}."
-    for namespace, ids in spaces.items():
-        if namespace and len(ids) > 1:
-            yield f"{', '.join(ids)} share the namespace {namespace!r}: each may carry the others'."
+    for namespace, ids in clients.shared_namespaces().items():
+        yield f"{', '.join(ids)} share the namespace {namespace!r}: each may carry the others'."

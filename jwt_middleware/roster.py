@@ -150,14 +150,10 @@ class RosterMaker:
 
     def _tell(self, registry: ClientRegistry, clients: Clients) -> None:
         self._announce(ClientsLoaded(registry.name, len(clients)))
-        shared: dict[str, list[str]] = {}
-        for client in clients:
-            shared.setdefault(client.namespace or "", []).append(client.client_id)
-        for namespace, ids in shared.items():
-            if namespace and len(ids) > 1:
-                self._announce(
-                    ConfigurationWarning(
-                        f"{registry.name}: the clients {', '.join(ids)} share the namespace "
-                        f"{namespace!r}: each may carry the others' roles"
-                    )
+        for namespace, ids in clients.shared_namespaces().items():
+            self._announce(
+                ConfigurationWarning(
+                    f"{registry.name}: the clients {', '.join(ids)} share the namespace "
+                    f"{namespace!r}: each may carry the others' roles"
                 )
+            )

@@ -188,6 +188,17 @@ class Clients:
         """Return the entry of a client, or None."""
         return self._by_id.get(client_id)
 
+    def shared_namespaces(self) -> dict[str, list[str]]:
+        """Return the namespaces of more than one client, with the ids: each may carry the others'.
+
+        None of them is wrong, so a person is told.
+        """
+        found: dict[str, list[str]] = {}
+        for client in self:
+            if client.namespace:
+                found.setdefault(client.namespace, []).append(client.client_id)
+        return {namespace: ids for namespace, ids in found.items() if len(ids) > 1}
+
     def _others(self, client: Client) -> frozenset[str]:
         if client.namespace is None:
             return self.namespaces
