@@ -15,6 +15,7 @@ from .principal import Principal
 from .testing import FORMS, TokenForm
 from .trust import Trust
 from .verification import (
+    MILLISECONDS_FROM,
     AnyAudience,
     Segments,
     WireFormat,
@@ -27,7 +28,6 @@ from .verifier import Verifier
 
 _LOOSEST = WireFormat(relaxed_base64=True, milliseconds=True, text_exp=True)
 _TIMES = ("exp", "nbf", "iat")
-_MILLISECONDS_FROM = 1e11
 
 
 class Inspection(NamedTuple):
@@ -118,7 +118,7 @@ def _time_facts(claims: Mapping[str, Any], now: float) -> dict[str, str]:
                 found[name] = f"{claims[name]!r}, which is no time"
             continue
         moment = f"{_moment(seconds)}, {_in(seconds - now)}"
-        if float(claims[name]) >= _MILLISECONDS_FROM:
+        if float(claims[name]) >= MILLISECONDS_FROM:
             year = 1970 + float(claims[name]) / 31_556_952
             moment += f"; in milliseconds (read as seconds: the year {year:.0f})"
         found[name] = moment
@@ -130,7 +130,7 @@ def _seconds(value: Any) -> float | None:
         value = int(value)
     if type(value) is not int and type(value) is not float:
         return None
-    return value / 1000 if value >= _MILLISECONDS_FROM else float(value)
+    return value / 1000 if value >= MILLISECONDS_FROM else float(value)
 
 
 def _generation(segments: Segments, header: Mapping[str, Any], claims: Mapping[str, Any]) -> str:
@@ -159,7 +159,7 @@ def _is_of(
     if (type(expires) is str) is not form.text_exp:
         return False
     seconds = _seconds(expires)
-    in_milliseconds = seconds is not None and float(expires or 0) >= _MILLISECONDS_FROM
+    in_milliseconds = seconds is not None and float(expires or 0) >= MILLISECONDS_FROM
     return in_milliseconds is form.milliseconds
 
 
@@ -238,7 +238,7 @@ def _time_fault(error: RequestError, claims: Mapping[str, Any], trust: Trust, no
             f"it was issued at {_moment(issued)}, {_length(now - issued)} ago, and max_age is "
             f"{trust.policy.max_age:g} s"
         )
-    if float(claims["exp"]) >= _MILLISECONDS_FROM:
+    if float(claims["exp"]) >= MILLISECONDS_FROM:
         unit = "is in milliseconds and "
     return f"exp {unit}was over at {_moment(expires)}; {_length(now - expires)} too late"
 

@@ -1,7 +1,7 @@
 """Is this token genuine? Parsing, keys, signatures and claims; I/O only in the key sources."""
 
 from .algorithms import ALGORITHMS, Algorithm, Check
-from .claims import ANY, AnyAudience, ClaimsPolicy
+from .claims import ANY, MILLISECONDS_FROM, AnyAudience, ClaimsPolicy
 from .configured_keys import key_source
 from .discovery import Discovery
 from .encoding import decode_segment, use_speed
@@ -40,6 +40,7 @@ __all__ = [
     "KeyFile",
     "KeyRules",
     "MAX_TRIED",
+    "MILLISECONDS_FROM",
     "KeySet",
     "KeySource",
     "Pending",
