@@ -97,7 +97,7 @@ def guarded(
 
     def decorate(handler: Handler) -> Handler:
         _check_handler(handler, "requires")
-        for function in _markable(handler, "requires"):
+        for function in _markable(handler):
             marks: tuple[Guard, ...] = getattr(function, _GUARDS, ())
             if not any(guard.is_same(mark) for mark in marks):
                 setattr(function, _GUARDS, (*marks, guard))
@@ -209,7 +209,7 @@ def _chain(handler: Any) -> Iterator[Any]:
             handler = getattr(handler, "__wrapped__", None)
 
 
-def _markable(handler: Any, decorator: str) -> list[Any]:
+def _markable(handler: Any) -> list[Any]:
     """Return the app's own functions along a handler, at least one of them."""
     inner = handler.func if isinstance(handler, functools.partial) else None
     if isinstance(inner, MethodType) and hasattr(handler, "__wrapped__"):
@@ -226,7 +226,7 @@ def _markable(handler: Any, decorator: str) -> list[Any]:
             found += [function, *_enclosed(function)]
     if not found and not _is_frameworks(handler):
         raise TypeError(
-            f"@{decorator}: {handler!r} takes no mark, so a route that stands below would be open; "
+            f"@requires: {handler!r} takes no mark, so a route that stands below would be open; "
             "decorate a plain function"
         )
     return found

@@ -65,12 +65,7 @@ class Route(NamedTuple):
 
 
 def route_of(
-    path: str,
-    methods: Iterable[str],
-    handler: Any,
-    *,
-    guards: Iterable[Guard] = (),
-    frameworks_own: bool = False,
+    path: str, methods: Iterable[str], handler: Any, *, guards: Iterable[Guard] = ()
 ) -> Route:
     """Describe a route by its handler; ``guards`` are those that no mark on it tells of."""
     found = {id(guard): guard for guard in (*guards, *guards_of(handler))}
@@ -80,7 +75,7 @@ def route_of(
         name_of(handler),
         tuple(found.values()),
         is_public(handler),
-        frameworks_own or is_frameworks_own(handler),
+        is_frameworks_own(handler),
     )
 
 
