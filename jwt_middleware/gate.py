@@ -159,7 +159,7 @@ class Gate:
         if faults:
             raise ConfigurationError("; ".join(faults))
         if not self._routes:
-            self.verifier.when_clients_change(self._inspect_again)
+            self.settings.verifier.when_clients_change(self._inspect_again)
         self._routes = found
         unguarded = self.settings.unguarded
         bare = [str(route) for route in found if route.kind == "unguarded"]
@@ -173,7 +173,7 @@ class Gate:
 
     def _inspect_again(self) -> None:
         """Warn where the app would not start with the registry that is now in use."""
-        faults = faults_of(self._routes, self.verifier.unknown_names)
+        faults = faults_of(self._routes, self.settings.verifier.unknown_names)
         if faults:
             told = "; ".join(faults)
             self.verifier.announce(

@@ -282,8 +282,9 @@ def test_a_policy_on_a_route_needs_a_registry(rsa_key: SigningKey) -> None:
         gate.inspect([route])
 
 
+@pytest.mark.parametrize("started", ["alone", "in an override"])
 def test_an_edit_with_which_the_app_would_not_start_is_warned_of(
-    rsa_key: SigningKey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    rsa_key: SigningKey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, started: str
 ) -> None:
     monkeypatch.setattr(files, "LOOK_EVERY", 0.0)
     registry = tmp_path / "clients.toml"
@@ -297,7 +298,9 @@ def test_an_edit_with_which_the_app_would_not_start_is_warned_of(
             "listeners": [heard.append],
         }
     )
-    gate.inspect([Route("/a", ("GET",), "a", (Guard(policy("x")),))])
+    other = Gate({"keys": rsa_key.certificate_pem, "api": "/x"}).verifier
+    with gate.substituted(lambda gate: gate.verifier if started == "alone" else other):
+        gate.inspect([Route("/a", ("GET",), "a", (Guard(policy("x")),))])
     registry.write_text("[clients.a]\n")
     ends = time.monotonic() + 3
     while not any(isinstance(each, ConfigurationWarning) for each in heard):
