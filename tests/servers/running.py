@@ -81,12 +81,16 @@ class Server(NamedTuple):
         return self.log.read_text("utf-8", "replace")
 
 
-def ask(connection: HTTPConnection, path: str, *lines: str) -> Answer:
+def ask(
+    connection: HTTPConnection, path: str, *lines: str, method: str = "GET", body: bytes = b""
+) -> Answer:
     """Send one request on a connection that may serve more of them."""
-    connection.putrequest("GET", path, skip_accept_encoding=True)
+    connection.putrequest(method, path, skip_accept_encoding=True)
     for line in lines:
         connection.putheader(*line.split(": ", 1))
-    connection.endheaders()
+    if body:
+        connection.putheader("Content-Length", str(len(body)))
+    connection.endheaders(body or None)
     response = connection.getresponse()
     headers = {name.lower(): value for name, value in response.getheaders()}
     return Answer(response.status, headers, response.read())
@@ -96,7 +100,7 @@ def ask(connection: HTTPConnection, path: str, *lines: str) -> Answer:
 def running(name: str, app: str, folder: Path, key: SigningKey, **options: str) -> Iterator[Server]:
     """Run one server until the end of the block; ``app`` is ``module:name`` in this package."""
     with _process(name, app, folder, key, options) as (process, port, log):
-        _await_port(process, port, log)
+        await_port(process, port, log)
         yield Server(name, port, log, key, process)
 
 
@@ -113,7 +117,7 @@ def run_to_its_end(
 def _process(
     name: str, app: str, folder: Path, key: SigningKey, options: dict[str, str]
 ) -> Iterator[tuple[subprocess.Popen[bytes], int, Path]]:
-    certificate, log, port = folder / "gateway.pem", folder / "server.log", _free_port()
+    certificate, log, port = folder / "gateway.pem", folder / "server.log", free_port()
     certificate.write_text(key.certificate_pem)
     command = COMMANDS[name].format(app=f"{__package__}.{app}", port=port).split()
     environ = {
@@ -130,22 +134,29 @@ def _process(
         try:
             yield process, port, log
         finally:
-            process.terminate()
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            end(process)
 
 
-def _free_port() -> int:
+def end(process: subprocess.Popen[bytes]) -> None:
+    """End one process: by its consent, else by force."""
+    process.terminate()
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def free_port() -> int:
+    """Return a port of loopback that nobody listens on."""
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         port: int = bound.getsockname()[1]
         return port
 
 
-def _await_port(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+def await_port(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    """Wait until somebody listens there; fail with what the log holds."""
     deadline = time.monotonic() + START_LIMIT
     while time.monotonic() < deadline and process.poll() is None:
         try:
