@@ -1,21 +1,27 @@
 """For tests: keys, tokens and a gateway, and apps that take them. Never for production."""
 
-from .forms import FORMS, TokenForm
+from .accounts import Accounts, ClientAccount, User, sample_accounts
+from .forms import FORMS, TokenForm, form_of_version
 from .local_gateway import LocalGateway
 from .minting import SigningKey, compact, mint
 from .overriding import as_principal, override
 from .samples import byu_claims, client_claims, ucsd_claims
 
 __all__ = [
+    "Accounts",
+    "ClientAccount",
     "FORMS",
     "LocalGateway",
     "SigningKey",
     "TokenForm",
+    "User",
     "as_principal",
     "byu_claims",
     "client_claims",
     "compact",
+    "form_of_version",
     "mint",
     "override",
+    "sample_accounts",
     "ucsd_claims",
 ]

@@ -132,3 +132,28 @@ FORMS: Mapping[str, TokenForm] = MappingProxyType(
     }
 )
 """The forms by gateway and version."""
+
+
+def form_of_version(version: str) -> str:
+    """Return the name of the form in which this version of WSO2 API Manager writes.
+
+    ``4.2`` and ``4.2.1`` are ``wso2-4.2``, and so is any version up to the next form's; the name of
+    a form, with or without ``wso2-``, is that form.
+
+    Raises:
+        ValueError: this is no version.
+
+    """
+    for name in (version, f"wso2-{version}"):
+        if name in FORMS:
+            return name
+    parts = version.split(".")
+    if not all(part.isdecimal() and len(part) < 6 for part in parts):
+        raise ValueError(f"no version: {version!r}; write 4.2, or one of {', '.join(FORMS)}")
+    asked = [int(part) for part in parts]
+    found = "wso2-1.4"
+    for name in FORMS:
+        number = name.removeprefix("wso2-")
+        if number.replace(".", "").isdecimal() and [int(n) for n in number.split(".")] <= asked:
+            found = name
+    return found

@@ -32,6 +32,7 @@ class LocalGateway:
         header: the header that ``headers`` names.
         api: the API context that tokens are for, and that ``options`` ask for.
         clients: the registry, or the path of its TOML: tokens then say what a client's entry reads.
+        key: signs first, instead of a new one.
 
     """
 
@@ -41,6 +42,7 @@ class LocalGateway:
         header: str = "X-JWT-Assertion",
         api: str | None = None,
         clients: ClientRegistry | str | PathLike[str] | None = None,
+        key: SigningKey | None = None,
     ) -> None:
         self.form = FORMS[form] if isinstance(form, str) else form
         self.header = header
@@ -51,7 +53,7 @@ class LocalGateway:
             else ClientRegistry(clients)
         )
         self._numbers = itertools.count(1)
-        self._keys = [self._new_key()]
+        self._keys = [self._named(key or SigningKey())]
         self._server: _Server | None = None
         self._fault: str | None = None
         self._recovered = threading.Event()
@@ -151,7 +153,7 @@ class LocalGateway:
 
     def rotate(self) -> None:
         """Sign with a new key from now on; the old ones stay published."""
-        self._keys = [*self._keys, self._new_key()]
+        self._keys = [*self._keys, self._named(SigningKey())]
 
     def retire(self) -> None:
         """Publish the newest key alone; an app learns of it when it fetches the next time."""
@@ -212,10 +214,10 @@ class LocalGateway:
     def _entry(self, client: str | None) -> Client | None:
         return None if self.clients is None or client is None else self.clients.clients.get(client)
 
-    def _new_key(self) -> SigningKey:
-        key = SigningKey()
-        number = next(self._numbers)
-        key.key_id = self.form.key_id_of(key.certificate) or f"local-gateway-{number}"
+    def _named(self, key: SigningKey) -> SigningKey:
+        if key.key_id is None:
+            own = self.form.key_id_of(key.certificate)
+            key.key_id = own or f"local-gateway-{next(self._numbers)}"
         return key
 
     def _jwk(self, key: SigningKey) -> dict[str, Any]:

@@ -9,11 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..gateways.vocabularies import BYU_DIALECT, WSO2_DIALECT
-
-_ROLES = (
-    "Internal/jroe_DefaultApplication_PRODUCTION,Internal/jroe_DefaultApplication_SANDBOX,"
-    "Internal/jroe_ScheduleApp_PRODUCTION,Internal/jroe_ScheduleApp_SANDBOX,Internal/everyone"
-)
+from .accounts import sample_accounts
+from .placing import claims_by_entry
 
 
 def _named(dialect: str, values: Mapping[str, str]) -> dict[str, Any]:
@@ -36,22 +33,9 @@ def ucsd_claims(**changes: Any) -> dict[str, Any]:
             "keytype": "PRODUCTION",
             "usertype": "APPLICATION",
             "enduser": "jroe@carbon.super",
-            "enduserTenantId": "-1234",
-            "adusername": "-",
-            "departmentcodes": "000111,000222",
-            "eid": "100200",
-            "emailaddress": "jroe@example.edu",
-            "givenname": "Jordan",
-            "lastname": "Roe",
-            "networkuserid": "jroe",
-            "nickname": "jroe",
-            "passwordTimestamp": "jroe",
-            "pid": "A00000001",
-            "racfid": "DEVJRO",
-            "role": _ROLES,
-            "systemid": "00112233445566778899aabbccddeeff",
         },
     )
+    claims |= sample_accounts().users["jroe"].claims
     return claims | _named(WSO2_DIALECT, changes)
 
 
@@ -118,40 +102,6 @@ def byu_claims(*, resource_owner: bool, linked_entity: bool) -> dict[str, Any]:
     return claims | _named(BYU_DIALECT, _ENTITY if linked_entity else _SUBSCRIBER)
 
 
-_CLIENTS: Mapping[str, Mapping[str, Any]] = {
-    "acme_corp": {
-        "roles": ["acme_admin", "acme_seller"],
-        "permissions": ["manage_acme_products", "view_acme_orders"],
-    },
-    "globex_ind": {
-        "accessLevel": "globex_level2",
-        "departmentId": "compliance",
-        "globexEmployeeId": "G-1001",
-        "permissions": ["view_globex_audit"],
-    },
-    "initech": {
-        "roles": ["initech_project_manager"],
-        "permissions": ["create_initech_project", "assign_initech_tasks"],
-        "initechSubscriptionTier": "business",
-    },
-    "umbrella_corp": {
-        "roles": ["umbrella_researcher"],
-        "permissions": ["access_umbrella_lab", "view_umbrella_research"],
-        "umbrellaProjectId": "P-7",
-    },
-    "stark_ind": {
-        "deviceType": "stark_smartspeaker",
-        "permissions": ["control_stark_devices", "view_stark_device_data"],
-        "starkUserRole": "stark_homeowner",
-    },
-    "cyberdyne": {
-        "aiPlatform": "cyberdyne_genisys",
-        "permissions": ["train_cyberdyne_models", "deploy_cyberdyne_robots"],
-        "cyberdyneUserRole": "cyberdyne_engineer",
-    },
-}
-
-
 def client_claims(client_id: str, **changes: Any) -> dict[str, Any]:
     """Return the claims of one client of ``demo/clients.toml``, less ``exp``.
 
@@ -159,5 +109,16 @@ def client_claims(client_id: str, **changes: Any) -> dict[str, Any]:
         KeyError: it is none of the six.
 
     """
+    accounts = sample_accounts()
+    account = accounts.clients[client_id]
+    entry = None if accounts.registry is None else accounts.registry.clients.get(client_id)
+    if entry is None:
+        raise KeyError(client_id)
     claims: dict[str, Any] = {"iss": "wso2.org/products/am", "sub": "someone"}
-    return claims | {"client_id": client_id} | dict(_CLIENTS[client_id]) | changes
+    claims |= {"client_id": client_id} | claims_by_entry(
+        entry,
+        roles=account.roles,
+        permissions=account.permissions,
+        attributes=account.attributes,
+    )
+    return claims | dict(account.claims) | changes
