@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 import time
 from collections.abc import Mapping
@@ -17,12 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ConfigurationError, RequestError
-from ..inspection import Inspection, inspect
+from ..gateways.claim_groups import grouped
+from ..inspection import Inspection, found_in, inspect
 from ..principal import Principal
-from ..settings import CONFIG_FILE, ENVIRONMENT_PREFIX, Settings
-from ..verifier import Verifier
-
-_OPTIONS = ("keys", "gateway", "api", "issuer", "audience", "clients")
+from .configured import add_options, configured
 
 
 def add_tokens(commands: Any) -> None:
@@ -69,9 +66,7 @@ def add_tokens(commands: Any) -> None:
 def _add(commands: Any, name: str, run: Any, help_text: str, description: str) -> None:
     command = commands.add_parser(name, help=help_text, description=description)
     command.add_argument("file", nargs="?", default="-", help="a file; - (default) is stdin")
-    command.add_argument("--config", type=Path, metavar="TOML", help="the options, as a file")
-    for option in _OPTIONS:
-        command.add_argument(f"--{option}", help=f"as the option {option}")
+    add_options(command)
     command.add_argument("--at", metavar="TIME", help="judge it at another time (ISO 8601, UTC)")
     command.add_argument("--json", action="store_true", help="for a program")
     command.set_defaults(run=run)
@@ -82,9 +77,7 @@ def _token(options: argparse.Namespace) -> str:
         text = sys.stdin.read() if options.file == "-" else Path(options.file).read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{options.file}: no token can be read: {error}") from None
-    # A whole header line is what people paste.
-    name, colon, value = text.partition(":")
-    return value if colon and "." not in name else text
+    return found_in(text)
 
 
 def _now(options: argparse.Namespace) -> float:
@@ -99,22 +92,9 @@ def _now(options: argparse.Namespace) -> float:
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
-def _verifier(options: argparse.Namespace, now: float) -> Verifier | None:
-    """Return the verifier of the options, the file and the environment; None without any."""
-    given: dict[str, Any] = {
-        name: getattr(options, name) for name in _OPTIONS if getattr(options, name) is not None
-    }
-    environment = {k: v for k, v in os.environ.items() if k.startswith(ENVIRONMENT_PREFIX)}
-    if options.config is not None:
-        environment[CONFIG_FILE] = str(options.config)
-    if not given and not environment:
-        return None
-    return Settings.read(given | {"clock": lambda: now}, environment).verifier
-
-
 def _inspect(options: argparse.Namespace) -> int:
     now = _now(options)
-    found = inspect(_token(options), _verifier(options, now), now)
+    found = inspect(_token(options), configured(options, lambda: now), now)
     if options.json:
         print(json.dumps(_as_json(found), indent=2, default=str))
     else:
@@ -126,6 +106,7 @@ def _as_json(found: Inspection) -> dict[str, Any]:
     return {
         "code": found.code,
         "explanation": found.explanation,
+        "mend": found.mend,
         "facts": found.facts,
         "header": found.header,
         "claims": found.claims,
@@ -134,17 +115,21 @@ def _as_json(found: Inspection) -> dict[str, Any]:
 
 def _print(found: Inspection) -> None:
     print(found.explanation if found.code is None else f"{found.code}: {found.explanation}")
+    if found.mend:
+        print(found.mend)
     print()
     for name, value in found.facts.items():
         print(f"  {name:<14} {value}")
-    if found.claims is not None:
-        print("\n  claims")
-        for name, value in found.claims.items():
-            print(f"    {name} = {json.dumps(value, ensure_ascii=False)}")
+    for group, claims in grouped(found.claims or {}).items():
+        print(f"\n  {group}")
+        for claim in claims:
+            meaning = f"  ({claim.meaning})" if claim.meaning else ""
+            print(f"    {claim.name} = {json.dumps(claim.value, ensure_ascii=False)}{meaning}")
 
 
 def _verify(options: argparse.Namespace) -> int:
-    verifier = _verifier(options, _now(options))
+    now = _now(options)
+    verifier = configured(options, lambda: now)
     if verifier is None:
         raise ConfigurationError("verify: name the keys: --keys gateway.pem, or --config FILE")
     try:
@@ -178,38 +163,25 @@ def _told(principal: Principal) -> dict[str, Any]:
 
 
 def _mint(options: argparse.Namespace) -> int:
-    from ..testing import FORMS, SigningKey, mint
+    from ..testing import FORMS, mint
+    from .signing import signing_key
 
     if options.form not in FORMS:
         raise ConfigurationError(f"--form: one of {', '.join(FORMS)}")
-    certificate = options.certificate
-    if options.make_key and not options.key.exists():
-        made = SigningKey(options.algorithm)
-        certificate = options.key.with_suffix(".crt")
-        _write_private(options.key, made.private_pem)
-        certificate.write_text(made.certificate_pem)
-        print(f"made {options.key} and {certificate}", file=sys.stderr)
-    elif certificate is None and options.key.with_suffix(".crt").exists():
-        certificate = options.key.with_suffix(".crt")
-    try:
-        private = options.key.read_bytes()
-        certified = None if certificate is None else certificate.read_bytes()
-        key = SigningKey.from_pem(private, certified, options.algorithm, key_id=options.key_id)
-    except OSError as error:
-        raise ConfigurationError(f"--key: {error}; --make-key makes one, for tests only") from None
-    except (ValueError, TypeError):
-        raise ConfigurationError(f"--key: {options.key} is no unencrypted private key") from None
+    key = signing_key(
+        options.key,
+        options.certificate,
+        make=options.make_key,
+        algorithm=options.algorithm,
+        key_id=options.key_id,
+    )
     print(mint(key, _claims(options), form=options.form, lifetime=options.lifetime))
     return 0
 
 
-def _write_private(path: Path, text: str) -> None:
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(text)
-
-
 def _claims(options: argparse.Namespace) -> Mapping[str, Any]:
     from ..testing import client_claims
+    from .signing import named_claims
 
     claims: dict[str, Any] = {"iss": "wso2.org/products/am"}
     if options.client is not None:
@@ -221,12 +193,4 @@ def _claims(options: argparse.Namespace) -> Mapping[str, Any]:
         claims |= {"sub": options.user, "http://wso2.org/claims/enduser": options.user}
     if options.api is not None:
         claims["http://wso2.org/claims/apicontext"] = options.api
-    for pair in options.claim:
-        name, equals, value = pair.partition("=")
-        if not name or not equals:
-            raise ConfigurationError(f"--claim: {pair!r}: write NAME=VALUE")
-        try:
-            claims[name] = json.loads(value)
-        except ValueError:
-            claims[name] = value  # a plain text
-    return claims
+    return claims | named_claims(options.claim)

@@ -1,0 +1,8 @@
+"""A token explained to a person: what it is, whether it verifies, and if not, why.
+
+What is told here may quote the token's claims, and belongs in no log.
+"""
+
+from .inspecting import Inspection, found_in, inspect
+
+__all__ = ["Inspection", "found_in", "inspect"]
