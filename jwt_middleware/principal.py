@@ -110,6 +110,15 @@ def frozen(value: Any) -> Any:
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
+def thawed(value: Any) -> Any:
+    """Return what ``frozen`` was made of, in dicts and lists: for JSON."""
+    if isinstance(value, Mapping):
+        return {name: thawed(each) for name, each in value.items()}
+    if isinstance(value, tuple):
+        return [thawed(each) for each in value]
+    return value
+
+
 class Grants(NamedTuple):
     """What a client's entry in the registry makes of a token's claims."""
 

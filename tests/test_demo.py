@@ -34,7 +34,12 @@ def test_the_demo_shows_good_requests_and_refused_ones_and_ends() -> None:
         ("401", "token_expired"),
         ("403", "insufficient_permission"),
         *[("200", "-"), ("403", "insufficient_permission")] * 6,
+        ("401", "Missing"),
+        ("200", "an"),
+        ("200", "the"),
     ]
+    assert "the app saw acme_corp" in done.stdout
+    assert re.search(r"The inspector: http://127\.0\.0\.1:\d+/\n", done.stdout)
 
 
 def test_a_port_that_is_taken_is_told_with_the_mend() -> None:

@@ -40,7 +40,7 @@ FLOORS: list[set[str]] = [
     {"asgi", "wsgi"},
     {ADAPTERS},
     {"testing"},
-    {"inspection"},
+    {"inspection", "dev_gateway"},
     {"demo"},
     {"cli"},
     {"__init__", "__main__"},
@@ -55,8 +55,11 @@ FRAMEWORKS = {
     "asgiref",
     "rest_framework",
     "uvicorn",
+    "httpx2",
+    "oauthlib",
+    "websockets",
 }
-MAY_IMPORT_FRAMEWORKS = {"demo", ADAPTERS}
+MAY_IMPORT_FRAMEWORKS = {"dev_gateway", "demo", ADAPTERS}
 
 
 def modules() -> Iterator[tuple[str, Path]]:

@@ -1,6 +1,7 @@
-"""Two small apps that the middleware guards in one line each, as a reader's own would be.
+"""Small apps that the middleware guards in one line each, as a reader's own would be.
 
-The campus knows its callers by UCSD's claims; the partners are the six clients of ``clients.toml``.
+The campus knows its callers by UCSD's claims, the partners are the six clients of ``clients.toml``,
+and the Echo API shows what it received.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from jwt_middleware_starlette import JWTMiddleware, current_principal, requires
 from ..authorization import client, has_role, policy
 from ..gateways import UCSD
 from ..verifier import Verifier
+from .echo import echo_app
 
 CLIENTS = Path(__file__).with_name("clients.toml")
 STAFF_ROLE = "Internal/everyone"
@@ -85,7 +87,7 @@ async def models(_: Request) -> JSONResponse:
 
 
 def build(campus: Verifier, partners: Verifier) -> Starlette:
-    """Return both apps; ``partners`` has the registry of clients."""
+    """Return the whole demo; ``partners`` has the registry of clients."""
     partner_routes = [
         Route("/catalogue", catalogue),
         Route("/products", products),
@@ -99,7 +101,8 @@ def build(campus: Verifier, partners: Verifier) -> Starlette:
     return Starlette(
         routes=[
             Mount("/partners", _guarded(partners, partner_routes)),
-            Mount("/", _guarded(campus, campus_routes)),
+            Mount("/campus", _guarded(campus, campus_routes)),
+            Mount("/", echo_app(campus)),
         ]
     )
 

@@ -1,33 +1,42 @@
-"""The tour: send a guarded app real requests over loopback, and tell what came back and why."""
+"""The guided tour: a gateway, a guarded app behind it, and real requests to both, one by one."""
 
 from __future__ import annotations
 
-import http.client
-import json
 import logging
 import sys
 import tempfile
-import threading
 import time
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import uvicorn
-from starlette.applications import Starlette
+import httpx2
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
 
-from ..errors import ConfigurationError
-from ..events import Event, Refused
+from ..dev_gateway import Api, Gateway, serving, wait_for_the_end
+from ..gateways.vocabularies import WSO2_DIALECT
 from ..listeners import logger
-from ..testing import SigningKey, client_claims, mint, ucsd_claims
+from ..testing import (
+    Accounts,
+    LocalGateway,
+    SigningKey,
+    client_claims,
+    mint,
+    sample_accounts,
+    ucsd_claims,
+)
 from ..verification import PEM
 from ..verifier import Verifier
 from .app import CLIENTS, STAFF_ROLE, build
+from .echo import ECHO_CONTEXT
+from .inspector import INSPECTOR, Inspector
+from .trial import HEADER, Refusals, Trial
 
-HEADER = "X-JWT-Assertion"
-_START_SECONDS = 20
+_CONTEXT = f"{WSO2_DIALECT}apicontext"
 
 
 class Case(NamedTuple):
@@ -39,14 +48,6 @@ class Case(NamedTuple):
     status: int  # what a reader may expect; the tour fails where it does not come
 
 
-class Answer(NamedTuple):
-    """What came back, and why."""
-
-    status: int
-    code: str
-    why: str
-
-
 def cases(key: SigningKey, forger: SigningKey, now: float) -> list[Case]:
     """Return the requests: one that is let in, and four that are not."""
     good = mint(key, ucsd_claims(), now=now)
@@ -54,11 +55,11 @@ def cases(key: SigningKey, forger: SigningKey, now: float) -> list[Case]:
     expired = mint(key, ucsd_claims(), now=now, lifetime=-60)
     guest = mint(key, ucsd_claims(role="Internal/guest"), now=now)
     return [
-        Case("UCSD's token: padded base64, exp in ms, hex x5t", "/reports", good, 200),
-        Case("no token", "/me", None, 401),
-        Case("forged: signed by another key", "/me", forged, 401),
-        Case("expired a minute ago, in milliseconds", "/me", expired, 401),
-        Case(f"good, but without the role {STAFF_ROLE}", "/reports", guest, 403),
+        Case("UCSD's token: padded base64, exp in ms, hex x5t", "/campus/reports", good, 200),
+        Case("no token", "/campus/me", None, 401),
+        Case("forged: signed by another key", "/campus/me", forged, 401),
+        Case("expired a minute ago, in milliseconds", "/campus/me", expired, 401),
+        Case(f"good, but without the role {STAFF_ROLE}", "/campus/reports", guest, 403),
     ]
 
 
@@ -66,7 +67,8 @@ def client_cases(key: SigningKey, now: float) -> list[Case]:
     """Return two requests of each client: one that its entry grants, and one that it does not."""
 
     def case(title: str, path: str, status: int, client_id: str, **changes: Any) -> Case:
-        token = mint(key, client_claims(client_id, **changes), now=now)
+        said = {_CONTEXT: ECHO_CONTEXT, **client_claims(client_id), **changes}
+        token = mint(key, said, now=now)
         return Case(f"{client_id}: {title}", f"/partners/{path}", token, status)
 
     return [
@@ -85,19 +87,46 @@ def client_cases(key: SigningKey, now: float) -> list[Case]:
     ]
 
 
+class Demo:
+    """The demo's servers: the guarded app, and before it the gateway with the inspector."""
+
+    def __init__(self, port: int, stack: ExitStack) -> None:
+        self.accounts: Accounts = sample_accounts()
+        self.local = LocalGateway(api=ECHO_CONTEXT, clients=self.accounts.registry)
+        self.key: SigningKey = self.local.key
+        self.refusals = Refusals()
+        # The certificate, and not /jwks: so the app knows the key by the names of every generation.
+        keys = PEM(self.key.certificate_pem)
+        options: dict[str, Any] = {"keys": keys, "api": ECHO_CONTEXT, "listeners": [self.refusals]}
+        campus = Verifier(leeway=0, **options)
+        partners = Verifier(clients=CLIENTS, **options)
+        app = build(campus, partners)
+        self.app_url = stack.enter_context(serving(app))
+        trial = Trial(app, self.app_url, self.refusals)
+        page = Inspector(self.accounts, self.key, [campus, partners], try_routes=trial)
+        gateway = Gateway(
+            [Api(ECHO_CONTEXT, self.app_url)],
+            self.accounts,
+            self.local,
+            pages=[Route("/", _to_the_inspector), *page.routes()],
+        )
+        self.url = stack.enter_context(serving(gateway.app, port))
+
+
+async def _to_the_inspector(_: Request) -> Response:
+    return RedirectResponse(INSPECTOR)
+
+
 def run(*, once: bool, port: int) -> int:
     """Run the tour and, unless ``once``, keep serving; return the exit status."""
     started = time.time()
     logger.setLevel("CRITICAL")  # the table tells what the log would
-    key, forger = SigningKey(), SigningKey()
-    heard: list[Event] = []
-    keys = PEM(key.certificate_pem)
-    campus = Verifier(keys=keys, api="/echo/1.0.0", leeway=0, listeners=[heard.append])
-    partners = Verifier(keys=keys, clients=CLIENTS, listeners=[heard.append])
-    tour, of_clients = cases(key, forger, started), client_cases(key, started)
-    with _serving(build(campus, partners), port) as address:
-        print(f"A guarded app serves on http://{address[0]}:{address[1]}; five requests to it:\n")
-        held = _show(address, tour, heard)
+    with ExitStack() as stack:
+        demo = Demo(port, stack)
+        tour = cases(demo.key, SigningKey(), started)
+        of_clients = client_cases(demo.key, started)
+        print(f"A guarded app serves on {demo.app_url}; five requests to it:\n")
+        held = _show(demo, tour)
         expires = datetime.fromtimestamp(started - 60, UTC).isoformat(" ", "seconds")
         print(
             f"\nThe expired token's exp is {round((started - 60) * 1000)}: milliseconds, over "
@@ -108,67 +137,76 @@ def run(*, once: bool, port: int) -> int:
             f"\nSix clients, each with its own claims; all that is known of them is {CLIENTS.name}."
             "\nTwo requests of each:\n"
         )
-        held = _show(address, of_clients, heard) and held
+        held = _show(demo, of_clients) and held
+        print(f"\nA gateway for development serves before it on {demo.url}:\n")
+        told = [_told(*step) for step in through_the_gateway(demo)]
+        held = all(told) and held
         if not held:
             print("\nThe answers are not what they should be.", file=sys.stderr)
             return 1
-        if not once and sys.stdin.isatty():
-            _keep_serving(address, tour + of_clients)
+        print(
+            f"\nThe inspector: {demo.url}/\nPick a client, paste a token, or sign in as jroe with "
+            "the password jroe."
+        )
+        if not once:
+            _keep_serving(demo, tour)
     return 0
 
 
-def _show(address: tuple[str, int], shown: list[Case], heard: list[Event]) -> bool:
-    """Send the requests and tell of each; return whether all was as expected."""
-    held = True
-    print(f"  {'request':<50} {'status':<7} {'code':<24} why")
-    for case in shown:
-        answer = _send(address, case, heard)
-        held = held and answer.status == case.status
-        print(f"  {case.title:<50} {answer.status:<7} {answer.code:<24} {answer.why}")
+def through_the_gateway(demo: Demo) -> Iterator[tuple[str, bool, str]]:
+    """Do as a client of the gateway does; yield each step, whether it held, and what came."""
+    with httpx2.Client(base_url=demo.url, trust_env=False, timeout=10) as client:
+        bare = client.get(ECHO_CONTEXT)
+        yield (
+            f"GET {ECHO_CONTEXT}, no access token",
+            bare.status_code == 401,
+            f"{bare.status_code}  {bare.json()['message']}",
+        )
+        answer = client.post(
+            "/token",
+            data={"grant_type": "client_credentials"},
+            auth=("acme_corp", demo.accounts.clients["acme_corp"].secret or ""),
+        )
+        access_token = answer.json().get("access_token", "")
+        yield (
+            "POST /token, as acme_corp",
+            answer.status_code == 200,
+            f"{answer.status_code}  an access token for {answer.json().get('expires_in')} s",
+        )
+        forged = {"Authorization": f"Bearer {access_token}", HEADER: "forged"}
+        echo = client.get(ECHO_CONTEXT, headers=forged)
+        said = echo.json()
+        principal = said.get("principal", {})
+        yield (
+            f"GET {ECHO_CONTEXT} with it, and a forged header",
+            echo.status_code == 200 and principal.get("client_id") == "acme_corp",
+            f"{echo.status_code}  the app saw {principal.get('client_id')}, and another header",
+        )
+
+
+def _told(title: str, held: bool, what: str) -> bool:
+    print(f"  {title:<50} {what}")
     return held
 
 
-def _send(address: tuple[str, int], case: Case, heard: list[Event]) -> Answer:
-    heard.clear()
-    connection = http.client.HTTPConnection(*address, timeout=10)
-    try:
-        headers = {} if case.token is None else {HEADER: case.token}
-        connection.request("GET", case.path, headers=headers)
-        response = connection.getresponse()
-        body = json.loads(response.read())
-    finally:
-        connection.close()
-    if response.status == 200:
-        return Answer(200, "-", f"let in: {body}")
-    refusal = next(event for event in heard if isinstance(event, Refused))
-    why = refusal.reason
-    if refusal.decision is not None:
-        why = refusal.decision.explain().partition(": ")[2]
-    return Answer(response.status, body["code"], why)
+def _show(demo: Demo, shown: list[Case]) -> bool:
+    """Send the requests and tell of each; return whether all was as expected."""
+    held = True
+    print(f"  {'request':<50} {'status':<7} {'code':<24} why")
+    with httpx2.Client(base_url=demo.app_url, trust_env=False, timeout=10) as client:
+        for case in shown:
+            headers = {} if case.token is None else {HEADER: case.token}
+            response = client.get(case.path, headers=headers)
+            body = response.json()
+            code, why = body.get("code", "-"), demo.refusals.why(body)
+            if response.status_code == 200:
+                why = f"let in: {body}"
+            held = held and response.status_code == case.status
+            print(f"  {case.title:<50} {response.status_code:<7} {code:<24} {why}")
+    return held
 
 
-@contextmanager
-def _serving(app: Starlette, port: int) -> Generator[tuple[str, int], None, None]:
-    config = uvicorn.Config(app, host="127.0.0.1", port=port, log_level="critical")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    deadline = time.monotonic() + _START_SECONDS
-    while not server.started:
-        if not thread.is_alive() or time.monotonic() > deadline:
-            raise ConfigurationError(
-                f"the demo cannot listen on 127.0.0.1:{port}; choose another --port"
-            )
-        time.sleep(0.01)
-    host, bound = server.servers[0].sockets[0].getsockname()[:2]
-    try:
-        yield host, bound
-    finally:
-        server.should_exit = True
-        thread.join(5)
-
-
-def _keep_serving(address: tuple[str, int], tour: list[Case]) -> None:
+def _keep_serving(demo: Demo, tour: list[Case]) -> None:
     with tempfile.TemporaryDirectory(prefix="jwt-assertion-demo-") as folder:
         print("\nTry it yourself (the tokens are in files, for 15 minutes):\n")
         for number, case in enumerate(tour, 1):
@@ -178,10 +216,12 @@ def _keep_serving(address: tuple[str, int], tour: list[Case]) -> None:
                 path = Path(folder, f"{number}.header")
                 path.write_text(f"{HEADER}: {case.token}\n", "ascii")
                 option = f"-H @{path} "
-            print(f"  curl -i {option}http://{address[0]}:{address[1]}{case.path}")
-        print("\nServing until Ctrl-C; refusals are told here.")
+            print(f"  curl -i {option}{demo.app_url}{case.path}")
+        print("  # the gateway: an access token, and the Echo API by it")
+        grant = "-u acme_corp:acme-secret -d grant_type=client_credentials"
+        print(f"  curl {grant} {demo.url}/token")
+        print(f"  curl -i -H 'Authorization: Bearer ...' {demo.url}{ECHO_CONTEXT}")
+        print("\nServing until Ctrl-C; refusals are told here.", flush=True)
         logger.setLevel(logging.WARNING)
-        try:
-            threading.Event().wait()
-        except KeyboardInterrupt:
-            print("\nEnded.")
+        wait_for_the_end(with_input=True)
+        print("\nEnded.")

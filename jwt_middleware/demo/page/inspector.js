@@ -1,0 +1,211 @@
+"use strict";
+
+// All that a token holds is shown by textContent: nothing of it is ever read as markup.
+
+const find = (id) => document.getElementById(id);
+const HERE = location.origin + "/_inspector";
+let choices = null;
+
+function element(name, text, className) {
+  const made = document.createElement(name);
+  if (text !== undefined) made.textContent = text;
+  if (className) made.className = className;
+  return made;
+}
+
+function shown(value) {
+  return typeof value === "string" ? value : JSON.stringify(value);
+}
+
+function tell(problem) {
+  find("problem").textContent = problem || "";
+  find("problem").hidden = !problem;
+}
+
+async function ask(path, body) {
+  const answer = await fetch("/_inspector/" + path, body === undefined ? {} : {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(body),
+  });
+  const told = await answer.json();
+  if (!answer.ok) throw new Error(told.error || answer.status + " " + answer.statusText);
+  return told;
+}
+
+function fill(id, options, chosen) {
+  for (const [value, text] of options) {
+    const option = element("option", text);
+    option.value = value;
+    option.selected = value === chosen;
+    find(id).append(option);
+  }
+}
+
+function pairs(id, entries, empty) {
+  const list = find(id);
+  list.replaceChildren();
+  for (const [name, value] of entries) list.append(element("dt", name), element("dd", shown(value)));
+  if (!list.children.length) list.append(element("dd", empty));
+}
+
+function row(cells) {
+  const made = element("tr");
+  made.append(...cells);
+  return made;
+}
+
+function showRoutes(routes) {
+  find("routes-part").hidden = !routes;
+  find("routes").replaceChildren(...(routes || []).map((route) => row([
+    element("td", route.method + " " + route.path, "value"),
+    element("td", route.guard, "value"),
+    element("td", route.status + (route.code ? " " + route.code : ""),
+      "status " + (route.status < 400 ? "good" : "bad")),
+    element("td", route.why),
+  ])));
+}
+
+function showGroups(groups) {
+  find("groups").replaceChildren(...groups.flatMap((group) => {
+    const table = element("table");
+    const head = element("thead");
+    head.append(row(["Claim", "Value", "Meaning"].map((name) => {
+      const cell = element("th", name);
+      cell.scope = "col";
+      return cell;
+    })));
+    const body = element("tbody");
+    body.append(...group.claims.map((claim) => {
+      const name = element("th", claim.name, "name");
+      name.scope = "row";
+      return row([name, element("td", shown(claim.value), "value"),
+        element("td", claim.meaning, "meaning")]);
+    }));
+    table.append(head, body);
+    return [element("h4", group.name), table];
+  }));
+  if (!groups.length) find("groups").append(element("p", "None can be read."));
+}
+
+function show(report) {
+  const good = report.code === "accepted";
+  find("banner").className = good ? "good" : "bad";
+  find("verdict").textContent = good ? "Accepted" : report.code;
+  find("explanation").textContent = report.explanation +
+    (report.cleaned ? " (What stood around the token was left out.)" : "");
+  find("mend").textContent = report.mend || "";
+  pairs("facts", Object.entries(report.facts), "Nothing can be read.");
+  const told = Object.entries(report.principal || {})
+    .filter(([name, value]) => name !== "claims" && value !== null &&
+      !(typeof value === "object" && Object.keys(value).length === 0));
+  pairs("principal", told.map(([name, value]) => [name, name === "expires_at" ?
+    new Date(value * 1000).toISOString() : value]), "There is none: nobody is let in by this token.");
+  showRoutes(report.routes);
+  showGroups(report.groups);
+  find("header").textContent = JSON.stringify(report.header, null, 2);
+  find("result").hidden = false;
+  find("verdict").focus();
+  find("banner").scrollIntoView({ block: "nearest" });
+}
+
+async function inspect(token) {
+  tell("");
+  find("token").value = token;
+  if (!token.trim()) {
+    find("result").hidden = true;
+    tell("There is no token yet: paste one, or pick a client.");
+    return;
+  }
+  show(await ask("inspect", { token }));
+}
+
+function guarded(work) {
+  return async (event) => {
+    if (event) event.preventDefault();
+    try {
+      await work();
+    } catch (error) {
+      tell(error.message);
+    }
+  };
+}
+
+// Signing in: RFC 6749, 4.1 with PKCE (RFC 7636)
+
+function text64(bytes) {
+  return btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+}
+
+function random() {
+  return text64(crypto.getRandomValues(new Uint8Array(32)));
+}
+
+async function beginSignIn() {
+  const verifier = random();
+  const state = random();
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(verifier));
+  sessionStorage.setItem("sign-in", JSON.stringify({ verifier, state }));
+  location.assign("/authorize?" + new URLSearchParams({
+    response_type: "code", client_id: choices.sign_in.client, redirect_uri: HERE, state,
+    code_challenge: text64(new Uint8Array(digest)), code_challenge_method: "S256",
+  }));
+}
+
+function step(text) {
+  find("steps").append(element("li", text));
+}
+
+async function endSignIn(query) {
+  const kept = JSON.parse(sessionStorage.getItem("sign-in") || "{}");
+  sessionStorage.removeItem("sign-in");
+  history.replaceState(null, "", HERE);
+  if (query.has("error")) {
+    throw new Error("The gateway refused: " + (query.get("error_description") || query.get("error")));
+  }
+  if (!kept.state || query.get("state") !== kept.state) {
+    throw new Error("This is not the end of a sign-in that began on this page. Begin again.");
+  }
+  step("Logged in; the gateway gave a code.");
+  const answer = await fetch("/token", {
+    method: "POST",
+    body: new URLSearchParams({
+      grant_type: "authorization_code", code: query.get("code"), redirect_uri: HERE,
+      client_id: choices.sign_in.client, code_verifier: kept.verifier,
+    }),
+  });
+  const token = await answer.json();
+  if (!answer.ok) throw new Error("The gateway gave no access token: " + token.error);
+  step("Got an access token for the code.");
+  const echo = await fetch(choices.sign_in.echo + "?from=inspector", {
+    headers: { Authorization: "Bearer " + token.access_token },
+  });
+  const assertion = echo.headers.get("X-JWT-Assertion");
+  if (!echo.ok || !assertion) throw new Error("The Echo API answered " + echo.status);
+  step("Called GET " + choices.sign_in.echo + " through the gateway: " + echo.status + ".");
+  step("The answer's X-JWT-Assertion is what the API received; it is decoded below.");
+  await inspect(assertion);
+}
+
+async function begin() {
+  choices = await ask("choices");
+  fill("client", choices.clients.map((each) => [each.id, each.name + " (" + each.id + ")"]), "acme_corp");
+  fill("user", [["", "nobody: the application itself"], ...choices.users.map((name) => [name, name])], "");
+  fill("form", choices.forms.map((each) => [each.id, each.id]), choices.form);
+  fill("fault", choices.faults.map((each) => [each.id, each.name]), "none");
+  if (!choices.sign_in.client) {
+    find("sign-in-button").disabled = true;
+    find("sign-in-about").textContent = "The accounts have no client without a secret whose " +
+      "redirect_uris name " + HERE + ": add one to sign in here.";
+  }
+  const query = new URLSearchParams(location.search);
+  if (query.has("code") || query.has("error")) await endSignIn(query);
+}
+
+find("pick").addEventListener("submit", guarded(async () => {
+  const made = await ask("sample", Object.fromEntries(new FormData(find("pick"))));
+  await inspect(made.token);
+}));
+find("paste").addEventListener("submit", guarded(() => inspect(find("token").value)));
+find("sign-in-button").addEventListener("click", guarded(beginSignIn));
+guarded(begin)();
