@@ -15,6 +15,8 @@ from contextlib import nullcontext
 from ..errors import ConfigurationError
 from ..listeners import silent_log
 from .check import add_check
+from .echo import add_echo
+from .gateway import add_gateway
 from .keys import add_keys
 from .routes import add_routes
 from .tokens import add_tokens
@@ -47,16 +49,19 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     demo = commands.add_parser(
         "demo",
-        help="start a guarded app on loopback and show what it answers",
-        description="Make a key, start a guarded app on loopback, send it a good token and four "
-        "that are not, and tell what came back and why. Then keep serving, with curl lines to try; "
-        "where standard input is no terminal, end.",
+        help="start a gateway, a guarded app and a token inspector, and show what they do",
+        description="Start a guarded app on loopback, and a signing gateway with a token inspector "
+        "before it. Send good and bad requests, and tell what came back and why. Then keep "
+        "serving, with a page to open and curl lines to try; where standard input is no terminal, "
+        "until it ends.",
     )
     demo.add_argument("--once", action="store_true", help="end after the tour")
     demo.add_argument(
-        "--port", type=_port, default=0, help="the port on 127.0.0.1 (default: any free one)"
+        "--port", type=_port, default=0, help="the gateway's, on 127.0.0.1 (default: any free one)"
     )
     demo.set_defaults(run=_demo, is_silent=False)
+    add_gateway(commands, _port)
+    add_echo(commands, _port)
     add_keys(commands)
     add_check(commands)
     add_routes(commands)
