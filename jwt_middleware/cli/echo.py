@@ -45,6 +45,5 @@ def _echo(options: argparse.Namespace) -> int:
     app = echo_app(verifier, beyond_loopback=options.show_tokens_beyond_loopback)
     with serving(app, options.port, options.host) as url:
         print(f"The Echo API: {url}{ECHO_CONTEXT}; it shows assertions to its callers.")
-        print("Serving until Ctrl-C.", flush=True)
         wait_for_the_end()
     return 0

@@ -89,7 +89,6 @@ def _gateway(options: argparse.Namespace) -> int:
         )
         for line in _told(url, options, accounts, everyone, local.options):
             print(f"  {line}")
-        print("\nServing until Ctrl-C.", flush=True)
         wait_for_the_end()
     print("Ended.", file=sys.stderr)
     return 0

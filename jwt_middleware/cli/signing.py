@@ -29,6 +29,8 @@ def signing_key(
         ConfigurationError: there is none, or it cannot be read.
 
     """
+    if not path.name or path.is_dir():
+        raise ConfigurationError(f"--key: {path} is no file")
     beside = path.with_suffix(".crt")
     if make and not path.exists():
         made = SigningKey(algorithm)

@@ -57,6 +57,11 @@ def _changed(maker: Maker) -> str:
     return ".".join((header, maker.token(sub="somebody-else").split(".")[1], signature))
 
 
+def _cut(maker: Maker) -> str:
+    token = maker.token()
+    return token[: len(token) // 2]
+
+
 def _unsigned(maker: Maker) -> str:
     header, payload, signature = maker.token().split(".")
     content = json.dumps(_json_of(header) | {"alg": "none"}).encode()
@@ -82,7 +87,7 @@ FAULTS: Mapping[str, tuple[str, Callable[[Maker], str]]] = {
         "it names a client that nobody knows",
         lambda maker: maker.token(client_id="nobody_inc"),
     ),
-    "cut": ("it was cut off on its way", lambda maker: maker.token()[:-200]),
+    "cut": ("it was cut off on its way", _cut),
 }
 """What may be wrong with a sample, as a person would say it, and how it comes about."""
 

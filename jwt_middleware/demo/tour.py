@@ -221,7 +221,7 @@ def _keep_serving(demo: Demo, tour: list[Case]) -> None:
         grant = "-u acme_corp:acme-secret -d grant_type=client_credentials"
         print(f"  curl {grant} {demo.url}/token")
         print(f"  curl -i -H 'Authorization: Bearer ...' {demo.url}{ECHO_CONTEXT}")
-        print("\nServing until Ctrl-C; refusals are told here.", flush=True)
+        print("\nRefusals are told here.")
         logger.setLevel(logging.WARNING)
         wait_for_the_end(with_input=True)
         print("\nEnded.")

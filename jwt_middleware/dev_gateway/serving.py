@@ -36,6 +36,7 @@ def serving(app: Any, port: int = 0, host: str = LOOPBACK) -> Generator[str, Non
         ) from None
     config = uvicorn.Config(
         app,
+        interface="asgi3",
         log_level="critical",
         # The app behind a proxy sets these two itself.
         server_header=False,
@@ -59,18 +60,24 @@ def serving(app: Any, port: int = 0, host: str = LOOPBACK) -> Generator[str, Non
 
 
 def wait_for_the_end(*, with_input: bool = False) -> None:
-    """Wait for Ctrl-C or a signal to terminate; ``with_input``, also for standard input's end."""
+    """Tell that it serves, and wait for Ctrl-C or a signal to terminate.
+
+    ``with_input``: where standard input is no terminal, its end is the end as well.
+    """
     ended = threading.Event()
-    before = signal.signal(signal.SIGTERM, lambda *_: ended.set())
+    before = {
+        each: signal.signal(each, lambda *_: ended.set())
+        for each in (signal.SIGINT, signal.SIGTERM)
+    }
     if with_input and not sys.stdin.isatty():
         threading.Thread(target=_until_input_ends, args=(ended,), daemon=True).start()
+    print("\nServing until Ctrl-C.", flush=True)
     try:
-        while not ended.wait(0.5):  # in slices, since some systems let no signal through otherwise
+        while not ended.wait(0.5):  # in slices: some systems wake no waiting thread for a signal
             pass
-    except KeyboardInterrupt:
-        pass
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for each, handler in before.items():
+            signal.signal(each, handler)
 
 
 def _until_input_ends(ended: threading.Event) -> None:

@@ -150,7 +150,7 @@ def form_of_version(version: str) -> str:
     parts = version.split(".")
     if not all(part.isdecimal() and len(part) < 6 for part in parts):
         raise ValueError(f"no version: {version!r}; write 4.2, or one of {', '.join(FORMS)}")
-    asked = [int(part) for part in parts]
+    asked = [*map(int, parts), 0]  # 2 is 2.0
     found = "wso2-1.4"
     for name in FORMS:
         number = name.removeprefix("wso2-")

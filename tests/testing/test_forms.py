@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import serialization
 
 from jwt_middleware import Verifier
 from jwt_middleware.gateways import PRESETS
-from jwt_middleware.testing import FORMS, SigningKey, TokenForm, mint
+from jwt_middleware.testing import FORMS, SigningKey, TokenForm, form_of_version, mint
 
 NOW = 1_700_000_000.0
 ISSUED_SINCE_4_0 = {"wso2-4.0", "wso2-4.2", "wso2-4.2-kid", "wso2-4.3"}
@@ -139,3 +139,31 @@ def test_a_form_of_one_s_own_needs_no_certificate() -> None:
     mint(key, {}, form=TokenForm(hex_x5t=None))
 
     assert "certificate" not in vars(key)
+
+
+@pytest.mark.parametrize(
+    ("version", "form"),
+    [
+        ("1.4", "wso2-1.4"),
+        ("1.0", "wso2-1.4"),
+        ("1.10", "wso2-1.9"),
+        ("2", "wso2-2.0"),
+        ("2.5.0", "wso2-2.0"),
+        ("2.6.0", "wso2-2.6"),
+        ("3.1", "wso2-3.1"),
+        ("3.1-number", "wso2-3.1-number"),
+        ("4.1", "wso2-4.0"),
+        ("4.2.0", "wso2-4.2"),
+        ("4.6", "wso2-4.3"),
+        ("wso2-4.2-kid", "wso2-4.2-kid"),
+        ("standard", "standard"),
+    ],
+)
+def test_a_version_writes_in_the_newest_form_that_it_knows(version: str, form: str) -> None:
+    assert form_of_version(version) == form
+
+
+@pytest.mark.parametrize("version", ["", "x", "4.x", "-1", "4..2", "4.2 ", "9" * 10_000])
+def test_what_is_no_version_is_told_with_the_forms(version: str) -> None:
+    with pytest.raises(ValueError, match=r"wso2-4\.2"):
+        form_of_version(version)

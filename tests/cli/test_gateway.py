@@ -1,0 +1,196 @@
+"""``jwt-assertion gateway`` as a person runs it: a process, before an app that takes its keys."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from jwt_middleware.asgi import JWTMiddleware
+from jwt_middleware.cli import main
+from jwt_middleware.demo.echo import principal_as_json
+from jwt_middleware.dev_gateway import serving
+
+START_LIMIT = 30
+
+
+@contextmanager
+def running(*arguments: str) -> Iterator[tuple[str, str, subprocess.Popen[str]]]:
+    """Run the command; give the gateway's URL, all that it printed, and the process."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "jwt_middleware", *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        told = ""
+        try:
+            for line in process.stdout:
+                told += line
+                if line.startswith("Serving until"):
+                    break
+            urls = re.findall(r"http://[\w.]+:\d+", told)
+            assert urls, told
+            yield urls[0], told, process
+        finally:
+            process.kill()
+
+
+class App:
+    """An app that says who calls; its keys are those of a gateway that comes later."""
+
+    def __init__(self, stack: ExitStack) -> None:
+        self.guarded: Any = None
+        self.url = stack.enter_context(serving(self._app))
+
+    def trusts(self, url: str, **options: Any) -> None:
+        self.guarded = JWTMiddleware(_tell, keys=f"{url}/jwks", **options)
+
+    async def _app(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            await self.guarded(scope, receive, send)
+
+
+async def _tell(scope: Any, receive: Any, send: Any) -> None:
+    import json
+
+    told = principal_as_json(scope["jwt_middleware.principal"])
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": json.dumps(told).encode()})
+
+
+@pytest.fixture
+def app() -> Iterator[App]:
+    with ExitStack() as stack:
+        yield App(stack)
+
+
+def get(url: str, **headers: str) -> httpx2.Response:
+    return httpx2.get(url, headers=headers, trust_env=False, timeout=20)
+
+
+def test_a_request_without_a_token_is_the_named_clients_and_users(app: App) -> None:
+    with running(
+        *("gateway", "--upstream", app.url, "--port", "0"),
+        *("--client", "acme_corp", "--as", "ana", "--wso2", "4.2"),
+    ) as (url, told, _):
+        app.trusts(url, gateway="wso2")
+        answer = get(url + "/x", **{"X-JWT-Assertion": "forged"})
+
+        assert answer.json()["client_id"] == "acme_corp"
+        assert answer.json()["subject"] == "ana"
+        assert answer.json()["claims"]["roles"] == ["acme_admin", "acme_seller"]
+        assert "DEVELOPMENT" in told
+        assert get(url + "/_inspector").status_code == 200
+        assert get(url + "/echo/1.0.0").json()["principal"]["subject"] == "ana"
+
+
+@pytest.mark.parametrize("version", ["1.4", "1.9", "2.6", "3.0", "3.1", "3.2", "4.0", "4.3", "4.6"])
+def test_every_version_verifies_by_the_options_that_it_prints(app: App, version: str) -> None:
+    with running(
+        *("gateway", "--upstream", app.url, "--port", "0", "--wso2", version),
+        *("--as", "ana", "--role", "admin", "--role", "dean", "--api", "/orders/1.0"),
+    ) as (url, told, _):
+        line = next(line for line in told.splitlines() if "your app:" in line)
+        options = eval(f"dict({line.partition('your app:')[2]})")  # what a person would copy
+        assert options.pop("keys") == f"{url}/jwks"
+        app.trusts(url, **options)
+        answer = get(url + "/x")
+
+    assert answer.status_code == 200, answer.text
+    assert sorted(answer.json()["roles"]) == ["admin", "dean"]
+    assert options["api"] == "/orders/1.0"
+
+
+def test_a_key_in_a_file_outlives_the_gateway(app: App, tmp_path: Path) -> None:
+    key = tmp_path / "gateway.pem"
+    arguments = ("gateway", "--upstream", app.url, "--port", "0", "--as", "ana", "--key", str(key))
+    with running(*arguments) as (url, _, _process):
+        first = get(url + "/jwks").json()
+    with running(*arguments) as (url, _, _process):
+        assert get(url + "/jwks").json() == first
+        app.guarded = JWTMiddleware(_tell, keys=tmp_path / "gateway.crt")
+        assert get(url + "/x").json()["subject"] == "ana"
+    assert oct(key.stat().st_mode)[-3:] == "600"
+
+
+def test_accounts_of_ones_own_are_who_may_call(app: App, tmp_path: Path) -> None:
+    accounts = tmp_path / "accounts.toml"
+    accounts.write_text('[clients.shop]\nsecret = "s3"\nclaims = { plan = "gold" }\n')
+    with running("gateway", "--upstream", app.url, "--port", "0", "--accounts", str(accounts)) as (
+        url,
+        told,
+        _,
+    ):
+        app.trusts(url)
+        assert get(url + "/x").status_code == 401
+        grant = {"grant_type": "client_credentials"}
+        answer = httpx2.post(url + "/token", data=grant, auth=("shop", "s3"), trust_env=False)
+        token = answer.json()["access_token"]
+        called = get(url + "/x", Authorization=f"Bearer {token}").json()
+
+    assert called["claims"]["plan"] == "gold"
+    assert called["client_id"] == "shop"
+    assert "s3" not in told
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_at_once_and_well(app: App, sent: signal.Signals) -> None:
+    with running("gateway", "--upstream", app.url, "--port", "0") as (_, _told, process):
+        os.kill(process.pid, sent)
+
+        assert process.wait(10) == 0
+
+
+def test_it_listens_on_loopback_only(app: App) -> None:
+    with running("gateway", "--upstream", app.url, "--port", "0") as (url, _, _process):
+        port = int(url.rpartition(":")[2])
+        for address in ("127.0.0.2", "::1"):
+            with pytest.raises(OSError):
+                socket.create_connection((address, port), timeout=5)
+
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "mend"),
+    [
+        (["--upstream", "127.0.0.1:8000"], "http://127.0.0.1:8000"),
+        (["--upstream", "ftp://x/"], "--upstream"),
+        (["--upstream", "http://"], "--upstream"),
+        (["--upstream", "http://a:b@c/"], "--upstream"),
+        (["--upstream", "http://x:port"], "--upstream"),
+        (["--upstream", "http://x", "--wso2", "new"], "write 4.2"),
+        (["--upstream", "http://x", "--api", "orders"], "begins with /"),
+        (["--upstream", "http://x", "--accounts", "none.toml"], "No such file"),
+        (["--upstream", "http://x", "--claim", "x"], "NAME=VALUE"),
+        (["--upstream", "http://x", "--permission", "p"], "no claim holds them"),
+        (["--upstream", "http://x", "--key", "/"], "--key"),
+    ],
+)
+def test_a_wrong_option_ends_with_2_and_the_mend(
+    arguments: list[str], mend: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["gateway", "--port", "0", *arguments]) == 2
+    assert mend in capsys.readouterr().err
+
+
+def test_a_port_that_is_taken_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        assert main(["gateway", "--upstream", "http://127.0.0.1:1", "--port", port]) == 2
+
+    assert f"127.0.0.1:{port}" in capsys.readouterr().err
