@@ -1,0 +1,242 @@
+"""The inspector in a real browser: Debian's Chromium, driven by Playwright, on the demo itself.
+
+SCREENSHOTS names a folder that keeps what a person would see.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+pytestmark = pytest.mark.external
+
+START_LIMIT = 60.0
+CLIENTS = ["acme_corp", "globex_ind", "initech", "umbrella_corp", "stark_ind", "cyberdyne"]
+QUIET = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+
+@pytest.fixture(scope="session")
+def site() -> Iterator[str]:
+    """The demo, as the README starts it; its one URL."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "jwt_middleware", "demo"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        alarm = threading.Timer(START_LIMIT, process.kill)
+        alarm.start()
+        try:
+            told = ""
+            assert process.stdout is not None
+            for line in process.stdout:
+                told += line
+                if line.startswith("Serving until"):
+                    break
+            alarm.cancel()
+            found = re.search(r"The inspector: (http://\S+)", told)
+            assert found, told
+            yield found[1]
+        finally:
+            alarm.cancel()
+            process.kill()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        program = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+        started = playwright.chromium.launch(executable_path=program, args=QUIET)
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def page(browser: Browser, site: str) -> Iterator[Page]:
+    """The page in a fresh window; at the end nothing was asked elsewhere, and no script failed."""
+    with browser.new_context(viewport={"width": 1200, "height": 900}) as context:
+        opened = context.new_page()
+        asked: list[str] = []
+        failed: list[str] = []
+        opened.on("request", lambda request: asked.append(request.url))
+        opened.on("pageerror", lambda error: failed.append(str(error)))
+        opened.goto(site)
+        expect(opened.locator("#client option")).to_have_count(7)
+        yield opened
+        assert [url for url in asked if not url.startswith((site, "data:"))] == []
+        assert failed == []
+
+
+@pytest.fixture(scope="session")
+def shots(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = Path(os.environ.get("SCREENSHOTS") or tmp_path_factory.mktemp("screenshots"))
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def keep(page: Page, shots: Path, name: str) -> None:
+    page.screenshot(path=shots / f"{name}.png", full_page=True)
+    assert (shots / f"{name}.png").stat().st_size > 10_000
+
+
+def status(page: Page, path: str) -> Any:
+    return page.locator("#routes tr", has_text=f"GET {path}").locator(".status")
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_a_person_picks_a_client_and_reads_what_it_may_call(
+    page: Page, shots: Path, client: str
+) -> None:
+    page.select_option("#client", client)
+    page.click("#pick button")
+
+    expect(page.locator("#verdict")).to_have_text("Accepted")
+    expect(page.locator("#principal")).to_contain_text(client)
+    own = page.locator("#routes tr", has_text=f"client('{client}')").locator(".status")
+    expect(own).to_have_text("200")
+    if client != "acme_corp":
+        expect(status(page, "/partners/products")).to_have_text("403 insufficient_permission")
+    keep(page, shots, f"client-{client}")
+
+
+def test_a_person_pastes_a_token_and_reads_the_check_that_failed(page: Page, shots: Path) -> None:
+    page.select_option("#fault", "expired")
+    page.select_option("#form", "wso2-1.9")
+    page.click("#pick button")
+    expect(page.locator("#verdict")).to_have_text("token_expired")
+    pasted = f"X-JWT-Assertion: {page.input_value('#token')}"
+    page.reload()
+    page.fill("#token", pasted)
+    page.get_by_role("button", name="Inspect").click()
+
+    expect(page.locator("#verdict")).to_have_text("token_expired")
+    expect(page.locator("#explanation")).to_contain_text("exp is in milliseconds and was over")
+    expect(page.locator("#mend")).not_to_be_empty()
+    expect(page.locator("#facts")).to_contain_text("wso2-1.9")
+    keep(page, shots, "expired")
+
+
+@pytest.mark.parametrize("text", ["", "x", "a.b.c", "..", "é", "{}", "y" * 50_000])
+def test_nothing_that_is_pasted_breaks_the_page(page: Page, text: str) -> None:
+    page.fill("#token", text)
+    page.get_by_role("button", name="Inspect").click()
+
+    told = page.locator("#verdict" if text else "#problem")
+    expect(told).not_to_be_empty()
+
+
+def test_markup_in_a_token_is_shown_and_never_run(page: Page) -> None:
+    def segment(value: Any) -> str:
+        return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
+
+    markup = "<img src=x onerror=\"document.title='run'\"><script>document.title='run'</script>"
+    header = {"alg": "RS256", "kid": markup}
+    claims = {"iss": markup, markup: markup, "http://wso2.org/claims/role": [markup]}
+    page.fill("#token", f"{segment(header)}.{segment(claims)}.{'A' * 342}")
+    page.get_by_role("button", name="Inspect").click()
+
+    expect(page.locator("#groups")).to_contain_text(markup)
+    assert page.locator("#result img, #result script").count() == 0
+    assert page.title() == "Token inspector"
+
+
+def test_a_person_signs_in_and_sees_what_the_api_received(page: Page, shots: Path) -> None:
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_label("User name").fill("jroe")
+    page.get_by_label("Password").fill("wrong")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("alert")).to_contain_text("No account")
+    keep(page, shots, "login")
+    page.get_by_label("Password").fill("jroe")
+    page.get_by_role("button", name="Sign in").click()
+
+    expect(page.locator("#verdict")).to_have_text("Accepted")
+    expect(page.locator("#steps li")).to_have_count(4)
+    expect(page.locator("#groups h4")).to_contain_text(
+        ["Standard claims", "Invocation", "Application", "User", "Single sign-on"]
+    )
+    expect(page.locator("#groups")).to_contain_text("jroe@example.edu")
+    assert "code=" not in page.url
+    keep(page, shots, "signed-in")
+
+
+def test_the_keyboard_alone_is_enough(page: Page) -> None:
+    page.keyboard.press("Tab")
+    expect(page.locator("#client")).to_be_focused()
+    page.keyboard.type("Glob")
+    for _ in range(4):
+        page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+
+    expect(page.locator("#verdict")).to_have_text("Accepted")
+    expect(page.locator("#verdict")).to_be_focused()
+    expect(page.locator("#principal")).to_contain_text("globex_ind")
+    for _ in range(20):
+        page.keyboard.press("Shift+Tab")
+        if page.locator("#token").evaluate("each => each === document.activeElement"):
+            break
+    else:
+        pytest.fail("the token's field cannot be reached from the verdict")
+
+
+def luminance(color: str) -> float:
+    """WCAG 2.2, relative luminance."""
+    parts = [int(part) / 255 for part in re.findall(r"\d+", color)[:3]]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+CONTRASTS = """() => [...document.querySelectorAll('body *')]
+  .filter(e => e.checkVisibility() &&
+    [...e.childNodes].some(n => n.nodeType === 3 && n.data.trim()))
+  .map(e => {
+    let ground = e;
+    while (ground && getComputedStyle(ground).backgroundColor === 'rgba(0, 0, 0, 0)')
+      ground = ground.parentElement;
+    return [e.tagName + '#' + e.id, getComputedStyle(e).color,
+      getComputedStyle(ground || document.body).backgroundColor];
+  })"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [320, 360, 1200])
+def test_it_is_readable_in_either_scheme_at_any_width(
+    browser: Browser, site: str, shots: Path, scheme: Any, width: int
+) -> None:
+    with browser.new_context(
+        viewport={"width": width, "height": 740}, color_scheme=scheme
+    ) as context:
+        page = context.new_page()
+        page.goto(site)
+        expect(page.locator("#client option")).to_have_count(7)
+        for fault in ("none", "forged"):
+            page.select_option("#fault", fault)
+            page.click("#pick button")
+            expect(page.locator("#verdict")).to_have_text(
+                "Accepted" if fault == "none" else "bad_signature"
+            )
+            assert page.evaluate("() => document.documentElement.scrollWidth") <= width
+            for name, ink, ground in page.evaluate(CONTRASTS):
+                one, other = sorted((luminance(ink), luminance(ground)))
+                # WCAG 2.2, 1.4.3
+                assert (other + 0.05) / (one + 0.05) >= 4.5, (name, ink, ground)
+        keep(page, shots, f"{scheme}-{width}")
