@@ -14,10 +14,12 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
 
 pytestmark = pytest.mark.external
 
@@ -33,7 +35,7 @@ QUIET = [
 ]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def site() -> Iterator[str]:
     """The demo, as the README starts it; its one URL."""
     with subprocess.Popen(
@@ -61,8 +63,17 @@ def site() -> Iterator[str]:
             process.kill()
 
 
-@pytest.fixture(scope="session")
+def expect(part: Any) -> Any:
+    """Wait until what is said of this part of the page holds."""
+    from playwright.sync_api import expect as said  # not there where only Python is
+
+    return said(part)
+
+
+@pytest.fixture(scope="module")  # while it runs, the thread has an event loop
 def browser() -> Iterator[Browser]:
+    from playwright.sync_api import sync_playwright
+
     with sync_playwright() as playwright:
         program = os.environ.get("CHROMIUM", "/usr/bin/chromium")
         started = playwright.chromium.launch(executable_path=program, args=QUIET)
