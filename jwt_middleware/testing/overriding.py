@@ -36,8 +36,8 @@ def override(
 
     Raises:
         TypeError: both are given or neither, or nothing of the app is a ``JWTMiddleware``.
-        ValueError: the gateway writes another header than the app reads (Django loads its
-            middleware too late to ask it).
+        ValueError: the gateway writes another header than the app reads, or knows no registry
+            where the app has one (Django loads its middleware too late to ask it).
 
     """
     if (verifier is None) is (principal is None):
@@ -49,7 +49,7 @@ def override(
         else:
             found = list(_gates_of(app, stack))
             for gate in found:
-                _check_header(gate, verifier)
+                _check_fits(gate, verifier)
                 stack.enter_context(gate.substituted(make))
             if not found:
                 raise TypeError(f"override: no JWTMiddleware is installed on {app!r}")
@@ -132,11 +132,17 @@ def _verifying(
     return lambda _: made
 
 
-def _check_header(gate: Gate, verifier: Verifier | LocalGateway | None) -> None:
-    header = verifier.header if isinstance(verifier, LocalGateway) else gate.header
-    if header.lower() != gate.header.lower():
+def _check_fits(gate: Gate, verifier: Verifier | LocalGateway | None) -> None:
+    if not isinstance(verifier, LocalGateway):
+        return
+    if verifier.header.lower() != gate.header.lower():
         raise ValueError(
             f"override: the app reads {gate.header}; LocalGateway(header={gate.header!r})"
+        )
+    if verifier.clients is None and gate.settings.verifier.clients is not None:
+        raise ValueError(
+            "override: the app has clients=, so that what a caller may stands in its registry; "
+            "give the gateway the same: LocalGateway(clients='clients.toml')"
         )
 
 

@@ -23,6 +23,7 @@ import jwt_middleware.wsgi
 import jwt_middleware_flask
 import jwt_middleware_starlette
 from jwt_middleware import Principal, Verifier, attribute, has_permission, has_role, policy
+from jwt_middleware.demo.app import CLIENTS
 from jwt_middleware.errors import UnknownClient
 from jwt_middleware.principal import PRINCIPAL_KEY
 from jwt_middleware.testing import LocalGateway, SigningKey, as_principal, mint, override
@@ -293,6 +294,13 @@ def test_what_cannot_be_overridden_is_an_error(local: LocalGateway) -> None:
     with pytest.raises(TypeError, match="no JWTMiddleware"), override(Flask("x"), principal=ANA):
         pass
     with pytest.raises(ValueError, match="header='X-Other'"), override(app, local):
+        pass
+
+
+def test_a_gateway_without_the_apps_registry_is_told_so(local: LocalGateway) -> None:
+    app = flask_app(clients=CLIENTS)
+
+    with pytest.raises(ValueError, match="LocalGateway\\(clients="), override(app, local):
         pass
 
 
