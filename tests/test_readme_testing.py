@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from jwt_middleware.testing import SigningKey
+from jwt_middleware.demo.app import CLIENTS
+from jwt_middleware.testing import Accounts, SigningKey
 
 from .test_readme import block
 
@@ -70,3 +71,15 @@ def test_the_django_test_file_passes_beside_its_site(site: pytest.Pytester) -> N
     )
 
     site.runpytest_subprocess().assert_outcomes(passed=2)
+
+
+def test_the_accounts_are_read_as_they_stand(tmp_path: Path) -> None:
+    (tmp_path / "clients.toml").write_text(CLIENTS.read_text())
+    (tmp_path / "accounts.toml").write_text(block("toml", "[users.ana]"))
+    accounts = Accounts.read(tmp_path / "accounts.toml")
+
+    assert accounts.clients["acme_corp"].roles == ("acme_admin",)
+    assert accounts.users["ana"].claims == {
+        "http://wso2.org/claims/role": "Internal/everyone",
+        "email": "ana@example.edu",
+    }

@@ -23,7 +23,6 @@ import jwt_middleware.wsgi
 import jwt_middleware_flask
 import jwt_middleware_starlette
 from jwt_middleware import Principal, Verifier, attribute, has_permission, has_role, policy
-from jwt_middleware.demo.app import CLIENTS
 from jwt_middleware.errors import UnknownClient
 from jwt_middleware.principal import PRINCIPAL_KEY
 from jwt_middleware.testing import LocalGateway, SigningKey, as_principal, mint, override
