@@ -16,6 +16,7 @@ from ..errors import ConfigurationError
 from ..listeners import silent_log
 from .check import add_check
 from .echo import add_echo
+from .extras import needing
 from .gateway import add_gateway
 from .keys import add_keys
 from .routes import add_routes
@@ -86,10 +87,6 @@ def _port(text: str) -> int:
 
 
 def _demo(options: argparse.Namespace) -> int:
-    try:
+    with needing("demo", "the demo"):
         from ..demo import tour
-    except ModuleNotFoundError as error:
-        raise ConfigurationError(
-            f"the demo needs {error.name}; install jwt-assertion-middleware[demo]"
-        ) from None
     return tour.run(once=options.once, port=options.port)

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..errors import ConfigurationError
 from .configured import add_options, configured
+from .extras import needing
 
 
 def add_echo(commands: Any, port: Any) -> None:
@@ -31,13 +32,9 @@ def add_echo(commands: Any, port: Any) -> None:
 
 
 def _echo(options: argparse.Namespace) -> int:
-    try:
+    with needing("demo", "the Echo API"):
         from ..demo.echo import ECHO_CONTEXT, check_loopback, echo_app
         from ..dev_gateway import serving, wait_for_the_end
-    except ModuleNotFoundError as error:
-        raise ConfigurationError(
-            f"the Echo API needs {error.name}; install jwt-assertion-middleware[demo]"
-        ) from None
     check_loopback(options.host, options.show_tokens_beyond_loopback)
     verifier = configured(options, time.time)
     if verifier is None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from ..errors import ConfigurationError
+from .extras import needing
 
 if TYPE_CHECKING:
     from ..dev_gateway import Caller
@@ -59,13 +60,9 @@ def add_gateway(commands: Any, port: Any) -> None:
 
 
 def _gateway(options: argparse.Namespace) -> int:
-    try:
+    with needing("demo", "the gateway"):
         from ..demo.behind import standing_before
         from ..dev_gateway import wait_for_the_end
-    except ModuleNotFoundError as error:
-        raise ConfigurationError(
-            f"the gateway needs {error.name}; install jwt-assertion-middleware[demo]"
-        ) from None
     from ..testing import Accounts, LocalGateway, form_of_version, sample_accounts
     from .signing import signing_key
 
@@ -153,7 +150,9 @@ def _told(
         lines = ["a request needs an access token; --client or --as makes that unnecessary:"]
         if secret is not None:
             grant = "-d grant_type=client_credentials"
-            lines.append(f"curl -u {secret.client_id}:SECRET {grant} {url}/token")
+            # The demo's are no secrets; those of a file are printed nowhere.
+            shown = secret.secret if options.accounts is None else "SECRET"
+            lines.append(f"curl -u {secret.client_id}:{shown} {grant} {url}/token")
     named = {name: read_by[name] for name in ("gateway", "header") if name in read_by}
     named = {"keys": f"{url}/jwks"} | {n: v for n, v in named.items() if v != "wso2"}
     if options.api:

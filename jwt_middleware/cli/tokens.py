@@ -17,8 +17,13 @@ from typing import Any
 
 from ..errors import ConfigurationError, RequestError
 from ..gateways.claim_groups import grouped
-from ..inspection import Inspection, found_in, inspect
-from ..principal import Principal
+from ..inspection import (
+    Inspection,
+    found_in,
+    inspect,
+    inspection_as_json,
+    principal_as_json,
+)
 from .configured import add_options, configured
 
 
@@ -96,21 +101,10 @@ def _inspect(options: argparse.Namespace) -> int:
     now = _now(options)
     found = inspect(_token(options), configured(options, lambda: now), now)
     if options.json:
-        print(json.dumps(_as_json(found), indent=2, default=str))
+        print(json.dumps({**inspection_as_json(found), "claims": found.claims}, indent=2))
     else:
         _print(found)
     return 0 if found.code in (None, "accepted") else 1
-
-
-def _as_json(found: Inspection) -> dict[str, Any]:
-    return {
-        "code": found.code,
-        "explanation": found.explanation,
-        "mend": found.mend,
-        "facts": found.facts,
-        "header": found.header,
-        "claims": found.claims,
-    }
 
 
 def _print(found: Inspection) -> None:
@@ -139,27 +133,13 @@ def _verify(options: argparse.Namespace) -> int:
             print(json.dumps({"code": error.code, "reason": str(error)}))
         print(f"jwt-assertion: {error.code}: {error}", file=sys.stderr)
         return 1
-    told = _told(principal)
+    told = principal_as_json(principal)
     if options.json:
-        print(json.dumps({"code": "accepted", **told}, indent=2, default=str))
+        print(json.dumps({"code": "accepted", **told}, indent=2))
     else:
         for name, value in told.items():
             print(f"{name:<12} {value}")
     return 0
-
-
-def _told(principal: Principal) -> dict[str, Any]:
-    return {
-        "subject": principal.subject,
-        "client_id": principal.client_id,
-        "issuer": principal.issuer,
-        "roles": sorted(principal.roles),
-        "permissions": sorted(principal.permissions),
-        "attributes": dict(principal.attributes),
-        "expires_at": principal.expires_at,
-        "token_id": principal.token_id,
-        "key_id": principal.key_id,
-    }
 
 
 def _mint(options: argparse.Namespace) -> int:

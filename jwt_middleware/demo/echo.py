@@ -24,7 +24,8 @@ from jwt_middleware_starlette import JWTMiddleware, current_principal, requires
 from ..authorization import authenticated
 from ..errors import ConfigurationError
 from ..gate import GATE_KEY
-from ..principal import Principal, thawed
+from ..inspection import principal_as_json
+from ..principal import thawed
 from ..verifier import Verifier
 
 ECHO_CONTEXT = "/echo/1.0.0"
@@ -81,6 +82,7 @@ async def echo(request: Request) -> JSONResponse:
         if len(body) > LARGEST_BODY:
             return JSONResponse({"error": f"the body has more than {LARGEST_BODY} bytes"}, 413)
     assertion = request.headers[request.scope[GATE_KEY].raw_header.decode("latin-1")]
+    principal = current_principal()
     told: dict[str, Any] = {
         "notice": NOTICE,
         "method": request.method,
@@ -88,26 +90,13 @@ async def echo(request: Request) -> JSONResponse:
         "query": _joined(request.query_params.multi_items()),
         "headers": _joined(request.headers.items()),
         **_body(body),
-        "principal": principal_as_json(current_principal()),
+        "principal": {
+            **principal_as_json(principal),
+            "claims": thawed(principal.claims),
+        },
     }
     headers = {"X-JWT-Assertion": assertion, "Cache-Control": "no-store"}
     return JSONResponse(told, headers=headers)
-
-
-def principal_as_json(principal: Principal) -> dict[str, Any]:
-    """Return all that a principal says."""
-    return {
-        "subject": principal.subject,
-        "client_id": principal.client_id,
-        "issuer": principal.issuer,
-        "roles": sorted(principal.roles),
-        "permissions": sorted(principal.permissions),
-        "attributes": thawed(principal.attributes),
-        "expires_at": principal.expires_at,
-        "token_id": principal.token_id,
-        "key_id": principal.key_id,
-        "claims": thawed(principal.claims),
-    }
 
 
 class LoopbackOnly:

@@ -19,10 +19,16 @@ from starlette.routing import Route
 from ..authorization import Client
 from ..errors import ConfigurationError
 from ..gateways.claim_groups import grouped
-from ..inspection import Inspection, found_in, inspect
+from ..inspection import (
+    Inspection,
+    found_in,
+    inspect,
+    inspection_as_json,
+    principal_as_json,
+)
 from ..testing import FORMS, Accounts, SigningKey
 from ..verifier import Verifier
-from .echo import ECHO_CONTEXT, principal_as_json
+from .echo import ECHO_CONTEXT
 from .samples import FAULTS, Sample, sample
 
 INSPECTOR = "/_inspector"
@@ -156,11 +162,7 @@ def report(found: Inspection, verifier: Verifier) -> dict[str, Any]:
             entry = verifier.clients.get(str(claims.get(name)))
             own |= {} if entry is None else _meanings(entry)
     return {
-        "code": found.code,
-        "explanation": found.explanation,
-        "mend": found.mend,
-        "facts": found.facts,
-        "header": found.header,
+        **inspection_as_json(found),
         "groups": [
             {"name": group, "claims": [told._asdict() for told in told_claims]}
             for group, told_claims in grouped(claims, own).items()

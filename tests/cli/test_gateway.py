@@ -18,8 +18,8 @@ import pytest
 
 from jwt_middleware.asgi import JWTMiddleware
 from jwt_middleware.cli import main
-from jwt_middleware.demo.echo import principal_as_json
 from jwt_middleware.dev_gateway import serving
+from jwt_middleware.inspection import principal_as_json
 
 START_LIMIT = 30
 
@@ -66,7 +66,8 @@ class App:
 async def _tell(scope: Any, receive: Any, send: Any) -> None:
     import json
 
-    told = principal_as_json(scope["jwt_middleware.principal"])
+    principal = scope["jwt_middleware.principal"]
+    told = {**principal_as_json(principal), "claims": dict(principal.claims)}
     await send({"type": "http.response.start", "status": 200, "headers": []})
     await send({"type": "http.response.body", "body": json.dumps(told).encode()})
 
