@@ -23,18 +23,19 @@ class Assertions:
 
     def __init__(self, gateway: LocalGateway) -> None:
         self.gateway = gateway
-        self._kept: TTLCache[tuple[Any, ...], str] = TTLCache(
+        self._kept: TTLCache[tuple[Any, ...], tuple[Caller, str]] = TTLCache(
             1_000, _REPEATED_SECONDS, time.monotonic
         )
 
     def of(self, caller: Caller, context: str) -> str:
         """Return the assertion of this caller for the API with this context."""
         client, user = caller
-        who = client and client.client_id, user and user.name, context, id(self.gateway.key)
-        found = self._kept.get(who)
-        if found is None:
-            found = self._kept[who] = assertion_of(self.gateway, caller, context)
-        return found
+        who = client and client.client_id, user and user.name, context, self.gateway.key
+        kept = self._kept.get(who)
+        # The same name may be granted more where it stands for everyone.
+        if kept is None or kept[0] != caller:
+            kept = self._kept[who] = caller, assertion_of(self.gateway, caller, context)
+        return kept[1]
 
 
 def assertion_of(

@@ -10,7 +10,7 @@ import pytest
 from jwt_middleware import UCSD, WSO2, Verifier
 from jwt_middleware.dev_gateway import Api, Caller, Gateway, assertion_of, serving
 from jwt_middleware.dev_gateway.assertions import Assertions
-from jwt_middleware.testing import FORMS, LocalGateway, SigningKey, sample_accounts
+from jwt_middleware.testing import FORMS, ClientAccount, LocalGateway, SigningKey, sample_accounts
 from jwt_middleware.verification import PEM
 
 from .conftest import Site, Upstream
@@ -63,6 +63,17 @@ def test_an_assertion_is_repeated_until_the_key_rotates(key: SigningKey) -> None
     assert assertions.of(JROE, "/b/1") != first
     assertions.gateway.rotate()
     assert assertions.of(JROE, "/a/1") != first
+
+
+def test_two_callers_of_one_name_never_share_an_assertion(key: SigningKey) -> None:
+    assertions = Assertions(LocalGateway(key=named_anew(key)))
+    plain = ClientAccount("shop")
+    granted = plain._replace(roles=("admin",))
+    verifier = Verifier(keys=PEM(key.certificate_pem))
+
+    for account in (granted, plain, granted, plain):
+        principal = verifier.verify(assertions.of(Caller(account, None), "/a/1"))
+        assert principal.roles == set(account.roles)
 
 
 @pytest.fixture(scope="module")
