@@ -136,6 +136,18 @@ class ClientMismatch(AuthenticationError):
     code: ClassVar[str] = "client_mismatch"
 
 
+class TokenRevoked(AuthenticationError):
+    """The token, its subject, client, key or issuer stands on the deny list (``revocations``)."""
+
+    code: ClassVar[str] = "token_revoked"
+
+
+class TokenReused(AuthenticationError):
+    """The token was let in before, and each may be used once only."""
+
+    code: ClassVar[str] = "token_reused"
+
+
 class PermissionDenied(RequestError):
     """The caller is proven but may not do this: 403. ``decision`` says why, for the operator."""
 
@@ -162,14 +174,26 @@ class ClientDisabled(PermissionDenied):
     code: ClassVar[str] = "client_disabled"
 
 
-class KeysUnavailable(RequestError):
-    """No keys can be had now: 503. An outage of the key endpoint is not the caller's fault.
+class Unavailable(RequestError):
+    """What it takes to decide cannot be had now: 503, which is not the caller's fault.
 
     ``retry_after`` is in whole seconds.
     """
 
-    code: ClassVar[str] = "keys_unavailable"
+    code: ClassVar[str] = "unavailable"
 
     def __init__(self, reason: str = "", *, retry_after: int = 5) -> None:
         super().__init__(reason)
         self.retry_after = retry_after
+
+
+class KeysUnavailable(Unavailable):
+    """No keys can be had now: the key endpoint is out."""
+
+    code: ClassVar[str] = "keys_unavailable"
+
+
+class StoreUnavailable(Unavailable):
+    """What is revoked, or was used before, cannot be known now: the store is out."""
+
+    code: ClassVar[str] = "store_unavailable"

@@ -15,10 +15,10 @@ from typing import NamedTuple
 from .errors import (
     AuthenticationError,
     ConfigurationError,
-    KeysUnavailable,
     MissingToken,
     PermissionDenied,
     RequestError,
+    Unavailable,
 )
 
 
@@ -85,8 +85,15 @@ _TEXTS: Mapping[str, _Text] = MappingProxyType(
         "unknown_client": _Text("Unknown client", "The client is not known here."),
         "client_disabled": _Text("Disabled client", "The client is switched off."),
         "insufficient_permission": _Text("Insufficient permission", "The caller may not do this."),
+        "unavailable": _Text(
+            "Temporarily unavailable", "It cannot be decided now. Try again later."
+        ),
         "keys_unavailable": _Text(
             "Keys unavailable", "The assertion cannot be verified now. Try again later."
+        ),
+        "store_unavailable": _Text(
+            "Store unavailable",
+            "Whether the assertion still counts cannot be known now. Try again later.",
         ),
         "configuration_error": _Text(
             "Service misconfigured", "The service is not configured correctly."
@@ -104,7 +111,7 @@ def refusal_for(
     A small HTML page where ``accept`` prefers one, else ``application/problem+json``.
     """
     text = _TEXTS.get(error.code, _UNAUTHENTICATED)
-    if isinstance(error, KeysUnavailable):
+    if isinstance(error, Unavailable):
         extra = (("Retry-After", str(error.retry_after)),)
         return _answer(503, error.code, text, extra, error.reference, accept, method)
     status = 403 if isinstance(error, PermissionDenied) else 401

@@ -14,6 +14,8 @@ from jwt_middleware.errors import (
     MissingToken,
     PermissionDenied,
     RequestError,
+    StoreUnavailable,
+    Unavailable,
 )
 
 CODES = {
@@ -27,6 +29,8 @@ CODES = {
     "TokenExpired": "token_expired",
     "TokenImmature": "token_immature",
     "InvalidClaim": "invalid_claim",
+    "TokenRevoked": "token_revoked",
+    "TokenReused": "token_reused",
 }
 
 
@@ -39,7 +43,7 @@ def test_every_authentication_error_keeps_its_stable_code(name: str, code: str) 
 
 
 def test_the_four_branches_of_the_tree_are_told_apart_by_class() -> None:
-    branches = (ConfigurationError, AuthenticationError, PermissionDenied, KeysUnavailable)
+    branches = (ConfigurationError, AuthenticationError, PermissionDenied, Unavailable)
 
     for branch in branches:
         assert issubclass(branch, JWTMiddlewareError)
@@ -91,9 +95,16 @@ def test_a_denial_carries_its_decision_but_does_not_say_it() -> None:
     assert "role admin" not in f"{error} {error!r} {error.args}"
 
 
-def test_an_outage_says_when_to_come_back() -> None:
-    assert KeysUnavailable("down").retry_after == 5
-    assert KeysUnavailable("down", retry_after=30).retry_after == 30
+@pytest.mark.parametrize(
+    "kind, code",
+    [(KeysUnavailable, "keys_unavailable"), (StoreUnavailable, "store_unavailable")],
+)
+def test_an_outage_has_its_code_and_says_when_to_come_back(
+    kind: type[Unavailable], code: str
+) -> None:
+    assert kind.code == code
+    assert kind("down").retry_after == 5
+    assert kind("down", retry_after=30).retry_after == 30
 
 
 def test_no_class_of_the_tree_knows_a_status() -> None:

@@ -27,7 +27,7 @@ FLOORS: list[set[str]] = [
         "single_flight",
         "fork_lock",
     },
-    {"files", "listeners"},
+    {"files", "listeners", "stores"},
     {"verification", "authorization"},
     {"gateways", "audit"},
     {"trust_options"},

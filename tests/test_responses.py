@@ -18,6 +18,7 @@ from jwt_middleware.errors import (
     PermissionDenied,
     RequestError,
     TokenExpired,
+    Unavailable,
 )
 from jwt_middleware.responses import Challenge, Refusal, misconfigured, prefers_html, refusal_for
 
@@ -49,7 +50,7 @@ def test_every_error_has_a_status_a_problem_and_its_own_words(kind: Any) -> None
     problem = json.loads(refusal.body)
 
     expected = (
-        503 if kind is KeysUnavailable else 403 if issubclass(kind, PermissionDenied) else 401
+        503 if issubclass(kind, Unavailable) else 403 if issubclass(kind, PermissionDenied) else 401
     )
     assert refusal.status == problem["status"] == expected
     assert problem["code"] == kind.code

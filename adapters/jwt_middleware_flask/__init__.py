@@ -18,10 +18,10 @@ from werkzeug.wrappers import Response
 from jwt_middleware.authorization import Guard, Handler, Predicate, guarded, guards_to_ask, public
 from jwt_middleware.errors import (
     ConfigurationError,
-    KeysUnavailable,
     MissingToken,
     PermissionDenied,
     RequestError,
+    Unavailable,
 )
 from jwt_middleware.gate import (
     ASKED_KEY,
@@ -179,7 +179,7 @@ def _refused(error: RequestError) -> _RefusedMixin:
     kind: type[_RefusedMixin] = RefusedUnauthorized
     if isinstance(error, PermissionDenied):
         kind = RefusedForbidden
-    elif isinstance(error, KeysUnavailable):
+    elif isinstance(error, Unavailable):
         kind = RefusedUnavailable
     return _with(kind, refusal_of(error, request.environ, _view()))
 

@@ -1,0 +1,136 @@
+"""What is denied: one token, or all of a subject, a client, a signing key or an issuer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+LONGEST_LIFE = 10 * 366 * 86_400.0
+"""Seconds that a denial stays where it names no end: ten years, as long as ``max_age`` may be.
+
+A store does not know the life of a token that it never saw, and a denial that ends before the token
+lets it in again. Name the token's own end where it is known: the list stays shorter by it.
+"""
+
+_MOST_TEXT = 1024
+_MILLISECONDS_FROM = 1e11
+_KINDS = ("token_id", "subject", "client_id", "key_id")
+
+
+class Name(NamedTuple):
+    """What a denial names. ``kind`` is a field of ``Denial``; ``issuer`` is empty for any."""
+
+    kind: str
+    value: str
+    issuer: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Denial:
+    """Refuses the tokens that it names. Texts are compared whole, times are seconds since 1970.
+
+    One of ``token_id``, ``subject``, ``client_id`` and ``key_id``, or ``issuer`` alone.
+
+    Attributes:
+        token_id: the claim ``jti`` (RFC 7519, 4.1.7).
+        subject: as ``Principal.subject``.
+        client_id: as ``Principal.client_id``.
+        key_id: the ``kid`` of the key that has signed (RFC 7517, 4.5).
+        issuer: only the tokens of this issuer (``iss``); alone, all of them.
+        issued_before: only tokens whose ``iat`` (RFC 7519, 4.1.6) lies before it, and those without
+            an ``iat``, for nothing shows that they are newer.
+        until: it ends by itself then; ``LONGEST_LIFE`` after it is made where None.
+        note: for those who read the list; it reaches no caller.
+
+    Raises:
+        ValueError: it names nothing, or too much, or a value is no text or time.
+
+    """
+
+    token_id: str | None = None
+    subject: str | None = None
+    client_id: str | None = None
+    key_id: str | None = None
+    issuer: str | None = None
+    issued_before: float | None = None
+    until: float | None = None
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        named = [kind for kind in _KINDS if getattr(self, kind) is not None]
+        if len(named) > 1:
+            raise ValueError(f"a denial names one thing, not {' and '.join(named)}")
+        if not named and self.issuer is None:
+            raise ValueError(f"a denial names one of {', '.join(_KINDS)}, or an issuer")
+        for kind in (*named, "issuer"):
+            value = getattr(self, kind)
+            if value is not None:
+                _check_text(kind, value, least=1)
+        _check_text("note", self.note, least=0)
+        for moment in ("issued_before", "until"):
+            _check_time(moment, getattr(self, moment))
+
+    @property
+    def name(self) -> Name:
+        """What it names, whatever its times are."""
+        for kind in _KINDS:
+            value = getattr(self, kind)
+            if value is not None:
+                return Name(kind, value, self.issuer or "")
+        return Name("issuer", self.issuer or "", "")
+
+    @property
+    def identity(self) -> tuple[str, str, str, bool]:
+        """Its place in a store: a name has one denial of all tokens, and one of those before T."""
+        kind, value, issuer = self.name
+        return kind, value, issuer, self.issued_before is None
+
+    def is_in_force(self, now: float) -> bool:
+        """Whether it has not ended yet."""
+        return self.until is None or now < self.until
+
+    def ending(self, now: float) -> Denial:
+        """Return it with an end: its own, or as late as that of any token."""
+        return self if self.until is not None else replace(self, until=now + LONGEST_LIFE)
+
+    def joined(self, before: Denial | None) -> Denial:
+        """Return it with what was denied under its identity before: nothing is let in by it.
+
+        The later end and the later ``issued_before`` count, and its own note, where it has one.
+        """
+        if before is None:
+            return self
+        return replace(
+            self,
+            issued_before=_later(self.issued_before, before.issued_before),
+            until=_later(self.until, before.until),
+            note=self.note or before.note,
+        )
+
+
+def in_force(denials: Iterable[Denial], now: float) -> tuple[Denial, ...]:
+    """Return those that have not ended."""
+    return tuple([each for each in denials if each.is_in_force(now)])
+
+
+def _later(one: float | None, other: float | None) -> float | None:
+    return None if one is None or other is None else max(one, other)
+
+
+def _check_text(name: str, value: object, *, least: int) -> None:
+    if not isinstance(value, str) or not least <= len(value) <= _MOST_TEXT:
+        raise ValueError(f"{name}: a text of {least} to {_MOST_TEXT} characters")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"{name}: a text with half a character") from None
+
+
+def _check_time(name: str, value: object) -> None:
+    if value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
+        raise ValueError(f"{name}: a time in seconds since 1970")
+    if not 0 <= value < _MILLISECONDS_FROM:
+        raise ValueError(f"{name}: a time in seconds since 1970, not in milliseconds")
