@@ -1,0 +1,298 @@
+"""A store in an SQLite file, for all workers of one machine.
+
+The file is in WAL mode (https://sqlite.org/wal.html): readers and the one writer do not wait for
+each other, and a process that is killed leaves what it had committed, whole. It must lie on a disk
+of the machine: WAL does not work over a network. No connection lives across a fork, which SQLite
+forbids (https://sqlite.org/howtocorrupt.html, 2.6).
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+import time
+import weakref
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ..errors import ConfigurationError, StoreUnavailable
+from .changes import tell_change
+from .denials import Denial
+from .revocation import digest, new_revision
+
+BUSY = 2.0
+"""Seconds that one waits for another process's write, which takes milliseconds."""
+
+_FORGET_AT_ONCE = 64
+"""Old claims that one new claim clears away: more than one, so that they never pile up."""
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS jwt_middleware_denials (
+    kind TEXT NOT NULL, value TEXT NOT NULL, issuer TEXT NOT NULL, whole INTEGER NOT NULL,
+    issued_before REAL, until REAL NOT NULL, note TEXT NOT NULL,
+    PRIMARY KEY (kind, value, issuer, whole)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS jwt_middleware_claims (
+    key TEXT NOT NULL PRIMARY KEY, until REAL NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS jwt_middleware_claims_until ON jwt_middleware_claims (until);
+CREATE TABLE IF NOT EXISTS jwt_middleware_revision (
+    one INTEGER PRIMARY KEY CHECK (one = 1), revision TEXT NOT NULL
+);
+"""
+_COLUMNS = "kind, value, issuer, issued_before, until, note"
+_SAME_NAME = "kind = ? AND value = ? AND issuer = ?"
+_SAME_PLACE = _SAME_NAME + " AND whole = ?"
+
+_Row = tuple[str, str, str, float | None, float, str]
+
+
+class SQLiteStore:
+    """Denials and claims in a file.
+
+    Raises:
+        ConfigurationError: the file cannot be made, read or written.
+
+    """
+
+    is_shared = True
+
+    def __init__(self, path: Path, *, clock: Callable[[], float] = time.time) -> None:
+        self._path = path.absolute()
+        self.name = f"sqlite:///{self._path}"
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._held: list[tuple[sqlite3.Connection, tuple[int, int]]] = []
+        weakref.finalize(self, _close_all, self._held)
+        _stores.add(self)
+        self._begin()
+
+    def claim(self, key: str, until: float) -> bool:
+        """Use something once, as ``Store.claim``."""
+        now = self._clock()
+        with self._writing(durable=False) as connection:
+            connection.execute(
+                "DELETE FROM jwt_middleware_claims WHERE key IN (SELECT key FROM "
+                "jwt_middleware_claims WHERE until <= ? LIMIT ?)",
+                (now, _FORGET_AT_ONCE),
+            )
+            made = connection.execute(
+                "INSERT INTO jwt_middleware_claims VALUES (?, ?) ON CONFLICT (key) "
+                "DO UPDATE SET until = excluded.until WHERE until <= ?",
+                (digest(key), until, now),
+            )
+            return made.rowcount == 1
+
+    def is_claimed(self, key: str) -> bool:
+        """Whether it was claimed, and still is."""
+        with self._reading() as connection:
+            found = connection.execute(
+                "SELECT 1 FROM jwt_middleware_claims WHERE key = ? AND until > ?",
+                (digest(key), self._clock()),
+            )
+            return found.fetchone() is not None
+
+    def deny(self, denial: Denial) -> None:
+        """Keep a denial until its end."""
+        now = self._clock()
+        place = denial.identity
+        with self._writing(durable=True) as connection:
+            connection.execute("DELETE FROM jwt_middleware_denials WHERE until <= ?", (now,))
+            row = connection.execute(
+                f"SELECT {_COLUMNS} FROM jwt_middleware_denials WHERE {_SAME_PLACE}",  # noqa: S608 - constants
+                place,
+            ).fetchone()
+            kept = denial.ending(now).joined(None if row is None else _denial(row))
+            connection.execute(
+                "INSERT OR REPLACE INTO jwt_middleware_denials VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (*place, kept.issued_before, kept.until, kept.note),
+            )
+            _revise(connection)
+        tell_change(self.name)
+
+    def allow(self, denial: Denial) -> bool:
+        """Take back every denial of the same name."""
+        with self._writing(durable=True) as connection:
+            row = connection.execute(
+                f"SELECT MAX(until) FROM jwt_middleware_denials WHERE {_SAME_NAME}",  # noqa: S608 - constants
+                denial.name,
+            ).fetchone()
+            connection.execute(
+                f"DELETE FROM jwt_middleware_denials WHERE {_SAME_NAME}",  # noqa: S608 - constants
+                denial.name,
+            )
+            _revise(connection)
+        tell_change(self.name)
+        return row[0] is not None and row[0] > self._clock()
+
+    def denials(self) -> tuple[Denial, ...]:
+        """Return those in force."""
+        with self._reading() as connection:
+            rows = connection.execute(
+                f"SELECT {_COLUMNS} FROM jwt_middleware_denials "  # noqa: S608 - constants
+                "WHERE until > ? ORDER BY until, kind, value, issuer, whole",
+                (self._clock(),),
+            ).fetchall()
+        return tuple([_denial(row) for row in rows])
+
+    def revision(self) -> str:
+        """Return a text that is another one after each change."""
+        with self._reading() as connection:
+            row = connection.execute("SELECT revision FROM jwt_middleware_revision").fetchone()
+            return "" if row is None else str(row[0])
+
+    def close(self) -> None:
+        """Close the file; it opens again where it is used again."""
+        with self._lock:
+            _close_all(self._held)
+
+    def _begin(self) -> None:
+        """Make the tables where they are not there yet."""
+        try:
+            with self._lock:
+                self._connect("rwc")
+            with self._writing(durable=True) as connection:
+                # What cannot be written is found out now, and not by the first revocation.
+                connection.execute("DELETE FROM jwt_middleware_claims WHERE until <= 0")
+        except sqlite3.Error as error:
+            if not _is_busy(error):
+                raise ConfigurationError(f"the store {self.name}: {_told(error)}") from None
+        except StoreUnavailable as error:
+            raise ConfigurationError(f"the store {error.reason}") from None
+
+    def _connect(self, mode: str) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            f"{self._path.as_uri()}?mode={mode}",
+            uri=True,
+            timeout=BUSY,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+        try:
+            _in_wal_mode(connection)
+            connection.executescript(f"BEGIN IMMEDIATE;{_TABLES}COMMIT;")
+            found = os.stat(self._path)
+        except BaseException:
+            connection.close()
+            raise
+        self._held.append((connection, (found.st_dev, found.st_ino)))
+        return connection
+
+    def _connection(self) -> sqlite3.Connection:
+        """Return the connection to the file that is there now; another is another store."""
+        found = os.stat(self._path)
+        if self._held:
+            connection, file = self._held[0]
+            if file == (found.st_dev, found.st_ino):
+                return connection
+            _close_all(self._held)
+        # An empty one in the place of one that was removed would let everything in.
+        return self._connect("rw")
+
+    @contextmanager
+    def _reading(self) -> Generator[sqlite3.Connection]:
+        with self._lock:
+            try:
+                yield self._connection()
+            except (sqlite3.Error, OSError) as error:
+                _close_all(self._held)
+                raise StoreUnavailable(f"{self.name}: {_told(error)}") from None
+
+    @contextmanager
+    def _writing(self, *, durable: bool) -> Generator[sqlite3.Connection]:
+        """Write in one transaction. ``durable``: it stands when power fails right after it."""
+        with self._reading() as connection:
+            connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+            connection.execute("COMMIT")
+
+    def before_fork(self) -> None:
+        """Close the file, and let nobody open it until the fork is over."""
+        self._lock.acquire(timeout=2 * BUSY)
+        _close_all(self._held)
+
+    def after_fork(self) -> None:
+        """Go on in the parent."""
+        if self._lock.locked():
+            self._lock.release()
+
+    def forked(self) -> None:
+        """Begin anew in the child."""
+        self._lock = threading.Lock()
+
+
+def _denial(row: _Row) -> Denial:
+    kind, value, issuer, issued_before, until, note = row
+    names: dict[str, str] = {kind: value}
+    if issuer:
+        names["issuer"] = issuer
+    return Denial(**names, issued_before=issued_before, until=until, note=note)
+
+
+def _revise(connection: sqlite3.Connection) -> None:
+    connection.execute(
+        "INSERT OR REPLACE INTO jwt_middleware_revision VALUES (1, ?)", (new_revision(),)
+    )
+
+
+def _in_wal_mode(connection: sqlite3.Connection) -> None:
+    """Switch the file to WAL. Several processes may do so at once, and SQLite does not wait."""
+    ends = time.monotonic() + BUSY
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if not _is_busy(error) or time.monotonic() > ends:
+                raise
+            time.sleep(0.01)
+
+
+def _is_busy(error: sqlite3.Error) -> bool:
+    code: int | None = getattr(error, "sqlite_errorcode", None)
+    return code is not None and code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
+def _told(error: Exception) -> str:
+    if isinstance(error, FileNotFoundError):
+        return "the file is gone"
+    return getattr(error, "strerror", None) or str(error)
+
+
+def _close_all(held: list[tuple[sqlite3.Connection, tuple[int, int]]]) -> None:
+    while held:
+        held.pop()[0].close()
+
+
+_stores: weakref.WeakSet[SQLiteStore] = weakref.WeakSet()
+_forking: list[SQLiteStore] = []
+
+
+def _before_fork() -> None:
+    _forking[:] = _stores
+    for store in _forking:
+        store.before_fork()
+
+
+def _after_fork() -> None:
+    for store in _forking:
+        store.after_fork()
+    _forking.clear()
+
+
+def _forked() -> None:
+    for store in _forking:
+        store.forked()
+    _forking.clear()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_forked)
