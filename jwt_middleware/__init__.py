@@ -38,10 +38,14 @@ from .errors import (
     MissingToken,
     PermissionDenied,
     RequestError,
+    StoreUnavailable,
     TokenExpired,
     TokenImmature,
+    TokenReused,
+    TokenRevoked,
     TokenTooLarge,
     UnacceptableAlgorithm,
+    Unavailable,
     UnknownClient,
     UnknownKey,
 )
@@ -49,6 +53,7 @@ from .gateways import BYU, UCSD, WSO2, Gateway
 from .principal import Principal, Vocabulary
 from .request_view import RequestView
 from .responses import Refusal
+from .revocations import Revocations
 from .trust import Issuer
 from .verification import (
     ANY,
@@ -95,11 +100,16 @@ __all__ = [
     "Refusal",
     "RequestError",
     "RequestView",
+    "Revocations",
     "SharedSecret",
+    "StoreUnavailable",
     "TokenExpired",
     "TokenImmature",
+    "TokenReused",
+    "TokenRevoked",
     "TokenTooLarge",
     "UnacceptableAlgorithm",
+    "Unavailable",
     "UnknownClient",
     "UnknownKey",
     "Verifier",

@@ -15,7 +15,7 @@ from .principal import PRINCIPAL_KEY
 from .request_view import ScopeView
 from .responses import Refusal
 from .settings import Options
-from .trust import AwaitKeys
+from .trust import MustWait
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -78,7 +78,7 @@ async def fail_startup(error: ConfigurationError, receive: Receive, send: Send) 
     raise error
 
 
-Failure = RequestError | AwaitKeys
+Failure = RequestError | MustWait
 
 
 def enter(gate: Gate, scope: Scope) -> Failure | None:
@@ -96,7 +96,7 @@ def enter(gate: Gate, scope: Scope) -> Failure | None:
             return None
         try:
             principal = gate.admit_now(lines, request)
-        except (RequestError, AwaitKeys) as failure:
+        except (RequestError, MustWait) as failure:
             return failure
     if principal is not None:
         scope[PRINCIPAL_KEY] = principal

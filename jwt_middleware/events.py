@@ -162,6 +162,32 @@ class ClientsKept(NamedTuple):
     reason: str
 
 
+class DenialsLoaded(NamedTuple):
+    """The deny list was read: at start-up, or after it changed."""
+
+    store: str
+    denials: int
+
+
+class StoreFailed(NamedTuple):
+    """A store of revocations is out; told once an outage.
+
+    ``fail``: ``closed``, in a few seconds no token is taken until it is back; or ``open``, the last
+    known list serves meanwhile, and tokens may be used twice.
+    """
+
+    store: str
+    reason: str
+    fail: str
+
+
+class StoreRecovered(NamedTuple):
+    """A store of revocations is back. ``seconds``: how long it was out."""
+
+    store: str
+    seconds: float
+
+
 class ConfigurationWarning(NamedTuple):
     """The configuration works, but leaves a danger open."""
 
@@ -184,6 +210,9 @@ Event = (
     | ValuesDropped
     | ClientsLoaded
     | ClientsKept
+    | DenialsLoaded
+    | StoreFailed
+    | StoreRecovered
     | ConfigurationWarning
 )
 

@@ -86,7 +86,7 @@ class Gate:
         """Do as ``admit``, without waiting for anything.
 
         Raises:
-            AwaitKeys: it cannot be decided yet; ``admit_async`` waits.
+            MustWait: it cannot be decided yet; ``admit_async`` waits.
             RequestError: the request is refused; this was announced.
 
         """

@@ -14,6 +14,7 @@ from .events import (
     ClientsKept,
     ClientsLoaded,
     ConfigurationWarning,
+    DenialsLoaded,
     Event,
     KeyAdded,
     KeyChanged,
@@ -26,6 +27,8 @@ from .events import (
     Listener,
     Refused,
     StaleKeysServed,
+    StoreFailed,
+    StoreRecovered,
     ValuesDropped,
     Verified,
     WouldRefuse,
@@ -131,6 +134,20 @@ class LogListener:
                     "%s: the last good reading stays: %s",
                     printable(event.source),
                     printable("; ".join(line.strip() for line in event.reason.splitlines()), 2000),
+                )
+            case DenialsLoaded():
+                logger.info("%s: %d denials in force", printable(event.store), event.denials)
+            case StoreFailed():
+                logger.error(
+                    "%s; %s",
+                    printable(event.reason, 400),
+                    "in a few seconds no token is taken until it is back (fail='closed')"
+                    if event.fail == "closed"
+                    else "the last known denials serve until it is back (fail='open')",
+                )
+            case StoreRecovered():
+                logger.warning(
+                    "%s: it is back, after %.0f s", printable(event.store), event.seconds
                 )
             case ConfigurationWarning():
                 logger.warning("%s", printable(event.reason, 400))

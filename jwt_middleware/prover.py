@@ -71,7 +71,7 @@ class Prover:
         """Verify a token; return it with its principal, and the values that are not granted.
 
         Raises:
-            AwaitKeys: as ``Trust.verify``.
+            MustWait: as ``Trust.verify``.
             RequestError: why it is refused.
 
         """

@@ -19,6 +19,8 @@ from .errors import ConfigurationError
 from .path_lists import PathList, path_list
 from .request_view import RequestView
 from .responses import Refusal
+from .revocations import Revocations
+from .stores import relative_to
 from .trust import Issuer
 from .verification import ANY
 from .verifier import Verifier
@@ -84,6 +86,7 @@ _TABLE: Mapping[str, _Option] = {
     "max_age": _Option(float),
     "client_claim": _Option(str),
     "clients": _Option(str),
+    "revocations": _Option(str),
     "cache_size": _Option(int),
     "max_token_size": _Option(int),
     "check_certificate_dates": _Option(_switch),
@@ -193,6 +196,8 @@ def _from_file(environ: Mapping[str, str]) -> dict[str, Any]:
         table["keys"] = _relative(table["keys"], path.parent)
     if isinstance(table.get("clients"), str):
         table["clients"] = path.parent / table["clients"]
+    if "revocations" in table:
+        table["revocations"] = _revocations(table["revocations"], path)
     if "issuers" in table:
         if not isinstance(table["issuers"], list):
             raise ConfigurationError(f"{path}: issuers: write [[issuers]] tables")
@@ -213,6 +218,20 @@ def _issuer(entry: Any, path: Path) -> Issuer:
     if "issuer" not in fields:
         raise ConfigurationError(f"{path}: an [[issuers]] table names no issuer")
     return Issuer(**fields)
+
+
+def _revocations(value: Any, path: Path) -> Revocations:
+    """Read ``revocations = "URL"``, or a table with more; a relative file starts at this one."""
+    fields: dict[str, Any] = dict(value) if isinstance(value, dict) else {"url": value}
+    check.known(fields, ("url", "fail", "one_time"), f"option in {path}, [revocations]:")
+    url = fields.get("url")
+    if not isinstance(url, str) or not url:
+        raise ConfigurationError(f"{path}: revocations: a store's URL, or a table with url")
+    try:
+        fields["url"] = relative_to(url, path.parent)
+        return Revocations(**fields)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{path}: {error}") from None
 
 
 def _relative(keys: Any, folder: Path) -> Any:

@@ -37,6 +37,7 @@ from .verification import (
     Pending,
     Segments,
     TrustedKeys,
+    Waitable,
     decode_claims,
     decode_header,
     decode_segment,
@@ -92,15 +93,15 @@ certificate ends first; the key; and the key set that has it.
 """
 
 
-class AwaitKeys(Exception):
-    """The key may come with work that is under way: wait for it, and try again."""
+class MustWait(Exception):
+    """Work decides it, such as a fetch of keys: wait for its end, and try again."""
 
     def __init__(self, pending: Pending) -> None:
         self.pending = pending
 
 
 class Patience:
-    """How long one request has waited for keys, and whether it may wait again.
+    """How long one request has waited, whether it may wait for keys again, and what for it did.
 
     One budget covers every wait. A fetch that had begun before the request asked may have missed
     the very key that it needs; then the request may wait for one more.
@@ -109,10 +110,12 @@ class Patience:
     def __init__(self) -> None:
         self.answered = True
         self.may_wait = True
+        self.work: Waitable | None = None
         self._ends: float | None = None
 
     def begin(self, pending: Pending) -> float:
         """Return the seconds for which this work may be waited for."""
+        self.work = pending.work
         first = self._ends is None
         now = time.monotonic()
         if self._ends is None:
@@ -206,7 +209,7 @@ class Trust:
         ``patience``: what the request has waited already; None before any wait.
 
         Raises:
-            AwaitKeys: the key may come with a fetch; not where the patience is at its end.
+            MustWait: the key may come with a fetch; not where the patience is at its end.
             RequestError: why the token is refused.
 
         """
@@ -293,7 +296,7 @@ class Trust:
                 if patience is None or patience.may_wait:
                     pending = source.refresh(_selector(header))
                     if pending is not None:
-                        raise AwaitKeys(pending)
+                        raise MustWait(pending)
                 newer = self.keys.current()
                 if newer is keys:
                     break

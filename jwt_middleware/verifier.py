@@ -24,13 +24,22 @@ from .principal import Principal
 from .prover import Prover
 from .request_view import RequestView
 from .roster import Roster
-from .trust import AwaitKeys, Patience, Trust
-from .verification import Pending, TokenCache, raw_token, refuse_joined, single_line, use_speed
+from .trust import MustWait, Patience, Trust
+from .verification import (
+    Pending,
+    TokenCache,
+    VerifiedToken,
+    raw_token,
+    refuse_joined,
+    single_line,
+    use_speed,
+)
 from .verifier_options import (
     VerifierOptions,
     clock_of,
     listeners_of,
     registry_of,
+    revocations_of,
     trusts_of,
 )
 
@@ -60,6 +69,13 @@ class Verifier:
         self._when_clients_change: list[Callable[[], object]] = [self._cache.clear]
         self._prover = Prover(self._trusts, registry, self.announce, self._cache, self._changed)
         self._roster = self._prover.roster
+        self.revocations = revocations_of(
+            options.get("revocations"), self.announce, self._clock, self._roster
+        )
+        """Denies tokens and takes denials back; None where ``revocations`` is not configured."""
+        self._standing: Callable[[], object] | None = self._roster
+        if self.revocations is not None:
+            self._standing = self.revocations.standing
         if not options.get("api") and any(t.gateway.context_claim for t in self._trusts.values()):
             self.announce(
                 ConfigurationWarning(
@@ -84,7 +100,7 @@ class Verifier:
         while True:
             try:
                 return self.verify_now(raw, request, patience)
-            except AwaitKeys as pause:
+            except MustWait as pause:
                 patience = patience or Patience()
                 seconds = patience.begin(pause.pending)
                 patience.answered = pause.pending.work.wait(seconds)
@@ -100,7 +116,7 @@ class Verifier:
         while True:
             try:
                 return self.verify_now(raw, request, patience)
-            except AwaitKeys as pause:
+            except MustWait as pause:
                 patience = patience or Patience()
                 seconds = patience.begin(pause.pending)
                 patience.answered = await pause.pending.work.wait_async(seconds)
@@ -111,7 +127,8 @@ class Verifier:
         """Verify one raw header value anew, without waiting for anything.
 
         Raises:
-            AwaitKeys: the key may come with a fetch; ``verify`` and ``verify_async`` wait for it.
+            MustWait: a fetch may bring the key, or the store must be asked; ``verify`` and
+                ``verify_async`` wait for that.
             RequestError: why it is refused; this was announced.
 
         """
@@ -200,10 +217,13 @@ class Verifier:
         # Trusts of several clients may share their keys.
         known = {id(trust.keys): trust.keys for trust in self._prover.trusts(roster)}
         sources = [each for keys in known.values() for each in keys.health()]
-        ready = all(trust.keys.current() is not None for trust in self._trusts.values())
+        ready = self._has_keys()
         found: dict[str, Any] = {"ready": ready, "sources": sources}
         if roster is not None:
             found["clients"] = len(roster.clients)
+        if self.revocations is not None:
+            found["revocations"] = self.revocations.health()
+            found["ready"] = ready and self.revocations.is_usable
         found["would_refuse"] = self.audit.would_have_refused
         return found
 
@@ -212,14 +232,17 @@ class Verifier:
         patience = Patience()
         for pending in self._missing():
             pending.work.wait(patience.begin(pending))
-        return bool(self.health()["ready"])
+        return self._has_keys()
 
     async def prefetch_async(self) -> bool:
         """Do as ``prefetch``, without blocking the event loop."""
         patience = Patience()
         for pending in self._missing():
             await pending.work.wait_async(patience.begin(pending))
-        return bool(self.health()["ready"])
+        return self._has_keys()
+
+    def _has_keys(self) -> bool:
+        return all(trust.keys.current() is not None for trust in self._trusts.values())
 
     def _missing(self) -> list[Pending]:
         """Begin to get the keys that are not there; all at once, so that one budget is enough."""
@@ -228,9 +251,14 @@ class Verifier:
         return [pending for pending in found if pending is not None]
 
     def close(self) -> None:
-        """Start no further fetch of keys; tokens of the keys known now still verify."""
+        """Start no further fetch of keys; tokens of the keys known now still verify.
+
+        With ``revocations`` for a few seconds only, for it looks at the store no more.
+        """
         for trust in self._prover.trusts(self._current_roster()):
             trust.keys.close()
+        if self.revocations is not None:
+            self.revocations.close()
 
     @property
     def gateway(self) -> Gateway:
@@ -259,7 +287,7 @@ class Verifier:
             entry is None
             or self._clock() >= entry.refused_from
             or entry.trust.keys.current() is not entry.keys
-            or (self._roster is not None and self._roster() is not entry.roster)
+            or (self._standing is not None and self._standing() is not entry.standing)
         ):
             return None
         if self.announce.hears_verified():
@@ -275,16 +303,34 @@ class Verifier:
             known = self.recall(token, request)  # blanks stood at its ends
             if known is not None:
                 return known
-        entry, dropped = self._prover.prove(token, self._clock(), patience)
-        for each in dropped:
-            self.audit.dropped(entry.principal, each, request)
-        self._cache.put(entry)
+        entry = None
+        if self.revocations is not None:
+            entry = self.revocations.claimed_by(patience) or self._proven_before(token)
+        if entry is None:
+            entry, dropped = self._prover.prove(token, self._clock(), patience)
+            for each in dropped:
+                self.audit.dropped(entry.principal, each, request)
+            self._cache.put(entry)
+        if self.revocations is not None:
+            self.revocations.judge(entry, patience)
         if self.announce.hears_verified():
             self.audit.verified(entry.principal, request, cached=False)
         return entry.principal
 
+    def _proven_before(self, token: bytes) -> VerifiedToken | None:
+        """Return a token whose signature need not be checked again; the deny list has changed."""
+        entry = self._cache.get(token)
+        if (
+            entry is None
+            or self._clock() >= entry.refused_from
+            or entry.trust.keys.current() is not entry.keys
+            or (self._roster is not None and self._roster() is not entry.roster)
+        ):
+            return None
+        return entry
 
-_MAY_BE_JOINED = (BadSignature, MalformedToken, KeysUnavailable, AwaitKeys)
+
+_MAY_BE_JOINED = (BadSignature, MalformedToken, KeysUnavailable, MustWait)
 
 
 def _joined(raw: bytes | str) -> RequestError | None:

@@ -11,6 +11,7 @@ from .authorization import ClientRegistry
 from .errors import ConfigurationError
 from .events import Event, Listener
 from .gateways import Gateway
+from .revocations import RevocationCheck, Revocations
 from .trust import Common, Issuer, Trust
 from .verification import AnyAudience, KeyRules
 
@@ -33,6 +34,7 @@ class VerifierOptions(TypedDict, total=False):
     max_age: float | None
     client_claim: str | None
     clients: ClientRegistry | str | os.PathLike[str] | None
+    revocations: Revocations | str | None
     cache_size: int
     max_token_size: int
     minimum_rsa_bits: int
@@ -120,6 +122,25 @@ def registry_of(clients: Any) -> ClientRegistry | None:
             f"clients: the path of a TOML file, or a ClientRegistry, not {check.kind(clients)}"
         )
     return ClientRegistry(clients)
+
+
+def revocations_of(
+    revocations: Any,
+    announce: Callable[[Event], None],
+    clock: Callable[[], float],
+    roster: Callable[[], object] | None,
+) -> RevocationCheck | None:
+    """Return what judges tokens by the store that the option names; None where it is not set."""
+    if revocations is None:
+        return None
+    if isinstance(revocations, str):
+        revocations = Revocations(revocations)
+    if not isinstance(revocations, Revocations):
+        raise ConfigurationError(
+            "revocations: a store's URL, such as 'sqlite:///revocations.db', or Revocations(...), "
+            f"not {check.kind(revocations)}"
+        )
+    return RevocationCheck(revocations, announce, clock, roster)
 
 
 def clock_of(clock: Any) -> Callable[[], float]:

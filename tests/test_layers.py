@@ -32,7 +32,7 @@ FLOORS: list[set[str]] = [
     {"gateways", "audit"},
     {"trust_options"},
     {"trust"},
-    {"roster"},
+    {"roster", "revocations"},
     {"verifier_options", "prover"},
     {"verifier"},
     {"settings"},

@@ -1,15 +1,25 @@
 """What all workers must know: which tokens are revoked, and which were used before."""
 
 from ..errors import StoreUnavailable
+from .claiming import ClaimThread
 from .denials import LONGEST_LIFE, Denial
+from .deny_list import DenyList
 from .opening import open_store
 from .revocation import MemoryStore, Store
+from .urls import plain_name, relative_to
+from .watching import USABLE_FOR, DenialWatch
 
 __all__ = [
     "LONGEST_LIFE",
+    "USABLE_FOR",
+    "ClaimThread",
+    "DenialWatch",
     "Denial",
+    "DenyList",
     "MemoryStore",
     "Store",
     "StoreUnavailable",
     "open_store",
+    "plain_name",
+    "relative_to",
 ]

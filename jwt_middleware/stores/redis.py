@@ -11,12 +11,12 @@ import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any
-from urllib.parse import urlsplit
 
 from ..errors import ConfigurationError, StoreUnavailable
 from .changes import tell_change
 from .denials import Denial, in_force
 from .revocation import by_end, digest, new_revision
+from .urls import redis_name
 
 DEADLINE = 1.0
 """Seconds for one answer, and for one connection, unless the URL says otherwise."""
@@ -39,7 +39,7 @@ class RedisStore:
     is_shared = True
 
     def __init__(self, url: str, *, clock: Callable[[], float] = time.time) -> None:
-        self.name = _plain_name(url)
+        self.name = redis_name(url)
         self._clock = clock
         try:
             import redis  # an extra
@@ -150,21 +150,3 @@ def _denial(place: str, told: str) -> Denial:
     if issuer:
         names["issuer"] = issuer
     return Denial(**names, issued_before=issued_before, until=until, note=note)
-
-
-def _plain_name(url: str) -> str:
-    """Return the URL without user, password and options."""
-    try:
-        parts = urlsplit(url)
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        host, port = None, None
-    else:
-        database = parts.path.strip("/") or "0"
-        if host and database.isdigit():
-            host = f"[{host}]" if ":" in host else host
-            return f"{parts.scheme}://{host}:{port or 6379}/{database}"
-    raise ConfigurationError(
-        "the store's URL: redis://host:port/number, or rediss:// for TLS, with user and password "
-        "before the host as in redis://user:password@host"
-    )

@@ -8,7 +8,7 @@ from .encoding import decode_segment, use_speed
 from .jwks import JWKSEndpoint
 from .key_report import report_keys
 from .key_sets import MAX_TRIED, KeySet, verify_signature
-from .key_sources import PEM, KeyFile, KeySource, Pending, SharedSecret
+from .key_sources import PEM, KeyFile, KeySource, Pending, SharedSecret, Waitable
 from .keys import Key, KeyRules, read_thumbprint
 from .token_cache import TokenCache, VerifiedToken
 from .tokens import (
@@ -48,6 +48,7 @@ __all__ = [
     "TokenCache",
     "TrustedKeys",
     "VerifiedToken",
+    "Waitable",
     "WireFormat",
     "decode_claims",
     "decode_header",

@@ -67,6 +67,10 @@ class ClaimsPolicy(NamedTuple):
         """Whether a life that ends then is over now: RFC 7519, 4.1.4 with the leeway."""
         return now >= ends + self.leeway
 
+    def issued_at(self, claims: Mapping[str, Any]) -> float | None:
+        """Return ``iat`` of checked claims in seconds since 1970; None where they have none."""
+        return self._time(claims, "iat")
+
     def _check_issuer(self, claims: Mapping[str, Any]) -> None:
         issuer = _present(claims, "iss", required=bool(self.issuers))
         if issuer is None:

@@ -29,10 +29,11 @@ class VerifiedToken:
         keys: the key set that verified it; a newer one must verify it again.
         trust: the verifier's, by which it was verified.
         roster: the verifier's reading of the registry, which granted what the principal may.
+        standing: what the verifier's own is where nothing but time and keys can end it.
 
     """
 
-    __slots__ = ("keys", "principal", "refused_from", "roster", "token", "trust")
+    __slots__ = ("keys", "principal", "refused_from", "roster", "standing", "token", "trust")
 
     def __init__(
         self,
@@ -49,6 +50,12 @@ class VerifiedToken:
         self.keys = keys
         self.trust = trust
         self.roster = roster
+        self.standing: object = roster
+
+    def issued_at(self) -> float | None:
+        """Return its ``iat`` in seconds since the epoch; None where it has none."""
+        issued: float | None = self.trust.policy.issued_at(self.principal.claims)
+        return issued
 
     def __repr__(self) -> str:
         return f"<VerifiedToken of {self.principal!r}>"
