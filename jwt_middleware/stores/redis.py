@@ -7,7 +7,9 @@ emptied one denies nothing.
 from __future__ import annotations
 
 import json
+import os
 import time
+import weakref
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any
@@ -50,14 +52,20 @@ class RedisStore:
                 f"the store {self.name} needs redis; install jwt-assertion-middleware[redis]"
             ) from None
         self._failures = (redis.RedisError, OSError, ValueError, TypeError)
-        try:
-            self._client: Any = redis.Redis.from_url(
+
+        def connect() -> Any:
+            return redis.Redis.from_url(
                 url,
                 decode_responses=True,
                 socket_timeout=DEADLINE,
                 socket_connect_timeout=DEADLINE,
                 retry=Retry(NoBackoff(), 0),
             )
+
+        self._connect = connect
+        try:
+            self._client = connect()
+            _stores.add(self)
             self._client.get(_REVISION)
         except (redis.AuthenticationError, redis.ResponseError) as error:
             raise ConfigurationError(f"the store {self.name}: {error}") from None
@@ -135,6 +143,14 @@ class RedisStore:
         self._client.close()
         self._client.connection_pool.disconnect()
 
+    def forked(self) -> None:
+        """Begin anew in a forked child: a lock of the client may be held by a thread that is not.
+
+        The parent's client is kept, for to give it up takes its locks.
+        """
+        _of_parents.append(self._client)
+        self._client = self._connect()
+
     @contextmanager
     def _asking(self) -> Generator[Any]:
         try:
@@ -150,3 +166,16 @@ def _denial(place: str, told: str) -> Denial:
     if issuer:
         names["issuer"] = issuer
     return Denial(**names, issued_before=issued_before, until=until, note=note)
+
+
+_stores: weakref.WeakSet[RedisStore] = weakref.WeakSet()
+_of_parents: list[Any] = []
+
+
+def _forked() -> None:
+    for store in list(_stores):
+        store.forked()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
+    os.register_at_fork(after_in_child=_forked)

@@ -1,0 +1,127 @@
+"""What a denial may name, and what of it counts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from jwt_middleware import Principal
+from jwt_middleware.principal import ClaimNames
+from jwt_middleware.stores import Denial, DenyList
+
+NOW = 1_479_409_651.0
+
+
+def principal(**claims: Any) -> Principal:
+    mine = {"iss": "https://a", "sub": "jroe", "client_id": "kiosk", "jti": "t-1"} | claims
+    held = {name: value for name, value in mine.items() if value is not None}
+    return Principal.of_token(held, ClaimNames(), NOW + 900, "k")
+
+
+def never() -> float | None:
+    raise AssertionError("iat was asked for")
+
+
+def is_denied(denial: Denial, issued_at: Any = never, now: float = NOW, **claims: Any) -> bool:
+    return DenyList([denial]).find(principal(**claims), issued_at, now) is denial
+
+
+@pytest.mark.parametrize(
+    "wrong, told",
+    [
+        ({}, "an issuer"),
+        ({"note": "x"}, "an issuer"),
+        ({"subject": "a", "client_id": "b"}, "subject and client_id"),
+        ({"subject": ""}, "subject"),
+        ({"issuer": ""}, "issuer"),
+        ({"subject": 5}, "subject"),
+        ({"subject": "x" * 1025}, "subject"),
+        ({"subject": "\ud800"}, "half a character"),
+        ({"subject": "a", "note": None}, "note"),
+        ({"subject": "a", "until": float("nan")}, "until"),
+        ({"subject": "a", "until": float("inf")}, "until"),
+        ({"subject": "a", "until": "2027"}, "until"),
+        ({"subject": "a", "until": True}, "until"),
+        ({"subject": "a", "until": NOW * 1000}, "not in milliseconds"),
+        ({"subject": "a", "issued_before": -1}, "issued_before"),
+        ({"subject": "a", "issued_before": NOW * 1000}, "not in milliseconds"),
+    ],
+)
+def test_a_denial_that_would_not_mean_what_it_says_is_none(
+    wrong: dict[str, Any], told: str
+) -> None:
+    with pytest.raises(ValueError, match=told):
+        Denial(**wrong)
+
+
+@pytest.mark.parametrize(
+    "name, other",
+    [
+        ({"token_id": "t-1"}, {"jti": "t-2"}),
+        ({"subject": "jroe"}, {"sub": "JROE"}),
+        ({"client_id": "kiosk"}, {"client_id": "kiosk "}),
+        ({"issuer": "https://a"}, {"iss": "https://a/"}),
+        ({"subject": "jroe", "issuer": "https://a"}, {"iss": "https://b"}),
+    ],
+)
+def test_it_names_exactly_what_it_says(name: dict[str, str], other: dict[str, str]) -> None:
+    denial = Denial(**name)
+
+    assert is_denied(denial)
+    assert not is_denied(denial, **other)
+    assert not is_denied(denial, **dict.fromkeys(other))
+
+
+def test_a_key_is_named_by_its_kid() -> None:
+    assert is_denied(Denial(key_id="k"))
+    assert not is_denied(Denial(key_id="K"))
+    nameless = Principal.of_token({"sub": "None"}, ClaimNames(), NOW, None)
+    for name in ({"key_id": "None"}, {"client_id": "None"}, {"token_id": "None"}):
+        assert DenyList([Denial(**name)]).find(nameless, never, NOW) is None
+
+
+def test_the_same_subject_of_another_issuer_is_another() -> None:
+    denials = [
+        Denial(subject="jroe", issuer="https://b"),
+        Denial(subject="jroe", issuer="https://c"),
+    ]
+    listed = DenyList(denials)
+
+    assert listed.find(principal(), never, NOW) is None
+    assert listed.find(principal(iss="https://c"), never, NOW) is denials[1]
+    assert listed.find(principal(iss=None), never, NOW) is None
+
+
+@pytest.mark.parametrize("name", [{"subject": "jroe"}, {"issuer": "https://a"}, {"key_id": "k"}])
+def test_issued_before_means_before(name: dict[str, str]) -> None:
+    denial = Denial(**name, issued_before=NOW)
+
+    assert is_denied(denial, lambda: NOW - 1)
+    assert not is_denied(denial, lambda: NOW)
+    assert not is_denied(denial, lambda: NOW + 1)
+
+
+def test_a_token_without_iat_was_not_shown_to_be_newer() -> None:
+    assert is_denied(Denial(subject="jroe", issued_before=NOW), lambda: None)
+
+
+def test_a_denial_that_has_ended_denies_nothing() -> None:
+    denial = Denial(subject="jroe", until=NOW)
+
+    assert is_denied(denial, now=NOW - 1)
+    assert not is_denied(denial, now=NOW)
+
+
+def test_one_of_several_is_enough() -> None:
+    denials = [
+        Denial(subject="jroe", until=NOW - 1),
+        Denial(subject="jroe", issuer="https://b"),
+        Denial(subject="jroe", issued_before=NOW),
+        Denial(client_id="kiosk"),
+    ]
+
+    assert DenyList(denials).find(principal(), lambda: NOW - 1, NOW) is denials[2]
+    assert DenyList(denials).find(principal(), lambda: NOW, NOW) is denials[3]
+    assert len(DenyList(denials)) == 4
+    assert DenyList().find(principal(), never, NOW) is None
