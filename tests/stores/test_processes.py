@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -30,15 +31,32 @@ print("".join(str(int(store.claim(f"key-{n}", time.time() + 600))) for n in rang
 """
 
 
-def start(program: str, *arguments: str) -> subprocess.Popen[str]:
-    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    return subprocess.Popen(
-        [*PYTHON, "-c", program, *arguments],
-        env=environ,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+Start = Callable[..., subprocess.Popen[str]]
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Starts programs in a process group each, which ends with the test whatever happens."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start_one(program: str, *arguments: str) -> subprocess.Popen[str]:
+        environ = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+        process = subprocess.Popen(
+            [*PYTHON, "-c", program, *arguments],
+            env=environ,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        started.append(process)
+        return process
+
+    yield start_one
+    for process in started:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate(timeout=LIMIT)
 
 
 def said(process: subprocess.Popen[str]) -> str:
@@ -47,7 +65,7 @@ def said(process: subprocess.Popen[str]) -> str:
 
 
 @ALL_SHARED
-def test_of_many_processes_one_gets_each_claim(url: str) -> None:
+def test_of_many_processes_one_gets_each_claim(url: str, start: Start) -> None:
     processes = [start(CLAIM, url) for _ in range(4)]
     assert [said(each) for each in processes] == ["ready"] * 4
     for each in processes:
@@ -62,7 +80,7 @@ def test_of_many_processes_one_gets_each_claim(url: str) -> None:
 
 
 @ALL_SHARED
-def test_opening_it_at_once_from_several_processes_makes_it_once(url: str) -> None:
+def test_opening_it_at_once_from_several_processes_makes_it_once(url: str, start: Start) -> None:
     processes = [start(CLAIM, url) for _ in range(6)]
 
     assert [said(each) for each in processes] == ["ready"] * 6
@@ -84,7 +102,7 @@ while True:
 
 
 @ALL_SHARED
-def test_a_killed_process_leaves_all_that_it_had_told(url: str) -> None:
+def test_a_killed_process_leaves_all_that_it_had_told(url: str, start: Start) -> None:
     writer = start(WRITE, url)
     last = 0
     for _ in range(60):
@@ -131,7 +149,9 @@ print(codes, len(store.denials()))
 
 
 @ALL_SHARED
-def test_a_child_forked_while_threads_use_it_goes_on_with_its_own_connection(url: str) -> None:
+def test_a_child_forked_while_threads_use_it_goes_on_with_its_own_connection(
+    url: str, start: Start
+) -> None:
     parent = start(FORK, url)
     told, _ = parent.communicate(timeout=LIMIT)
 
