@@ -18,6 +18,7 @@ from .key_sets import KeySet
 _TAIL = 48
 _SHORT = 64
 _MOST_VALUES = 8_192
+_NOT_JUDGED = object()
 
 
 class VerifiedToken:
@@ -29,7 +30,7 @@ class VerifiedToken:
         keys: the key set that verified it; a newer one must verify it again.
         trust: the verifier's, by which it was verified.
         roster: the verifier's reading of the registry, which granted what the principal may.
-        standing: what the verifier's own is where nothing but time and keys can end it.
+        standing: the verifier's own, as long as nothing but time and keys can end it.
 
     """
 
@@ -50,7 +51,8 @@ class VerifiedToken:
         self.keys = keys
         self.trust = trust
         self.roster = roster
-        self.standing: object = roster
+        # Not None, which is how a deny list that may not be used now is told.
+        self.standing: object = _NOT_JUDGED if roster is None else roster
 
     def issued_at(self) -> float | None:
         """Return its ``iat`` in seconds since the epoch; None where it has none."""
