@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib import metadata
+from typing import Any
 
 from .authorization import Clients, terms_of
 from .settings import Settings
@@ -54,12 +55,26 @@ def _meaning(settings: Settings) -> Iterator[str]:
     clients = verifier.clients
     if clients is not None:
         yield f"{len(clients)} clients are known by {clients.source}; any other is refused (403)."
+    if verifier.revocations is not None:
+        yield from _revocations(verifier.revocations.health())
     told = {
         "allow": "Routes without a guard are served.",
         "warn": "Routes without a guard are served, with a warning at start-up.",
         "refuse": "The app does not start while a route has no guard.",
     }
     yield told[settings.unguarded]
+
+
+def _revocations(health: Mapping[str, Any]) -> Iterator[str]:
+    number = health["denials"]
+    known = f"{number} denial{'' if number == 1 else 's'} in force"
+    if "last_error" in health:
+        known = "which is out now"
+    yield f"Tokens that {health['store']} denies are refused ({known})."
+    if health["fail"] == "closed":
+        yield "While that store is out, no token is taken (503)."
+    if health["one_time"]:
+        yield "Each token is taken once; every request asks the store."
 
 
 def _trust(trust: Trust) -> Iterator[str]:
@@ -114,6 +129,8 @@ def _dangers(settings: Settings) -> Iterator[str]:
         yield f"leeway={policy.leeway:g}: an expired token lives on as long. 30 s is usual."
     if policy.max_age is None:
         yield "No max_age: a token lives as long as its own exp says, be it years."
+    if verifier.revocations is not None:
+        yield from _store_dangers(verifier.revocations.health())
     if settings.optional is True:
         yield "optional=True: a route without requires(...) serves anybody. Name paths, or guards."
     if settings.unguarded == "allow":
@@ -129,6 +146,19 @@ def _dangers(settings: Settings) -> Iterator[str]:
         )
     if verifier.clients is not None:
         yield from _client_dangers(verifier.clients)
+
+
+def _store_dangers(health: Mapping[str, Any]) -> Iterator[str]:
+    if health["fail"] == "open":
+        yield (
+            "revocations, fail='open': while the store is out, tokens that are denied meanwhile "
+            "are taken" + (", and used ones too." if health["one_time"] else ".")
+        )
+    if health["store"] == "process-memory":
+        yield (
+            "revocations='process-memory': what one worker denies, no other worker and no command "
+            "knows. Use sqlite:///file or redis://."
+        )
 
 
 def _clients(clients: Clients) -> Iterator[str]:

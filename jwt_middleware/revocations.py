@@ -92,6 +92,7 @@ class RevocationCheck:
         self._clock = clock
         self._watch = DenialWatch(self.store, fails_open=option.fail == "open", announce=announce)
         self._claims = ClaimThread()
+        self._only_looks = False
         self._roster = roster
         self._pair: tuple[object, DenyList | None] = (None, None)
         self.standing: Callable[[], object] = self._watch.current if roster is None else self._both
@@ -129,6 +130,10 @@ class RevocationCheck:
         if self._pair[0] is not roster or self._pair[1] is not denials:
             self._pair = (roster, denials)
         return self._pair
+
+    def only_look(self) -> None:
+        """Use no token from now on, and only ask whether it was used: for tools."""
+        self._only_looks = True
 
     def claimed_by(self, patience: Patience | None) -> VerifiedToken | None:
         """Return the token that was verified before its request waited for its use."""
@@ -185,7 +190,8 @@ class RevocationCheck:
     def _use(self, entry: VerifiedToken, patience: Patience | None) -> None:
         claim = _claim_of(patience)
         if claim is None and not self._watch.is_failing:
-            raise MustWait(Pending(_Claim(self.store, self._claims, entry), WAIT_BUDGET, False))
+            claim = _Claim(self.store, self._claims, entry, only_looks=self._only_looks)
+            raise MustWait(Pending(claim, WAIT_BUDGET, joined=False))
         outcome = None if claim is None else claim.outcome
         if outcome is False:
             raise _of(entry, TokenReused("it was used before"))
@@ -197,9 +203,12 @@ class RevocationCheck:
 class _Claim:
     """The use of a token by one request; made while the request waits for it, and not before."""
 
-    def __init__(self, store: Store, thread: ClaimThread, entry: VerifiedToken) -> None:
+    def __init__(
+        self, store: Store, thread: ClaimThread, entry: VerifiedToken, *, only_looks: bool
+    ) -> None:
         self.entry = entry
         self.outcome: bool | None = None
+        self._only_looks = only_looks
         self._store = store
         self._thread = thread
 
@@ -213,9 +222,12 @@ class _Claim:
         return await self._thread.submit(self._make, seconds).wait_async(seconds)
 
     def _make(self) -> None:
-        until = self.entry.refused_from + CLOCKS_APART
+        key = one_time_key(self.entry)
         try:
-            self.outcome = self._store.claim(one_time_key(self.entry), until)
+            if self._only_looks:
+                self.outcome = not self._store.is_claimed(key)
+            else:
+                self.outcome = self._store.claim(key, self.entry.refused_from + CLOCKS_APART)
         except Exception:  # noqa: BLE001 - a store that is out; the watch tells why
             self.outcome = None
 

@@ -147,6 +147,18 @@ class Settings:
         )
 
 
+def store_url_of(environ: Mapping[str, str]) -> str | None:
+    """Return the URL of ``revocations`` in the TOML file, else in the environment; None without.
+
+    Raises:
+        ConfigurationError: an option there is unknown, wrong, or given where it may not be.
+
+    """
+    option = {**_from_environment(environ), **_from_file(environ)}.get("revocations")
+    url = option.url if isinstance(option, Revocations) else option
+    return url if isinstance(url, str) else None
+
+
 def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for variable in sorted(environ):

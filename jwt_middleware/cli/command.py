@@ -19,6 +19,7 @@ from .echo import add_echo
 from .extras import needing
 from .gateway import add_gateway
 from .keys import add_keys
+from .revocations import add_revocations
 from .routes import add_routes
 from .tokens import add_tokens
 
@@ -67,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     add_check(commands)
     add_routes(commands)
     add_tokens(commands)
+    add_revocations(commands)
     return parser
 
 

@@ -24,6 +24,7 @@ from ..inspection import (
     inspection_as_json,
     principal_as_json,
 )
+from ..verifier import Verifier
 from .configured import add_options, configured
 
 
@@ -97,9 +98,16 @@ def _now(options: argparse.Namespace) -> float:
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
+def _verifier(options: argparse.Namespace, now: float) -> Verifier | None:
+    verifier = configured(options, lambda: now)
+    if verifier is not None and verifier.revocations is not None:
+        verifier.revocations.only_look()  # who looks at a token does not use it
+    return verifier
+
+
 def _inspect(options: argparse.Namespace) -> int:
     now = _now(options)
-    found = inspect(_token(options), configured(options, lambda: now), now)
+    found = inspect(_token(options), _verifier(options, now), now)
     if options.json:
         print(json.dumps({**inspection_as_json(found), "claims": found.claims}, indent=2))
     else:
@@ -122,8 +130,7 @@ def _print(found: Inspection) -> None:
 
 
 def _verify(options: argparse.Namespace) -> int:
-    now = _now(options)
-    verifier = configured(options, lambda: now)
+    verifier = _verifier(options, _now(options))
     if verifier is None:
         raise ConfigurationError("verify: name the keys: --keys gateway.pem, or --config FILE")
     try:

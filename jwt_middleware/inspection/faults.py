@@ -50,6 +50,12 @@ def why(
             told = f"its client is bound to other keys or another issuer ({error.reason})"
         case "unknown_client" | "client_disabled":
             told = f"{error.reason} (clients=)"
+        case "token_revoked":
+            told = f"it is revoked: {error.reason}"
+        case "token_reused":
+            told = "it was taken before, and each token is taken once here (one_time=True)"
+        case "store_unavailable":
+            told = f"whether it is revoked or used cannot be known now: {error.reason}"
         case "keys_unavailable" if isinstance(error, KeysUnavailable):
             told = f"there are no keys to verify it with now: {error.reason}"
         case _:
@@ -69,6 +75,9 @@ _MENDS = {
     "token_expired": "Call through the gateway again: it makes a new one.",
     "token_immature": "Put both machines' clocks right, or wait; leeway= is what may differ.",
     "invalid_claim": "Call the API that this service is, or put the option right that asks for it.",
+    "token_revoked": "jwt-assertion revocations lists what is; revoke --take-back ends it.",
+    "token_reused": "Ask the gateway for a new one; with one that repeats them, drop one_time.",
+    "store_unavailable": "Start the store that revocations= names, or put the URL right.",
     "client_mismatch": "Sign with the client's own keys, or mend [clients.ID.trust].",
     "unknown_client": "Add [clients.ID] to the registry, or call as a client that it has.",
     "client_disabled": "Set enabled = true in the client's entry, if it is to be let in again.",

@@ -6,7 +6,7 @@ from .denials import LONGEST_LIFE, Denial
 from .deny_list import DenyList
 from .opening import open_store
 from .revocation import MemoryStore, Store
-from .urls import plain_name, relative_to
+from .urls import is_missing_file, plain_name, relative_to
 from .watching import USABLE_FOR, DenialWatch
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "MemoryStore",
     "Store",
     "StoreUnavailable",
+    "is_missing_file",
     "open_store",
     "plain_name",
     "relative_to",

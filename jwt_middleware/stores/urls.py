@@ -56,6 +56,11 @@ def relative_to(url: str, folder: Path) -> str:
     return f"{SQLITE}{folder / sqlite_path(url)}" if url.startswith(SQLITE) else url
 
 
+def is_missing_file(url: str) -> bool:
+    """Whether it names an SQLite file that is not there yet."""
+    return url.startswith(SQLITE) and not sqlite_path(url).exists()
+
+
 def plain_name(url: str) -> str:
     """Return what may be told of a URL: all but a user, a password and options."""
     if url == MEMORY:
