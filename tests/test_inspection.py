@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jwt_middleware import PEM, SharedSecret, Verifier
+from jwt_middleware import PEM, Revocations, SharedSecret, Verifier
 from jwt_middleware.inspection import inspect
+from jwt_middleware.stores import Denial, MemoryStore
 from jwt_middleware.testing import FORMS, SigningKey, client_claims, mint, ucsd_claims
 
 NOW = 1_479_410_551.0  # 2016-11-17 19:22:31 UTC
@@ -116,6 +117,23 @@ def test_a_client_that_the_registry_does_not_know_is_told(key: SigningKey) -> No
 
     assert code == "unknown_client"
     assert explanation == "The signature is good; the registry has no such client (clients=)."
+
+
+def test_a_revoked_or_used_token_is_told_from_one_that_cannot_be_judged(key: SigningKey) -> None:
+    token = mint(key, ucsd_claims(), now=NOW)
+    denying = MemoryStore(clock=lambda: NOW)
+    denying.deny(Denial(subject="jroe@carbon.super"))
+    revoked = told(key, token, revocations=Revocations(denying))
+    once = verifier(key, revocations=Revocations("process-memory", one_time=True))
+    first, second = (inspect(token, once, NOW) for _ in range(2))
+    out = told(key, token, revocations="redis://127.0.0.1:9/0")
+
+    assert revoked[0] == "token_revoked"
+    assert "it is revoked: the subject is denied" in revoked[1]
+    assert (first.code, second.code) == ("accepted", "token_reused")
+    assert "The signature is good; it was taken before" in second.explanation
+    assert out[0] == "store_unavailable"
+    assert "cannot be known now: redis://127.0.0.1:9/0" in out[1]
 
 
 def test_keys_that_cannot_be_had_are_said_to_be_the_reason() -> None:

@@ -10,6 +10,7 @@ from jwt_middleware.decision import Decision
 from jwt_middleware.errors import RequestError
 from jwt_middleware.events import (
     ConfigurationWarning,
+    DenialsLoaded,
     KeyAdded,
     KeyChanged,
     KeyFetchFailed,
@@ -20,6 +21,8 @@ from jwt_middleware.events import (
     KeyWarning,
     Refused,
     StaleKeysServed,
+    StoreFailed,
+    StoreRecovered,
     Verified,
 )
 from jwt_middleware.listeners import Announcer, LogListener, printable
@@ -75,6 +78,9 @@ def test_printable_bounds_the_length() -> None:
         pytest.param(KeyChanged(FORGED_LINE, FORGED_LINE), id="key-changed"),
         pytest.param(KeyRemoved(FORGED_LINE, FORGED_LINE), id="key-removed"),
         pytest.param(ConfigurationWarning(FORGED_LINE), id="configuration"),
+        pytest.param(DenialsLoaded(FORGED_LINE, 1), id="denials-loaded"),
+        pytest.param(StoreFailed(FORGED_LINE, FORGED_LINE, "closed"), id="store-failed"),
+        pytest.param(StoreRecovered(FORGED_LINE, 1.0), id="store-recovered"),
     ],
 )
 def test_log_injection_every_event_is_one_printable_line(
@@ -96,10 +102,20 @@ def test_log_injection_every_event_is_one_printable_line(
         (KeyAdded("gateway", "k2"), "gateway: key k2 added"),
         (KeyChanged("gateway", "k2"), "gateway: key k2 changed"),
         (KeyRemoved("gateway", "k1"), "gateway: key k1 removed"),
+        (DenialsLoaded("sqlite:///a", 2), "sqlite:///a: 2 denials in force"),
+        (
+            StoreFailed("redis", "redis: refused", "closed"),
+            "redis: refused; in a few seconds no token is taken until it is back (fail='closed')",
+        ),
+        (
+            StoreFailed("redis://h/0", "redis://h/0: refused", "open"),
+            "redis://h/0: refused; the last known denials serve until it is back (fail='open')",
+        ),
+        (StoreRecovered("redis://h/0", 61.2), "redis://h/0: it is back, after 61 s"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, tuple) else "",
 )
-def test_the_log_tells_what_happens_to_keys(
+def test_the_log_tells_what_happens_to_keys_and_stores(
     event: Any, line: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "jwt_middleware")

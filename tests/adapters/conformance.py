@@ -11,8 +11,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from jwt_middleware import Refusal, has_role
+from jwt_middleware import Refusal, Revocations, has_role
 from jwt_middleware.gateways.vocabularies import WSO2_DIALECT
+from jwt_middleware.stores import Denial, MemoryStore
 from jwt_middleware.testing import SigningKey, mint, ucsd_claims
 
 NOW = 1_479_409_651.0
@@ -167,6 +168,45 @@ TOKEN = (
              options={"keys": "{endpoint}"}),
 )  # fmt: skip
 
+SUBJECT = JROE["subject"]
+DOWN = "redis://127.0.0.1:9/0"
+
+
+def _denying(**names: Any) -> dict[str, Any]:
+    store = MemoryStore(clock=lambda: NOW)
+    store.deny(Denial(**names))
+    return {"revocations": Revocations(store)}
+
+
+REVOKED = (
+    _refused("its subject is denied", "token_revoked", "{good}",
+             options=_denying(subject=SUBJECT)),
+    _refused("its subject is denied, for its issuer", "token_revoked", "{good}",
+             options=_denying(subject=SUBJECT, issuer="wso2.org/products/am")),
+    _refused("older tokens are denied, and it has no iat", "token_revoked", "{good}",
+             options=_denying(issuer="wso2.org/products/am", issued_before=NOW - 900)),
+    _refused("its client is denied", "token_revoked", "{of_x}", options=_denying(client_id="x")),
+    _accepted("another client is denied", "{good}", options=_denying(client_id="x")),
+    _accepted("the subject of another issuer is denied", "{good}",
+              options=_denying(subject=SUBJECT, issuer="wso2.org")),
+    _refused("denied and expired", "token_expired", "{expired}",
+             options=_denying(subject=SUBJECT)),
+    _refused("denied and forged", "bad_signature", "{tampered}",
+             options=_denying(subject=SUBJECT)),
+    _refused("the store is out", "store_unavailable", "{good}", status=503,
+             options={"revocations": DOWN}),
+    _refused("the store is out and the token forged", "bad_signature", "{tampered}",
+             options={"revocations": DOWN}),
+    _refused("the store is out, and one asks what was used", "store_unavailable", "{good}",
+             status=503, options={"revocations": Revocations(DOWN, one_time=True)}),
+    _accepted("the store is out, and it fails open", "{good}",
+              options={"revocations": Revocations(DOWN, fail="open")}),
+    _accepted("taken once, for the first time", "{good}",
+              options={"revocations": Revocations("process-memory", one_time=True)}),
+    _accepted("the header is not read, so nothing is denied", "{good}", tells=NOBODY,
+              options={"exempt": ("/who",), **_denying(subject=SUBJECT)}),
+)  # fmt: skip
+
 OPEN = ("/who",)
 PREFLIGHT = (("Origin", "https://a.example"), ("Access-Control-Request-Method", "PUT"))
 PASS = {"cors_preflight": "pass"}
@@ -264,7 +304,7 @@ GUARDED = (
              needs=GUARDS),
 )  # fmt: skip
 
-ROWS = HEADER + TOKEN + OPENINGS + GUARDED
+ROWS = HEADER + TOKEN + REVOKED + OPENINGS + GUARDED
 
 
 def own_shape(refusal: Refusal, request: Any) -> Refusal:
