@@ -14,6 +14,7 @@ from jwt_middleware import (
     ConfigurationError,
     InvalidClaim,
     Principal,
+    Revocations,
 )
 from jwt_middleware.settings import Settings
 from jwt_middleware.testing import SigningKey, mint, ucsd_claims
@@ -291,3 +292,48 @@ def test_a_missing_or_unreadable_toml_is_named(tmp_path: Path, pem: str) -> None
     for name in ("missing.toml", "latin.toml", "."):
         environ = {"JWT_MIDDLEWARE_CONFIG": str(tmp_path / name)}
         assert "JWT_MIDDLEWARE_CONFIG" in refused({"keys": pem}, environ)
+
+
+# --- revocations -----------------------------------------------------------------------------
+
+
+def test_a_store_may_be_named_by_each_source(pem: str, toml: Write, tmp_path: Path) -> None:
+    def named(code: dict[str, Any], environ: dict[str, str]) -> tuple[str, str]:
+        verifier = Settings.read({"keys": pem, **code}, environ).verifier
+        told = verifier.health()["revocations"]
+        verifier.close()
+        return told["store"].rpartition("/")[2], told["fail"]
+
+    url = f"sqlite:///{tmp_path}/environment.db"
+    plain = 'revocations = "sqlite:///toml.db"'
+    table = '[revocations]\nurl = "sqlite:///toml.db"\nfail = "open"\none_time = true'
+    own = {"revocations": Revocations(f"sqlite:///{tmp_path}/code.db")}
+
+    assert named({}, env(revocations=url)) == ("environment.db", "closed")
+    assert named({}, toml(plain, revocations=url)) == ("toml.db", "closed")
+    assert named({}, toml(table)) == ("toml.db", "open")
+    assert named(own, toml(table)) == ("code.db", "closed")
+    # A relative file starts at the one that names it.
+    assert (tmp_path / "toml.db").exists()
+
+
+@pytest.mark.parametrize(
+    "text, told",
+    [
+        ("revocations = 5", "a store's URL"),
+        ("revocations = []", "a store's URL"),
+        ("[revocations]\nfail = 'open'", "a store's URL"),
+        ("[revocations]\nurl = 'process-memory'\nonetime = true", "did you mean 'one_time'"),
+        ("[revocations]\nurl = 'process-memory'\none_time = 'yes'", "True or False"),
+        ("[revocations]\nurl = 'process-memory'\nfail = 'half'", "'closed' or 'open'"),
+        ("revocations = 'http://u:hidden@h/'", "the store's URL"),
+    ],
+)
+def test_a_store_that_is_wrong_in_the_file_is_told_with_its_name(
+    text: str, told: str, pem: str, toml: Write
+) -> None:
+    said = refused({"keys": pem}, toml(text))
+
+    assert "assertion.toml" in said
+    assert told in said
+    assert "hidden" not in said

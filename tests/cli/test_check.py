@@ -137,6 +137,8 @@ DANGERS = [
     ("", 'audience = "ANY"', "audience=ANY: a token meant for another service", "Name yours"),
     ("", "minimum_rsa_bits = 1024", "RSA keys of 1024 bits are accepted", "2048"),
     ("", "allow_wso2_default_keys = true", "anybody can sign with WSO2's default keys", "Tests"),
+    ("", 'revocations = "process-memory"', "no other worker and no command knows", "sqlite:///"),
+    ("", 'revocations = {url = "sqlite:///a.db", fail = "open"}', "denied meanwhile are", "'open'"),
     ("", 'gateway = "standard"', "No audience is configured: a token without aud", "audience="),
 ]
 
