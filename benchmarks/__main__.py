@@ -22,6 +22,7 @@ from .measuring import FULL, QUICK, Effort, Row, Section, measure
 from .predicates import deciding
 from .processes import all_processes
 from .report import document, load, plot, slower, table
+from .revoking import revoking
 from .rotation import latencies
 from .servers import servers
 from .verifying import hits, key_sets, misses, quiet, refusals
@@ -80,6 +81,7 @@ def _sections(effort: Effort) -> Iterator[Section]:
     yield from misses()
     yield from hits(effort)
     yield from refusals()
+    yield from revoking()
     yield from key_sets()
     yield from deciding()
     yield from doors()

@@ -20,6 +20,8 @@ GOALS: tuple[tuple[str, str, float], ...] = (
     ("miss, ES256, small", "this, with speed", 1.20),
     ("miss, EdDSA, small", "this, with speed", 1.12),
     ("hit, RS256", "this, hot, bytes", 0.05),
+    ("hit with revocations", "sqlite", 2.0),
+    ("hit with revocations", "redis", 2.0),
     ("ASGI in process", "hit", 0.30),
     ("WSGI in process", "hit", 0.08),
     ("uvicorn", "hit", 0.12),

@@ -20,7 +20,6 @@ from .path_lists import PathList, path_list
 from .request_view import RequestView
 from .responses import Refusal
 from .revocations import Revocations
-from .stores import relative_to
 from .trust import Issuer
 from .verification import ANY
 from .verifier import Verifier
@@ -239,6 +238,8 @@ def _revocations(value: Any, path: Path) -> Revocations:
     url = fields.get("url")
     if not isinstance(url, str) or not url:
         raise ConfigurationError(f"{path}: revocations: a store's URL, or a table with url")
+    from .stores import relative_to  # few have a store
+
     try:
         fields["url"] = relative_to(url, path.parent)
         return Revocations(**fields)

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, TypedDict, cast
+from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 from . import option_checks as check
 from .authorization import ClientRegistry
 from .errors import ConfigurationError
 from .events import Event, Listener
 from .gateways import Gateway
-from .revocations import RevocationCheck, Revocations
+from .revocations import Revocations
 from .trust import Common, Issuer, Trust
 from .verification import AnyAudience, KeyRules
+
+if TYPE_CHECKING:
+    from .revocation_check import RevocationCheck
 
 MOST_LEEWAY = 3600
 """Seconds. More is no clock that is a little off; it would make expired tokens live on."""
@@ -140,6 +143,8 @@ def revocations_of(
             "revocations: a store's URL, such as 'sqlite:///revocations.db', or Revocations(...), "
             f"not {check.kind(revocations)}"
         )
+    from .revocation_check import RevocationCheck  # few have a store
+
     return RevocationCheck(revocations, announce, clock, roster)
 
 

@@ -16,6 +16,7 @@ from benchmarks.measuring import Case, Effort, Row, Section, measure
 from benchmarks.peers import PEERS, reading
 from benchmarks.predicates import deciding
 from benchmarks.report import document, plot, slower, table
+from benchmarks.revoking import revoking
 
 # The peers warn of themselves; that is their matter.
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -57,6 +58,7 @@ def test_a_peer_that_refuses_or_misreads_the_true_token_is_said_to() -> None:
     [
         pytest.param(lambda: verifying.hits(BRIEF), id="hits"),
         pytest.param(verifying.refusals, id="refusals"),
+        pytest.param(revoking, id="revocations"),
         pytest.param(verifying.key_sets, id="key sets"),
         pytest.param(deciding, id="predicates"),
         pytest.param(doors, id="doors"),

@@ -1,0 +1,220 @@
+"""Tokens that no longer count: those on the deny list and, where each may be used once, used ones.
+
+The deny list is read in the background; a request asks the store only for a one-time use.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from .errors import (
+    RequestError,
+    StoreUnavailable,
+    TokenReused,
+    TokenRevoked,
+)
+from .events import Event
+from .revocations import Revocations
+from .stores import ClaimThread, Denial, DenialWatch, DenyList, Store, open_store
+from .trust import MustWait, Patience
+from .verification import Pending, VerifiedToken
+
+WAIT_BUDGET = 2.0
+"""Seconds that one request waits for the store, as for keys."""
+
+CLOCKS_APART = 60.0
+"""Seconds that a use is remembered beyond the token's end: the clocks of several machines differ,
+and a token that has ended here may still be taken there."""
+
+
+class RevocationCheck:
+    """Judges verified tokens of one verifier.
+
+    Raises:
+        ConfigurationError: the store cannot be opened.
+
+    """
+
+    def __init__(
+        self,
+        option: Revocations,
+        announce: Callable[[Event], None],
+        clock: Callable[[], float],
+        roster: Callable[[], object] | None,
+    ) -> None:
+        given = option.url
+        self.store = open_store(given, clock=clock) if isinstance(given, str) else given
+        self._owns_store = isinstance(given, str)
+        self._option = option
+        self._clock = clock
+        self._watch = DenialWatch(self.store, fails_open=option.fail == "open", announce=announce)
+        self._claims = ClaimThread()
+        self._only_looks = False
+        self._roster = roster
+        self._pair: tuple[object, DenyList | None] = (None, None)
+        self.standing: Callable[[], object] = self._watch.current if roster is None else self._both
+        """Returns what a token that was judged by it need not be judged by again."""
+        if option.one_time:
+            self.standing = object  # another one each time: every use is asked for
+
+    def judge(self, entry: VerifiedToken, patience: Patience | None) -> None:
+        """Look a token up in the deny list, and use it where it may be used once.
+
+        Raises:
+            MustWait: the store must be asked first; ``patience`` then brings its answer.
+            TokenRevoked: it is denied.
+            TokenReused: it was used before.
+            StoreUnavailable: neither can be known now.
+
+        """
+        denials = self._denials(entry, patience)
+        denial = denials.find(entry.principal, entry.issued_at, self._clock())
+        if denial is not None:
+            raise _of(entry, TokenRevoked(_reason(denial)))
+        if self._option.one_time:
+            self._use(entry, patience)
+        elif self._roster is None:
+            entry.standing = denials
+        else:
+            pair = self._both()
+            if pair[0] is entry.roster and pair[1] is denials:
+                entry.standing = pair
+
+    def _both(self) -> tuple[object, DenyList | None]:
+        """Return the registry's reading and the deny list, the same pair as long as both stay."""
+        roster = None if self._roster is None else self._roster()
+        denials = self._watch.current()
+        if self._pair[0] is not roster or self._pair[1] is not denials:
+            self._pair = (roster, denials)
+        return self._pair
+
+    def only_look(self) -> None:
+        """Use no token from now on, and only ask whether it was used: for tools."""
+        self._only_looks = True
+
+    def claimed_by(self, patience: Patience | None) -> VerifiedToken | None:
+        """Return the token that was verified before its request waited for its use."""
+        claim = _claim_of(patience)
+        return None if claim is None else claim.entry
+
+    def deny(self, denial: Denial) -> None:
+        """Deny tokens from now on: here at once, in other processes within a second.
+
+        Raises:
+            StoreUnavailable: the store is out, and nothing is denied.
+
+        """
+        self.store.deny(denial)
+        self._watch.look_now()
+
+    def allow(self, denial: Denial) -> bool:
+        """Take back every denial of the same name; return whether there was any.
+
+        Raises:
+            StoreUnavailable: the store is out, and nothing is taken back.
+
+        """
+        found = self.store.allow(denial)
+        self._watch.look_now()
+        return found
+
+    def health(self) -> dict[str, Any]:
+        """Return what is known of the store."""
+        return {**self._watch.health(), "one_time": self._option.one_time}
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether tokens can be judged now."""
+        return self._watch.current() is not None
+
+    def close(self) -> None:
+        """Look at the store no more."""
+        self._watch.close()
+        if self._owns_store:
+            self.store.close()
+
+    def _denials(self, entry: VerifiedToken, patience: Patience | None) -> DenyList:
+        denials = self._watch.current()
+        if denials is not None:
+            return denials
+        if patience is None or patience.may_wait:
+            # Nobody knows that it is out: this process slept, or the first look is under way.
+            flight = self._watch.next_look()
+            if flight is not None:
+                raise MustWait(Pending(flight, WAIT_BUDGET, joined=False))
+        raise _of(entry, StoreUnavailable(f"{self._option.name}: its denials are not known now"))
+
+    def _use(self, entry: VerifiedToken, patience: Patience | None) -> None:
+        claim = _claim_of(patience)
+        if claim is None and not self._watch.is_failing:
+            claim = _Claim(self.store, self._claims, entry, only_looks=self._only_looks)
+            raise MustWait(Pending(claim, WAIT_BUDGET, joined=False))
+        outcome = None if claim is None else claim.outcome
+        if outcome is False:
+            raise _of(entry, TokenReused("it was used before"))
+        if outcome is None and self._option.fail != "open":
+            told = f"{self._option.name}: no answer whether it was used before"
+            raise _of(entry, StoreUnavailable(told))
+
+
+class _Claim:
+    """The use of a token by one request; made while the request waits for it, and not before."""
+
+    def __init__(
+        self, store: Store, thread: ClaimThread, entry: VerifiedToken, *, only_looks: bool
+    ) -> None:
+        self.entry = entry
+        self.outcome: bool | None = None
+        self._only_looks = only_looks
+        self._store = store
+        self._thread = thread
+
+    def wait(self, seconds: float) -> bool:  # noqa: ARG002 - the store's own bounds are as short
+        """Claim in this thread."""
+        self._make()
+        return True
+
+    async def wait_async(self, seconds: float) -> bool:
+        """Claim on another thread, and wait in this task."""
+        return await self._thread.submit(self._make, seconds).wait_async(seconds)
+
+    def _make(self) -> None:
+        key = one_time_key(self.entry)
+        try:
+            if self._only_looks:
+                self.outcome = not self._store.is_claimed(key)
+            else:
+                self.outcome = self._store.claim(key, self.entry.refused_from + CLOCKS_APART)
+        except Exception:  # noqa: BLE001 - a store that is out; the watch tells why
+            self.outcome = None
+
+
+def one_time_key(entry: VerifiedToken) -> str:
+    """Return what is claimed of a token: its id with its issuer, else what was signed.
+
+    Not its signature, which can be written in more than one way that verifies.
+    """
+    principal = entry.principal
+    if principal.token_id is not None and principal.issuer is not None:
+        return json.dumps(["assertion", principal.issuer, principal.token_id])
+    signed, _, _ = entry.token.rpartition(b".")
+    return json.dumps(["assertion", signed.decode("ascii")])
+
+
+def _claim_of(patience: Patience | None) -> _Claim | None:
+    waited_for = None if patience is None else patience.work
+    return waited_for if isinstance(waited_for, _Claim) else None
+
+
+def _reason(denial: Denial) -> str:
+    what = denial.name.kind.replace("_", " ")
+    before = "" if denial.issued_before is None else ", for tokens issued before a time"
+    return f"the {what} is denied{before}"
+
+
+def _of(entry: VerifiedToken, error: RequestError) -> RequestError:
+    """Return the error with the principal, for the audit: the token is genuine."""
+    error.principal = entry.principal
+    return error
