@@ -21,7 +21,8 @@ from jwt_middleware.stores import Denial, MemoryStore, open_store
 from jwt_middleware.testing import SigningKey
 
 from .conftest import Clock
-from .test_revocations import health, outage, path, token, verifier_of
+from .test_revocation_check import token, verifier_of
+from .test_revocation_outage import health, outage, path
 
 __all__ = ["path"]
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import subprocess
 import sys
+import time
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ import pytest
 
 from jwt_middleware import Predicate, Principal, Verifier
 from jwt_middleware.cli import main
-from jwt_middleware.errors import TokenExpired
+from jwt_middleware.errors import TokenExpired, TokenRevoked
 from jwt_middleware.responses import Challenge, refusal_for
 from jwt_middleware.settings import Options, Settings
 from jwt_middleware.testing import SigningKey, mint, ucsd_claims
@@ -245,3 +247,40 @@ def test_the_key_sources_are_made_as_they_stand(in_site: Path) -> None:
 
 def test_no_text_says_to_install_the_package_that_is_somebody_else_s() -> None:
     assert "pip install jwt-middleware" not in README
+
+
+def test_signing_out_refuses_the_tokens_of_now_and_takes_newer_ones(
+    in_site: Path, rsa_key: SigningKey
+) -> None:
+    names: dict[str, Any] = {}
+    exec(block("python", "def sign_out"), names)
+    verifier: Verifier = names["verifier"]
+    begun = int(time.time())
+    tokens = [mint(rsa_key, ucsd_claims() | {"iat": begun + age}) for age in (-5, 20)]
+    tokens.append(mint(rsa_key, ucsd_claims()))
+    callers = [verifier.verify(token) for token in tokens]
+    names["sign_out"](callers[0])
+    codes: list[str] = []
+    for token in tokens:
+        try:
+            verifier.verify(token)
+        except TokenRevoked as refused:
+            codes.append(refused.code)
+        else:
+            codes.append("taken")
+    verifier.close()
+
+    assert codes == ["token_revoked", "taken", "token_revoked"]
+    assert main(["revocations", "--store", "sqlite:///revocations.db"]) == 0
+
+
+def test_the_commands_on_revocations_are_as_written(
+    in_site: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = block("sh", "revoke --store").strip().splitlines()
+    for line in lines:
+        assert main(shlex.split(line)[1:]) == 0, line
+    told = capsys.readouterr().out
+
+    assert "2 denials in force" in told
+    assert "taken back: subject jroe@carbon.super" in told
