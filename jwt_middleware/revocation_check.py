@@ -102,6 +102,8 @@ class RevocationCheck:
     def deny(self, denial: Denial) -> None:
         """Deny tokens from now on: here at once, in other processes within a second.
 
+        It waits for the store: on an event loop, call it in a thread.
+
         Raises:
             StoreUnavailable: the store is out, and nothing is denied.
 

@@ -304,8 +304,12 @@ class Verifier:
             if known is not None:
                 return known
         entry = None
+        is_cached = False
         if self.revocations is not None:
-            entry = self.revocations.claimed_by(patience) or self._proven_before(token)
+            entry = self.revocations.claimed_by(patience)
+            if entry is None:
+                entry = self._proven_before(token)
+                is_cached = entry is not None
         if entry is None:
             entry, dropped = self._prover.prove(token, self._clock(), patience)
             for each in dropped:
@@ -314,7 +318,7 @@ class Verifier:
         if self.revocations is not None:
             self.revocations.judge(entry, patience)
         if self.announce.hears_verified():
-            self.audit.verified(entry.principal, request, cached=False)
+            self.audit.verified(entry.principal, request, cached=is_cached)
         return entry.principal
 
     def _proven_before(self, token: bytes) -> VerifiedToken | None:

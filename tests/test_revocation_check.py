@@ -150,7 +150,8 @@ def test_a_denial_that_ends_lets_the_token_in_again(warm: Warm, clock: Clock) ->
 def test_a_changed_list_checks_no_signature_again(
     clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    verifier = verifier_of(clock)
+    events: list[Any] = []
+    verifier = verifier_of(clock, listeners=[events.append])
     raw = token(clock)
     verifier.verify(raw)
     checks = unchecked(monkeypatch)
@@ -162,6 +163,7 @@ def test_a_changed_list_checks_no_signature_again(
 
     assert hit is first
     assert checks == []
+    assert [each.cached for each in events if isinstance(each, Verified)] == [False, True, True]
 
 
 def test_a_changed_list_lets_nothing_else_slip(clock: Clock) -> None:

@@ -64,6 +64,7 @@ class SQLiteStore:
         self.name = f"sqlite:///{self._path}"
         self._clock = clock
         self._lock = threading.Lock()
+        self._is_forking = False
         self._held: list[tuple[sqlite3.Connection, tuple[int, int]]] = []
         weakref.finalize(self, _close_all, self._held)
         _stores.add(self)
@@ -216,17 +217,23 @@ class SQLiteStore:
 
     def before_fork(self) -> None:
         """Close the file, and let nobody open it until the fork is over."""
-        self._lock.acquire(timeout=2 * BUSY)
-        _close_all(self._held)
+        self._is_forking = self._lock.acquire(timeout=2 * BUSY)
+        if self._is_forking:
+            _close_all(self._held)
 
     def after_fork(self) -> None:
-        """Go on in the parent."""
-        if self._lock.locked():
+        """Go on, in the parent and in the child alike."""
+        if self._is_forking:
+            self._is_forking = False
             self._lock.release()
 
     def forked(self) -> None:
-        """Begin anew in the child."""
-        self._lock = threading.Lock()
+        """Begin anew in a child where a thread that is not here kept the file in use."""
+        if not self._is_forking:
+            self._lock = threading.Lock()
+            _of_parents.extend(self._held)  # to close them would take the parent's locks away
+            self._held.clear()
+        self.after_fork()
 
 
 def _denial(row: _Row) -> Denial:
@@ -274,9 +281,12 @@ def _close_all(held: list[tuple[sqlite3.Connection, tuple[int, int]]]) -> None:
 
 _stores: weakref.WeakSet[SQLiteStore] = weakref.WeakSet()
 _forking: list[SQLiteStore] = []
+_one_fork = threading.RLock()
+_of_parents: list[tuple[sqlite3.Connection, tuple[int, int]]] = []
 
 
 def _before_fork() -> None:
+    _one_fork.acquire()
     _forking[:] = _stores
     for store in _forking:
         store.before_fork()
@@ -286,12 +296,14 @@ def _after_fork() -> None:
     for store in _forking:
         store.after_fork()
     _forking.clear()
+    _one_fork.release()
 
 
 def _forked() -> None:
     for store in _forking:
         store.forked()
     _forking.clear()
+    _one_fork.release()
 
 
 if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork

@@ -66,6 +66,7 @@ class DenialWatch:
         self._last_error: str | None = None
         self._next_look = Flight()
         self._worker: _Worker | None = None
+        self._is_closed = not store.is_shared
         self.current: Callable[[], DenyList | None] = self._if_usable
         """Returns the newest list; None where none may be used, as the store is out."""
         if fails_open or not store.is_shared:
@@ -89,9 +90,11 @@ class DenialWatch:
 
     def next_look(self) -> Flight | None:
         """Return the end of the next look, to wait for; None where the store is known to be out."""
-        if self.is_failing or self._worker is None:
+        if self.is_failing or self._is_closed:
             return None
         flight = self._next_look
+        if self._worker is None or self._worker.has_ended:
+            self._worker = _Worker(self)  # no thread could be started before
         self._worker.hurry()
         return flight
 
@@ -131,6 +134,7 @@ class DenialWatch:
 
     def close(self) -> None:
         """Look no more; the list becomes too old, unless it may be of any age."""
+        self._is_closed = True
         if self._worker is not None:
             self._worker.stop()
             _watches.discard(self)
@@ -160,19 +164,19 @@ class _Worker:
 
     def __init__(self, watch: DenialWatch) -> None:
         self._woken = threading.Event()
-        self._stopped = False
+        self.has_ended = False
         self._watch = weakref.ref(watch, lambda _: self.stop())
         thread = threading.Thread(target=self._run, name="jwt_middleware-denials", daemon=True)
         try:
             thread.start()
         except RuntimeError:  # no more threads now, or no more at all
-            self._stopped = True
+            self.has_ended = True
 
     def hurry(self) -> None:
         self._woken.set()
 
     def stop(self) -> None:
-        self._stopped = True
+        self.has_ended = True
         self._woken.set()
 
     def _run(self) -> None:
@@ -181,7 +185,7 @@ class _Worker:
             self._woken.wait(pause)
             self._woken.clear()
             watch = self._watch()
-            if watch is None or self._stopped:
+            if watch is None or self.has_ended:
                 return
             began = time.monotonic()
             watch.look_now()

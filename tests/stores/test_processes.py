@@ -176,3 +176,30 @@ def test_no_connection_to_a_file_is_open_across_a_fork(tmp_path: Path) -> None:
     assert told == b"shut"
     assert not store.claim("a", time.time() + 60)
     store.close()
+
+
+FORK_BY_THREADS = """
+import os, sys, threading, time
+from jwt_middleware.stores import Denial, open_store
+stores = [open_store(f"{sys.argv[1]}-{n}") for n in range(3)]
+codes = []
+def fork():
+    for _ in range(10):
+        child = os.fork()
+        if child == 0:
+            os._exit(0 if all(store.revision() == "" for store in stores) else 1)
+        codes.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+threads = [threading.Thread(target=fork) for _ in range(4)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+stores[0].deny(Denial(subject="a"))
+print(codes == [0] * 40)
+"""
+
+
+def test_threads_may_fork_at_once(tmp_path: Path, start: Start) -> None:
+    told, _ = start(FORK_BY_THREADS, f"sqlite:///{tmp_path}/store.db").communicate(timeout=LIMIT)
+
+    assert told.strip() == "True"
