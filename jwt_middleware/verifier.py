@@ -29,8 +29,8 @@ from .verification import (
     Pending,
     TokenCache,
     VerifiedToken,
+    joined_fault,
     raw_token,
-    refuse_joined,
     single_line,
     use_speed,
 )
@@ -135,7 +135,7 @@ class Verifier:
         try:
             return self._attempt(raw, request, patience)
         except _MAY_BE_JOINED as error:
-            joined = _joined(raw)
+            joined = joined_fault(raw)
             if joined is not None:
                 try:
                     self.audit.refused(joined, request)
@@ -335,16 +335,3 @@ class Verifier:
 
 
 _MAY_BE_JOINED = (BadSignature, MalformedToken, KeysUnavailable, MustWait)
-
-
-def _joined(raw: bytes | str) -> RequestError | None:
-    """Return the better reason why a value is refused, where it is not one token at all.
-
-    No token holds a comma or a blank, so a value that does is always refused; asking only then
-    spares every good one the search. It is asked before a fetch, too, which it must not cause.
-    """
-    try:
-        refuse_joined(raw)
-    except RequestError as found:
-        return found
-    return None

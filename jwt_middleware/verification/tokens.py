@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from ..errors import DuplicateHeader, MalformedToken, TokenTooLarge
+from ..errors import DuplicateHeader, MalformedToken, RequestError, TokenTooLarge
 from .encoding import decode_object, decode_segment
 
 
@@ -93,6 +93,19 @@ def refuse_joined(line: bytes | str) -> None:
         if token[:7].lower() == b"bearer ":
             raise MalformedToken("this header holds the token alone, without 'Bearer '")
         raise MalformedToken("a blank inside the token")
+
+
+def joined_fault(line: bytes | str) -> RequestError | None:
+    """Return the better reason why a value is refused, where it is not one token at all.
+
+    No token holds a comma or a blank, so a value that does is always refused; asking only then
+    spares every good one the search. It is asked before a fetch, too, which it must not cause.
+    """
+    try:
+        refuse_joined(line)
+    except RequestError as found:
+        return found
+    return None
 
 
 def split(token: bytes) -> Segments:
