@@ -136,7 +136,7 @@ class SQLiteStore:
                 "WHERE until > ? ORDER BY until, kind, value, issuer, whole",
                 (self._clock(),),
             ).fetchall()
-        return tuple([_denial(row) for row in rows])
+            return tuple([_denial(row) for row in rows])
 
     def revision(self) -> str:
         """Return a text that is another one after each change."""
@@ -197,7 +197,8 @@ class SQLiteStore:
         with self._lock:
             try:
                 yield self._connection()
-            except (sqlite3.Error, OSError) as error:
+            except (sqlite3.Error, OSError, ValueError, TypeError) as error:
+                # The last two: somebody has written into it what is no denial.
                 _close_all(self._held)
                 raise StoreUnavailable(f"{self.name}: {_told(error)}") from None
 

@@ -163,3 +163,16 @@ def test_a_damaged_file_is_an_outage(store: SQLiteStore, tmp_path: Path) -> None
         store.denials()
     path.write_bytes(whole)
     assert len(store.denials()) == 200
+
+
+def test_a_row_that_is_no_denial_is_an_outage_and_no_silence(
+    store: SQLiteStore, tmp_path: Path
+) -> None:
+    with sqlite3.connect(tmp_path / "store.db") as raw:
+        raw.execute(
+            "INSERT INTO jwt_middleware_denials VALUES ('colour', 'red', '', 1, NULL, 9e9, '')"
+        )
+    raw.close()
+
+    with pytest.raises(StoreUnavailable, match="colour"):
+        store.denials()
