@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..errors import StoreUnavailable
-from ..events import DenialsLoaded, Event, StoreFailed, StoreRecovered
+from ..events import ConfigurationWarning, DenialsLoaded, Event, StoreFailed, StoreRecovered
 from ..fork_lock import ForkLock
 from ..single_flight import Flight
 from .changes import hear_changes
@@ -116,6 +116,9 @@ class DenialWatch:
             if revision != self._revision:
                 # The revision is older than the list, or as old: what comes between is read again.
                 self._list = DenyList(self.store.denials())
+                if self._revision and not revision:
+                    told = f"{self.store_name}: it was emptied, and denies nothing any more"
+                    events.append(ConfigurationWarning(told))
                 self._revision = revision
                 events.append(DenialsLoaded(self.store_name, len(self._list)))
         except Exception as error:  # noqa: BLE001 - an app's own store may fail as it likes

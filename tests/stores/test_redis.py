@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from jwt_middleware.errors import ConfigurationError, StoreUnavailable
-from jwt_middleware.stores import Denial, open_store
+from jwt_middleware.events import ConfigurationWarning, Event
+from jwt_middleware.stores import Denial, DenialWatch, open_store
 
 from .redis_server import RedisServer
 
@@ -128,3 +129,16 @@ def test_denials_that_have_ended_are_cleared_away(server: RedisServer) -> None:
     assert client.hlen("{jwt_middleware}:denials") == 1
     assert client.zcard("{jwt_middleware}:denials:ends") == 1
     store.close()
+
+
+def test_a_server_that_was_emptied_is_warned_of(server: RedisServer) -> None:
+    events: list[Event] = []
+    store = open_store(server.url)
+    watch = DenialWatch(store, fails_open=False, announce=events.append)
+    store.deny(Denial(subject="a", until=LATER))
+    server.send("FLUSHALL")
+    watch.look_now()
+    watch.close()
+    store.close()
+
+    assert any(isinstance(each, ConfigurationWarning) for each in events)

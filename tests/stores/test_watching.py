@@ -14,7 +14,13 @@ from pathlib import Path
 import pytest
 
 from jwt_middleware import Principal
-from jwt_middleware.events import DenialsLoaded, Event, StoreFailed, StoreRecovered
+from jwt_middleware.events import (
+    ConfigurationWarning,
+    DenialsLoaded,
+    Event,
+    StoreFailed,
+    StoreRecovered,
+)
 from jwt_middleware.principal import ClaimNames
 from jwt_middleware.stores import USABLE_FOR, Denial, DenialWatch, MemoryStore, Store, open_store
 from jwt_middleware.stores.watching import LOOK_EVERY
@@ -191,6 +197,19 @@ def test_the_thread_finds_an_outage_and_its_end_by_itself(path: Path) -> None:
     watching.watch.close()
 
     assert watching.told(StoreFailed) == watching.told(StoreRecovered) == 1
+
+
+def test_a_store_that_was_emptied_is_warned_of(watching: Watching, path: Path) -> None:
+    """Its denials are gone, as in a Redis that keeps nothing: it is believed, and that is told."""
+    watching.watch.store.deny(Denial(subject="jroe", until=LATER))
+    for each in path.parent.iterdir():  # the file, its log and the log's index
+        each.unlink()
+    open_store(f"sqlite:///{path}").close()
+    watching.watch.look_now()
+    told = [each.reason for each in watching.events if isinstance(each, ConfigurationWarning)]
+
+    assert not watching.denies_jroe()
+    assert told == [f"sqlite:///{path}: it was emptied, and denies nothing any more"]
 
 
 class Moody(MemoryStore):
