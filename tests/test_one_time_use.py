@@ -192,7 +192,7 @@ class Stuck(MemoryStore):
     """A store whose claims take longer than anybody waits."""
 
     def claim(self, key: str, until: float) -> bool:
-        time.sleep(0.4)
+        time.sleep(1.5)
         return super().claim(key, until)
 
 
@@ -207,7 +207,7 @@ def test_a_loop_waits_for_a_slow_store_no_longer_than_its_budget(
     with pytest.raises(StoreUnavailable):
         WAYS[way](verifier, token(clock))
 
-    assert time.monotonic() - begun < 0.39
+    assert time.monotonic() - begun < 1.2
 
 
 def test_the_middleware_uses_a_token_once_a_request(clock: Clock) -> None:

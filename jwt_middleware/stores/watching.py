@@ -169,9 +169,9 @@ class _Worker:
         self._woken = threading.Event()
         self.has_ended = False
         self._watch = weakref.ref(watch, lambda _: self.stop())
-        thread = threading.Thread(target=self._run, name="jwt_middleware-denials", daemon=True)
+        self.thread = threading.Thread(target=self._run, name="jwt_middleware-denials", daemon=True)
         try:
-            thread.start()
+            self.thread.start()
         except RuntimeError:  # no more threads now, or no more at all
             self.has_ended = True
 

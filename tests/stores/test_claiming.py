@@ -14,12 +14,6 @@ import trio
 
 from jwt_middleware.stores import ClaimThread
 
-THREAD = "jwt_middleware-claims"
-
-
-def threads() -> list[threading.Thread]:
-    return [each for each in threading.enumerate() if each.name == THREAD]
-
 
 def test_work_is_done_in_order_on_one_thread() -> None:
     claims = ClaimThread()
@@ -91,17 +85,15 @@ def test_trio_is_not_blocked_meanwhile() -> None:
 
 
 def test_the_thread_ends_with_its_owner() -> None:
-    before = len(threads())
     claims = ClaimThread()
-    assert claims.submit(lambda: None, 10).wait(10)
-    assert len(threads()) == before + 1
+    found: list[threading.Thread] = []
+    assert claims.submit(lambda: found.append(threading.current_thread()), 10).wait(10)
+    assert found[0].is_alive()
     del claims
     gc.collect()
-    ends = time.monotonic() + 10
-    while len(threads()) > before and time.monotonic() < ends:
-        time.sleep(0.01)
+    found[0].join(10)
 
-    assert len(threads()) == before
+    assert not found[0].is_alive()
 
 
 def test_a_forked_child_starts_one_of_its_own() -> None:

@@ -31,7 +31,6 @@ from .conftest import SHARED
 ALL_SHARED = pytest.mark.parametrize("url", SHARED, indirect=True)
 LATER = time.time() + 3600
 JROE = Principal.of_token({"sub": "jroe"}, ClaimNames(), LATER, None)
-THREAD = "jwt_middleware-denials"
 
 DENY = """
 import sys, time
@@ -84,8 +83,9 @@ def eventually(holds: Callable[[], bool], limit: float = 15.0) -> bool:
     return holds()
 
 
-def threads() -> int:
-    return sum(each.name == THREAD for each in threading.enumerate())
+def thread_of(watching: Watching) -> threading.Thread:
+    assert watching.watch._worker is not None
+    return watching.watch._worker.thread
 
 
 def files_away(path: Path) -> None:
@@ -268,10 +268,9 @@ def test_a_listener_may_deny(path: Path) -> None:
 
 
 def test_the_memory_of_a_process_needs_no_thread_and_is_never_too_old(clock: Clock) -> None:
-    before = threads()
     watching = Watching(MemoryStore(), clock)
     clock.now += 86_400
-    assert threads() == before
+    assert watching.watch._worker is None
     watching.watch.store.deny(Denial(subject="jroe"))
 
     assert watching.denies_jroe()
@@ -279,24 +278,26 @@ def test_the_memory_of_a_process_needs_no_thread_and_is_never_too_old(clock: Clo
 
 @pytest.mark.parametrize("end", ["forgotten", "closed"])
 def test_the_thread_ends_with_its_watch(path: Path, end: str) -> None:
-    before = threads()
     watching = Watching(open_store(f"sqlite:///{path}"))
-    assert threads() == before + 1
+    thread = thread_of(watching)
+    assert thread.is_alive()
     if end == "closed":
         watching.watch.close()
     else:
         del watching
         gc.collect()
 
-    assert eventually(lambda: threads() == before)
+    assert eventually(lambda: not thread.is_alive())
 
 
 def test_a_forked_child_watches_with_a_thread_of_its_own(path: Path) -> None:
     watching = Watching(open_store(f"sqlite:///{path}"))
     reader, writer = os.pipe()
+    parents = thread_of(watching)
     child = os.fork()
     if child == 0:
-        os.write(writer, b"ready" if threads() == 1 else b"none")
+        own = thread_of(watching)
+        os.write(writer, b"ready" if own.is_alive() and own is not parents else b"none")
         os._exit(0 if eventually(watching.denies_jroe) else 1)
     assert os.read(reader, 10) == b"ready"
     watching.watch.store.deny(Denial(subject="jroe", until=LATER))
