@@ -27,7 +27,7 @@ FLOORS: list[set[str]] = [
         "single_flight",
         "fork_lock",
     },
-    {"files", "listeners", "stores"},
+    {"files", "listeners", "tables", "stores"},
     {"revocations"},
     {"verification", "authorization"},
     {"gateways", "audit"},

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from ..errors import ConfigurationError
-from ..option_checks import nearest
 from ..principal import ListClaim
+from ..tables import TableReader, read_toml, toml_key
 from .clients import Attribute, Client, ClientTrust, NamedPolicy, check_namespace
 from .name_checks import policy_faults
-from .policy_tables import read_predicate, toml_key
+from .policy_tables import read_predicate
 
 _CLIENT: Final = (
     "name",
@@ -35,31 +34,19 @@ def read_clients(content: bytes, path: Path) -> list[Client]:
         ConfigurationError: with every fault of the file.
 
     """
-    import tomllib  # few have a registry
-
-    try:
-        document = tomllib.loads(content.decode("utf-8"))
-    except (ValueError, RecursionError) as error:
-        # The syntax error has line and column; what stood there may be a secret in a wrong place.
-        raise ConfigurationError(f"{path}: no TOML: {error}") from None
-    faults: list[str] = []
-    clients = _Registry(path, faults).read(document)
-    if faults:
-        told = "".join(f"\n  {fault}" for fault in faults)
-        count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
-        raise ConfigurationError(f"{path}: {count}{told}")
+    document = read_toml(content, path)
+    registry = _Registry(path)
+    clients = registry.read(document)
+    registry.raise_faults(path)
     return clients
 
 
-class _Registry:
+class _Registry(TableReader):
     """One reading of a document; each method tells ``fault`` and returns what is usable."""
 
-    def __init__(self, path: Path, faults: list[str]) -> None:
+    def __init__(self, path: Path) -> None:
+        super().__init__()
         self._folder = path.parent
-        self._faults = faults
-
-    def fault(self, where: str, what: str) -> None:
-        self._faults.append(f"{where}: {what}")
 
     def _tell(self, where: str, error: ConfigurationError) -> None:
         """Tell what a client or an attribute says of one of its own keys."""
@@ -67,7 +54,7 @@ class _Registry:
         self.fault(f"{where}.{name}", what)
 
     def read(self, document: dict[str, Any]) -> list[Client]:
-        self._known("", document, ("clients",), "table")
+        self.known("", document, ("clients",), "table")
         tables = document.get("clients")
         if not isinstance(tables, dict) or not tables:
             self.fault("clients", "missing: write a table [clients.ID] for each client")
@@ -76,32 +63,32 @@ class _Registry:
 
     def _client(self, client_id: str, table: Any) -> Client:
         where = f"clients.{toml_key(client_id)}"
-        before = len(self._faults)
+        before = self.faults
         if not client_id or not isinstance(table, dict):
             what = f"a table [{where}]" if client_id else "a client id is not empty"
             self.fault(where, what)
             return Client(client_id or "?")
-        self._known(where, table, _CLIENT)
+        self.known(where, table, _CLIENT)
         namespace = self._namespace(where, table)
         attributes: dict[str, Attribute] = {}
-        for name, entry in self._table(where, table, "attributes").items():
+        for name, entry in self.table(where, table, "attributes").items():
             path = f"{where}.attributes.{toml_key(name)}"
             attribute = self._attribute(path, entry, namespace)
             if attribute is not None:
                 attributes[name] = attribute
         client = Client(
             client_id,
-            name=self._text(where, table, "name") or client_id,
+            name=self.text(where, table, "name") or client_id,
             namespace=namespace,
-            enabled=self._flag(where, table, "enabled", default=True),
+            enabled=self.flag(where, table, "enabled", default=True),
             roles=self._list_claims(where, table, "roles"),
             permissions=self._list_claims(where, table, "permissions"),
-            required=self._texts(where, table, "required"),
+            required=self.texts(where, table, "required"),
             attributes=attributes,
             trust=self._trust(where, table),
             policies=self._policies(where, table),
         )
-        if len(self._faults) > before:
+        if self.faults > before:
             return client  # what is missing of it would only cause more
         for name, named in client.policies.items():
             for what in policy_faults(named.predicate, client):
@@ -109,7 +96,7 @@ class _Registry:
         return client
 
     def _namespace(self, where: str, table: dict[str, Any]) -> str | None:
-        namespace = self._text(where, table, "namespace")
+        namespace = self.text(where, table, "namespace")
         if namespace is None:
             return None
         try:
@@ -123,21 +110,23 @@ class _Registry:
         if not isinstance(entry, dict):
             self.fault(where, "a table, such as { claim = 'departmentId' }")
             return None
-        before = len(self._faults)
-        self._known(where, entry, _ATTRIBUTE)
-        claim = self._text(where, entry, "claim")
+        before = self.faults
+        self.known(where, entry, _ATTRIBUTE)
+        claim = self.text(where, entry, "claim")
         if "claim" not in entry:
             self.fault(f"{where}.claim", "missing: the name of the claim that holds it")
-        kind = self._text(where, entry, "type") or "string"
-        levels = self._texts(where, entry, "levels")
-        namespaced = self._flag(where, entry, "namespaced", default=False)
+        kind = self.text(where, entry, "type") or "string"
+        levels = self.texts(where, entry, "levels")
+        if entry.get("levels") == []:
+            self.fault(f"{where}.levels", "empty: leave it out, or name one")
+        namespaced = self.flag(where, entry, "namespaced", default=False)
         if namespaced and namespace is None:
             self.fault(f"{where}.namespaced", "the client has no namespace")
         if namespaced and namespace is not None:
             for number, level in enumerate(levels, 1):
                 if namespace not in level.split("_"):
                     self.fault(f"{where}.levels", f"level {number} does not carry {namespace!r}")
-        if len(self._faults) > before or claim is None:
+        if self.faults > before or claim is None:
             return None
         try:
             return Attribute(claim, kind, levels, namespaced)
@@ -153,7 +142,7 @@ class _Registry:
         if not isinstance(entry, dict):
             self.fault(where, f"a table [{where}]")
             return None
-        self._known(where, entry, _TRUST)
+        self.known(where, entry, _TRUST)
         if not entry:
             self.fault(where, f"empty: one or more of {', '.join(_TRUST)}")
         keys = entry.get("keys")
@@ -164,9 +153,9 @@ class _Registry:
                 keys = None
             else:
                 keys = [self._relative(str(each)) for each in listed]
-        issuer = self._texts(where, entry, "issuer", single=True)
-        audience = self._texts(where, entry, "audience", single=True)
-        algorithms = self._texts(where, entry, "algorithms", single=True)
+        issuer = self.texts(where, entry, "issuer", single=True)
+        audience = self.texts(where, entry, "audience", single=True)
+        algorithms = self.texts(where, entry, "algorithms", single=True)
         return ClientTrust(keys, issuer or None, audience or None, algorithms or None)
 
     def _relative(self, keys: str) -> Any:
@@ -174,11 +163,11 @@ class _Registry:
 
     def _policies(self, where: str, table: dict[str, Any]) -> dict[str, NamedPolicy]:
         found: dict[str, NamedPolicy] = {}
-        for name, entry in self._table(where, table, "policies").items():
+        for name, entry in self.table(where, table, "policies").items():
             path = f"{where}.policies.{toml_key(name)}"
             enforce = True
             if isinstance(entry, dict) and "enforce" in entry:
-                enforce = self._flag(path, entry, "enforce", default=True)
+                enforce = self.flag(path, entry, "enforce", default=True)
                 entry = {word: value for word, value in entry.items() if word != "enforce"}
             predicate = read_predicate(entry, path, self.fault)
             if predicate is not None:
@@ -196,56 +185,11 @@ class _Registry:
             if isinstance(entry, str) and entry:
                 found.append(ListClaim(entry))
             elif isinstance(entry, dict):
-                self._known(path, entry, ("claim", "separator"))
-                claim = self._text(path, entry, "claim")
+                self.known(path, entry, ("claim", "separator"))
+                claim = self.text(path, entry, "claim")
                 if "claim" not in entry:
                     self.fault(f"{path}.claim", "missing: the name of the claim")
-                found.append(ListClaim(claim or "", self._text(path, entry, "separator")))
+                found.append(ListClaim(claim or "", self.text(path, entry, "separator")))
             else:
                 self.fault(path, "a claim's name, or { claim = '...', separator = ',' }")
         return tuple(found)
-
-    def _texts(
-        self, where: str, table: Mapping[str, Any], name: str, *, single: bool = False
-    ) -> tuple[str, ...]:
-        if name not in table:
-            return ()
-        value = table[name]
-        found = [value] if single and isinstance(value, str) else value
-        if not isinstance(found, list) or not all(isinstance(e, str) and e for e in found):
-            self.fault(f"{where}.{name}", "a list of texts" + (", or one" if single else ""))
-            return ()
-        if not found and (single or name == "levels"):
-            self.fault(f"{where}.{name}", "empty: leave it out, or name one")
-        return tuple(found)
-
-    def _text(self, where: str, table: Mapping[str, Any], name: str) -> str | None:
-        value = table.get(name)
-        if value is not None and (not isinstance(value, str) or not value):
-            self.fault(f"{where}.{name}", "one text that is not empty")
-            return None
-        return value
-
-    def _flag(self, where: str, table: Mapping[str, Any], name: str, *, default: bool) -> bool:
-        value = table.get(name, default)
-        if not isinstance(value, bool):
-            self.fault(f"{where}.{name}", "true or false")
-            return default
-        return value
-
-    def _table(self, where: str, table: Mapping[str, Any], name: str) -> dict[str, Any]:
-        value = table.get(name, {})
-        if not isinstance(value, dict):
-            self.fault(f"{where}.{name}", f"a table [{where}.{name}]")
-            return {}
-        return value
-
-    def _known(
-        self, where: str, table: Mapping[str, Any], names: tuple[str, ...], what: str = "key"
-    ) -> None:
-        for name in table:
-            if name not in names:
-                path = f"{where}.{toml_key(name)}" if where else toml_key(name)
-                dotted = isinstance(table[name], dict)
-                hint = "; a name with a dot needs quotes" if dotted else nearest(name, names)
-                self.fault(path, f"there is no such {what}{hint}")

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from ..option_checks import nearest
+from ..tables import toml_key
 from .algebra import Predicate, all_of, any_of
 from .predicates import authenticated, has_permission, has_role
 from .terms import Term, attribute, claim, header, path_param, query_param
@@ -148,9 +149,3 @@ def _term(table: dict[str, Any], where: str, fault: Fault) -> Term | None:
         fault(f"{where}.{words[0]}", "one name")
         return None
     return _TERMS[words[0]](name)
-
-
-def toml_key(name: str) -> str:
-    """Return a key as TOML writes it: bare where it may be."""
-    bare = name.isascii() and name.replace("_", "").replace("-", "").isalnum()
-    return name if bare else '"' + name.encode("unicode_escape").decode().replace('"', '\\"') + '"'
