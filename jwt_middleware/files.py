@@ -16,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from .fork_lock import ForkLock
 from .single_flight import Flight, SingleFlight
 
 T = TypeVar("T")
@@ -56,6 +57,7 @@ class WatchedFile(Generic[T]):
         self._failure: tuple[object, str] | None = None
         self.reading = read(path.read_bytes())
         self._next_look = clock() + LOOK_EVERY
+        self._looking = ForkLock()
         self._flight = SingleFlight("jwt_middleware-file", self._look_again)
         _watch.add(self)
 
@@ -63,6 +65,14 @@ class WatchedFile(Generic[T]):
         """Return the last good reading, at once; look again in the background now and then."""
         if self._clock() >= self._next_look:
             self.look_now()
+        return self.reading
+
+    def fresh(self) -> T:
+        """Look at the file on this thread first: for what must count from the next request on.
+
+        It costs a ``stat``, and I/O belongs on no event loop. A broken change keeps the old one.
+        """
+        self._look_again()
         return self.reading
 
     def look_now(self) -> Flight | None:
@@ -84,6 +94,10 @@ class WatchedFile(Generic[T]):
         return found.st_ino, found.st_dev, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
     def _look_again(self) -> None:
+        with self._looking:
+            self._read_changes()
+
+    def _read_changes(self) -> None:
         mark = self._look()
         if mark == self._mark:
             return

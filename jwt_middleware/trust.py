@@ -83,6 +83,7 @@ class Common(NamedTuple):
     client_claim: str | None
     announce: Callable[[Event], None]
     clock: Callable[[], float]
+    presumed_max_age: float | None = None
 
 
 Proven = tuple[dict[str, Any], float, float, Key, KeySet]
@@ -155,6 +156,7 @@ class Trust:
             context_claim=self.gateway.context_claim or "",
             leeway=common.leeway,
             max_age=common.max_age,
+            presumed_max_age=common.presumed_max_age,
         )
         self._is_dated = common.rules.check_certificate_dates
         self._headers: dict[bytes, tuple[KeySet, tuple[tuple[Key, Check], ...]]] = {}

@@ -33,7 +33,8 @@ ANY: Final = AnyAudience()
 class ClaimsPolicy(NamedTuple):
     """What a token's claims must say.
 
-    ``leeway`` and ``max_age`` are in seconds. ``contexts`` are API contexts, of which the claim
+    ``leeway`` and ``max_age`` are in seconds. ``presumed_max_age`` counts where ``max_age`` is not set
+    and the token has ``iat``. ``contexts`` are API contexts, of which the claim
     ``context_claim`` must be one or lie below one.
     """
 
@@ -44,6 +45,7 @@ class ClaimsPolicy(NamedTuple):
     context_claim: str = ""
     leeway: float = 30
     max_age: float | None = None
+    presumed_max_age: float | None = None
 
     def check(self, claims: Mapping[str, Any], now: float) -> float:
         """Return when the token's life ends, in seconds since the epoch, without leeway.
@@ -85,13 +87,16 @@ class ClaimsPolicy(NamedTuple):
         begins = self._time(claims, "nbf")
         issued = self._time(claims, "iat")
         ends = math.inf if expires is None else expires
-        if self.max_age is not None:
+        max_age = self.max_age
+        if max_age is None and issued is not None:
+            max_age = self.presumed_max_age
+        if max_age is not None:
             if issued is None:
                 raise InvalidClaim("iat", "missing")
             # A token may be exactly max_age old.
-            if now > issued + self.max_age + self.leeway:
+            if now > issued + max_age + self.leeway:
                 raise TokenExpired("older than max_age")
-            ends = min(ends, issued + self.max_age)
+            ends = min(ends, issued + max_age)
         elif expires is None:
             raise InvalidClaim("exp", "missing")
         if expires is not None and now >= expires + self.leeway:

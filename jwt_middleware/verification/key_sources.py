@@ -200,31 +200,35 @@ class KeyFile(WatchedKeys):
 class SharedSecret(StaticKeys):
     """A secret for HS256, HS384 or HS512, as long as the hash or longer (RFC 7518, 3.2).
 
+    ``key_id`` is the ``kid`` by which tokens may choose it among several.
+
     Raises:
         ConfigurationError: it is empty, or parses as a key, a certificate or a JWK.
 
     """
 
-    def __init__(self, value: str | bytes, *, name: str = "shared secret") -> None:
-        super().__init__(name, lambda: read_secret(value))
+    def __init__(
+        self, value: str | bytes, *, name: str = "shared secret", key_id: str | None = None
+    ) -> None:
+        super().__init__(name, lambda: read_secret(value, key_id))
 
     @classmethod
-    def from_file(cls, path: str | os.PathLike[str]) -> KeySource:
+    def from_file(cls, path: str | os.PathLike[str], *, key_id: str | None = None) -> KeySource:
         """Watch the file of a secret; one line end at its end does not count."""
         return WatchedKeys(
             f"secret in {path}",
             Path(path),
-            lambda content: read_secret(content.removesuffix(b"\n").removesuffix(b"\r")),
+            lambda content: read_secret(content.removesuffix(b"\n").removesuffix(b"\r"), key_id),
         )
 
     @classmethod
-    def from_env(cls, name: str) -> SharedSecret:
+    def from_env(cls, name: str, *, key_id: str | None = None) -> SharedSecret:
         """Read the secret from an environment variable."""
         value = os.environ.get(name) if isinstance(name, str) else None
         if value is None:
             shown = name if isinstance(name, str) and _VARIABLE.fullmatch(name) else "of that name"
             raise ConfigurationError(f"the environment variable {shown} (a secret) is not set")
-        return cls(value, name=f"secret in ${name}")
+        return cls(value, name=f"secret in ${name}", key_id=key_id)
 
 
 # A name in capitals may be shown; anything else may be the secret itself, in the wrong place.

@@ -19,8 +19,8 @@ JKS_MAGIC = (b"\xfe\xed\xfe\xed", b"\xce\xce\xce\xce")
 """How Java's keystores begin: JKS and JCEKS."""
 
 
-def read_secret(value: str | bytes) -> KeySet:
-    """Read a shared secret for HS256, HS384 or HS512.
+def read_secret(value: str | bytes, key_id: str | None = None) -> KeySet:
+    """Read a shared secret for HS256, HS384 or HS512; ``key_id`` is what tokens may call it.
 
     A value that parses as a key, a certificate or a JWK is refused: verifying HMAC with public
     material is the oldest way to forge a token (RS/HS confusion).
@@ -28,7 +28,8 @@ def read_secret(value: str | bytes) -> KeySet:
     if not isinstance(value, str | bytes):
         raise UnusableKey(f"a secret is text or bytes, not a {type(value).__name__}")
     try:
-        return KeySet([Key(checked_secret(value.encode() if isinstance(value, str) else value))])
+        content = value.encode() if isinstance(value, str) else value
+        return KeySet([Key(checked_secret(content), key_id=key_id)])
     except UnicodeEncodeError:
         raise UnusableKey("it holds characters that UTF-8 has not") from None
 

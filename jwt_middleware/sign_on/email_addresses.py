@@ -1,0 +1,49 @@
+"""Which texts are an email address, and when two of them are the same one.
+
+An account is found by its address, so one address must have one spelling here. What is folded: the
+ASCII letters' case, in both halves (RFC 5321, 2.4 lets a host tell cases apart in the local part;
+no provider of today does, and a partner's own spelling varies), and Unicode's composed and
+decomposed forms (NFC). Nothing else is: no dots, no ``+tag``, no look-alikes, no other script's case,
+as each of these would make one account of two people somewhere.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+MOST_CHARACTERS = 254
+"""RFC 5321, 4.5.3.1.3: the longest address that fits a mail path."""
+
+_MOST_LOCAL = 64
+_LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
+_ATEXT = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\u0080-\U0010ffff-]"
+_LOCAL = re.compile(rf"{_ATEXT}+(\.{_ATEXT}+)*")  # RFC 5322, 3.2.3: dot-atom; no quoted forms
+_LETTER = r"[A-Za-z0-9\u0080-\U0010ffff]"
+_LABEL = re.compile(rf"{_LETTER}(({_LETTER}|-){{0,61}}{_LETTER})?")  # RFC 1035, 2.3.1; RFC 1123
+
+
+def normal_email(text: str) -> str | None:
+    """Return the one spelling of an address; None where it is no plausible address.
+
+    Plausible: one ``@``; before it a dot-atom of at most 64 bytes; after it a host name of two labels
+    or more, the last not a number. Letters of any script may stand in both (RFC 6531), no blank, no
+    control, format or unassigned character, and nothing whose compatibility form is ASCII, as ``＠``.
+    """
+    if len(text) > MOST_CHARACTERS or not text.isprintable():
+        return None
+    found = unicodedata.normalize("NFC", text).translate(_LOWER)
+    # A second @, of another width, would be an address to the one program and none to the other.
+    if any(unicodedata.normalize("NFKC", each).isascii() for each in found if not each.isascii()):
+        return None
+    local, _, domain = found.partition("@")
+    labels = domain.split(".")
+    plausible = (
+        len(found.encode()) <= MOST_CHARACTERS
+        and len(local.encode()) <= _MOST_LOCAL
+        and _LOCAL.fullmatch(local) is not None
+        and len(labels) > 1
+        and all(_LABEL.fullmatch(label) for label in labels)
+        and not labels[-1].isdigit()
+    )
+    return found if plausible else None
