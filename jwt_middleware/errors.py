@@ -7,6 +7,7 @@ a key: what an error says may stand in a log.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 
@@ -130,6 +131,22 @@ class InvalidClaim(AuthenticationError):
         return type(self), (self.claim, self.reason)
 
 
+class InvalidClaims(AuthenticationError):
+    """Claims of a sign-on token are missing or malformed; ``faults`` has a line for each.
+
+    A line names a claim's path and the rule, such as ``credits[1].id: not an integer``; never a value.
+    """
+
+    code: ClassVar[str] = "invalid_claims"
+
+    def __init__(self, faults: Sequence[str] = ()) -> None:
+        self.faults = tuple(faults)
+        super().__init__("; ".join(self.faults))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.faults,)
+
+
 class ClientMismatch(AuthenticationError):
     """The token names a client that is bound to keys or an issuer of its own; these are others."""
 
@@ -146,6 +163,18 @@ class TokenReused(AuthenticationError):
     """The token was let in before, and each may be used once only."""
 
     code: ClassVar[str] = "token_reused"
+
+
+class UnknownIntegration(AuthenticationError):
+    """No integration is configured for the host and the issuer of a sign-on token."""
+
+    code: ClassVar[str] = "unknown_integration"
+
+
+class IntegrationDisabled(AuthenticationError):
+    """The integration of a sign-on token is switched off, and every token of it with it."""
+
+    code: ClassVar[str] = "integration_disabled"
 
 
 class PermissionDenied(RequestError):
@@ -174,6 +203,12 @@ class ClientDisabled(PermissionDenied):
     code: ClassVar[str] = "client_disabled"
 
 
+class AccountRefused(PermissionDenied):
+    """The token is good, but this person is not to be signed in by it. Raised by directories."""
+
+    code: ClassVar[str] = "account_refused"
+
+
 class Unavailable(RequestError):
     """What it takes to decide cannot be had now: 503, which is not the caller's fault.
 
@@ -197,3 +232,9 @@ class StoreUnavailable(Unavailable):
     """What is revoked, or was used before, cannot be known now: the store is out."""
 
     code: ClassVar[str] = "store_unavailable"
+
+
+class SignOnFailed(Unavailable):
+    """The token is good, but the directory or the session has failed; it may be used again."""
+
+    code: ClassVar[str] = "sign_on_failed"
