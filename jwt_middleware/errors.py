@@ -134,7 +134,8 @@ class InvalidClaim(AuthenticationError):
 class InvalidClaims(AuthenticationError):
     """Claims of a sign-on token are missing or malformed; ``faults`` has a line for each.
 
-    A line names a claim's path and the rule, such as ``credits[1].id: not an integer``; never a value.
+    A line names a claim's path and the rule, such as ``credits[1].id: not an integer``; never a
+    value.
     """
 
     code: ClassVar[str] = "invalid_claims"

@@ -188,6 +188,54 @@ class StoreRecovered(NamedTuple):
     seconds: float
 
 
+class IntegrationsLoaded(NamedTuple):
+    """The integrations of sign-on were read: at start-up, or after they changed."""
+
+    source: str
+    integrations: int
+
+
+class IntegrationsKept(NamedTuple):
+    """The integrations changed into something unusable; the last good reading stays."""
+
+    source: str
+    reason: str
+
+
+class SignedOn(NamedTuple):
+    """Somebody was signed in by a token. ``user_id`` is the directory's; ``created``: a new one."""
+
+    integration: str
+    user_id: str
+    created: bool
+    subject: str | None = None
+    token_id: str | None = None
+    key_id: str | None = None
+    request: RequestView | None = None
+
+
+class AccountCreated(NamedTuple):
+    """The directory has created a user for a sign-on."""
+
+    integration: str
+    user_id: str
+
+
+class AccountUpdated(NamedTuple):
+    """The directory has brought a user up to what a sign-on token says."""
+
+    integration: str
+    user_id: str
+
+
+class GoRefused(NamedTuple):
+    """The ``go`` of a sign-on was no path of this site; the person is sent to ``/`` instead."""
+
+    integration: str
+    reason: str
+    request: RequestView | None = None
+
+
 class ConfigurationWarning(NamedTuple):
     """The configuration works, but leaves a danger open."""
 
@@ -213,6 +261,12 @@ Event = (
     | DenialsLoaded
     | StoreFailed
     | StoreRecovered
+    | IntegrationsLoaded
+    | IntegrationsKept
+    | SignedOn
+    | AccountCreated
+    | AccountUpdated
+    | GoRefused
     | ConfigurationWarning
 )
 

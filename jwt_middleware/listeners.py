@@ -11,11 +11,16 @@ from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 
 from .events import (
+    AccountCreated,
+    AccountUpdated,
     ClientsKept,
     ClientsLoaded,
     ConfigurationWarning,
     DenialsLoaded,
     Event,
+    GoRefused,
+    IntegrationsKept,
+    IntegrationsLoaded,
     KeyAdded,
     KeyChanged,
     KeyFetchFailed,
@@ -26,6 +31,7 @@ from .events import (
     KeyWarning,
     Listener,
     Refused,
+    SignedOn,
     StaleKeysServed,
     StoreFailed,
     StoreRecovered,
@@ -129,7 +135,24 @@ class LogListener:
                 )
             case ClientsLoaded():
                 logger.info("%s: %d clients in use", printable(event.source), event.clients)
-            case ClientsKept():
+            case IntegrationsLoaded():
+                logger.info("%s: %d integrations", printable(event.source), event.integrations)
+            case SignedOn() | AccountCreated() | AccountUpdated():
+                done = {
+                    SignedOn: "signed on",
+                    AccountCreated: "account created",
+                    AccountUpdated: "account updated",
+                }
+                logger.info(
+                    "%s user=%s integration=%s",
+                    done[type(event)],
+                    printable(event.user_id),
+                    printable(event.integration),
+                )
+            case GoRefused():
+                told = {"integration": event.integration, "reason": event.reason}
+                self._bounded("not followed", "go_refused", told, event)
+            case ClientsKept() | IntegrationsKept():
                 logger.error(
                     "%s: the last good reading stays: %s",
                     printable(event.source),
@@ -157,7 +180,7 @@ class LogListener:
         what: str,
         code: str,
         told: dict[str, str],
-        event: Refused | WouldRefuse | ValuesDropped,
+        event: Refused | WouldRefuse | ValuesDropped | GoRefused,
     ) -> None:
         """Write what a request may cause any number of times: bounded, with its identifiers."""
         if not logger.isEnabledFor(logging.WARNING):
@@ -168,10 +191,10 @@ class LogListener:
         request = event.request
         who = {
             "request": None if request is None else f"{request.method} {request.path}",
-            "subject": event.subject,
-            "client": event.client_id,
-            "token_id": event.token_id,
-            "key_id": None if isinstance(event, ValuesDropped) else event.key_id,
+            "subject": getattr(event, "subject", None),
+            "client": getattr(event, "client_id", None),
+            "token_id": getattr(event, "token_id", None),
+            "key_id": getattr(event, "key_id", None),
         }
         pairs = [f"{name}={printable(value, 200)}" for name, value in (told | who).items() if value]
         logger.warning("%s code=%s %s%s", what, code, " ".join(pairs), left_out)

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from .errors import (
     AuthenticationError,
     ConfigurationError,
+    InvalidClaims,
     MissingToken,
     PermissionDenied,
     RequestError,
@@ -46,7 +47,13 @@ class Refusal:
         return _PHRASES.get(self.status, "Refused")
 
 
-_PHRASES = {401: "Unauthorized", 403: "Forbidden", 503: "Service Unavailable"}
+_PHRASES = {
+    303: "See Other",
+    405: "Method Not Allowed",
+    401: "Unauthorized",
+    403: "Forbidden",
+    503: "Service Unavailable",
+}
 
 
 class Challenge(NamedTuple):
@@ -56,76 +63,110 @@ class Challenge(NamedTuple):
     realm: str = "api"
 
 
-class _Text(NamedTuple):
+class Text(NamedTuple):
+    """What a code means, in one line each: fixed words, ASCII, without a quotation mark."""
+
     title: str
     detail: str
 
 
-_TEXTS: Mapping[str, _Text] = MappingProxyType(
+class Wording(NamedTuple):
+    """How one way in speaks to those whom it refuses.
+
+    ``texts`` are by code; ``otherwise`` serves where one has none. ``headers`` stand on every
+    answer. ``for_people``: a page, unless the caller asks for JSON; else JSON, unless it asks for a
+    page.
+    """
+
+    texts: Mapping[str, Text]
+    otherwise: Text
+    headers: tuple[tuple[str, str], ...] = ()
+    for_people: bool = False
+
+
+_TEXTS: Mapping[str, Text] = MappingProxyType(
     {
-        "missing_token": _Text("No assertion", "The request carries no assertion header."),
-        "duplicate_header": _Text(
-            "Repeated assertion", "The assertion header came more than once."
-        ),
-        "token_too_large": _Text("Assertion too large", "The assertion header is too long."),
-        "malformed_token": _Text("Malformed assertion", "The assertion is not a signed JWT."),
-        "unacceptable_algorithm": _Text(
+        "missing_token": Text("No assertion", "The request carries no assertion header."),
+        "duplicate_header": Text("Repeated assertion", "The assertion header came more than once."),
+        "token_too_large": Text("Assertion too large", "The assertion header is too long."),
+        "malformed_token": Text("Malformed assertion", "The assertion is not a signed JWT."),
+        "unacceptable_algorithm": Text(
             "Unacceptable algorithm", "The assertion's algorithm is not accepted here."
         ),
-        "unknown_key": _Text("Unknown key", "The assertion's signing key is not known here."),
-        "bad_signature": _Text("Bad signature", "The assertion's signature does not hold."),
-        "token_expired": _Text("Expired assertion", "The assertion has expired."),
-        "token_immature": _Text("Immature assertion", "The assertion is not valid yet."),
-        "invalid_claim": _Text(
+        "unknown_key": Text("Unknown key", "The assertion's signing key is not known here."),
+        "bad_signature": Text("Bad signature", "The assertion's signature does not hold."),
+        "token_expired": Text("Expired assertion", "The assertion has expired."),
+        "token_immature": Text("Immature assertion", "The assertion is not valid yet."),
+        "invalid_claim": Text(
             "Invalid claim", "A claim of the assertion is missing or not accepted here."
         ),
-        "token_revoked": _Text("Revoked assertion", "The assertion has been revoked."),
-        "token_reused": _Text("Reused assertion", "The assertion has been used before."),
-        "client_mismatch": _Text("Unproven client", "The assertion does not prove its client."),
-        "unknown_client": _Text("Unknown client", "The client is not known here."),
-        "client_disabled": _Text("Disabled client", "The client is switched off."),
-        "insufficient_permission": _Text("Insufficient permission", "The caller may not do this."),
-        "unavailable": _Text(
+        "token_revoked": Text("Revoked assertion", "The assertion has been revoked."),
+        "token_reused": Text("Reused assertion", "The assertion has been used before."),
+        "invalid_claims": Text(
+            "Invalid claims", "Claims of the token are missing or not accepted here."
+        ),
+        "unknown_integration": Text(
+            "Unknown integration", "The token comes from nobody who is known here."
+        ),
+        "integration_disabled": Text("Disabled integration", "The integration is switched off."),
+        "account_refused": Text("Refused account", "The account cannot be signed in to."),
+        "client_mismatch": Text("Unproven client", "The assertion does not prove its client."),
+        "unknown_client": Text("Unknown client", "The client is not known here."),
+        "client_disabled": Text("Disabled client", "The client is switched off."),
+        "insufficient_permission": Text("Insufficient permission", "The caller may not do this."),
+        "unavailable": Text(
             "Temporarily unavailable", "It cannot be decided now. Try again later."
         ),
-        "keys_unavailable": _Text(
+        "keys_unavailable": Text(
             "Keys unavailable", "The assertion cannot be verified now. Try again later."
         ),
-        "store_unavailable": _Text(
+        "store_unavailable": Text(
             "Store unavailable",
             "Whether the assertion still counts cannot be known now. Try again later.",
         ),
-        "configuration_error": _Text(
+        "sign_on_failed": Text("Sign-on failed", "Nobody was signed in. Try again later."),
+        "configuration_error": Text(
             "Service misconfigured", "The service is not configured correctly."
         ),
     }
 )
-_UNAUTHENTICATED = _Text("Unauthenticated", "The caller could not be authenticated.")
+_UNAUTHENTICATED = Text("Unauthenticated", "The caller could not be authenticated.")
+ASSERTION = Wording(_TEXTS, _UNAUTHENTICATED)
+"""The words for a gateway's assertion."""
 
 
 def refusal_for(
-    error: RequestError, challenge: Challenge, *, accept: str = "", method: str = "GET"
+    error: RequestError,
+    challenge: Challenge,
+    *,
+    accept: str = "",
+    method: str = "GET",
+    wording: Wording = ASSERTION,
 ) -> Refusal:
     """Return the answer to a refused request.
 
     A small HTML page where ``accept`` prefers one, else ``application/problem+json``.
     """
-    text = _TEXTS.get(error.code, _UNAUTHENTICATED)
+    text = wording.texts.get(error.code, wording.otherwise)
     if isinstance(error, Unavailable):
-        extra = (("Retry-After", str(error.retry_after)),)
-        return _answer(503, error.code, text, extra, error.reference, accept, method)
-    status = 403 if isinstance(error, PermissionDenied) else 401
-    extra = (("WWW-Authenticate", _challenge(error, challenge, text)),)
-    return _answer(status, error.code, text, extra, error.reference, accept, method)
+        status, extra = 503, ("Retry-After", str(error.retry_after))
+    else:
+        status = 403 if isinstance(error, PermissionDenied) else 401
+        extra = ("WWW-Authenticate", _challenge(error, challenge, text))
+    page = not prefers_json(accept) if wording.for_people else prefers_html(accept)
+    faults = error.faults if isinstance(error, InvalidClaims) else ()
+    kind, body = _body(status, error.code, text, error.reference, faults, page=page)
+    return _answer(status, kind, body, (*wording.headers, extra), method)
 
 
 def misconfigured(_: ConfigurationError) -> Refusal:
     """Return the answer of an app whose middleware could not be made; the log says why."""
     code = "configuration_error"
-    return _answer(503, code, _TEXTS[code], (), None, "", "GET")
+    kind, body = _body(503, code, _TEXTS[code], None, (), page=False)
+    return _answer(503, kind, body, (), "GET")
 
 
-def _challenge(error: RequestError, challenge: Challenge, text: _Text) -> str:
+def _challenge(error: RequestError, challenge: Challenge, text: Text) -> str:
     parts = [f'{challenge.scheme} realm="{challenge.realm}"']
     # RFC 6750, 3.1: a request without any authentication gets a bare challenge.
     if not isinstance(error, MissingToken):
@@ -134,32 +175,37 @@ def _challenge(error: RequestError, challenge: Challenge, text: _Text) -> str:
     return ", ".join(parts)
 
 
-def _answer(
+def _body(
     status: int,
     code: str,
-    text: _Text,
-    extra: tuple[tuple[str, str], ...],
+    text: Text,
     reference: str | None,
-    accept: str,
-    method: str,
+    faults: tuple[str, ...],
+    *,
+    page: bool,
+) -> tuple[str, bytes]:
+    """Return the media type and the body."""
+    if page:
+        return "text/html; charset=utf-8", _page(status, code, text, reference, faults)
+    problem: dict[str, object] = {
+        "type": f"urn:jwt-middleware:problem:{code}",
+        "title": text.title,
+        "status": status,
+        "code": code,
+        "detail": text.detail,
+    }
+    if reference is not None:
+        problem["reference"] = reference
+    if faults:
+        problem["faults"] = faults
+    return "application/problem+json", json.dumps(problem).encode()
+
+
+def _answer(
+    status: int, kind: str, body: bytes, extra: tuple[tuple[str, str], ...], method: str
 ) -> Refusal:
-    if prefers_html(accept):
-        content_type = "text/html; charset=utf-8"
-        body = _page(status, code, text, reference)
-    else:
-        content_type = "application/problem+json"
-        problem: dict[str, object] = {
-            "type": f"urn:jwt-middleware:problem:{code}",
-            "title": text.title,
-            "status": status,
-            "code": code,
-            "detail": text.detail,
-        }
-        if reference is not None:
-            problem["reference"] = reference
-        body = json.dumps(problem).encode()
     headers = (
-        ("Content-Type", content_type),
+        ("Content-Type", kind),
         ("Content-Length", str(len(body))),
         ("Cache-Control", "no-store"),
         ("X-Content-Type-Options", "nosniff"),
@@ -168,24 +214,41 @@ def _answer(
     return Refusal(status, headers, b"" if method == "HEAD" else body)
 
 
-def _page(status: int, code: str, text: _Text, reference: str | None) -> bytes:
+def _page(
+    status: int, code: str, text: Text, reference: str | None, faults: tuple[str, ...]
+) -> bytes:
     from html import escape  # few callers prefer a page
 
     line = f"<p>Reference: <code>{escape(reference)}</code></p>" if reference else ""
+    listed = "".join(f"<li>{escape(fault)}</li>" for fault in faults)
+    told = f"<ul>{listed}</ul>" if listed else ""
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         f"<title>{status} {escape(text.title)}</title></head><body><h1>{escape(text.title)}</h1>"
-        f"<p>{escape(text.detail)}</p><p>Code: <code>{escape(code)}</code></p>{line}</body></html>"
+        f"<p>{escape(text.detail)}</p>{told}<p>Code: <code>{escape(code)}</code></p>{line}"
+        "</body></html>"
     ).encode()
 
 
 def prefers_html(accept: str) -> bool:
     """Whether an Accept header (RFC 9110, 12.5.1) wants HTML more than JSON."""
-    accept = accept[:1025].lower()  # media types ignore case (RFC 9110, 8.3.1)
-    if "text/html" not in accept or len(accept) > 1024:
+    if "text/html" not in accept[:1025].lower() or len(accept) > 1024:
         return False
+    weights = _weights(accept)
+    return weights.get("text/html", 0.0) > _json_weight(weights)
+
+
+def prefers_json(accept: str) -> bool:
+    """Whether an Accept header asks for JSON by name, and for HTML less or not at all."""
+    if "json" not in accept[:1025].lower() or len(accept) > 1024:
+        return False
+    weights = _weights(accept)
+    return _json_weight(weights) > weights.get("text/html", 0.0)
+
+
+def _weights(accept: str) -> dict[str, float]:
     weights: dict[str, float] = {}
-    for part in accept.split(","):
+    for part in accept.lower().split(","):  # media types ignore case (RFC 9110, 8.3.1)
         kind, *parameters = (piece.strip() for piece in part.split(";"))
         weight = 1.0
         for parameter in parameters:
@@ -196,8 +259,11 @@ def prefers_html(accept: str) -> bool:
                 except ValueError:
                     weight = 0.0
         weights[kind] = weight
-    json_weight = max(
+    return weights
+
+
+def _json_weight(weights: Mapping[str, float]) -> float:
+    return max(
         weights.get(kind, 0.0)
         for kind in ("application/problem+json", "application/json", "application/*", "*/*")
     )
-    return weights.get("text/html", 0.0) > json_weight

@@ -39,7 +39,7 @@ class Flight:
         """Wait in this task; return whether the work has ended."""
         if self._done.is_set():
             return True
-        if "trio" in sys.modules and _in_trio():
+        if in_trio():
             return await self._wait_trio(seconds)
         return await self._wait_asyncio(seconds)
 
@@ -133,7 +133,10 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_renew_all)
 
 
-def _in_trio() -> bool:
+def in_trio() -> bool:
+    """Whether this task is one of trio's; asyncio's otherwise."""
+    if "trio" not in sys.modules:
+        return False
     import trio
 
     try:

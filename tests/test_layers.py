@@ -39,6 +39,7 @@ FLOORS: list[set[str]] = [
     {"settings"},
     {"gate", "explanation"},
     {"asgi", "wsgi"},
+    {"sign_on"},
     {ADAPTERS},
     {"testing"},
     {"inspection", "dev_gateway"},

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from ..errors import InvalidClaims
 from ..principal import frozen
 from .email_addresses import normal_email
+from .integrations import BY_EMAIL, Integration
 
 MOST_ORDER_ID = 32
 """Characters of a credit's ``orderId``."""
@@ -45,6 +46,8 @@ class Arrival:
         onboard: whether a new user goes to the onboarding page.
         subject: the claim ``sub``, where there is one.
         token_id: the claim ``jti``, where there is one.
+        by_email: whether the account is found by the address alone, as the integration's entry
+            says, and not by integration and address.
 
     """
 
@@ -56,13 +59,19 @@ class Arrival:
     onboard: bool = False
     subject: str | None = None
     token_id: str | None = None
+    by_email: bool = False
+
+    @property
+    def realm(self) -> str:
+        """Whose users they are among: the integration's id, or empty where they are everybody's."""
+        return "" if self.by_email else self.integration
 
     def __repr__(self) -> str:
         return f"<Arrival by {self.integration}>"
 
 
-def read_arrival(integration: str, claims: Mapping[str, Any]) -> Arrival:
-    """Return what verified claims say.
+def read_arrival(integration: Integration, claims: Mapping[str, Any]) -> Arrival:
+    """Return what the verified claims of an integration's token say.
 
     Raises:
         InvalidClaims: with every fault.
@@ -71,7 +80,7 @@ def read_arrival(integration: str, claims: Mapping[str, Any]) -> Arrival:
     reading = _Reading(claims)
     email = reading.email()
     found = Arrival(
-        integration=integration,
+        integration=integration.id,
         email=email,
         meta=reading.meta(),
         groups=reading.groups(),
@@ -79,6 +88,7 @@ def read_arrival(integration: str, claims: Mapping[str, Any]) -> Arrival:
         onboard=reading.onboard(),
         subject=reading.name("sub"),
         token_id=reading.name("jti"),
+        by_email=integration.accounts == BY_EMAIL,
     )
     if reading.faults:
         raise InvalidClaims(reading.faults)
@@ -118,7 +128,8 @@ class _Reading:
         return found
 
     def groups(self) -> tuple[GroupId, ...] | None:
-        return self._list("groups", self._group)
+        found = self._list("groups", self._group)
+        return None if found is None else tuple(dict.fromkeys(found))
 
     def credits(self) -> tuple[Credit, ...] | None:
         return self._list("credits", self._credit)

@@ -27,10 +27,11 @@ _DECODED_TOO = frozenset('"%<>[]^`{|} ')
 def local_path(go: str) -> str | None:
     """Return the path for ``Location``, in ASCII; None where ``go`` is not a path of this site.
 
-    A path of this site begins with one ``/``. No segment of it is empty, ``.`` or ``..``, and the first
-    holds neither ``:`` nor ``@``: it is what is left of an absolute URL whose front was cut off. There
-    is no backslash and no control character, and of other characters than ASCII only letters,
-    marks and digits that have one form (so no ``／``). All this holds however often it is decoded.
+    A path of this site begins with one ``/``. No segment of it is empty, ``.`` or ``..``, and the
+    first holds neither ``:`` nor ``@``: it is what is left of an absolute URL whose front was cut
+    off. There is no backslash and no control character, and of other characters than ASCII only
+    letters, marks and digits that have one form (so no full-width slash). All this holds however
+    often it is decoded.
     """
     if not 0 < len(go) <= MOST_CHARACTERS or _ALLOWED.fullmatch(go) is None:
         return None

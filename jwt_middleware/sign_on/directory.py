@@ -10,8 +10,8 @@ from .arrival import Arrival
 class Account(NamedTuple):
     """A user of the app, as the directory found, updated or created it.
 
-    ``user_id`` is how the session names the user. ``user`` is the app's own object of it, where there
-    is one. ``created``: this arrival is the first.
+    ``user_id`` is how the session names the user. ``user`` is the app's own object of it, where
+    there is one. ``created``: this arrival is the first.
     """
 
     user_id: str
@@ -29,8 +29,8 @@ class Directory(Protocol):
         raises or the process dies. It may be called at the same time in several threads and
         processes, for one person too. It runs on a worker thread and may block.
 
-        Where ``meta``, ``groups`` or ``credits`` is None, what the account has of it stays; otherwise it
-        is replaced whole.
+        Where ``meta``, ``groups`` or ``credits`` is None, what the account has of it stays;
+        otherwise it is replaced whole.
 
         Raises:
             AccountRefused: this person is not to be signed in (403); the token stays used.

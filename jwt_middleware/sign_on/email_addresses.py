@@ -3,8 +3,8 @@
 An account is found by its address, so one address must have one spelling here. What is folded: the
 ASCII letters' case, in both halves (RFC 5321, 2.4 lets a host tell cases apart in the local part;
 no provider of today does, and a partner's own spelling varies), and Unicode's composed and
-decomposed forms (NFC). Nothing else is: no dots, no ``+tag``, no look-alikes, no other script's case,
-as each of these would make one account of two people somewhere.
+decomposed forms (NFC). Nothing else is: no dots, no ``+tag``, no look-alikes, no other script's
+case, as each of these would make one account of two people somewhere.
 """
 
 from __future__ import annotations
@@ -26,9 +26,10 @@ _LABEL = re.compile(rf"{_LETTER}(({_LETTER}|-){{0,61}}{_LETTER})?")  # RFC 1035,
 def normal_email(text: str) -> str | None:
     """Return the one spelling of an address; None where it is no plausible address.
 
-    Plausible: one ``@``; before it a dot-atom of at most 64 bytes; after it a host name of two labels
-    or more, the last not a number. Letters of any script may stand in both (RFC 6531), no blank, no
-    control, format or unassigned character, and nothing whose compatibility form is ASCII, as ``＠``.
+    Plausible: one ``@``; before it a dot-atom of at most 64 bytes; after it a host name of two
+    labels or more, the last not a number. Letters of any script may stand in both (RFC 6531), no
+    blank, no control, format or unassigned character, and nothing whose compatibility form is
+    ASCII, as a full-width ``@``.
     """
     if len(text) > MOST_CHARACTERS or not text.isprintable():
         return None

@@ -33,8 +33,8 @@ ANY: Final = AnyAudience()
 class ClaimsPolicy(NamedTuple):
     """What a token's claims must say.
 
-    ``leeway`` and ``max_age`` are in seconds. ``presumed_max_age`` counts where ``max_age`` is not set
-    and the token has ``iat``. ``contexts`` are API contexts, of which the claim
+    ``leeway`` and ``max_age`` are in seconds. ``presumed_max_age`` counts where ``max_age`` is not
+    set and the token has ``iat``. ``contexts`` are API contexts, of which the claim
     ``context_claim`` must be one or lie below one.
     """
 

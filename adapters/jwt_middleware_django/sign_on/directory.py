@@ -1,0 +1,138 @@
+"""The site's own users as the directory of sign-on."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from django.apps import apps
+from django.contrib.auth import get_user_model
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from jwt_middleware.sign_on import Account, AccountRefused, Arrival
+from jwt_middleware.sign_on.email_addresses import normal_email
+
+_TRIES = 5
+
+
+class DjangoDirectory:
+    """Finds and creates users of the site, never one who is staff or a superuser.
+
+    An integration with ``accounts = "own"`` has users of its own: an address that a user of the
+    site has already is none of them. With ``"by_email"`` the site's user of that address is found,
+    where there is exactly one. A new user has a name made of the address's digest, and no password.
+
+    The account keeps ``meta``, ``groups`` and ``credits``; a partner's groups are not the site's.
+    To make them so, override ``update_user``.
+
+    Args:
+        using: the alias of the database that has the users.
+
+    """
+
+    def __init__(self, using: str = "default") -> None:
+        self._using = using
+
+    def update_user(self, user: Any, arrival: Arrival) -> None:
+        """Bring the user up to the token, in its transaction; does nothing unless overridden."""
+
+    def sync(self, arrival: Arrival, /) -> Account:
+        """Bring the person's account up to what the token says, as ``Directory.sync``."""
+        for left in reversed(range(_TRIES)):
+            try:
+                with transaction.atomic(using=self._using):
+                    return self._synced(arrival)
+            except IntegrityError:
+                # Another sign-on of the same person has made the user meanwhile, or the site's own
+                # model allows no second user of this address.
+                if not left:
+                    if self._is_taken(arrival):
+                        raise AccountRefused("another user has this address") from None
+                    raise
+        raise AssertionError  # the loop returns or raises
+
+    def _synced(self, arrival: Arrival) -> Account:
+        accounts = apps.get_model("jwt_sign_on", "SignOnAccount")._default_manager.using(
+            self._using
+        )
+        place = {"realm": arrival.realm, "email": arrival.email}
+        values: dict[str, Any] = {"signed_on_at": timezone.now()}
+        for name in ("meta", "groups", "credits"):
+            value = getattr(arrival, name)
+            if value is not None:
+                values[name] = _plain(value)
+        # First a write: it locks the account until the end, so that two sign-ons of one person come
+        # one after the other (PostgreSQL locks the row, SQLite the file).
+        created = accounts.filter(**place).update(**values) == 0
+        if created:
+            found = self._user_of(arrival)
+            user = found or self._new_user(arrival)
+            accounts.create(**place, **values, user=user)
+            created = found is None
+        else:
+            account = accounts.select_related("user").get(**place)
+            # A collation of the database may find what only looks the same.
+            if (account.realm, account.email) != (arrival.realm, arrival.email):
+                raise AccountRefused("the database takes two addresses for one")
+            user = account.user
+        _check(user)
+        self.update_user(user, arrival)
+        return Account(str(user.pk), created, user)
+
+    def _user_of(self, arrival: Arrival) -> Any:
+        """Return the site's user whom an arrival by address alone names, if there is one."""
+        model = get_user_model()
+        if not arrival.by_email:
+            return None
+        field = model.get_email_field_name()
+        found = [
+            user
+            for user in model._default_manager.using(self._using).filter(
+                **{f"{field}__iexact": arrival.email}
+            )
+            if normal_email(getattr(user, field) or "") == arrival.email
+        ]
+        if len(found) > 1:
+            raise AccountRefused("several users have this address")
+        return found[0] if found else None
+
+    def _new_user(self, arrival: Arrival) -> Any:
+        user = get_user_model()(**_names(arrival))
+        user.set_unusable_password()
+        user.save(using=self._using, force_insert=True)
+        return user
+
+    def _is_taken(self, arrival: Arrival) -> bool:
+        users = get_user_model()._default_manager.using(self._using)
+        return any(
+            users.filter(**{name: value}).exists() for name, value in _names(arrival).items()
+        )
+
+
+def _names(arrival: Arrival) -> dict[str, str]:
+    """Return the fields by which a new user is known, whichever model the site has."""
+    model: Any = get_user_model()
+    digest = hashlib.sha256(f"{arrival.realm}\n{arrival.email}".encode()).hexdigest()
+    names = {str(model.USERNAME_FIELD): f"sign-on-{digest[:32]}"}
+    field = model.get_email_field_name()
+    if any(each.name == field for each in model._meta.get_fields()):
+        names[field] = arrival.email
+    return names
+
+
+def _check(user: Any) -> None:
+    """Refuse whom no partner's word may sign in."""
+    if getattr(user, "is_staff", False) or getattr(user, "is_superuser", False):
+        raise AccountRefused("the user is staff")
+    if not getattr(user, "is_active", True):
+        raise AccountRefused("the user is not active")
+
+
+def _plain(value: Any) -> Any:
+    """Return a read-only JSON value as one that Django can write; credits as the token has them."""
+    if hasattr(value, "order_id"):
+        return {"orderId": value.order_id, "id": value.id}
+    if hasattr(value, "items"):
+        return {name: _plain(item) for name, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, tuple) else value

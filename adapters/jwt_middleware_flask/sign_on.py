@@ -1,0 +1,109 @@
+"""Sign-on for Flask: ``SignOn(app, integrations=..., directory=..., store=...)``, or ``init_app``.
+
+The session is Flask's own, or that of an extension which takes its place.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any, Unpack
+
+from flask import Flask, current_app, request, session
+from flask.sessions import NullSession
+from werkzeug.datastructures import Headers
+from werkzeug.wrappers import Response
+
+from jwt_middleware.authorization import public
+from jwt_middleware.errors import ConfigurationError
+from jwt_middleware.responses import Refusal, misconfigured
+from jwt_middleware.sign_on import Account, Arrival, Callback, SignOnOptions
+from jwt_middleware.sign_on.wsgi import hide_token, visit_of
+
+__all__ = ["SignOn"]
+
+ENDPOINT = "jwt_sign_on"
+
+logger = logging.getLogger("jwt_middleware")
+
+SignIn = Callable[[Account], Any]
+
+
+class SignOn:
+    """Adds the route of the callback. The user's id is then ``session["user_id"]``.
+
+    Args:
+        app: the app, or None where ``init_app`` is called later.
+        sign_in: called in the request, whose session has been emptied, with the account, instead of
+            putting ``user_id`` and ``integration`` into the session; such as
+            ``lambda account: login_user(load_user(account.user_id))`` with Flask-Login.
+        options: those of ``SignOnOptions``.
+
+    Raises:
+        ConfigurationError: an option is missing, unknown or wrong.
+
+    """
+
+    def __init__(
+        self,
+        app: Flask | None = None,
+        *,
+        sign_in: SignIn | None = None,
+        **options: Unpack[SignOnOptions],
+    ) -> None:
+        self._callback = Callback(**options)
+        self._sign_in = sign_in
+        if app is not None:
+            self.init_app(app)
+
+    def init_app(self, app: Flask) -> None:
+        """Add the route to one app."""
+        if not isinstance(app, Flask):
+            raise ConfigurationError(f"this SignOn is for Flask, not {type(app).__name__}")
+        if ENDPOINT in app.view_functions:
+            raise ConfigurationError("SignOn is installed on this app already")
+
+        @public
+        def sign_on() -> Response:
+            return self._answer()
+
+        app.add_url_rule(
+            self._callback.path, ENDPOINT, sign_on, provide_automatic_options=False, methods=["GET"]
+        )
+
+    def _answer(self) -> Response:
+        environ = request.environ
+        visit = visit_of(environ)
+        hide_token(environ)
+        for name in ("args", "full_path", "url"):  # what Flask has read of the query before
+            request.__dict__.pop(name, None)
+        request.query_string = b""
+        if isinstance(session._get_current_object(), NullSession):  # type: ignore[attr-defined]
+            fault = ConfigurationError("SignOn needs a session: set the app's secret_key")
+            logger.error("nobody can sign on: %s", fault)
+            return _response(misconfigured(fault))
+        return _response(self._callback.answer(visit, self._begin_session))
+
+    def _begin_session(self, account: Account, arrival: Arrival) -> tuple[()]:
+        # Nothing of the session before: whoever planted it in this browser may know it.
+        session.clear()
+        # Sessions that are kept on the server go by an id, which Flask-Session can change.
+        regenerate = getattr(current_app.session_interface, "regenerate", None)
+        if regenerate is not None:
+            regenerate(session)
+        if self._sign_in is None:
+            session["integration"] = arrival.integration
+            session["user_id"] = account.user_id
+            return ()
+        try:
+            self._sign_in(account)
+        except BaseException:
+            session.clear()  # it may have signed the user in before it failed
+            raise
+        return ()
+
+
+def _response(refusal: Refusal) -> Response:
+    response = Response(refusal.body, refusal.status)
+    response.headers = Headers(refusal.headers)
+    return response

@@ -1,0 +1,79 @@
+"""Sign-on for Starlette and FastAPI, as a route: ``Starlette(routes=[..., SignOn(...)])``.
+
+In FastAPI, ``app.router.routes.append(SignOn(...))``. The session is that of ``SessionMiddleware``.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any, Unpack
+
+from starlette.requests import Request
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from jwt_middleware.asgi import serve
+from jwt_middleware.authorization import public
+from jwt_middleware.errors import ConfigurationError
+from jwt_middleware.responses import misconfigured
+from jwt_middleware.sign_on import Account, Arrival, Callback, SignOnOptions
+from jwt_middleware.sign_on.asgi import answer_scope
+
+__all__ = ["SignOn"]
+
+logger = logging.getLogger("jwt_middleware")
+
+SignIn = Callable[[Request, Account], Any]
+
+
+class SignOn(Route):
+    """The route of the callback. The user's id is then ``request.session["user_id"]``.
+
+    Args:
+        sign_in: called on a worker thread with the request, whose session has been emptied, and the
+            account, instead of putting ``user_id`` and ``integration`` into the session.
+        options: those of ``SignOnOptions``.
+
+    Raises:
+        ConfigurationError: an option is missing, unknown or wrong.
+
+    """
+
+    def __init__(self, *, sign_in: SignIn | None = None, **options: Unpack[SignOnOptions]) -> None:
+        callback = Callback(**options)
+        endpoint = public(_Endpoint(callback, sign_in))
+        super().__init__(callback.path, endpoint, name="sign_on", include_in_schema=False)
+
+
+class _Endpoint:
+    """An ASGI app of one route: Starlette calls it with the scope as it is, in any method."""
+
+    def __init__(self, callback: Callback, sign_in: SignIn | None) -> None:
+        self._callback = callback
+        self._sign_in = sign_in
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if "session" in scope:
+            answer = await answer_scope(self._callback, scope, self._begin_session)
+        else:
+            fault = ConfigurationError("SignOn needs a session: add SessionMiddleware to the app")
+            logger.error("nobody can sign on: %s", fault)
+            scope["query_string"] = b""
+            answer = misconfigured(fault)
+        await serve(answer, scope, receive, send)
+
+    def _begin_session(self, account: Account, arrival: Arrival, scope: Scope) -> tuple[()]:
+        session = scope["session"]
+        # Nothing of the session before: whoever planted it in this browser may know it.
+        session.clear()
+        if self._sign_in is None:
+            session["integration"] = arrival.integration
+            session["user_id"] = account.user_id
+            return ()
+        try:
+            self._sign_in(Request(scope), account)
+        except BaseException:
+            session.clear()  # it may have signed the user in before it failed
+            raise
+        return ()

@@ -1,0 +1,88 @@
+"""Sign-on for any ASGI app: ``app = SignOn(app, integrations=..., directory=..., sign_in=...)``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TypeVar, Unpack
+
+from ..asgi import ASGIApp, Receive, Scope, Send, header_lines, serve
+from ..request_view import app_path
+from ..responses import Refusal
+from ..single_flight import in_trio
+from .arrival import Arrival
+from .callback import Callback, Header, SignOnOptions, Visit
+from .directory import Account
+from .wsgi import check_sign_in
+
+T = TypeVar("T")
+SignIn = Callable[[Account, Arrival, Scope], Iterable[Header]]
+"""Begins the app's own session, and returns its headers, such as ``Set-Cookie``."""
+
+
+class SignOn:
+    """Answers the callback's path, and hands everything else to the app.
+
+    Without an app it answers every http request: mount it where your own router routes to it.
+
+    Args:
+        app: the app before which it stands.
+        sign_in: called with the account, the arrival and the scope, on a worker thread; begins the
+            session in a way of the app's own, and returns the headers for it. It must begin a new
+            one: a session that was there before may be another person's.
+        options: those of ``SignOnOptions``.
+
+    Raises:
+        ConfigurationError: an option is missing, unknown or wrong.
+
+    """
+
+    def __init__(
+        self, app: ASGIApp | None = None, *, sign_in: SignIn, **options: Unpack[SignOnOptions]
+    ) -> None:
+        check_sign_in(sign_in)
+        self.app = app
+        self.callback = Callback(**options)
+        self._sign_in = sign_in
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection, or the lifespan."""
+        is_ours = scope["type"] == "http" and (
+            self.app is None or app_path(scope) == self.callback.path
+        )
+        if is_ours:
+            answer = await answer_scope(self.callback, scope, self._sign_in)
+            await serve(answer, scope, receive, send)
+        elif self.app is not None:
+            await self.app(scope, receive, send)
+
+
+async def answer_scope(callback: Callback, scope: Scope, sign_in: SignIn) -> Refusal:
+    """Answer a request on a worker thread: the directory, the store and files may block."""
+    visit = visit_of(scope)
+    # No access log, and no later error report, then has the token.
+    scope["query_string"] = b""
+    return await _in_thread(
+        lambda: callback.answer(visit, lambda account, arrival: sign_in(account, arrival, scope))
+    )
+
+
+def visit_of(scope: Scope) -> Visit:
+    """Return what the callback wants of a request."""
+    hosts = header_lines(scope, b"host")
+    return Visit(
+        method=scope["method"],
+        path=scope["path"],
+        query_string=scope.get("query_string", b"").decode("latin-1"),
+        host=hosts[0].decode("latin-1") if len(hosts) == 1 else "",
+        accept=b",".join(header_lines(scope, b"accept")).decode("latin-1"),
+    )
+
+
+async def _in_thread(call: Callable[[], T]) -> T:
+    if in_trio():
+        import trio
+
+        return await trio.to_thread.run_sync(call)
+    import asyncio
+
+    return await asyncio.to_thread(call)

@@ -1,0 +1,266 @@
+"""What happens when somebody arrives with a token, told once for every framework.
+
+In this order: verify the token; validate its claims; claim it, once; bring the directory up to it,
+in one transaction; begin the session; send the person on. Nothing is written before the token is
+proven, and nobody is signed in before it is claimed. Where the server fails after the claim, the
+token may be used again; where the process dies there, it stays used, and the partner's next link
+serves.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple, TypedDict, Unpack
+from urllib.parse import parse_qsl, unquote
+
+from .. import option_checks as check
+from ..errors import (
+    ConfigurationError,
+    MalformedToken,
+    MissingToken,
+    RequestError,
+    SignOnFailed,
+    Unavailable,
+)
+from ..events import (
+    AccountCreated,
+    AccountUpdated,
+    ConfigurationWarning,
+    GoRefused,
+    Listener,
+    Refused,
+    SignedOn,
+)
+from ..listeners import Announcer
+from ..path_lists import is_plain
+from ..request_view import RequestView
+from ..responses import Refusal
+from ..stores import Store, open_store
+from ..verifier_options import MOST_LEEWAY, clock_of, listeners_of
+from .arrival import Arrival, read_arrival
+from .destinations import HOME, local_path
+from .directory import Account, Directory
+from .hosts import host_name
+from .one_time import Attempt, claim
+from .recognition import Genuine, Recognizer
+from .wording import only_get, page_for, redirect_to
+
+PATH = "/auth/callback/jwt-auth"
+"""Where partners send people to, unless ``path`` names another place."""
+
+
+class SignOnOptions(TypedDict, total=False):
+    """The options of every ``SignOn``; the README's table says what each means."""
+
+    integrations: Any
+    directory: Directory
+    store: str | Store
+    path: str
+    onboarding: str
+    leeway: float
+    max_token_size: int
+    listeners: Iterable[Listener]
+    clock: Callable[[], float]
+
+
+class Visit(NamedTuple):
+    """One request to the callback. ``path`` is the browser's, decoded: with a mount's root."""
+
+    method: str
+    path: str
+    query_string: str
+    host: str
+    accept: str
+
+
+Header = tuple[str, str]
+BeginSession = Callable[[Account, Arrival], Iterable[Header]]
+"""Signs the user in, in the framework's own session; returns headers to send, if any."""
+
+
+class Callback:
+    """Signs people on. It may block, so an event loop calls it on a worker thread.
+
+    Raises:
+        ConfigurationError: an option is missing, unknown or wrong.
+
+    """
+
+    def __init__(self, **options: Unpack[SignOnOptions]) -> None:
+        check.known(options, SignOnOptions.__annotations__)
+        self.announce = Announcer(listeners_of(options.get("listeners", ())))
+        clock = clock_of(options.get("clock", time.time))
+        self.path = _path("path", options.get("path", PATH))
+        self._onboarding = _path("onboarding", options.get("onboarding", "/onboarding"))
+        self._directory = _directory(options.get("directory"))
+        self._store = _store(options.get("store"), clock)
+        if options.get("integrations") is None:
+            raise ConfigurationError(
+                "integrations: missing; name their file, such as integrations='integrations.toml'"
+            )
+        self._recognizer = Recognizer(
+            options.get("integrations"),
+            leeway=check.number("leeway", options.get("leeway", 30), most=MOST_LEEWAY),
+            max_token_size=check.whole(
+                "max_token_size", options.get("max_token_size", 16_384), least=64
+            ),
+            announce=self.announce,
+            clock=clock,
+        )
+        if not self._store.is_shared:
+            self.announce(
+                ConfigurationWarning(
+                    "store: process-memory is one process's own, so each worker would let a token "
+                    "in once. Use 'sqlite:///sign-on.sqlite' where there are several"
+                )
+            )
+
+    def answer(self, visit: Visit, begin_session: BeginSession) -> Refusal:
+        """Sign a person on and send them on their way, or say why not. Never raises."""
+        if visit.method != "GET":
+            return only_get()
+        # Not the request itself: its query, and perhaps its headers, hold the token.
+        request = RequestView(visit.method, visit.path)
+        progress = _Progress()
+        try:
+            return self._sign_on(visit, begin_session, request, progress)
+        except RequestError as error:
+            return self._refused(error, visit, request, progress)
+        except Exception as error:  # noqa: BLE001 - a person is waiting; the operator is told
+            failure = SignOnFailed(f"{type(error).__name__} before the token was used")
+            return self._refused(failure, visit, request, progress)
+
+    def _sign_on(
+        self, visit: Visit, begin_session: BeginSession, request: RequestView, progress: _Progress
+    ) -> Refusal:
+        values = _query(visit.query_string)
+        token = _one_token(values.get("token", []))
+        integration, segments, trust = self._recognizer.recognize(token, host_name(visit.host))
+        progress.integration = integration.id
+        progress.token = genuine = self._recognizer.prove(integration, segments, trust)
+        arrival = read_arrival(integration, genuine.claims)
+        attempt = claim(self._store, genuine)
+        try:
+            account = self._directory.sync(arrival)
+            if not isinstance(account, Account):
+                raise TypeError(f"sync() returned {check.kind(account)}")
+            told = AccountCreated if account.created else AccountUpdated
+            self.announce(told(integration.id, account.user_id))
+            headers = tuple(begin_session(account, arrival))
+        except Exception as error:
+            if isinstance(error, RequestError) and not isinstance(error, Unavailable):
+                raise  # the directory has decided so
+            raise _given_back(attempt, error) from None
+        self.announce(
+            SignedOn(
+                integration.id,
+                account.user_id,
+                account.created,
+                arrival.subject,
+                arrival.token_id,
+                genuine.key_id,
+                request,
+            )
+        )
+        goes = self._destination(values.get("go", []), visit, request, integration.id)
+        if arrival.onboard and account.created:
+            goes = self._onboarding
+        return redirect_to(goes, headers)
+
+    def _destination(
+        self, named: list[str], visit: Visit, request: RequestView, integration: str
+    ) -> str:
+        if not named:
+            return HOME
+        path = local_path(named[0]) if len(named) == 1 else None
+        if path is not None and unquote(path.partition("?")[0]) != visit.path:
+            return path
+        reason = "no path of this site" if len(named) == 1 else "named more than once"
+        self.announce(GoRefused(integration, reason, request))
+        return HOME
+
+    def _refused(
+        self, error: RequestError, visit: Visit, request: RequestView, progress: _Progress
+    ) -> Refusal:
+        claims = {} if progress.token is None else progress.token.claims
+        subject, token_id = claims.get("sub"), claims.get("jti")
+        self.announce(
+            Refused(
+                error.code,
+                str(error),
+                error.reference,
+                subject=subject if type(subject) is str else None,
+                client_id=progress.integration,
+                token_id=token_id if type(token_id) is str else None,
+                key_id=error.key_id if progress.token is None else progress.token.key_id,
+                request=request,
+            )
+        )
+        return page_for(error, visit.accept)
+
+
+class _Progress:
+    """What is known of a token so far, for the audit event of a refusal."""
+
+    integration: str | None = None
+    token: Genuine | None = None
+
+
+def _given_back(attempt: Attempt, error: Exception) -> SignOnFailed:
+    # The kind alone: what a database says may hold what was to be written.
+    may = "may be used again" if attempt.give_back() else "stays used, as the store is out"
+    return SignOnFailed(f"{type(error).__name__} after the token was claimed; it {may}")
+
+
+def _query(query_string: str) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    try:
+        pairs = parse_qsl(query_string, keep_blank_values=True, max_num_fields=100)
+    except ValueError:
+        raise MalformedToken("the query has more than 100 fields") from None
+    for name, value in pairs:
+        found.setdefault(name, []).append(value)
+    return found
+
+
+def _one_token(values: list[str]) -> str:
+    if not values:
+        raise MissingToken("the query has no token")
+    if len(values) > 1:
+        raise MalformedToken("the query has more than one token")
+    return values[0]
+
+
+def _path(name: str, value: Any) -> str:
+    if not isinstance(value, str) or not is_plain(value) or local_path(value) != value:
+        raise ConfigurationError(f"{name}: a path of this site, such as '/welcome'")
+    return value
+
+
+def _directory(value: Any) -> Directory:
+    if value is None:
+        raise ConfigurationError(
+            "directory: missing; an object with sync(arrival), such as "
+            "jwt_middleware.sign_on.sql.SQLDirectory('sqlite:///accounts.sqlite')"
+        )
+    if isinstance(value, type) or not callable(getattr(value, "sync", None)):
+        raise ConfigurationError(
+            f"directory: an object with sync(arrival), not {check.kind(value)}"
+        )
+    found: Directory = value
+    return found
+
+
+def _store(value: Any, clock: Callable[[], float]) -> Store:
+    if value is None:
+        raise ConfigurationError(
+            "store: missing; 'sqlite:///sign-on.sqlite' for the workers of one machine, "
+            "'redis://host:6379/0' for several machines, 'process-memory' for one process"
+        )
+    if isinstance(value, str):
+        return open_store(value, clock=clock)
+    if isinstance(value, type) or not callable(getattr(value, "claim", None)):
+        raise ConfigurationError(f"store: a store's URL, or a Store, not {check.kind(value)}")
+    found: Store = value
+    return found

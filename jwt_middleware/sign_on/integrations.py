@@ -1,0 +1,236 @@
+"""Integrations as data: who may send people here, and how their tokens are proven."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from .. import option_checks as check
+from ..errors import ConfigurationError
+from ..verification import ALGORITHMS, KeySource, SharedSecret
+from .hosts import host_name
+
+MOST_SECRETS: Final = 2
+"""The one that is in use, and the one that takes its place or has left it."""
+
+OWN: Final = "own"
+BY_EMAIL: Final = "by_email"
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_SECRET_ALGORITHMS = tuple(name for name, each in ALGORITHMS.items() if each.key_type == "oct")
+
+
+class SecretPlace(NamedTuple):
+    """Where a secret is to be found: in a file, or in an environment variable.
+
+    ``key_id`` is the ``kid`` by which tokens choose it; without one, it is tried.
+    """
+
+    file: Path | None = None
+    variable: str | None = None
+    key_id: str | None = None
+
+    def open(self) -> KeySource:
+        """Return the secret as a key source; a file is watched.
+
+        Raises:
+            ConfigurationError: it is not there, or is no secret.
+
+        """
+        if self.file is not None:
+            return SharedSecret.from_file(self.file, key_id=self.key_id)
+        return SharedSecret.from_env(self.variable or "", key_id=self.key_id)
+
+
+Secret = str | bytes | SecretPlace | KeySource
+
+
+@dataclass(frozen=True)
+class Integration:
+    """One partner that signs tokens for people. Its repr shows neither secrets nor keys.
+
+    Attributes:
+        id: its name here, in events and in the directory: 1 to 64 of ``A-Za-z0-9._-``.
+        hosts: only requests to one of these hosts are its; none: those to hosts of nobody else.
+        issuer: the ``iss`` that its tokens must have (RFC 7519, 4.1.1).
+        secret: one secret, or two while one takes the other's place: a text, ``SharedSecret`` or
+            ``SecretPlace``. 32 bytes at the least (RFC 7518, 3.2).
+        keys: instead of secrets, keys of another kind, as the option ``keys`` of a verifier.
+        algorithms: the allow-list; by default HS256, HS384 and HS512, as far as the secrets are
+            long enough when they are first read; with ``keys`` RS256, PS256, ES256 and EdDSA.
+        audience: the ``aud`` that its tokens must have; a token with ``aud`` is refused without it.
+        max_age: seconds since ``iat``, which is then required. Without it a token that has an
+            ``iat`` lives 300 s from there, and one that has none until its ``exp``.
+        accounts: ``"own"``: people of this integration are users of their own, found by integration
+            and address. ``"by_email"``: found by address alone, so that every such integration, and
+            in Django the site itself, speaks of the same users. Only for partners who are trusted
+            to speak for every address.
+        enabled: False refuses every token of it.
+
+    Raises:
+        ConfigurationError: with every fault; a secret is not echoed.
+
+    """
+
+    id: str
+    hosts: Sequence[str] = ()
+    issuer: str | None = None
+    secret: Secret | Sequence[Secret] | None = field(default=None, repr=False)
+    keys: Any = field(default=None, repr=False)
+    algorithms: Sequence[str] | None = None
+    audience: str | Sequence[str] | None = None
+    max_age: float | None = None
+    accounts: str = OWN
+    enabled: bool = True
+
+    def __post_init__(self) -> None:
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
+        faults = [f"{name}: {what}" for name, what in integration_faults(values)]
+        if faults:
+            named = self.id if _is_id(self.id) else "?"
+            raise ConfigurationError(f"integrations.{named}: {'; '.join(faults)}")
+        object.__setattr__(self, "hosts", tuple(str(host_name(host)) for host in self.hosts))
+
+    @property
+    def secrets(self) -> tuple[Secret, ...]:
+        """The secrets, none, one or two."""
+        if self.secret is None:
+            return ()
+        listed = isinstance(self.secret, list | tuple) and not isinstance(self.secret, SecretPlace)
+        return tuple(self.secret) if listed else (self.secret,)  # type: ignore[arg-type, return-value]
+
+    def key_sources(self) -> Any:
+        """Return what verifies its tokens, as ``keys=`` takes it.
+
+        Raises:
+            ConfigurationError: a secret is missing, or is none.
+
+        """
+        if not self.secrets:
+            return self.keys
+        return [_opened(secret) for secret in self.secrets]
+
+
+def _opened(secret: Secret) -> KeySource:
+    if isinstance(secret, SecretPlace):
+        return secret.open()
+    return secret if isinstance(secret, KeySource) else SharedSecret(secret)
+
+
+def default_algorithms(sources: Any) -> tuple[str, ...] | None:
+    """Return the algorithms that secrets are long enough for; None for keys of other kinds."""
+    listed = sources if isinstance(sources, list | tuple) else [sources]
+    known = [each.snapshot() for each in listed if isinstance(each, KeySource)]
+    keys = [key for found in known if found is not None for key in found.keys]
+    if not keys or any(key.key_type != "oct" for key in keys):
+        return None
+    fitting = [n for n in _SECRET_ALGORITHMS if any(key.fits(ALGORITHMS[n]) for key in keys)]
+    return tuple(fitting) or _SECRET_ALGORITHMS[:1]  # whose check then says what is too short
+
+
+def integration_faults(values: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield each field of an integration that is wrong, and what is wrong with it."""
+    if not _is_id(values["id"]):
+        yield "id", "1 to 64 of the characters A-Z, a-z, 0-9, '.', '_' and '-'"
+    hosts = values["hosts"]
+    if isinstance(hosts, str) or not isinstance(hosts, list | tuple):
+        yield "hosts", "a list of host names"
+    else:
+        for number, host in enumerate(hosts):
+            if not isinstance(host, str) or host_name(host) != host.lower().removesuffix("."):
+                yield f"hosts[{number}]", "a host name without scheme, port and path"
+    for name in ("issuer", "accounts"):
+        value = values[name]
+        if value is not None and (not isinstance(value, str) or not value):
+            yield name, "one text that is not empty"
+    if values["accounts"] not in (OWN, BY_EMAIL):
+        yield "accounts", f"{OWN!r} or {BY_EMAIL!r}"
+    yield from _key_faults(values)
+    for name in ("audience", "algorithms"):
+        try:
+            check.texts(name, values[name])
+        except ConfigurationError as error:
+            yield _split(error)
+    if values["max_age"] is not None:
+        try:
+            check.number("max_age", values["max_age"], above=0)
+        except ConfigurationError as error:
+            yield _split(error)
+    if not isinstance(values["enabled"], bool):
+        yield "enabled", "true or false"
+
+
+def _key_faults(values: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    secret, keys = values["secret"], values["keys"]
+    if secret is not None and keys is not None:
+        yield "keys", "keys beside a secret; an integration signs with one or the other"
+    if secret is None and keys is None:
+        yield "secret", "missing: name a secret, or keys of another kind"
+    if secret is None:
+        return
+    several = isinstance(secret, list | tuple) and not isinstance(secret, SecretPlace)
+    listed = secret if several else [secret]
+    if not 1 <= len(listed) <= MOST_SECRETS:
+        yield "secret", f"one secret, or {MOST_SECRETS} while one takes the other's place"
+    if not all(isinstance(each, str | bytes | SecretPlace | KeySource) for each in listed):
+        yield "secret", "a text, a SharedSecret or a SecretPlace"
+
+
+def _split(error: ConfigurationError) -> tuple[str, str]:
+    name, _, what = str(error).partition(": ")
+    return name, what
+
+
+def _is_id(value: Any) -> bool:
+    return isinstance(value, str) and _ID.fullmatch(value) is not None
+
+
+def check_together(integrations: Iterable[Integration]) -> list[str]:
+    """Return what is wrong with integrations beside each other: a token must name one of them."""
+    found = list(integrations)
+    faults: list[str] = []
+    ids = [each.id for each in found]
+    faults += [
+        f"integrations.{name}: listed twice" for name in sorted(set(ids)) if ids.count(name) > 1
+    ]
+    hosts = sorted({host for each in found for host in each.hosts})
+    groups = [(f"host {host}", [each for each in found if host in each.hosts]) for host in hosts]
+    groups.append(("no hosts", [each for each in found if not each.hosts]))
+    for what, members in groups:
+        if len(members) < 2:
+            continue
+        told = ", ".join(each.id for each in members)
+        issuers = [each.issuer for each in members]
+        if None in issuers:
+            faults.append(
+                f"integrations: {told} ({what}): each needs an issuer, which tells them apart"
+            )
+        elif len(set(issuers)) < len(issuers):
+            faults.append(f"integrations: {told} ({what}): two of them have the same issuer")
+    return faults
+
+
+def listed(source: Any) -> tuple[Integration, ...]:
+    """Return integrations that were made in code.
+
+    Raises:
+        ConfigurationError: something else is among them, or they cannot be told apart.
+
+    """
+    found = tuple(source) if isinstance(source, list | tuple) else ()
+    if not isinstance(source, list | tuple) or not all(isinstance(e, Integration) for e in found):
+        raise ConfigurationError(
+            "integrations: the path of a TOML file, or Integration(...)s in a list"
+        )
+    faults = check_together(found)
+    if faults:
+        raise ConfigurationError("; ".join(faults))
+    return found
+
+
+def is_path(source: Any) -> bool:
+    """Whether integrations are named by the path of their file."""
+    return isinstance(source, str | os.PathLike) and bool(os.fspath(source))

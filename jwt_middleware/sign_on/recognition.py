@@ -1,0 +1,250 @@
+"""Whose token is it, and is it genuine? Chosen by host, then issuer; no secret is tried out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ..errors import (
+    ConfigurationError,
+    IntegrationDisabled,
+    InvalidClaim,
+    InvalidClaims,
+    UnknownIntegration,
+)
+from ..events import Event, IntegrationsKept, IntegrationsLoaded
+from ..files import WatchedFile
+from ..fork_lock import ForkLock
+from ..gateways import PRESETS
+from ..principal import ClaimNames
+from ..trust import AwaitKeys, Common, Patience, Proven, Trust
+from ..verification import KeyRules, Segments, WireFormat, decode_claims, raw_token, split
+from .integration_tables import read_integrations
+from .integrations import Integration, default_algorithms, is_path, listed
+
+DEFAULT_MAX_AGE = 300.0
+"""Seconds since ``iat`` that a token lives, where its integration sets no ``max_age``."""
+
+# Strict RFC 7515 and 7519. Of its claims only what signing on reads has a form to keep.
+_GATEWAY = replace(PRESETS["standard"], name="sign-on", names=ClaimNames(client_id=()))
+_STRICT = WireFormat()
+
+
+class Genuine(NamedTuple):
+    """A token whose signature holds, and whose times, issuer and audience are good.
+
+    ``refused_from`` is when its life ends, leeway included, in seconds since 1970. ``signed`` is
+    what was
+    signed: not the signature, of which one message may have several (ECDSA).
+    """
+
+    integration: Integration
+    claims: Mapping[str, Any]
+    refused_from: float
+    key_id: str | None
+    signed: bytes
+
+
+class Known:
+    """One reading of the integrations: those of each host, and how their tokens are verified."""
+
+    def __init__(
+        self, integrations: Sequence[Integration], trusts: Mapping[str, Trust], source: str
+    ) -> None:
+        self.integrations = tuple(integrations)
+        self.trusts = trusts
+        self.source = source
+
+    def choose(self, host: str | None, segments: Segments) -> Integration:
+        """Return the integration that a token says it is of.
+
+        Those that name the request's host, else those that name none; of several, the one whose
+        issuer is the token's ``iss``.
+
+        Raises:
+            UnknownIntegration: there is none.
+            IntegrationDisabled: it is switched off.
+            MalformedToken: the token's claims cannot be read.
+
+        """
+        found = [each for each in self.integrations if host in each.hosts]
+        found = found or [each for each in self.integrations if not each.hosts]
+        if len(found) > 1:
+            issuer = decode_claims(segments[1], _STRICT).get("iss")
+            found = [each for each in found if type(issuer) is str and each.issuer == issuer]
+        if not found:
+            raise UnknownIntegration("no integration has this host and this issuer")
+        if not found[0].enabled:
+            raise IntegrationDisabled(f"{found[0].id} is switched off")
+        return found[0]
+
+
+class Recognizer:
+    """Verifies tokens by the newest reading of the integrations.
+
+    Args:
+        source: the path of a TOML file; integrations in a list; or a function that returns such a
+            list, asked at each sign-on.
+        leeway: seconds.
+        max_token_size: bytes.
+
+    Raises:
+        ConfigurationError: the source is wrong; with every fault of it.
+
+    """
+
+    def __init__(
+        self,
+        source: Any,
+        *,
+        leeway: float,
+        max_token_size: int,
+        announce: Callable[[Event], None],
+        clock: Callable[[], float],
+    ) -> None:
+        self._common = Common(
+            rules=KeyRules(),
+            api=None,
+            typ=None,
+            leeway=leeway,
+            max_age=None,
+            client_claim=None,
+            announce=announce,
+            clock=clock,
+            presumed_max_age=DEFAULT_MAX_AGE,
+        )
+        self._max_token_size = max_token_size
+        self._announce = announce
+        self._clock = clock
+        self._making = ForkLock()
+        self._known = Known((), {}, "")
+        self.current = self._reader(source)
+        """Returns the newest good reading; looks at a file first, so it may block for a moment."""
+        announce(IntegrationsLoaded(self._known.source, len(self._known.integrations)))
+
+    def recognize(self, raw: str, host: str | None) -> tuple[Integration, Segments, Trust]:
+        """Return whose token it says it is, and what would verify it.
+
+        Raises:
+            RequestError: it is no token, or of no integration that is switched on.
+
+        """
+        segments = split(raw_token(raw, self._max_token_size))
+        known = self.current()
+        integration = known.choose(host, segments)
+        return integration, segments, known.trusts[integration.id]
+
+    def prove(self, integration: Integration, segments: Segments, trust: Trust) -> Genuine:
+        """Verify a token under the keys of its integration alone; may wait for them a while.
+
+        Raises:
+            RequestError: why it is refused.
+
+        """
+        try:
+            claims, ends, _, key, _ = self._verify(trust, segments)
+        except InvalidClaim as error:
+            advice = _advice(error)
+            if advice is None:
+                raise
+            raise InvalidClaims([advice]) from None
+        refused_from = ends + trust.policy.leeway
+        return Genuine(integration, claims, refused_from, key.key_id, segments[3])
+
+    def _verify(self, trust: Trust, segments: Segments) -> Proven:
+        patience: Patience | None = None
+        while True:
+            try:
+                return trust.verify(segments, self._clock(), patience)
+            except AwaitKeys as pause:
+                patience = patience or Patience()
+                seconds = patience.begin(pause.pending)
+                patience.answered = pause.pending.work.wait(seconds)
+
+    def _reader(self, source: Any) -> Callable[[], Known]:
+        if callable(source):
+            self._make(listed(source()), "integrations")
+            return lambda: self._make(listed(source()), "integrations")
+        if not is_path(source):
+            known = self._make(listed(source), "integrations")
+            return lambda: known
+        path = Path(source)
+
+        def read(content: bytes) -> Known:
+            return self._make(read_integrations(content, path), str(path))
+
+        try:
+            return WatchedFile(path, read, self._heard).fresh
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or "no file can have this name"
+            where = "" if path.is_absolute() else f" (from {Path.cwd()})"
+            raise ConfigurationError(
+                f"integrations: {path} cannot be read: {reason}{where}"
+            ) from None
+
+    def _heard(self, outcome: Known | Exception) -> None:
+        if isinstance(outcome, Known):
+            self._announce(IntegrationsLoaded(outcome.source, len(outcome.integrations)))
+        else:
+            known = isinstance(outcome, ConfigurationError)
+            reason = str(outcome) if known else f"cannot be read ({type(outcome).__name__})"
+            self._announce(IntegrationsKept(self._known.source, reason))
+
+    def _make(self, integrations: Sequence[Integration], source: str) -> Known:
+        """Return a reading; what verifies an integration that has not changed goes on."""
+        with self._making:
+            before = self._known
+            if before.source == source and before.integrations == tuple(integrations):
+                return before
+            old = {each.id: each for each in _in_use(before.integrations)}
+            trusts: dict[str, Trust] = {}
+            faults: list[str] = []
+            for each in _in_use(integrations):
+                try:
+                    same = each == old.get(each.id)
+                    trusts[each.id] = before.trusts[each.id] if same else self._trust(each)
+                except ConfigurationError as error:
+                    faults.append(f"integrations.{each.id}: {error}")
+            if faults:
+                raise ConfigurationError(f"{source}: {'; '.join(faults)}")
+            self._known = Known(integrations, trusts, source)
+        for name, trust in before.trusts.items():
+            if trusts.get(name) is not trust:
+                trust.keys.close()
+        return self._known
+
+    def _trust(self, integration: Integration) -> Trust:
+        sources = integration.key_sources()
+        algorithms = integration.algorithms or default_algorithms(sources)
+        return Trust(
+            self._common._replace(max_age=integration.max_age),
+            keys=sources,
+            gateway=_GATEWAY,
+            algorithms=algorithms,
+            issuer=integration.issuer,
+            audience=integration.audience,
+        )
+
+
+def _in_use(integrations: Sequence[Integration]) -> list[Integration]:
+    # One that is switched off needs no secret any more.
+    return [each for each in integrations if each.enabled]
+
+
+def _advice(error: InvalidClaim) -> str | None:
+    """Say what an integrator must add to a token whose life has no end."""
+    if error.reason != "missing":
+        return None
+    if error.claim == "exp":
+        return (
+            "exp: missing, and iat too, so the token would live for ever. Add iat, the second "
+            "since 1970 in which the token is made, or exp, the one in which it ends"
+        )
+    if error.claim == "iat":
+        return (
+            "iat: missing. Add it, the second since 1970 in which the token is made: this "
+            "integration's max_age counts from there"
+        )
+    return None

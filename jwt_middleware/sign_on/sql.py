@@ -1,0 +1,224 @@
+"""A directory of accounts on SQLAlchemy: a file of SQLite, or PostgreSQL by its URL.
+
+An account is one row of ``sign_on_users``, found by realm and address, with its groups and credits
+in tables of their own. The tables are in ``metadata``, for migrations and for joins of the app's
+own.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+import uuid
+import weakref
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+try:
+    import sqlalchemy as sa
+    from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
+except ImportError as error:
+    from ..errors import ConfigurationError
+
+    raise ConfigurationError(
+        "SQLDirectory needs SQLAlchemy: pip install 'jwt-assertion-middleware[sql]'"
+    ) from error
+
+from ..errors import ConfigurationError
+from ..principal import frozen
+from .arrival import MOST_GROUP_ID, MOST_ORDER_ID, Arrival, Credit, GroupId
+from .directory import Account
+from .email_addresses import MOST_CHARACTERS
+
+_TRIES = 5
+
+metadata = sa.MetaData()
+_users = sa.Table(
+    "sign_on_users",
+    metadata,
+    # Never an id that somebody had before: a session may still name it.
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("realm", sa.String(64), nullable=False),
+    sa.Column("email", sa.String(MOST_CHARACTERS), nullable=False),
+    sa.Column("meta", sa.JSON, nullable=False),
+    sa.Column("signed_on_at", sa.Float, nullable=False),
+    sa.UniqueConstraint("realm", "email", name="sign_on_users_realm_email"),
+)
+_groups = sa.Table(
+    "sign_on_groups",
+    metadata,
+    sa.Column("user_id", sa.ForeignKey(_users.c.id, ondelete="CASCADE"), primary_key=True),
+    sa.Column("position", sa.Integer, primary_key=True),
+    # 7 and "7" are two groups to a partner who sends both.
+    sa.Column("number", sa.BigInteger),
+    sa.Column("name", sa.String(MOST_GROUP_ID)),
+)
+_credits = sa.Table(
+    "sign_on_credits",
+    metadata,
+    sa.Column("user_id", sa.ForeignKey(_users.c.id, ondelete="CASCADE"), primary_key=True),
+    sa.Column("position", sa.Integer, primary_key=True),
+    sa.Column("order_id", sa.String(MOST_ORDER_ID), nullable=False),
+    sa.Column("credit_id", sa.BigInteger, nullable=False),
+)
+
+
+class User(NamedTuple):
+    """An account as it is kept. ``realm`` is the integration's id, or empty: anybody's."""
+
+    id: str
+    realm: str
+    email: str
+    meta: Mapping[str, Any]
+    groups: tuple[GroupId, ...]
+    credits: tuple[Credit, ...]
+
+
+class SQLDirectory:
+    """Keeps accounts in a database. Threads, processes and machines may share one.
+
+    Args:
+        database: a URL of SQLAlchemy's, or an ``Engine``. Its tables are made where they are
+        missing.
+
+    Raises:
+        ConfigurationError: it is neither, its driver is missing, or it cannot be opened.
+
+    """
+
+    def __init__(self, database: str | sa.Engine = "sqlite:///accounts.sqlite") -> None:
+        self._engine = database if isinstance(database, sa.Engine) else _engine(database)
+        self._create_tables()
+        # A forked worker must not speak on its parent's connections.
+        self._engine.dispose()
+        _all.add(self)
+
+    def sync(self, arrival: Arrival, /) -> Account:
+        """Bring the person's account up to what the token says, as ``Directory.sync``."""
+        for left in reversed(range(_TRIES)):
+            try:
+                with self._engine.begin() as connection:
+                    return _synced(connection, arrival)
+            except IntegrityError:
+                # Another sign-on of the same person has made the account meanwhile.
+                if not left:
+                    raise
+        raise AssertionError  # the loop returns or raises
+
+    def find(self, realm: str, email: str) -> User | None:
+        """Return an account by its integration's id (empty: found by address) and address."""
+        return self._user((_users.c.realm == realm) & (_users.c.email == email))
+
+    def get(self, user_id: str) -> User | None:
+        """Return the account that a session names."""
+        return self._user(_users.c.id == user_id)
+
+    def renew(self) -> None:
+        """Begin anew in a forked child: the connections are the parent's."""
+        self._engine.dispose(close=False)
+
+    def _user(self, condition: Any) -> User | None:
+        with self._engine.connect() as connection:
+            row = connection.execute(sa.select(_users).where(condition)).one_or_none()
+            if row is None:
+                return None
+            groups = connection.execute(_of_user(_groups, row.id)).all()
+            credits = connection.execute(_of_user(_credits, row.id)).all()
+        return User(
+            row.id,
+            row.realm,
+            row.email,
+            frozen(row.meta),
+            tuple(each.name if each.number is None else each.number for each in groups),
+            tuple(Credit(each.order_id, each.credit_id) for each in credits),
+        )
+
+    def _create_tables(self) -> None:
+        for left in reversed(range(_TRIES)):
+            try:
+                metadata.create_all(self._engine)
+            except DBAPIError as error:
+                # Another worker may be making them at the same time; then they are there soon.
+                if not left:
+                    kind = type(error.orig).__name__
+                    raise ConfigurationError(
+                        f"SQLDirectory: the database cannot be opened ({kind})"
+                    ) from None
+                time.sleep(0.1)
+            else:
+                return
+
+
+def _synced(connection: sa.Connection, arrival: Arrival) -> Account:
+    place = (_users.c.realm == arrival.realm) & (_users.c.email == arrival.email)
+    values: dict[str, Any] = {"signed_on_at": time.time()}
+    if arrival.meta is not None:
+        values["meta"] = _plain(arrival.meta)
+    # First a write: it locks the account until the end, so that two sign-ons of one person come one
+    # after the other (PostgreSQL locks the row, SQLite the file).
+    created = connection.execute(_users.update().where(place).values(values)).rowcount == 0
+    if created:
+        user_id = uuid.uuid4().hex
+        who = {"id": user_id, "realm": arrival.realm, "email": arrival.email}
+        connection.execute(_users.insert().values({"meta": {}, **who, **values}))
+    else:
+        user_id = str(connection.execute(sa.select(_users.c.id).where(place)).scalar_one())
+    if arrival.groups is not None:
+        _replace(connection, _groups, user_id, [_group_row(group) for group in arrival.groups])
+    if arrival.credits is not None:
+        rows = [{"order_id": each.order_id, "credit_id": each.id} for each in arrival.credits]
+        _replace(connection, _credits, user_id, rows)
+    return Account(user_id, created)
+
+
+def _group_row(group: GroupId) -> dict[str, Any]:
+    is_number = isinstance(group, int)
+    return {"number": group if is_number else None, "name": None if is_number else group}
+
+
+def _replace(
+    connection: sa.Connection, table: sa.Table, user_id: str, rows: list[dict[str, Any]]
+) -> None:
+    connection.execute(table.delete().where(table.c.user_id == user_id))
+    if rows:
+        numbered = [{"user_id": user_id, "position": n, **row} for n, row in enumerate(rows)]
+        connection.execute(table.insert(), numbered)
+
+
+def _of_user(table: sa.Table, user_id: str) -> sa.Select[Any]:
+    return sa.select(table).where(table.c.user_id == user_id).order_by(table.c.position)
+
+
+def _plain(value: Any) -> Any:
+    """Return a read-only JSON value as one that the database's driver can write."""
+    if isinstance(value, Mapping):
+        return {name: _plain(item) for name, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, tuple) else value
+
+
+def _engine(url: Any) -> sa.Engine:
+    try:
+        parsed = sa.make_url(url)
+        if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
+            raise ConfigurationError(
+                "SQLDirectory: SQLite's memory is one connection's own; name a file, such as "
+                "'sqlite:///accounts.sqlite'"
+            )
+        # An error that names the parameters would tell the log whose account it was.
+        return sa.create_engine(parsed, hide_parameters=True, pool_pre_ping=True)
+    except (ArgumentError, ImportError, TypeError) as error:
+        # Not the URL: a password may stand in it.
+        what = str(error) if isinstance(error, ImportError) else "no URL of a database"
+        raise ConfigurationError(f"SQLDirectory: {what}") from None
+
+
+_all: weakref.WeakSet[SQLDirectory] = weakref.WeakSet()
+
+
+def _renew_all() -> None:
+    for directory in list(_all):
+        directory.renew()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
+    os.register_at_fork(after_in_child=_renew_all)

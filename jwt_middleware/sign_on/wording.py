@@ -1,0 +1,79 @@
+"""What signing on answers, in words for a person who has followed a link."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+
+from ..errors import RequestError
+from ..responses import Challenge, Refusal, Text, Wording, refusal_for
+
+_AGAIN = "Go back to where you came from and follow the link there once more."
+_NOT_VALID = Text("Sign-in failed", f"This sign-in link is not valid. {_AGAIN}")
+_LATER = "Try this link again in a minute."
+
+_TEXTS: Mapping[str, Text] = MappingProxyType(
+    {
+        "missing_token": Text(
+            "Nothing to sign in with", f"This address needs a sign-in link. {_AGAIN}"
+        ),
+        "token_expired": Text("Link expired", f"This sign-in link has expired. {_AGAIN}"),
+        "token_immature": Text("Too early", f"This sign-in link does not count yet. {_LATER}"),
+        "token_reused": Text("Link used", f"This sign-in link was used already. {_AGAIN}"),
+        "token_too_large": Text("Link too long", "This sign-in link is too long."),
+        "invalid_claim": Text(
+            "Sign-in failed", "This sign-in link was made for another service, or has a mistake."
+        ),
+        "invalid_claims": Text(
+            "Sign-in failed",
+            "This sign-in link has mistakes, which only those who made it can mend:",
+        ),
+        "unknown_integration": Text(
+            "Sign-in failed", "This sign-in link comes from a service that is not known here."
+        ),
+        "integration_disabled": Text(
+            "Sign-in failed", "Signing in from this service is switched off."
+        ),
+        "account_refused": Text(
+            "Not signed in", "This account cannot be signed in to by such a link."
+        ),
+        "keys_unavailable": Text("Try again", f"You cannot be signed in now. {_LATER}"),
+        "store_unavailable": Text("Try again", f"You cannot be signed in now. {_LATER}"),
+        "sign_on_failed": Text("Try again", f"You could not be signed in. {_LATER}"),
+    }
+)
+
+# The token stands in this page's address: nothing is loaded from the page, and no link or request
+# of it names the address (Referrer Policy; a page without it would tell its favicon's server).
+_HEADERS = (
+    ("Referrer-Policy", "no-referrer"),
+    ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
+)
+WORDING = Wording(_TEXTS, _NOT_VALID, _HEADERS, for_people=True)
+_CHALLENGE = Challenge(realm="sign-on")
+
+
+def page_for(error: RequestError, accept: str) -> Refusal:
+    """Return the page for a person who is refused; JSON where ``accept`` asks for it."""
+    return refusal_for(error, _CHALLENGE, accept=accept, wording=WORDING)
+
+
+def redirect_to(path: str, headers: Iterable[tuple[str, str]]) -> Refusal:
+    """Return the way on for a person who is signed in: 303 See Other (RFC 9110, 15.4.4)."""
+    return Refusal(
+        303,
+        (
+            ("Location", path),
+            ("Content-Length", "0"),
+            ("Cache-Control", "no-store"),
+            ("Referrer-Policy", "no-referrer"),
+            *headers,
+        ),
+        b"",
+    )
+
+
+def only_get() -> Refusal:
+    """Return the answer to other methods: a link is followed by GET, and HEAD must use up none."""
+    headers = (("Allow", "GET"), ("Content-Length", "0"), ("Cache-Control", "no-store"))
+    return Refusal(405, headers, b"")

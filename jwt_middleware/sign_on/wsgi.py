@@ -1,0 +1,89 @@
+"""Sign-on for any WSGI app: ``app = SignOn(app, integrations=..., directory=..., sign_in=...)``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, MutableMapping
+from typing import TYPE_CHECKING, Any, Unpack
+
+from ..errors import ConfigurationError
+from ..request_view import environ_path
+from ..wsgi import serve
+from .arrival import Arrival
+from .callback import Callback, Header, SignOnOptions, Visit
+from .directory import Account
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+SignIn = Callable[[Account, Arrival, "WSGIEnvironment"], Iterable[Header]]
+"""Begins the app's own session, and returns its headers, such as ``Set-Cookie``."""
+
+
+class SignOn:
+    """Answers the callback's path, and hands every other request to the app.
+
+    Without an app it answers every request: mount it where your own dispatcher routes to it.
+
+    Args:
+        app: the app before which it stands.
+        sign_in: called with the account, the arrival and the environ; begins the session in a way
+            of the app's own, and returns the headers for it. It must begin a new one: a session
+            that was there before may be another person's.
+        options: those of ``SignOnOptions``.
+
+    Raises:
+        ConfigurationError: an option is missing, unknown or wrong.
+
+    """
+
+    def __init__(
+        self,
+        app: WSGIApplication | None = None,
+        *,
+        sign_in: SignIn,
+        **options: Unpack[SignOnOptions],
+    ) -> None:
+        check_sign_in(sign_in)
+        self.app = app
+        self.callback = Callback(**options)
+        self._sign_in = sign_in
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Serve one request."""
+        if self.app is not None and environ_path(environ) != self.callback.path:
+            return self.app(environ, start_response)
+        visit = visit_of(environ)
+        hide_token(environ)
+        answer = self.callback.answer(
+            visit, lambda account, arrival: self._sign_in(account, arrival, environ)
+        )
+        return serve(answer, start_response)
+
+
+def check_sign_in(sign_in: object) -> None:
+    """Refuse what is no function."""
+    if not callable(sign_in):
+        raise ConfigurationError("sign_in: a function that begins the app's session")
+
+
+def visit_of(environ: MutableMapping[str, Any]) -> Visit:
+    """Return what the callback wants of a request, by its environ or Django's ``META``."""
+    root = environ_path({"PATH_INFO": environ.get("SCRIPT_NAME", "")})
+    return Visit(
+        method=str(environ.get("REQUEST_METHOD", "GET")),
+        path=root + environ_path(environ),
+        query_string=str(environ.get("QUERY_STRING", "")),
+        host=str(environ.get("HTTP_HOST") or environ.get("SERVER_NAME", "")),
+        accept=str(environ.get("HTTP_ACCEPT", "")),
+    )
+
+
+def hide_token(environ: MutableMapping[str, Any]) -> None:
+    """Take the query out of a request, so that no access log or later error report has the token.
+
+    gunicorn and uWSGI write their logs from ``RAW_URI`` and ``REQUEST_URI``.
+    """
+    environ["QUERY_STRING"] = ""
+    for name in ("RAW_URI", "REQUEST_URI"):
+        if name in environ:
+            environ[name] = str(environ[name]).partition("?")[0]
