@@ -19,7 +19,7 @@ from ..files import WatchedFile
 from ..fork_lock import ForkLock
 from ..gateways import PRESETS
 from ..principal import ClaimNames
-from ..trust import AwaitKeys, Common, Patience, Proven, Trust
+from ..trust import Common, MustWait, Patience, Proven, Trust
 from ..verification import KeyRules, Segments, WireFormat, decode_claims, raw_token, split
 from .integration_tables import read_integrations
 from .integrations import Integration, default_algorithms, is_path, listed
@@ -158,7 +158,7 @@ class Recognizer:
         while True:
             try:
                 return trust.verify(segments, self._clock(), patience)
-            except AwaitKeys as pause:
+            except MustWait as pause:
                 patience = patience or Patience()
                 seconds = patience.begin(pause.pending)
                 patience.answered = pause.pending.work.wait(seconds)
