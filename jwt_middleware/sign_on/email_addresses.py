@@ -33,10 +33,10 @@ def normal_email(text: str) -> str | None:
     """
     if len(text) > MOST_CHARACTERS or not text.isprintable():
         return None
-    found = unicodedata.normalize("NFC", text).translate(_LOWER)
     # A second @, of another width, would be an address to the one program and none to the other.
-    if any(unicodedata.normalize("NFKC", each).isascii() for each in found if not each.isascii()):
+    if any(unicodedata.normalize("NFKC", each).isascii() for each in text if not each.isascii()):
         return None
+    found = unicodedata.normalize("NFC", text).translate(_LOWER)
     local, _, domain = found.partition("@")
     labels = domain.split(".")
     plausible = (

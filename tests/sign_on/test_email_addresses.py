@@ -1,0 +1,85 @@
+"""One address has one spelling, and no two people's addresses share one."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jwt_middleware.sign_on.email_addresses import normal_email
+
+PLAUSIBLE = {
+    "ana@example.edu": "ana@example.edu",
+    "Ana.Roe@Example.EDU": "ana.roe@example.edu",
+    "o'hara+news@mail.example.co.uk": "o'hara+news@mail.example.co.uk",
+    "a@b.cd": "a@b.cd",
+    "a" * 64 + "@example.edu": "a" * 64 + "@example.edu",
+    "x@xn--bcher-kva.example": "x@xn--bcher-kva.example",
+    "ÄRGER@bücher.example": "ÄrGER@bücher.example".replace("rGER", "rger"),
+    "u\u0308ber@example.edu": "\u00fcber@example.edu",
+    "用户@例子.广告": "用户@例子.广告",
+}
+NONE = [
+    "",
+    "@",
+    "ana",
+    "ana@",
+    "@example.edu",
+    "ana@example",
+    "ana@@example.edu",
+    "ana@x@example.edu",
+    "ana@.example.edu",
+    "ana@example..edu",
+    "ana@example.edu.",
+    "ana@-example.edu",
+    "ana@example-.edu",
+    "ana@10.0.0.1",
+    "ana@[10.0.0.1]",
+    ".ana@example.edu",
+    "ana.@example.edu",
+    "an..a@example.edu",
+    '"an a"@example.edu',
+    "an a@example.edu",
+    " ana@example.edu",
+    "ana@example.edu ",
+    "ana@example.edu\n",
+    "ana\x00@example.edu",
+    "ana@exam\u00adple.edu",
+    "ana\u200b@example.edu",
+    "ana\u202e@example.edu",
+    "ana＠example.edu",  # noqa: RUF001 - a full-width @
+    "ana@example．edu",  # noqa: RUF001 - a full-width full stop
+    "ana@x＠example.edu",  # noqa: RUF001
+    "\u212aate@example.edu",  # the Kelvin sign, which lower-cases to k
+    "ana@example.edu,eve@evil.example",
+    "Ana <ana@example.edu>",
+    "mailto:ana@example.edu",
+    "a" * 65 + "@example.edu",
+    "ü" * 40 + "@example.edu",
+    "a@" + "b" * 64 + ".edu",
+    "a@" + "b." * 125 + "edu",
+    "\ud800@example.edu",
+]
+
+
+@pytest.mark.parametrize("text", PLAUSIBLE)
+def test_a_plausible_address_has_one_spelling(text: str) -> None:
+    assert normal_email(text) == PLAUSIBLE[text]
+
+
+@pytest.mark.parametrize("text", NONE, ids=ascii)
+def test_what_is_no_plausible_address_is_refused(text: str) -> None:
+    assert normal_email(text) is None
+
+
+def test_only_ascii_letters_lose_their_case() -> None:
+    """Else one account would be two people's where a script's case does not map one to one."""
+    assert normal_email("İnci@example.edu") == "İnci@example.edu"
+    assert normal_email("straße@example.edu") != normal_email("strasse@example.edu")
+
+
+@given(st.emails() | st.text())
+def test_a_normal_address_stays_as_it_is(text: str) -> None:
+    found = normal_email(text)
+
+    assert found is None or normal_email(found) == found
