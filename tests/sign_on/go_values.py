@@ -1,8 +1,8 @@
 """Values of ``go``: what partners may ask for, and what would lead, or has led, off a site.
 
-Sources of the second list: the URL standard's parser (https://url.spec.whatwg.org), CWE-601, the bypasses
-that known open redirects were found by, and the encodings that programs between may undo. The host
-that they lead to is ``evil.example``.
+Sources of the second list: the URL standard's parser (https://url.spec.whatwg.org), CWE-601, the
+bypasses that known open redirects were found by, and the encodings that programs between may undo.
+The host that they lead to is ``evil.example``.
 """
 
 from __future__ import annotations
