@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from jwt_middleware.sign_on import PATH, Account, Arrival, Visit
+from jwt_middleware.responses import Refusal
+from jwt_middleware.sign_on import PATH, Account, Arrival, Callback, Integration, Visit
+from jwt_middleware.sign_on.recognition import Genuine, Recognizer
+from jwt_middleware.sign_on.sql import SQLDirectory
+from jwt_middleware.stores import MemoryStore
 from jwt_middleware.testing import FORMS, SigningKey
 from jwt_middleware.testing.minting import compact
+
+from ..conftest import Clock
 
 NOW = 1_700_000_000.0
 HOST = "app.example.edu"
@@ -40,6 +47,25 @@ def visit(token: str | None, go: str | None = None, **changes: Any) -> Visit:
     return Visit("GET", PATH, query, HOST, "")._replace(**changes)
 
 
+def recognizer(source: Any, heard: list[Any] | None = None, now: float = NOW) -> Recognizer:
+    return Recognizer(
+        source,
+        leeway=30,
+        max_token_size=16_384,
+        announce=(heard if heard is not None else []).append,
+        clock=Clock(now),
+    )
+
+
+def prove(source: Any, raw: str, host: str | None = HOST, now: float = NOW) -> Genuine:
+    asked = source if isinstance(source, Recognizer) else recognizer(source, now=now)
+    return asked.prove(*asked.recognize(raw, host))
+
+
+def acme(**values: Any) -> Integration:
+    return Integration("acme", **{"secret": KEY.secret, **values})
+
+
 class Session:
     """The session of one browser, as the frameworks' faces begin it."""
 
@@ -49,3 +75,42 @@ class Session:
     def __call__(self, account: Account, arrival: Arrival) -> list[tuple[str, str]]:
         self.began.append((account, arrival))
         return [("Set-Cookie", f"session={len(self.began)}")]
+
+
+class Site:
+    """A callback on real parts, with what it told and whom it signed in."""
+
+    def __init__(self, folder: Path, **options: Any) -> None:
+        self.heard: list[Any] = []
+        self.clock = Clock(NOW)
+        self.directory = SQLDirectory(f"sqlite:///{folder / 'accounts.sqlite'}")
+        self.session = Session()
+        self.store = MemoryStore(clock=self.clock)
+        self.callback = Callback(
+            **{
+                "integrations": [Integration("acme", secret=KEY.secret)],
+                "directory": self.directory,
+                "store": self.store,
+                "clock": self.clock,
+                "listeners": [self.heard.append],
+                **options,
+            }
+        )
+
+    def arrive(self, raw: str | None, go: str | None = None, **changes: Any) -> Refusal:
+        return self.callback.answer(visit(raw, go, **changes), self.session)
+
+    def told(self, kind: type) -> list[Any]:
+        return [event for event in self.heard if isinstance(event, kind)]
+
+
+def header(answer: Refusal, name: str) -> str | None:
+    [found] = [v for n, v in answer.headers if n == name] or [None]
+    return found
+
+
+def code(answer: Refusal) -> str:
+    return str(json.loads(answer.body)["code"])
+
+
+JSON = "application/json"

@@ -1,0 +1,246 @@
+"""The whole way of an arrival: what is written, who is signed in, and what is told."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jwt_middleware import ConfigurationError
+from jwt_middleware.events import (
+    AccountCreated,
+    AccountUpdated,
+    ConfigurationWarning,
+    GoRefused,
+    Refused,
+    SignedOn,
+)
+from jwt_middleware.sign_on.sql import SQLDirectory
+
+from .kit import EMAIL, JSON, NOW, OTHER_KEY, Site, code, header, token, visit
+
+# --- a good arrival --------------------------------------------------------------------------
+
+
+def test_a_person_is_created_signed_in_and_sent_on(site: Site) -> None:
+    answer = site.arrive(token(groups=["staff"], jti="t-1", sub="u-1"), "/courses?tab=1")
+
+    assert (answer.status, answer.body) == (303, b"")
+    assert header(answer, "Location") == "/courses?tab=1"
+    assert header(answer, "Referrer-Policy") == "no-referrer"
+    assert header(answer, "Cache-Control") == "no-store"
+    assert header(answer, "Set-Cookie") == "session=1"
+    found = site.directory.find("acme", EMAIL)
+    [(account, arrival)] = site.session.began
+    assert found is not None
+    assert (account.user_id, account.created) == (found.id, True)
+    assert (found.groups, arrival.email) == (("staff",), EMAIL)
+    assert site.told(AccountCreated) == [AccountCreated("acme", found.id)]
+    [signed_on] = site.told(SignedOn)
+    assert signed_on[:5] == ("acme", found.id, True, "u-1", "t-1")
+
+
+def test_the_same_person_is_updated_next_time(site: Site) -> None:
+    site.arrive(token(jti="1", groups=["a"]))
+    site.arrive(token(jti="2", groups=["b"]))
+    site.arrive(token(jti="3"))
+
+    [first, second, third] = [account for account, _ in site.session.began]
+    assert first.user_id == second.user_id == third.user_id
+    assert [each.created for each in (first, second, third)] == [True, False, False]
+    assert len(site.told(AccountUpdated)) == 2
+    found = site.directory.find("acme", EMAIL)
+    assert found is not None
+    assert found.groups == ("b",)
+
+
+def test_without_go_a_person_goes_home_and_nothing_is_told(site: Site) -> None:
+    assert header(site.arrive(token()), "Location") == "/"
+    assert site.told(GoRefused) == []
+
+
+@pytest.mark.parametrize(
+    "go", ["https://evil.example", "//evil.example", "", "/auth/callback/jwt-auth"]
+)
+def test_a_go_that_is_none_is_told_and_the_person_goes_home(site: Site, go: str) -> None:
+    answer = site.arrive(token(), go)
+
+    assert (answer.status, header(answer, "Location")) == (303, "/")
+    [event] = site.told(GoRefused)
+    assert (event.integration, event.reason) == ("acme", "no path of this site")
+
+
+def test_a_go_that_is_named_twice_is_a_guess(site: Site) -> None:
+    both = visit(token(), "/a").query_string + "&go=/b"
+
+    assert header(site.arrive(None, query_string=both), "Location") == "/"
+    assert [event.reason for event in site.told(GoRefused)] == ["named more than once"]
+
+
+def test_a_new_user_with_onboard_goes_to_onboarding_once(site_with: Any) -> None:
+    site = site_with(onboarding="/welcome/first")
+    first = site.arrive(token(jti="1", onboard=True), "/courses")
+    again = site.arrive(token(jti="2", onboard=True), "/courses")
+    other = site.arrive(token(jti="3", email="bo@example.edu", onboard=False), "/courses")
+
+    assert [header(each, "Location") for each in (first, again, other)] == [
+        "/welcome/first",
+        "/courses",
+        "/courses",
+    ]
+
+
+# --- refused ---------------------------------------------------------------------------------
+
+REFUSED: list[tuple[str, Any, int]] = [
+    ("missing_token", None, 401),
+    ("malformed_token", "not a token", 401),
+    ("bad_signature", token(OTHER_KEY), 401),
+    ("token_expired", token(iat=NOW - 600), 401),
+    ("token_immature", token(iat=NOW + 600), 401),
+    ("invalid_claim", token(aud="other"), 401),
+    ("invalid_claims", token(iat=None), 401),
+    ("invalid_claims", token(email="nobody"), 401),
+    ("token_too_large", "x" * 20_000, 401),
+]
+
+
+@pytest.mark.parametrize("name, raw, status", REFUSED)
+def test_a_refusal_is_a_page_for_a_person(site: Site, name: str, raw: Any, status: int) -> None:
+    answer = site.arrive(raw, "/courses")
+
+    assert answer.status == status
+    assert header(answer, "Content-Type") == "text/html; charset=utf-8"
+    assert header(answer, "Referrer-Policy") == "no-referrer"
+    assert header(answer, "Cache-Control") == "no-store"
+    assert "default-src 'none'" in str(header(answer, "Content-Security-Policy"))
+    [event] = site.told(Refused)
+    assert (event.code, event.request.path) == (name, "/auth/callback/jwt-auth")
+    page = answer.body.decode()
+    assert f"<code>{name}</code>" in page
+    assert event.reference in page
+    assert site.session.began == []
+
+
+@pytest.mark.parametrize("name, raw, status", REFUSED)
+def test_a_refused_token_uses_up_nothing_and_writes_nothing(
+    site: Site, name: str, raw: Any, status: int
+) -> None:
+    site.arrive(raw)
+
+    assert site.directory.find("acme", EMAIL) is None
+    assert site.store._claims == {}
+
+
+def test_a_program_that_asks_for_json_gets_it(site: Site) -> None:
+    for accept in (JSON, "application/problem+json", "application/json, text/html;q=0.5"):
+        answer = site.arrive(token(credits=[{}], groups=5), accept=accept)
+        body = json.loads(answer.body)
+        assert body["faults"] == [
+            "groups: not an array",
+            "credits[0].orderId: missing",
+            "credits[0].id: missing",
+        ]
+    for accept in ("", "*/*", "text/html", "text/html,application/json;q=0.9,*/*;q=0.8", "image/*"):
+        answer = site.arrive(token(groups=5), accept=accept)
+        assert b"<li>groups: not an array</li>" in answer.body
+
+
+def test_the_words_are_those_of_a_link_and_not_of_a_header(site: Site) -> None:
+    raw = token()
+    site.arrive(raw)
+
+    for answer in (site.arrive(raw), site.arrive(None), site.arrive("x")):
+        assert b"ssertion" not in answer.body
+    assert b"This sign-in link was used already" in site.arrive(raw).body
+
+
+def test_two_tokens_are_none(site: Site) -> None:
+    query = visit(token()).query_string
+
+    assert (
+        code(site.arrive(None, query_string=f"{query}&{query}", accept=JSON)) == "malformed_token"
+    )
+    assert code(site.arrive(None, query_string="&a" * 200, accept=JSON)) == "malformed_token"
+
+
+@pytest.mark.parametrize("method", ["HEAD", "POST", "OPTIONS", "PUT"])
+def test_only_a_get_uses_a_token(site: Site, method: str) -> None:
+    raw = token()
+    answer = site.arrive(raw, method=method)
+
+    assert (answer.status, header(answer, "Allow")) == (405, "GET")
+    assert site.arrive(raw).status == 303
+
+
+def test_no_event_no_answer_and_no_log_line_holds_the_token_or_a_claim(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    good = token(jti="t-1", meta={"covert": "Ana"}, groups=["g-covert"])
+    bad = token(jti="t-2", email="x-covert", meta={"covert": "Ana"})
+    answers = [site.arrive(raw, "/courses") for raw in (good, good, bad, good + "x")]
+
+    told = [repr(each) for each in answers]
+    told += [repr(event) + repr(getattr(event, "request", None)) for event in site.heard]
+    told += [record.getMessage() for record in caplog.records]
+    for event in site.heard:
+        request = getattr(event, "request", None)
+        if request is not None:
+            assert request.query_values("token") == []
+            assert request.header_values("Referer") == []
+    for text in told:
+        for raw in (good, bad):
+            assert raw not in text
+            assert raw.split(".")[1] not in text
+        assert "covert" not in text
+        assert EMAIL not in text
+
+
+def test_a_listener_that_fails_changes_nothing(site_with: Any) -> None:
+    def fails(event: Any) -> None:
+        raise RuntimeError
+
+    assert site_with(listeners=[fails]).arrive(token()).status == 303
+
+
+# --- options ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "options, told",
+    [
+        ({"integrations": None}, "integrations: missing"),
+        ({"directory": None}, "directory: missing"),
+        ({"directory": SQLDirectory}, r"directory: an object with sync\(arrival\)"),
+        ({"directory": 5}, r"directory: an object with sync\(arrival\)"),
+        ({"store": None}, "store: missing"),
+        ({"store": 5}, "store: a store's URL"),
+        ({"store": "mysql://u:hunter2@h/x"}, "store"),
+        ({"path": "auth"}, "path: a path of this site"),
+        ({"path": "/a/../b"}, "path: a path of this site"),
+        ({"onboarding": "https://evil.example"}, "onboarding: a path of this site"),
+        ({"onboarding": "//evil.example"}, "onboarding: a path of this site"),
+        ({"leeway": -1}, "leeway: 0 or more"),
+        ({"max_token_size": 0}, "max_token_size"),
+        ({"listeners": [5]}, "listeners"),
+        ({"clock": 5}, "clock"),
+        ({"integration": []}, "did you mean 'integrations'"),
+    ],
+)
+def test_a_wrong_option_fails_at_start_up(site_with: Any, options: Any, told: str) -> None:
+    with pytest.raises(ConfigurationError, match=told) as caught:
+        site_with(**options)
+
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_store_of_one_process_is_warned_of(site: Site, tmp_path: Path) -> None:
+    shared = Site(tmp_path, store=f"sqlite:///{tmp_path / 'sign-on.sqlite'}")
+
+    assert [event for event in shared.heard if isinstance(event, ConfigurationWarning)] == []
+    [event] = site.told(ConfigurationWarning)
+    assert "each worker" in event.reason

@@ -1,0 +1,145 @@
+"""Integrations in a file that is watched, or kept elsewhere: a change counts at once."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jwt_middleware import (
+    BadSignature,
+    ConfigurationError,
+)
+from jwt_middleware.errors import (
+    IntegrationDisabled,
+    UnknownIntegration,
+)
+from jwt_middleware.events import IntegrationsKept, IntegrationsLoaded
+from jwt_middleware.testing import SigningKey
+
+from .kit import KEY, OTHER_KEY, acme, prove, recognizer, token
+
+ISSUER = "https://acme.example.com"
+
+
+# --- a file that is watched ------------------------------------------------------------------
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    (tmp_path / "acme.secret").write_bytes(KEY.secret.hex().encode())
+    found = tmp_path / "integrations.toml"
+    found.write_text("[integrations.acme]\nsecret_file = 'acme.secret'\n")
+    return found
+
+
+@pytest.fixture
+def file_key() -> SigningKey:
+    key = SigningKey("HS256")
+    key.private = KEY.secret.hex().encode()
+    return key
+
+
+def test_removing_one_counts_on_the_next_request(file: Path, file_key: SigningKey) -> None:
+    heard: list[Any] = []
+    asked = recognizer(file, heard)
+    assert prove(asked, token(file_key)).integration.id == "acme"
+
+    file.write_text("[integrations]\n")
+
+    with pytest.raises(UnknownIntegration):
+        prove(asked, token(file_key))
+    assert heard[-1] == IntegrationsLoaded(str(file), 0)
+
+
+def test_switching_one_off_and_on_counts_on_the_next_request(
+    file: Path, file_key: SigningKey
+) -> None:
+    asked = recognizer(file)
+    text = file.read_text()
+
+    file.write_text(text + "enabled = false\n")
+    with pytest.raises(IntegrationDisabled):
+        prove(asked, token(file_key))
+    file.write_text(text + "enabled = true\n")
+    assert prove(asked, token(file_key))
+
+
+def test_a_broken_edit_keeps_the_last_good_reading_and_is_told(
+    file: Path, file_key: SigningKey
+) -> None:
+    heard: list[Any] = []
+    asked = recognizer(file, heard)
+
+    for broken in ("", "[integrations.acme]\nsecret_file = 'gone.secret'\n"):
+        file.write_text(broken)
+        assert prove(asked, token(file_key)).integration.id == "acme"
+        assert isinstance(heard[-1], IntegrationsKept)
+    assert "gone.secret" in heard[-1].reason
+
+
+def test_what_has_not_changed_goes_on(file: Path) -> None:
+    asked = recognizer(file)
+    before = asked.current().trusts["acme"]
+    (file.parent / "b.secret").write_bytes(OTHER_KEY.secret.hex().encode())
+
+    file.write_text(
+        file.read_text() + "[integrations.b]\nsecret_file = 'b.secret'\nhosts = ['b.example']\n"
+    )
+
+    assert set(asked.current().trusts) == {"acme", "b"}
+    assert asked.current().trusts["acme"] is before
+
+
+def test_a_rotated_secret_is_used_within_seconds(file: Path) -> None:
+    asked = recognizer(file)
+    key = SigningKey("HS256")
+    key.private = OTHER_KEY.secret.hex().encode()
+    with pytest.raises(BadSignature):
+        prove(asked, token(key))
+
+    (file.parent / "acme.secret").write_bytes(key.secret + b"\n")
+
+    deadline = time.monotonic() + 10
+    while True:
+        try:
+            prove(asked, token(key))
+            return
+        except BadSignature:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+
+
+def test_a_secret_may_come_from_the_environment(
+    file: Path, file_key: SigningKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file.write_text("[integrations.acme]\nsecret_env = 'ACME_SECRET'\n")
+    with pytest.raises(ConfigurationError, match="ACME_SECRET"):
+        recognizer(file)
+    monkeypatch.setenv("ACME_SECRET", file_key.secret.decode())
+
+    assert prove(file, token(file_key)).integration.id == "acme"
+
+
+@pytest.mark.parametrize("source", [Path("nowhere.toml"), "a\0b", "", 5, [5]])
+def test_a_source_that_is_none_fails_at_start_up(source: Any) -> None:
+    with pytest.raises(ConfigurationError, match="integrations"):
+        recognizer(source)
+
+
+# --- a function, for those who keep them in a database ---------------------------------------
+
+
+def test_a_function_is_asked_at_each_sign_on() -> None:
+    kept = [acme()]
+    asked = recognizer(lambda: list(kept))
+    assert prove(asked, token())
+    before = asked.current().trusts["acme"]
+    assert asked.current().trusts["acme"] is before
+
+    kept.clear()
+
+    with pytest.raises(UnknownIntegration):
+        prove(asked, token())
