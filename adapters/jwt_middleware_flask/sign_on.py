@@ -85,12 +85,14 @@ class SignOn:
         return _response(self._callback.answer(visit, self._begin_session))
 
     def _begin_session(self, account: Account, arrival: Arrival) -> tuple[()]:
-        # Nothing of the session before: whoever planted it in this browser may know it.
-        session.clear()
-        # Sessions that are kept on the server go by an id, which Flask-Session can change.
+        # Sessions that are kept on the server go by an id, which Flask-Session changes where the
+        # session holds anything.
         regenerate = getattr(current_app.session_interface, "regenerate", None)
         if regenerate is not None:
+            session["integration"] = arrival.integration
             regenerate(session)
+        # Nothing of the session before: whoever planted it in this browser knows what is in it.
+        session.clear()
         if self._sign_in is None:
             session["integration"] = arrival.integration
             session["user_id"] = account.user_id

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 try:
     import sqlalchemy as sa
-    from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
+    from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError
 except ImportError as error:
     from ..errors import ConfigurationError
 
@@ -206,10 +206,11 @@ def _engine(url: Any) -> sa.Engine:
             )
         # An error that names the parameters would tell the log whose account it was.
         return sa.create_engine(parsed, hide_parameters=True, pool_pre_ping=True)
-    except (ArgumentError, ImportError, TypeError) as error:
-        # Not the URL: a password may stand in it.
-        what = str(error) if isinstance(error, ImportError) else "no URL of a database"
-        raise ConfigurationError(f"SQLDirectory: {what}") from None
+    except (NoSuchModuleError, ImportError) as error:
+        raise ConfigurationError(f"SQLDirectory: the driver is missing: {error}") from None
+    except (ArgumentError, TypeError):
+        # Without the URL: a password may stand in it.
+        raise ConfigurationError("SQLDirectory: no URL of a database") from None
 
 
 _all: weakref.WeakSet[SQLDirectory] = weakref.WeakSet()

@@ -1,0 +1,149 @@
+"""The directory on SQLite: one transaction, one account a person, lists replaced whole or left."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from jwt_middleware import ConfigurationError
+from jwt_middleware.sign_on import Credit
+from jwt_middleware.sign_on.sql import SQLDirectory, User, metadata
+
+from .directory_rules import DirectoryRules, arrival
+
+
+class TestSQLite(DirectoryRules):
+    @pytest.fixture
+    def database(self, tmp_path: Path) -> str:
+        return f"sqlite:///{tmp_path / 'accounts.sqlite'}"
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'accounts.sqlite'}"
+
+
+@pytest.mark.parametrize(
+    "database, told",
+    [
+        ("accounts.sqlite", "no URL of a database"),
+        ("", "no URL of a database"),
+        (5, "no URL of a database"),
+        ("nosuch://u:hunter2@h/x", "the driver is missing: .*nosuch"),
+        ("sqlite://", "SQLite's memory is one connection's own"),
+        ("sqlite:///:memory:", "SQLite's memory is one connection's own"),
+        ("sqlite:////nowhere/at/all/x.sqlite", "cannot be opened"),
+    ],
+)
+def test_a_database_that_is_none_fails_at_start_up(database: Any, told: str) -> None:
+    with pytest.raises(ConfigurationError, match=told) as caught:
+        SQLDirectory(database)
+
+    assert "hunter2" not in str(caught.value)
+
+
+def test_it_is_a_file_in_the_working_directory_by_default(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    SQLDirectory().sync(arrival())
+
+    assert (tmp_path / "accounts.sqlite").exists()
+
+
+def test_an_engine_of_the_apps_own_serves_too(url: str) -> None:
+    engine = sa.create_engine(url)
+    account = SQLDirectory(engine).sync(arrival())
+
+    with engine.connect() as connection:
+        users = metadata.tables["sign_on_users"]
+        assert connection.execute(sa.select(users.c.id)).scalars().all() == [account.user_id]
+
+
+def test_what_a_database_says_names_no_value(url: str) -> None:
+    directory = SQLDirectory(url)
+    with sa.create_engine(url).begin() as connection:
+        connection.execute(sa.text("DROP TABLE sign_on_users"))
+
+    with pytest.raises(sa.exc.OperationalError) as caught:
+        directory.sync(arrival())
+    assert "ana@example.edu" not in str(caught.value)
+
+
+# --- a process that dies ---------------------------------------------------------------------
+
+DYING = """
+import os, signal, sys
+import sqlalchemy as sa
+from jwt_middleware.sign_on import Arrival, Credit
+from jwt_middleware.sign_on.sql import SQLDirectory
+url, moment, email = sys.argv[1:]
+engine = sa.create_engine(url)
+directory = SQLDirectory(engine)
+statements = 0
+def die(*_):
+    os.kill(os.getpid(), signal.SIGKILL)
+def count(*_):
+    global statements
+    statements += 1
+    if str(statements) == moment:
+        die()
+sa.event.listen(engine, "after_cursor_execute", count)
+if moment == "commit":
+    sa.event.listen(engine, "commit", die)
+claims = {"meta": {"new": 1}, "groups": ("b", "c"), "credits": ()}
+directory.sync(Arrival(integration="acme", email=email, **claims))
+if moment == "after":
+    die()
+"""
+BEFORE = ({"old": 1}, ("a",), (Credit("o", 1),))
+AFTER = ({"new": 1}, ("b", "c"), ())
+MOMENTS = ["1", "2", "3", "4", "5", "commit", "after"]
+
+
+def state(user: User | None) -> Any:
+    return None if user is None else (user.meta, user.groups, user.credits)
+
+
+@pytest.mark.parametrize("email", ["ana@example.edu", "new@example.edu"], ids=["known", "new"])
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_a_process_that_is_killed_leaves_the_directory_as_before_or_as_after(
+    url: str, moment: str, email: str
+) -> None:
+    directory = SQLDirectory(url)
+    meta, groups, credits = BEFORE
+    directory.sync(arrival(meta=meta, groups=groups, credits=credits))
+    done = subprocess.run([sys.executable, "-c", DYING, url, moment, email], check=False)
+    before = BEFORE if email == "ana@example.edu" else None
+
+    assert done.returncode == -9
+    assert state(directory.find("acme", email)) == (AFTER if moment == "after" else before)
+    assert directory.sync(arrival(email=email, groups=("next",))).created is (
+        email != "ana@example.edu" and moment != "after"
+    )
+
+
+def test_a_forked_worker_speaks_on_connections_of_its_own(url: str) -> None:
+    directory = SQLDirectory(url)
+    directory.sync(arrival())
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            directory.sync(arrival(groups=("child",)))
+            os.write(writing, b"ok")
+        finally:
+            os._exit(0)
+    os.close(writing)
+    os.waitpid(child, 0)
+
+    assert os.read(reading, 2) == b"ok"
+    found = directory.find("acme", "ana@example.edu")
+    assert found is not None
+    assert found.groups == ("child",)
