@@ -25,6 +25,10 @@ COMMANDS = {
     "daphne": "daphne {app} -b 127.0.0.1 -p {port}",
     "gunicorn": "gunicorn {app} --bind 127.0.0.1:{port}",
     "gunicorn, 4 preloaded": "gunicorn {app} --bind 127.0.0.1:{port} --workers 4 --preload",
+    "gunicorn, 4 workers": (
+        "gunicorn {app} --bind 127.0.0.1:{port} --workers 4 --threads 4 --access-logfile -"
+    ),
+    "uvicorn, 4 workers": "uvicorn {app} --host 127.0.0.1 --port {port} --workers 4",
     "waitress": "waitress --listen=127.0.0.1:{port} {app}",
     "werkzeug": "flask --app {app} run --host 127.0.0.1 --port {port}",
 }
