@@ -87,7 +87,11 @@ class SQLDirectory:
     """
 
     def __init__(self, database: str | sa.Engine = "sqlite:///accounts.sqlite") -> None:
-        self._engine = database if isinstance(database, sa.Engine) else _engine(database)
+        if isinstance(database, sa.Engine):
+            self._engine = database
+        else:
+            self._engine = _engine(database)
+            weakref.finalize(self, self._engine.dispose)
         self._create_tables()
         # A forked worker must not speak on its parent's connections.
         self._engine.dispose()
@@ -112,6 +116,10 @@ class SQLDirectory:
     def get(self, user_id: str) -> User | None:
         """Return the account that a session names."""
         return self._user(_users.c.id == user_id)
+
+    def close(self) -> None:
+        """Close the connections that nobody uses now; used again, it opens others."""
+        self._engine.dispose()
 
     def renew(self) -> None:
         """Begin anew in a forked child: the connections are the parent's."""

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +10,10 @@ import pytest
 import sqlalchemy as sa
 
 from jwt_middleware import ConfigurationError
-from jwt_middleware.sign_on import Credit
-from jwt_middleware.sign_on.sql import SQLDirectory, User, metadata
+from jwt_middleware.sign_on.sql import SQLDirectory, metadata
 
 from .directory_rules import DirectoryRules, arrival
+from .dying import AFTER, BEFORE, MOMENTS, killed_at, state
 
 
 class TestSQLite(DirectoryRules):
@@ -78,38 +76,6 @@ def test_what_a_database_says_names_no_value(url: str) -> None:
 
 # --- a process that dies ---------------------------------------------------------------------
 
-DYING = """
-import os, signal, sys
-import sqlalchemy as sa
-from jwt_middleware.sign_on import Arrival, Credit
-from jwt_middleware.sign_on.sql import SQLDirectory
-url, moment, email = sys.argv[1:]
-engine = sa.create_engine(url)
-directory = SQLDirectory(engine)
-statements = 0
-def die(*_):
-    os.kill(os.getpid(), signal.SIGKILL)
-def count(*_):
-    global statements
-    statements += 1
-    if str(statements) == moment:
-        die()
-sa.event.listen(engine, "after_cursor_execute", count)
-if moment == "commit":
-    sa.event.listen(engine, "commit", die)
-claims = {"meta": {"new": 1}, "groups": ("b", "c"), "credits": ()}
-directory.sync(Arrival(integration="acme", email=email, **claims))
-if moment == "after":
-    die()
-"""
-BEFORE = ({"old": 1}, ("a",), (Credit("o", 1),))
-AFTER = ({"new": 1}, ("b", "c"), ())
-MOMENTS = ["1", "2", "3", "4", "5", "commit", "after"]
-
-
-def state(user: User | None) -> Any:
-    return None if user is None else (user.meta, user.groups, user.credits)
-
 
 @pytest.mark.parametrize("email", ["ana@example.edu", "new@example.edu"], ids=["known", "new"])
 @pytest.mark.parametrize("moment", MOMENTS)
@@ -117,12 +83,10 @@ def test_a_process_that_is_killed_leaves_the_directory_as_before_or_as_after(
     url: str, moment: str, email: str
 ) -> None:
     directory = SQLDirectory(url)
-    meta, groups, credits = BEFORE
-    directory.sync(arrival(meta=meta, groups=groups, credits=credits))
-    done = subprocess.run([sys.executable, "-c", DYING, url, moment, email], check=False)
+    directory.sync(arrival(**BEFORE))
+    killed_at(url, moment, email)
     before = BEFORE if email == "ana@example.edu" else None
 
-    assert done.returncode == -9
     assert state(directory.find("acme", email)) == (AFTER if moment == "after" else before)
     assert directory.sync(arrival(email=email, groups=("next",))).created is (
         email != "ana@example.edu" and moment != "after"
