@@ -58,7 +58,7 @@ def ask(app: Any, kind: str, path: str, token: str | None) -> Answer:
 EXAMPLES = {
     "fastapi": ("asgi", ("from fastapi import",)),
     "starlette": ("asgi", ("from starlette.applications", "def me")),
-    "flask": ("wsgi", ("from flask import",)),
+    "flask": ("wsgi", ("from flask import", "UCSD")),
 }
 
 

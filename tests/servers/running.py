@@ -20,7 +20,6 @@ START_LIMIT = 30.0
 
 COMMANDS = {
     "uvicorn": "uvicorn {app} --host 127.0.0.1 --port {port}",
-    "uvicorn, 4 workers": "uvicorn {app} --host 127.0.0.1 --port {port} --workers 4",
     "hypercorn": "hypercorn {app} --bind 127.0.0.1:{port}",
     "daphne": "daphne {app} -b 127.0.0.1 -p {port}",
     "gunicorn": "gunicorn {app} --bind 127.0.0.1:{port}",
