@@ -31,6 +31,9 @@ CODES = {
     "InvalidClaim": "invalid_claim",
     "TokenRevoked": "token_revoked",
     "TokenReused": "token_reused",
+    "InvalidClaims": "invalid_claims",
+    "UnknownIntegration": "unknown_integration",
+    "IntegrationDisabled": "integration_disabled",
 }
 
 

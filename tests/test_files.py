@@ -110,6 +110,20 @@ def test_a_file_that_is_mended_serves_again(tmp_path: Path, clock: Clock) -> Non
     assert look(file, clock) == "two"
 
 
+def test_a_fresh_reading_is_of_the_file_as_it_is_now(tmp_path: Path, clock: Clock) -> None:
+    path = tmp_path / "key"
+    path.write_text("one")
+    file, heard = watched(path, clock)
+    for text in ("two, longer", "three, longer still"):
+        path.write_text(text)
+        assert file.fresh() == text
+    path.write_text("broken")
+
+    assert file.fresh() == "three, longer still"
+    assert heard[:2] == ["two, longer", "three, longer still"]
+    assert isinstance(heard[2], ValueError)
+
+
 def test_a_file_is_looked_at_once_a_second_at_most(tmp_path: Path, clock: Clock) -> None:
     path = tmp_path / "key"
     path.write_text("one")

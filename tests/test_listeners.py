@@ -9,8 +9,13 @@ from jwt_middleware import Verifier
 from jwt_middleware.decision import Decision
 from jwt_middleware.errors import RequestError
 from jwt_middleware.events import (
+    AccountCreated,
+    AccountUpdated,
     ConfigurationWarning,
     DenialsLoaded,
+    GoRefused,
+    IntegrationsKept,
+    IntegrationsLoaded,
     KeyAdded,
     KeyChanged,
     KeyFetchFailed,
@@ -20,6 +25,7 @@ from jwt_middleware.events import (
     KeysLoaded,
     KeyWarning,
     Refused,
+    SignedOn,
     StaleKeysServed,
     StoreFailed,
     StoreRecovered,
@@ -81,6 +87,12 @@ def test_printable_bounds_the_length() -> None:
         pytest.param(DenialsLoaded(FORGED_LINE, 1), id="denials-loaded"),
         pytest.param(StoreFailed(FORGED_LINE, FORGED_LINE, "closed"), id="store-failed"),
         pytest.param(StoreRecovered(FORGED_LINE, 1.0), id="store-recovered"),
+        pytest.param(IntegrationsLoaded(FORGED_LINE, 1), id="integrations-loaded"),
+        pytest.param(IntegrationsKept(FORGED_LINE, FORGED_LINE), id="integrations-kept"),
+        pytest.param(SignedOn(FORGED_LINE, FORGED_LINE, True, FORGED_LINE), id="signed-on"),
+        pytest.param(AccountCreated(FORGED_LINE, FORGED_LINE), id="account-created"),
+        pytest.param(AccountUpdated(FORGED_LINE, FORGED_LINE), id="account-updated"),
+        pytest.param(GoRefused(FORGED_LINE, FORGED_LINE), id="go-refused"),
     ],
 )
 def test_log_injection_every_event_is_one_printable_line(
@@ -112,6 +124,15 @@ def test_log_injection_every_event_is_one_printable_line(
             "redis://h/0: refused; the last known denials serve until it is back (fail='open')",
         ),
         (StoreRecovered("redis://h/0", 61.2), "redis://h/0: it is back, after 61 s"),
+        (IntegrationsLoaded("a.toml", 2), "a.toml: 2 integrations"),
+        (IntegrationsKept("a.toml", "no TOML"), "a.toml: the last good reading stays: no TOML"),
+        (SignedOn("acme", "7", True, "u-1", "t-1"), "signed on user=7 integration=acme"),
+        (AccountCreated("acme", "7"), "account created user=7 integration=acme"),
+        (AccountUpdated("acme", "7"), "account updated user=7 integration=acme"),
+        (
+            GoRefused("acme", "no path of this site"),
+            "not followed code=go_refused integration=acme reason=no path of this site",
+        ),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, tuple) else "",
 )

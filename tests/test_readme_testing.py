@@ -48,7 +48,7 @@ def write(folder: Path, **files: str) -> None:
     [("from fastapi import", "fastapi.testclient"), ("from flask import", "app.test_client")],
 )
 def test_a_test_file_passes_beside_its_app(site: pytest.Pytester, app: str, test: str) -> None:
-    write(site.path, main=block("python", app), test_main=block("python", test))
+    write(site.path, main=block("python", app, "UCSD"), test_main=block("python", test))
 
     site.runpytest_subprocess().assert_outcomes(passed=2)
 

@@ -13,6 +13,7 @@ from jwt_middleware.errors import (
     AuthenticationError,
     ConfigurationError,
     InvalidClaim,
+    InvalidClaims,
     KeysUnavailable,
     MissingToken,
     PermissionDenied,
@@ -20,7 +21,16 @@ from jwt_middleware.errors import (
     TokenExpired,
     Unavailable,
 )
-from jwt_middleware.responses import Challenge, Refusal, misconfigured, prefers_html, refusal_for
+from jwt_middleware.responses import (
+    Challenge,
+    Refusal,
+    Text,
+    Wording,
+    misconfigured,
+    prefers_html,
+    prefers_json,
+    refusal_for,
+)
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 KINDS = [
@@ -31,7 +41,11 @@ KINDS = [
 
 
 def made(kind: Any) -> RequestError:
-    error: RequestError = kind("some claim", "type") if kind is InvalidClaim else kind("a reason")
+    if kind is InvalidClaim:
+        return InvalidClaim("some claim", "type")
+    if kind is InvalidClaims:
+        return InvalidClaims([])
+    error: RequestError = kind("a reason")
     return error
 
 
@@ -75,6 +89,45 @@ def test_the_words_of_a_code_never_vary(accept: str) -> None:
         return re.sub(rb"[0-9a-f]{16}", b"", answer(TokenExpired(reason), accept=accept).body)
 
     assert body("one reason") == body("another")
+
+
+@pytest.mark.parametrize("accept", ["", BROWSER], ids=["json", "html"])
+def test_faults_are_listed_and_escaped(accept: str) -> None:
+    body = answer(InvalidClaims(["a: b", "<i>: c"]), accept=accept).body
+
+    if accept:
+        assert b"<ul><li>a: b</li><li>&lt;i&gt;: c</li></ul>" in body
+    else:
+        assert json.loads(body)["faults"] == ["a: b", "<i>: c"]
+
+
+def test_other_words_may_be_said_with_headers_of_their_own() -> None:
+    wording = Wording({}, Text("Oh", "No."), (("X-A", "b"),), for_people=True)
+    refusal = refusal_for(TokenExpired(), Challenge(), wording=wording)
+
+    assert header(refusal, "X-A") == "b"
+    assert b"<h1>Oh</h1><p>No.</p>" in refusal.body
+
+
+@pytest.mark.parametrize(
+    "accept, wanted",
+    [
+        ("", False),
+        ("*/*", False),
+        (BROWSER, False),
+        ("application/json", True),
+        ("Application/JSON", True),
+        ("application/problem+json, */*;q=0.1", True),
+        ("text/html, application/json", False),
+        ("text/html;q=0.5, application/json", True),
+        ("application/json;q=x", False),
+        ("application/json," * 200, False),
+    ],
+)
+def test_a_page_for_people_is_left_out_only_where_json_is_asked_for(
+    accept: str, wanted: bool
+) -> None:
+    assert prefers_json(accept) is wanted
 
 
 def test_missing_token_gets_a_bare_challenge() -> None:

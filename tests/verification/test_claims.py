@@ -91,6 +91,17 @@ def test_the_earlier_of_exp_and_max_age_ends_a_life() -> None:
         rules.check({"exp": NOW - 60, "iat": NOW - 70}, NOW)
 
 
+def test_a_presumed_max_age_counts_where_none_is_set_and_the_token_has_iat() -> None:
+    rules = policy(presumed_max_age=300)
+
+    assert rules.check({"iat": NOW}, NOW) == NOW + 300
+    assert rules.check({"exp": NOW + 9000, "iat": NOW}, NOW) == NOW + 300
+    assert rules.check({"exp": NOW + 9000}, NOW) == NOW + 9000
+    with pytest.raises(InvalidClaim, match="exp: missing"):
+        rules.check({}, NOW)
+    assert policy(presumed_max_age=300, max_age=60).check({"iat": NOW}, NOW) == NOW + 60
+
+
 WRONG_TIMES = [True, False, None, "", "soon", str(NOW), [NOW], {"t": NOW}, []]
 
 

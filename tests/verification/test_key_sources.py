@@ -121,6 +121,19 @@ def test_one_line_end_at_the_end_of_a_secret_file_does_not_count(
     assert found == SharedSecret(SECRET).snapshot().keys[0].spki
 
 
+def test_a_secret_may_have_a_key_id(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "secret").write_text(SECRET)
+    monkeypatch.setenv("GATEWAY_SECRET", SECRET)
+    sources = [
+        SharedSecret(SECRET, key_id="2"),
+        SharedSecret.from_file(tmp_path / "secret", key_id="2"),
+        SharedSecret.from_env("GATEWAY_SECRET", key_id="2"),
+    ]
+
+    assert [each.snapshot().keys[0].key_id for each in sources] == ["2"] * 3
+    assert SharedSecret(SECRET).snapshot().keys[0].key_id is None
+
+
 def test_a_secret_comes_from_an_environment_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GATEWAY_SECRET", SECRET)
 
