@@ -24,7 +24,7 @@ except ImportError as error:
         "SQLDirectory needs SQLAlchemy: pip install 'jwt-assertion-middleware[sql]'"
     ) from error
 
-from ..errors import ConfigurationError
+from ..errors import AccountRefused, ConfigurationError
 from ..principal import frozen
 from .arrival import MOST_GROUP_ID, MOST_ORDER_ID, Arrival, Credit, GroupId
 from .directory import Account
@@ -170,7 +170,11 @@ def _synced(connection: sa.Connection, arrival: Arrival) -> Account:
         who = {"id": user_id, "realm": arrival.realm, "email": arrival.email}
         connection.execute(_users.insert().values({"meta": {}, **who, **values}))
     else:
-        user_id = str(connection.execute(sa.select(_users.c.id).where(place)).scalar_one())
+        user = connection.execute(sa.select(_users).where(place)).one()
+        # A collation of the database may find what only looks the same.
+        if (user.realm, user.email) != (arrival.realm, arrival.email):
+            raise AccountRefused("the database takes two addresses for one")
+        user_id = str(user.id)
     if arrival.groups is not None:
         _replace(connection, _groups, user_id, [_group_row(group) for group in arrival.groups])
     if arrival.credits is not None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -105,6 +107,36 @@ def test_a_token_is_used_once_by_all_who_share_a_store(tmp_path: Path) -> None:
     raw = token()
 
     assert [first.arrive(raw).status, second.arrive(raw).status] == [303, 401]
+
+
+DYING = """
+import os, signal, sys
+from jwt_middleware.sign_on import Callback, Integration, Visit
+secret, folder, query, now = sys.argv[1:]
+class Dies:
+    def sync(self, arrival):
+        os.kill(os.getpid(), signal.SIGKILL)
+Callback(
+    integrations=[Integration("acme", secret=bytes.fromhex(secret))],
+    directory=Dies(), store=f"sqlite:///{folder}/sign-on.sqlite", clock=lambda: float(now),
+).answer(Visit("GET", "/", query, "app.example.edu", ""), lambda *_: ())
+"""
+
+
+def test_a_process_that_is_killed_after_the_claim_has_used_the_link_and_changed_nothing(
+    tmp_path: Path,
+) -> None:
+    raw = token(groups=["new"])
+    site = Site(tmp_path, store=f"sqlite:///{tmp_path / 'sign-on.sqlite'}")
+    site.arrive(token(jti="before", groups=["old"]))
+    query = visit(raw).query_string
+    command = [sys.executable, "-c", DYING, KEY.secret.hex(), str(tmp_path), query, str(NOW)]
+    assert subprocess.run(command, check=False).returncode == -9
+
+    assert code(site.arrive(raw, accept=JSON)) == "token_reused"
+    found = site.directory.find("acme", EMAIL)
+    assert found is not None
+    assert found.groups == ("old",)
 
 
 # --- the server's fault ----------------------------------------------------------------------

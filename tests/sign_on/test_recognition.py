@@ -11,6 +11,7 @@ from jwt_middleware import (
     BadSignature,
     ConfigurationError,
     InvalidClaim,
+    KeysUnavailable,
     MalformedToken,
     SharedSecret,
     TokenExpired,
@@ -27,6 +28,7 @@ from jwt_middleware.errors import (
 from jwt_middleware.sign_on import Integration, SecretPlace
 from jwt_middleware.testing import SigningKey
 
+from ..key_server import KeyServer, document, status
 from .kit import HOST, KEY, NOW, OTHER_KEY, acme, prove, recognizer, signed, token
 
 ISSUER = "https://acme.example.com"
@@ -155,6 +157,18 @@ def test_an_unsigned_token_is_refused() -> None:
 def test_a_token_that_is_too_long_is_refused_before_all_else() -> None:
     with pytest.raises(TokenTooLarge):
         prove([acme()], "x" * 16_385)
+
+
+def test_keys_come_from_a_url_and_may_be_out(key_for: Any) -> None:
+    key = key_for("RS256")
+    with KeyServer(document(key.jwks())) as server:
+        published = [Integration("acme", keys=server.url)]
+        asked = recognizer(published)
+        assert prove(asked, token(key)).integration.id == "acme"
+        server.script = status(500)
+        assert prove(asked, token(key)).integration.id == "acme"
+        with pytest.raises(KeysUnavailable):
+            prove(published, token(key))
 
 
 # --- its life --------------------------------------------------------------------------------

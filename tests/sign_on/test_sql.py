@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from jwt_middleware import ConfigurationError
+from jwt_middleware.errors import AccountRefused
 from jwt_middleware.sign_on.sql import SQLDirectory, metadata
 
 from .directory_rules import DirectoryRules, arrival
@@ -62,6 +63,23 @@ def test_an_engine_of_the_apps_own_serves_too(url: str) -> None:
     with engine.connect() as connection:
         users = metadata.tables["sign_on_users"]
         assert connection.execute(sa.select(users.c.id)).scalars().all() == [account.user_id]
+
+
+def test_a_database_that_takes_two_addresses_for_one_signs_nobody_in(url: str) -> None:
+    engine = sa.create_engine(url)
+    with engine.begin() as connection:
+        for table in metadata.sorted_tables:
+            made = str(sa.schema.CreateTable(table).compile(engine))
+            connection.execute(sa.text(made.replace("(254)", "(254) COLLATE NOCASE")))
+    directory = SQLDirectory(engine)
+    directory.sync(arrival(email="Ana@example.edu", groups=("a",)))
+
+    with pytest.raises(AccountRefused):
+        directory.sync(arrival(email="ana@example.edu", groups=("b",)))
+    found = directory.find("acme", "Ana@example.edu")
+    assert found is not None
+    assert found.groups == ("a",)
+    engine.dispose()
 
 
 def test_what_a_database_says_names_no_value(url: str) -> None:
