@@ -140,7 +140,7 @@ def test_the_core_imports_no_web_framework() -> None:
 
 def test_adapters_import_the_core_and_their_own_framework_only() -> None:
     for package, frameworks in adapter_packages().items():
-        for path in Path(package.__file__ or "").parent.glob("*.py"):
+        for path in Path(package.__file__ or "").parent.rglob("*.py"):
             for imported in imports_of(f"{package.__name__}.{path.stem}", path):
                 top = imported.split(".")[0]
                 others = FRAMEWORKS - frameworks
@@ -159,6 +159,6 @@ def test_a_folder_face_has_no_logic() -> None:
 def test_no_file_holds_two_concepts() -> None:
     paths = [path for _, path in modules()]
     for package in adapter_packages():
-        paths += Path(package.__file__ or "").parent.glob("*.py")
+        paths += Path(package.__file__ or "").parent.rglob("*.py")
 
     assert [p.name for p in paths if len(p.read_text("utf-8").splitlines()) > 350] == []

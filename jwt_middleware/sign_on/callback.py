@@ -12,7 +12,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, TypedDict, Unpack
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from .. import option_checks as check
 from ..errors import (
@@ -174,7 +174,7 @@ class Callback:
         if not named:
             return HOME
         path = local_path(named[0]) if len(named) == 1 else None
-        if path is not None and unquote(path.partition("?")[0]) != visit.path:
+        if path is not None and unquote(urlsplit(path).path) != visit.path:
             return path
         reason = "no path of this site" if len(named) == 1 else "named more than once"
         self.announce(GoRefused(integration, reason, request))

@@ -18,6 +18,7 @@ from jwt_middleware.events import (
     Refused,
     SignedOn,
 )
+from jwt_middleware.sign_on import PATH
 from jwt_middleware.sign_on.sql import SQLDirectory
 
 from .kit import EMAIL, JSON, NOW, OTHER_KEY, Site, code, header, token, visit
@@ -62,9 +63,7 @@ def test_without_go_a_person_goes_home_and_nothing_is_told(site: Site) -> None:
     assert site.told(GoRefused) == []
 
 
-@pytest.mark.parametrize(
-    "go", ["https://evil.example", "//evil.example", "", "/auth/callback/jwt-auth"]
-)
+@pytest.mark.parametrize("go", ["https://evil.example", "//evil.example", "", PATH, f"{PATH}#x"])
 def test_a_go_that_is_none_is_told_and_the_person_goes_home(site: Site, go: str) -> None:
     answer = site.arrive(token(), go)
 

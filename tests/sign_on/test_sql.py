@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,13 @@ class TestSQLite(DirectoryRules):
 @pytest.fixture
 def url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path / 'accounts.sqlite'}"
+
+
+@pytest.fixture
+def engine(url: str) -> Iterator[sa.Engine]:
+    found = sa.create_engine(url)
+    yield found
+    found.dispose()
 
 
 @pytest.mark.parametrize(
@@ -56,8 +64,7 @@ def test_it_is_a_file_in_the_working_directory_by_default(
     assert (tmp_path / "accounts.sqlite").exists()
 
 
-def test_an_engine_of_the_apps_own_serves_too(url: str) -> None:
-    engine = sa.create_engine(url)
+def test_an_engine_of_the_apps_own_serves_too(engine: sa.Engine) -> None:
     account = SQLDirectory(engine).sync(arrival())
 
     with engine.connect() as connection:
@@ -65,8 +72,9 @@ def test_an_engine_of_the_apps_own_serves_too(url: str) -> None:
         assert connection.execute(sa.select(users.c.id)).scalars().all() == [account.user_id]
 
 
-def test_a_database_that_takes_two_addresses_for_one_signs_nobody_in(url: str) -> None:
-    engine = sa.create_engine(url)
+def test_a_database_that_takes_two_addresses_for_one_signs_nobody_in(
+    engine: sa.Engine,
+) -> None:
     with engine.begin() as connection:
         for table in metadata.sorted_tables:
             made = str(sa.schema.CreateTable(table).compile(engine))
@@ -79,12 +87,11 @@ def test_a_database_that_takes_two_addresses_for_one_signs_nobody_in(url: str) -
     found = directory.find("acme", "Ana@example.edu")
     assert found is not None
     assert found.groups == ("a",)
-    engine.dispose()
 
 
-def test_what_a_database_says_names_no_value(url: str) -> None:
+def test_what_a_database_says_names_no_value(url: str, engine: sa.Engine) -> None:
     directory = SQLDirectory(url)
-    with sa.create_engine(url).begin() as connection:
+    with engine.begin() as connection:
         connection.execute(sa.text("DROP TABLE sign_on_users"))
 
     with pytest.raises(sa.exc.OperationalError) as caught:
