@@ -12,6 +12,7 @@ from ..authorization import ClientRegistry
 from ..errors import ConfigurationError
 from ..explanation import dangers_of, dangers_of_clients, meaning_of, meaning_of_clients
 from ..settings import CONFIG_FILE, Settings
+from ..sign_on.explanation import dangers_of_integrations, meaning_of_integrations, read_file
 from ..verification import key_source
 from .apps import find_app
 
@@ -28,8 +29,9 @@ def add_check(commands: Any) -> None:
         "check",
         help="tell what a configuration means, and its dangers",
         description="Read a configuration as the middleware does and tell what it means. A file "
-        "is one of options (as JWT_MIDDLEWARE_CONFIG names it) or a registry of clients; an app's "
-        "own options and routes are checked as when it starts. Exit status 2 where it is wrong.",
+        "is one of options (as JWT_MIDDLEWARE_CONFIG names it), a registry of clients, or the "
+        "integrations of sign-on; an app's own options and routes are checked as when it starts. "
+        "Exit status 2 where it is wrong.",
     )
     check.add_argument("what", help="a TOML file, or module:app")
     check.add_argument("--json", action="store_true", help="for a program")
@@ -52,7 +54,12 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _of_file(path: Path) -> _Report:
-    if _is_registry(path):
+    if _has_table(path, "integrations"):
+        known = read_file(path)
+        meaning = [f"{path}: {len(known.integrations)} integrations."]
+        meaning += meaning_of_integrations(known)
+        return _Report(meaning, [], dangers_of_integrations(known))
+    if _has_table(path, "clients"):
         clients = ClientRegistry(path).clients
         meaning = [f"{path}: {len(clients)} clients."]
         for client in clients:
@@ -62,12 +69,12 @@ def _of_file(path: Path) -> _Report:
     return _of_settings(Settings.read({}, {CONFIG_FILE: str(path)}))
 
 
-def _is_registry(path: Path) -> bool:
+def _has_table(path: Path, name: str) -> bool:
     try:
         document = tomllib.loads(path.read_text("utf-8"))
     except (OSError, ValueError, RecursionError):
         return False  # the settings tell what is wrong with it
-    return isinstance(document.get("clients"), dict)
+    return isinstance(document.get(name), dict)
 
 
 def _of_app(spec: str) -> _Report:
