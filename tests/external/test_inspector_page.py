@@ -14,12 +14,10 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
-
-if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 pytestmark = pytest.mark.external
 
@@ -63,17 +61,8 @@ def site() -> Iterator[str]:
             process.kill()
 
 
-def expect(part: Any) -> Any:
-    """Wait until what is said of this part of the page holds."""
-    from playwright.sync_api import expect as said  # not there where only Python is
-
-    return said(part)
-
-
 @pytest.fixture(scope="module")  # while it runs, the thread has an event loop
 def browser() -> Iterator[Browser]:
-    from playwright.sync_api import sync_playwright
-
     with sync_playwright() as playwright:
         program = os.environ.get("CHROMIUM", "/usr/bin/chromium")
         started = playwright.chromium.launch(executable_path=program, args=QUIET)
