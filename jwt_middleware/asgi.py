@@ -10,11 +10,12 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, NoReturn, Unpack
 
 from .errors import ConfigurationError, RequestError
-from .gate import GATE_KEY, Gate, check_no_routes, check_plain_app
+from .gate import GATE_KEY, Gate, check_no_routes, check_plain_app, follows
 from .principal import PRINCIPAL_KEY
 from .request_view import ScopeView
 from .responses import Refusal
 from .settings import Options
+from .trail import FindRoute
 from .trust import MustWait
 
 Scope = MutableMapping[str, Any]
@@ -43,6 +44,9 @@ class JWTMiddleware:
         """Serve one connection, or the lifespan."""
         kind = scope["type"]
         if kind == "http" or kind == "websocket":
+            if self.gate.audits and not follows(self.gate, scope):
+                await follow(self, self.gate, scope, receive, send)
+                return
             failure = enter(self.gate, scope)
             if failure is not None:
                 try:
@@ -76,6 +80,40 @@ async def fail_startup(error: ConfigurationError, receive: Receive, send: Send) 
     await receive()  # lifespan.startup
     await send({"type": "lifespan.startup.failed", "message": str(error)})
     raise error
+
+
+async def follow(
+    door: ASGIApp,
+    gate: Gate,
+    scope: Scope,
+    receive: Receive,
+    send: Send,
+    find_route: FindRoute | None = None,
+) -> None:
+    """Let the door serve a connection, and tell what was decided as the answer begins."""
+    trail = gate.follow(scope, ScopeView(scope), find_route, scope["type"])
+
+    async def tell_first(message: Message) -> None:
+        kind = message["type"]
+        if kind in _BEGINNINGS and not trail.is_told:
+            trail.tell(101 if kind == "websocket.accept" else message.get("status"))
+        await send(message)
+
+    try:
+        await door(scope, receive, tell_first)
+    finally:
+        trail.leave()
+
+
+_BEGINNINGS = frozenset(
+    {
+        "http.response.start",
+        "websocket.accept",
+        "websocket.close",
+        "websocket.http.response.start",
+    }
+)
+"""The messages with which an answer begins."""
 
 
 Failure = RequestError | MustWait

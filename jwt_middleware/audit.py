@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from .authorization import Dropped
 from .decision import Decision
-from .errors import InvalidClaim, PermissionDenied, RequestError
+from .errors import PermissionDenied, RequestError
 from .events import Refused, ValuesDropped, Verified, WouldRefuse
 from .listeners import Announcer
 from .principal import Principal
 from .request_view import RequestView
+from .trail import identity_of, reason_of, trail_of
 
 
 class Audit:
@@ -25,24 +26,27 @@ class Audit:
         principal: Principal | None = None,
     ) -> None:
         """Announce a refusal, once, with the reference that the caller gets."""
+        principal = principal or error.principal
+        decision = error.decision if isinstance(error, PermissionDenied) else None
+        decision = decision if isinstance(decision, Decision) else None
+        trail = trail_of(request, self._announce)
+        if trail is not None:
+            trail.refused(error, principal, decision)
         if error.announced:
             return
         if not self._announce.hears_refused():
             return
         error.announced = True
-        principal = principal or error.principal
-        decision = error.decision if isinstance(error, PermissionDenied) else None
         self._announce(
             Refused(
                 error.code,
-                str(error) if isinstance(error, InvalidClaim) else error.reason,
+                reason_of(error),
                 error.reference,
-                subject=None if principal is None else principal.subject,
-                client_id=None if principal is None else principal.client_id,
-                token_id=None if principal is None else principal.token_id,
+                **identity_of(principal),
                 key_id=error.key_id if principal is None else principal.key_id,
-                decision=decision if isinstance(decision, Decision) else None,
+                decision=decision,
                 request=request,
+                request_id=None if trail is None else trail.request_id,
             )
         )
 
@@ -51,33 +55,46 @@ class Audit:
     ) -> None:
         """Announce and count what a rule in shadow mode would have refused."""
         self.would_have_refused += 1
+        trail = trail_of(request, self._announce)
+        if trail is not None:
+            trail.would_refuse(decision.code)
         self._announce(
             WouldRefuse(
                 decision.code,
-                principal.subject,
-                principal.client_id,
-                principal.token_id,
-                principal.key_id,
-                decision,
-                request,
+                **identity_of(principal),
+                key_id=principal.key_id,
+                decision=decision,
+                request=request,
+                request_id=None if trail is None else trail.request_id,
             )
         )
 
-    def verified(self, principal: Principal, request: RequestView | None, *, cached: bool) -> None:
+    def verified(
+        self,
+        principal: Principal,
+        request: RequestView | None,
+        *,
+        cached: bool,
+        seconds: float | None = None,
+    ) -> None:
         """Announce that a token was verified, or recalled."""
+        trail = trail_of(request, self._announce)
+        if trail is not None:
+            trail.verified(principal, cached=cached)
         self._announce(
             Verified(
-                principal.subject,
-                principal.client_id,
-                principal.issuer,
-                principal.token_id,
-                principal.key_id,
-                cached,
-                request,
+                **identity_of(principal),
+                issuer=principal.issuer,
+                key_id=principal.key_id,
+                cached=cached,
+                request=request,
+                request_id=None if trail is None else trail.request_id,
+                seconds=seconds,
             )
         )
 
     def dropped(self, principal: Principal, dropped: Dropped, request: RequestView | None) -> None:
+        trail = trail_of(request, self._announce)
         self._announce(
             ValuesDropped(
                 principal.client_id or "",
@@ -87,5 +104,6 @@ class Audit:
                 principal.subject,
                 principal.token_id,
                 request,
+                request_id=None if trail is None else trail.request_id,
             )
         )

@@ -1,8 +1,8 @@
 """Audit events: what is told of each decision and each change of keys and clients.
 
 An event is a frozen value. It carries identifiers (subject, client, token id, key id) but never a
-token, a key or a claim's content; the one exception is ``Refused.decision``, which stays on the
-event object and is not logged.
+token, a key or a claim's content; the one exception is ``decision``, which stays on the event
+object and is not written anywhere.
 """
 
 from __future__ import annotations
@@ -13,8 +13,47 @@ from .decision import Decision
 from .request_view import RequestView
 
 
+class Decided(NamedTuple):
+    """What became of one request: allowed or denied, told once, before the answer begins.
+
+    It sums up what ``Verified``, ``Refused`` and ``WouldRefuse`` told of the same request as it
+    happened; they carry its ``request_id``. A door tells it only where there are listeners.
+
+    ``route`` is the template, as the framework writes it; ``path`` is there only where nobody knows
+    the template. ``status`` is the answer's, 101 for a websocket that was accepted, and None where
+    none was seen, as the app failed. ``guarded``: a guard of the route was asked. ``cached``: the
+    token was verified before; None without a token. ``would_refuse``: the codes of shadow mode.
+    """
+
+    allowed: bool
+    method: str
+    route: str | None
+    path: str | None
+    status: int | None
+    request_id: str
+    guarded: bool
+    protocol: str = "http"
+    subject: str | None = None
+    client_id: str | None = None
+    application: str | None = None
+    issuer: str | None = None
+    token_id: str | None = None
+    key_id: str | None = None
+    cached: bool | None = None
+    code: str | None = None
+    reason: str | None = None
+    reference: str | None = None
+    would_refuse: tuple[str, ...] = ()
+    decision: Decision | None = None
+
+
 class Verified(NamedTuple):
-    """A token was verified, or found among the tokens verified before (``cached``)."""
+    """A token was verified, or found among the tokens verified before (``cached``).
+
+    ``request_id`` is that of the ``Decided`` which follows, as in ``Refused`` and ``WouldRefuse``;
+    None where no door serves the request. ``seconds``: what verifying anew took, from the raw
+    value to the principal, without any wait for keys; None where it was cached.
+    """
 
     subject: str | None
     client_id: str | None
@@ -23,6 +62,9 @@ class Verified(NamedTuple):
     key_id: str | None
     cached: bool
     request: RequestView | None = None
+    application: str | None = None
+    request_id: str | None = None
+    seconds: float | None = None
 
 
 class Refused(NamedTuple):
@@ -37,6 +79,8 @@ class Refused(NamedTuple):
     key_id: str | None = None
     decision: Decision | None = None
     request: RequestView | None = None
+    application: str | None = None
+    request_id: str | None = None
 
 
 class KeysLoaded(NamedTuple):
@@ -130,6 +174,8 @@ class WouldRefuse(NamedTuple):
     key_id: str | None
     decision: Decision
     request: RequestView | None = None
+    application: str | None = None
+    request_id: str | None = None
 
 
 class ValuesDropped(NamedTuple):
@@ -146,6 +192,7 @@ class ValuesDropped(NamedTuple):
     subject: str | None = None
     token_id: str | None = None
     request: RequestView | None = None
+    request_id: str | None = None
 
 
 class ClientsLoaded(NamedTuple):
@@ -243,7 +290,8 @@ class ConfigurationWarning(NamedTuple):
 
 
 Event = (
-    Verified
+    Decided
+    | Verified
     | Refused
     | KeysLoaded
     | KeysFetched

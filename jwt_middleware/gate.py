@@ -15,9 +15,10 @@ from .authorization import Guard, Route, faults_of
 from .errors import ConfigurationError, MissingToken, RequestError
 from .events import ConfigurationWarning
 from .principal import PRINCIPAL_KEY, Principal
-from .request_view import RequestView
+from .request_view import TRAIL_KEY, RequestView
 from .responses import Challenge, Refusal, refusal_for
 from .settings import Settings
+from .trail import FindRoute, Trail
 from .verifier import Verifier
 
 logger = logging.getLogger("jwt_middleware")
@@ -46,6 +47,8 @@ class Gate:
         self._authorize = None if settings.authorize is None else Guard(settings.authorize)
         self.opens = bool(settings.exempt) or settings.passes_preflight
         """Whether ``is_open`` may be true of any request at all."""
+        self.audits = self.verifier.announce.has_listeners
+        """Whether somebody listens, so that requests are followed until they are decided."""
         self._routes: list[Route] = []
         gateway = settings.verifier.gateway
         self._challenge = Challenge(gateway.scheme, gateway.realm)
@@ -135,10 +138,22 @@ class Gate:
         """Ask the verifier that ``make`` makes for this gate, for a while: for tests."""
         before = self.verifier
         self.verifier = make(self)
+        self.audits = self.verifier.announce.has_listeners
         try:
             yield
         finally:
             self.verifier = before
+            self.audits = before.announce.has_listeners
+
+    def follow(
+        self,
+        carrier: MutableMapping[str, Any],
+        request: RequestView,
+        find_route: FindRoute | None = None,
+        protocol: str = "http",
+    ) -> Trail:
+        """Begin to note what is decided of a request; only where ``audits``."""
+        return Trail(self.verifier.announce, carrier, request, find_route, protocol)
 
     @property
     def inspects(self) -> bool:
@@ -226,6 +241,12 @@ class Gate:
             del error  # it holds this frame, which must not hold it
 
 
+def follows(gate: Gate, carrier: Mapping[str, Any]) -> bool:
+    """Whether this gate notes what is decided of a request, and has not told it yet."""
+    trail: Trail | None = carrier.get(TRAIL_KEY)
+    return trail is not None and trail.announce is gate.verifier.announce and not trail.is_told
+
+
 ASKED_KEY = "jwt_middleware.asked"
 """Where a request carries the guards that let it pass before its handler was called."""
 
@@ -252,6 +273,8 @@ def enforce(guard: Guard, carrier: Mapping[str, Any], request: RequestView) -> N
         raise MissingToken("the middleware is not installed")
     if any(asked is guard for asked in carrier.get(ASKED_KEY, ())):
         return
+    if gate.audits and follows(gate, carrier):
+        carrier[TRAIL_KEY].guarded = True
     gate.check(guard, carrier.get(PRINCIPAL_KEY), request)
 
 

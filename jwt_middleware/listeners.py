@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, MutableMapping
 from contextlib import contextmanager
+from typing import Any
 
+from .event_fields import fields_of, printable
 from .events import (
     AccountCreated,
     AccountUpdated,
     ClientsKept,
     ClientsLoaded,
     ConfigurationWarning,
+    Decided,
     DenialsLoaded,
     Event,
     GoRefused,
@@ -44,13 +47,6 @@ from .fork_lock import ForkLock
 logger = logging.getLogger("jwt_middleware")
 
 
-def printable(text: object, limit: int = 128) -> str:
-    """Escape control characters and bound the length, so that a kid cannot forge a log line."""
-    raw = str(text)
-    cut = raw if len(raw) <= limit else raw[:limit] + "..."
-    return cut.encode("unicode_escape", "backslashreplace").decode("ascii")
-
-
 @contextmanager
 def silent_log() -> Generator[None, None, None]:
     """Write nothing to the log for a while: for commands, whose answer says it all."""
@@ -62,8 +58,26 @@ def silent_log() -> Generator[None, None, None]:
         logger.setLevel(before)
 
 
+class _WithFields(logging.LoggerAdapter[logging.Logger]):
+    """The logger, for the lines of one event: each record has the event's fields beside."""
+
+    def __init__(self, event: Event) -> None:
+        super().__init__(logger)
+        self._event = event
+
+    def process(
+        self, msg: Any, kwargs: MutableMapping[str, Any]
+    ) -> tuple[Any, MutableMapping[str, Any]]:
+        """Add the fields; it is asked only where the line is written."""
+        return msg, {**kwargs, "extra": fields_of(self._event, printable)}
+
+
 class LogListener:
     """Write events to the ``jwt_middleware`` logger, a flood of one kind at a bounded rate.
+
+    Each record carries the event's fields under the names of ``event_fields``, such as
+    ``enduser.id``, for structlog's ``ExtraAdder`` and formatters of JSON. ``Decided`` is not
+    written, but its parts, as they happen.
 
     At most ``burst`` refusals of one code are written a minute; the next line after a silence says
     how many were left out. Every other listener hears them all.
@@ -77,7 +91,10 @@ class LogListener:
 
     def __call__(self, event: Event, /) -> None:
         """Write one event."""
+        logger = _WithFields(event)
         match event:
+            case Decided():
+                pass  # its parts are written as they happen
             case Refused():
                 told = {"reference": event.reference, "reason": event.reason}
                 self._bounded("refused", event.code, told, event)
@@ -197,7 +214,7 @@ class LogListener:
             "key_id": getattr(event, "key_id", None),
         }
         pairs = [f"{name}={printable(value, 200)}" for name, value in (told | who).items() if value]
-        logger.warning("%s code=%s %s%s", what, code, " ".join(pairs), left_out)
+        _WithFields(event).warning("%s code=%s %s%s", what, code, " ".join(pairs), left_out)
 
     def _admit(self, code: str) -> str | None:
         """Return what the line says of those left out, or None to leave this one out."""
@@ -218,19 +235,21 @@ class LogListener:
 class Announcer:
     """Hand each event to the log and to every listener; a failing listener changes nothing."""
 
-    __slots__ = ("_broken", "_listeners")
+    __slots__ = ("_broken", "_listeners", "has_listeners")
 
     def __init__(self, listeners: Iterable[Listener] = ()) -> None:
         self._listeners: tuple[Listener, ...] = (LogListener(), *listeners)
+        self.has_listeners = len(self._listeners) > 1
+        """Whether anybody beside the log is told."""
         self._broken: set[int] = set()
 
     def hears_verified(self) -> bool:
         """Whether anybody would take a ``Verified`` event now: they are not built for nobody."""
-        return len(self._listeners) > 1 or logger.isEnabledFor(logging.DEBUG)
+        return self.has_listeners or logger.isEnabledFor(logging.DEBUG)
 
     def hears_refused(self) -> bool:
         """Whether anybody would take a ``Refused`` event now."""
-        return len(self._listeners) > 1 or logger.isEnabledFor(logging.WARNING)
+        return self.has_listeners or logger.isEnabledFor(logging.WARNING)
 
     def __call__(self, event: Event) -> None:
         """Tell every listener."""

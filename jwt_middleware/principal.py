@@ -47,6 +47,7 @@ class ClaimNames(NamedTuple):
     client_id: tuple[str, ...] = ("client_id",)
     roles: tuple[ListClaim, ...] = ()
     permissions: tuple[ListClaim, ...] = ()
+    application: tuple[str, ...] = ()
 
     def check(self, claims: Mapping[str, Any]) -> None:
         """Raise ``InvalidClaim`` where one of these claims is there in a shape that it cannot have.
@@ -203,6 +204,16 @@ class Principal:
         """The client that calls; which claim says so is the gateway's matter."""
         claims, names, *_ = self._values
         return names.first(names.client_id, claims)
+
+    @property
+    def application(self) -> str | None:
+        """The application that calls, by the name that the gateway has for it; for the audit only.
+
+        Nothing is decided by it, so a claim of another shape counts as absent.
+        """
+        claims, names, *_ = self._values
+        found = (claims.get(name) for name in names.application)
+        return next((each for each in found if type(each) is str), None)
 
     @property
     def issuer(self) -> str | None:

@@ -10,6 +10,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl
 
+TRAIL_KEY = "jwt_middleware.trail"
+"""Where a request carries what is noted of it for the audit, while somebody listens."""
+
 
 class RequestView:
     """Method, path, path parameters, query values and header values of one request.
@@ -46,6 +49,20 @@ class RequestView:
     def path_params(self) -> Mapping[str, Any]:
         """The parameters of the route; empty before the app has routed."""
         return self._values[2]
+
+    @property
+    def route(self) -> str | None:
+        """The route's template as the framework writes it, where a listener hears of the request.
+
+        None where nobody listens, or nobody knows the template.
+        """
+        trail = self.carried(TRAIL_KEY)
+        route: str | None = None if trail is None else trail.route
+        return route
+
+    def carried(self, key: str) -> Any:  # noqa: ARG002 - a view of given values carries nothing
+        """Return what the middleware keeps with the request under a key of its own; else None."""
+        return None
 
     def query_values(self, name: str) -> list[str]:
         """Return all values of a query parameter, in order; empty where it is absent.
@@ -91,6 +108,10 @@ class ScopeView(RequestView):
         """The parameters of the route, where the app keeps them in the scope (Starlette does)."""
         return self._scope.get("path_params") or {}
 
+    def carried(self, key: str) -> Any:
+        """Return what the middleware keeps in the scope."""
+        return self._scope.get(key)
+
     def header_values(self, name: str) -> list[str]:
         """Return all values of a header, in order."""
         wanted = name.lower().encode("latin-1", "replace")
@@ -131,6 +152,10 @@ class EnvironView(RequestView):
     def path_params(self) -> Mapping[str, Any]:
         """The parameters of the route, as the framework's adapter gave them."""
         return self._path_params or {}
+
+    def carried(self, key: str) -> Any:
+        """Return what the middleware keeps in the environ."""
+        return self._environ.get(key)
 
     def header_values(self, name: str) -> list[str]:
         """Return all values of a header; WSGI joins repeated lines by commas, so split there."""

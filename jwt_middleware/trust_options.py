@@ -36,9 +36,9 @@ def gateway_of(gateway: Any, client_claim: str | None) -> Gateway:
 
 
 def _check_names(gateway: Gateway) -> None:
-    subject, client_id, roles, permissions = gateway.names
+    subject, client_id, roles, permissions, application = gateway.names
     plain = all(isinstance(names, tuple) for names in gateway.names)
-    if not plain or not all(isinstance(name, str) for name in (*subject, *client_id)):
+    if not plain or not all(isinstance(name, str) for name in (*subject, *client_id, *application)):
         raise ConfigurationError(f"gateway {gateway.name!r}: names: tuples of claim names")
     if not all(isinstance(name, ListClaim) for name in (*roles, *permissions)):
         raise ConfigurationError(f"gateway {gateway.name!r}: roles and permissions: ListClaim(...)")

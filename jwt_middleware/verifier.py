@@ -305,20 +305,23 @@ class Verifier:
                 return known
         entry = None
         is_cached = False
+        seconds: float | None = None
         if self.revocations is not None:
             entry = self.revocations.claimed_by(patience)
             if entry is None:
                 entry = self._proven_before(token)
                 is_cached = entry is not None
         if entry is None:
+            began = time.perf_counter()
             entry, dropped = self._prover.prove(token, self._clock(), patience)
+            seconds = time.perf_counter() - began
             for each in dropped:
                 self.audit.dropped(entry.principal, each, request)
             self._cache.put(entry)
         if self.revocations is not None:
             self.revocations.judge(entry, patience)
         if self.announce.hears_verified():
-            self.audit.verified(entry.principal, request, cached=is_cached)
+            self.audit.verified(entry.principal, request, cached=is_cached, seconds=seconds)
         return entry.principal
 
     def _proven_before(self, token: bytes) -> VerifiedToken | None:

@@ -7,15 +7,16 @@ with a comma is refused, and the server must drop underscore names: the README h
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Unpack
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any, Unpack
 
 from .errors import RequestError
-from .gate import GATE_KEY, Gate, check_no_routes, check_plain_app
+from .gate import GATE_KEY, Gate, check_no_routes, check_plain_app, follows
 from .principal import PRINCIPAL_KEY
 from .request_view import EnvironView
 from .responses import Refusal
 from .settings import Options
+from .trail import Trail
 
 if TYPE_CHECKING:
     from _typeshed import OptExcInfo
@@ -40,6 +41,8 @@ class JWTMiddleware:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request."""
+        if self.gate.audits and not follows(self.gate, environ):
+            return follow(self, self.gate, environ, start_response)
         environ.pop(PRINCIPAL_KEY, None)
         environ[GATE_KEY] = self.gate
         request = EnvironView(environ)
@@ -57,6 +60,54 @@ class JWTMiddleware:
             # The app's own code asked who calls, and nobody between has answered.
             refusal = self.gate.refusal(error, request)
             return serve(refusal, start_response, sys.exc_info())
+
+
+def follow(
+    door: WSGIApplication, gate: Gate, environ: WSGIEnvironment, start_response: StartResponse
+) -> Iterable[bytes]:
+    """Let the door serve a request, and tell what was decided before the first byte is sent."""
+    trail = gate.follow(environ, EnvironView(environ))
+    seen: list[int] = []
+
+    def note(status: str, headers: Any, *failure: Any) -> Any:
+        seen[:] = [int(status[:3])]
+        return start_response(status, headers, *failure)
+
+    try:
+        chunks = door(environ, note)
+    except BaseException:
+        trail.leave()
+        raise
+    if seen:
+        # Not before the app has returned: until then it may begin anew (PEP 3333, exc_info).
+        trail.tell(seen[0])
+        trail.leave()
+        return chunks
+    return _Followed(chunks, trail, seen)
+
+
+class _Followed:
+    """The answer of an app that begins it only when it is read, such as a generator."""
+
+    def __init__(self, chunks: Iterable[bytes], trail: Trail, seen: list[int]) -> None:
+        self._chunks = chunks
+        self._trail = trail
+        self._seen = seen
+
+    def __iter__(self) -> Iterator[bytes]:
+        for chunk in self._chunks:
+            if self._seen:
+                self._trail.tell(self._seen[0])
+            yield chunk
+
+    def close(self) -> None:
+        """Close what the app returned (PEP 3333)."""
+        if self._seen:
+            self._trail.tell(self._seen[0])
+        self._trail.leave()
+        close = getattr(self._chunks, "close", None)
+        if close is not None:
+            close()
 
 
 def header_lines(environ: WSGIEnvironment, key: str) -> list[str]:

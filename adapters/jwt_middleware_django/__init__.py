@@ -25,15 +25,17 @@ from jwt_middleware.gate import (
     GATE_KEY,
     enforce,
     enforce_first,
+    follows,
     principal_of,
     refusal_of,
 )
 from jwt_middleware.principal import PRINCIPAL_KEY, Principal
 from jwt_middleware.request_view import EnvironView
+from jwt_middleware.trail import Trail
 from jwt_middleware.wsgi import header_lines as environ_header_lines
 
 from .configuration import site_gates
-from .inventory import site_routes
+from .inventory import site_routes, template_of
 
 __all__ = [
     "JWTMiddleware",
@@ -76,6 +78,11 @@ class JWTMiddleware:
         """Serve one request."""
         if self._is_async:
             return self._serve_async(request)
+        if self.gate.audits and not follows(self.gate, request.META):
+            with self._follow(request) as trail:
+                told: HttpResponseBase = self(request)  # type: ignore[assignment]
+                trail.tell(told.status_code)
+                return told
         view = self._prepare(request)
         token = _current_request.set(request)
         try:
@@ -89,6 +96,11 @@ class JWTMiddleware:
         return response
 
     async def _serve_async(self, request: HttpRequest) -> HttpResponseBase:
+        if self.gate.audits and not follows(self.gate, request.META):
+            with self._follow(request) as trail:
+                told = await self._serve_async(request)
+                trail.tell(told.status_code)
+                return told
         view = self._prepare(request)
         token = _current_request.set(request)
         try:
@@ -115,6 +127,12 @@ class JWTMiddleware:
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         """Answer a refusal that was raised in a view."""
         return _response(error, request) if isinstance(error, RequestError) else None
+
+    def _follow(self, request: HttpRequest) -> Trail:
+        """Have what is decided of this request told as its answer is ready."""
+        return self.gate.follow(
+            request.META, request_view_of(request), lambda *_: template_of(request)
+        )
 
     def _prepare(self, request: HttpRequest) -> EnvironView:
         request.META.pop(PRINCIPAL_KEY, None)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from django.urls import URLPattern, URLResolver, get_resolver
+from django.http import HttpRequest
+from django.urls import Resolver404, URLPattern, URLResolver, get_resolver, resolve
 
 from jwt_middleware.authorization import Guard, Route, route_of, routes_of_class
 
@@ -20,6 +21,17 @@ _ASK_PERMISSIONS = ("check_permissions", "get_permissions", "initial")
 def site_routes() -> list[Route]:
     """Return every route of the site that the settings name."""
     return list(_below(get_resolver(), "/"))
+
+
+def template_of(request: HttpRequest) -> str | None:
+    """Return the template of a request's route, also before Django has routed it."""
+    match = request.resolver_match
+    if match is None:
+        try:
+            match = resolve(request.path_info, getattr(request, "urlconf", None))
+        except Resolver404:
+            return None
+    return f"/{match.route}"
 
 
 def _below(resolver: URLResolver, prefix: str) -> Iterator[Route]:

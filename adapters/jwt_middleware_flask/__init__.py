@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable
 from typing import Any, Unpack
 
-from flask import Flask, current_app, has_request_context, request
+from flask import Flask, Request, current_app, has_request_context, request
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import Forbidden, HTTPException, ServiceUnavailable, Unauthorized
 from werkzeug.wrappers import Response
@@ -36,6 +36,7 @@ from jwt_middleware.principal import PRINCIPAL_KEY, Principal
 from jwt_middleware.request_view import EnvironView
 from jwt_middleware.responses import Refusal, misconfigured
 from jwt_middleware.settings import Options
+from jwt_middleware.trail import Trail
 from jwt_middleware.wsgi import header_lines
 
 from .inventory import inventory
@@ -49,6 +50,8 @@ __all__ = [
 ]
 
 EXTENSION = "jwt_middleware"
+FOLLOWED_KEY = "jwt_middleware.followed"
+"""Where a request carries the trail that this app has begun: another may stand inside it."""
 
 logger = logging.getLogger("jwt_middleware")
 
@@ -93,6 +96,7 @@ class _Installed:
         self.gate = gate
         self._app = app
         self._is_inspected = False
+        self._is_following = False
         self._guards: dict[str, tuple[object, tuple[Guard, ...]]] = {}
         self._fault: ConfigurationError | None = None
 
@@ -120,6 +124,8 @@ class _Installed:
         environ.pop(PRINCIPAL_KEY, None)
         environ.pop(ASKED_KEY, None)
         environ[GATE_KEY] = gate
+        if gate.audits:
+            self._follow(current)
         line = environ.get(gate.environ_key)
         principal = None if line is None else gate.recall(line, environ, EnvironView)
         rule = current.url_rule
@@ -138,6 +144,18 @@ class _Installed:
         except RequestError as error:
             raise _refused(error) from None
 
+    def _follow(self, current: Request) -> None:
+        """Have what is decided of this request told as its answer is ready."""
+        if not self._is_following:
+            self._is_following = True
+            # Of the functions after a request the first is called last: it sees the true status.
+            self._app.after_request_funcs.setdefault(None, []).insert(0, _tell)
+            self._app.teardown_request_funcs.setdefault(None, []).insert(0, _leave)
+        rule = current.url_rule
+        template = None if rule is None else rule.rule
+        view = EnvironView(current.environ, path_params=current.view_args)
+        current.environ[FOLLOWED_KEY] = self.gate.follow(current.environ, view, lambda *_: template)
+
     def _guards_of(self, endpoint: str) -> tuple[Guard, ...]:
         """Return the guards to ask before an endpoint's view; found once for a view."""
         view = self._app.view_functions.get(endpoint)
@@ -147,6 +165,19 @@ class _Installed:
         if known is None or known[0] is not view:
             known = self._guards[endpoint] = (view, guards_to_ask(view))
         return known[1]
+
+
+def _tell(response: Response) -> Response:
+    trail: Trail | None = request.environ.get(FOLLOWED_KEY)
+    if trail is not None:
+        trail.tell(response.status_code)
+    return response
+
+
+def _leave(_: BaseException | None) -> None:
+    trail: Trail | None = request.environ.pop(FOLLOWED_KEY, None)
+    if trail is not None:
+        trail.leave()
 
 
 class _RefusedMixin(HTTPException):

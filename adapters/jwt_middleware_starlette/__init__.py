@@ -22,6 +22,7 @@ from starlette.websockets import WebSocket, WebSocketState
 from jwt_middleware.asgi import (
     enter,
     fail_startup,
+    follow,
     guard_lifespan,
     raw_headers,
     resolve,
@@ -37,7 +38,7 @@ from jwt_middleware.authorization import (
     public,
 )
 from jwt_middleware.errors import ConfigurationError, MissingToken, RequestError
-from jwt_middleware.gate import Gate, enforce, principal_of, refusal_of
+from jwt_middleware.gate import Gate, enforce, follows, principal_of, refusal_of
 from jwt_middleware.principal import PRINCIPAL_KEY, Principal
 from jwt_middleware.request_view import ScopeView
 from jwt_middleware.responses import Refusal, misconfigured
@@ -99,6 +100,9 @@ class JWTMiddleware:
                     await serve(misconfigured(fault), scope, receive, send)
                     return
             gate = self.gate
+            if gate.audits and not follows(gate, scope):
+                await follow(self, gate, scope, receive, send, self._routes.template)
+                return
             failure = enter(gate, scope)
             if failure is not None:
                 try:

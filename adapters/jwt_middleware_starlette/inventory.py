@@ -21,6 +21,8 @@ from jwt_middleware.authorization import (
 )
 from jwt_middleware.errors import ConfigurationError
 
+from .templates import Templates
+
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 GUARD = "jwt_middleware_guard"
 """The attribute by which a FastAPI dependency says what it enforces."""
@@ -33,6 +35,8 @@ class Routes:
         self._apps = apps
         self._lists: dict[int, list[Any]] = {}
         self._sizes: list[tuple[list[Any], int]] | None = None
+        self._found: list[Route] = []
+        self._templates: Templates | None = None
 
     def add(self, app: Any) -> None:
         """Walk this app too: middleware may hide it from whatever is wrapped."""
@@ -70,7 +74,15 @@ class Routes:
                 seen.add(id(routes))
                 found += self._below(app, "", (), ())
         self._sizes = [(routes, len(routes)) for routes in self._lists.values()]
+        self._found = found
+        self._templates = None
         return found
+
+    def template(self, method: str, path: str) -> str | None:
+        """Return the template of the route that serves this; None where there is none."""
+        if self._templates is None:
+            self._templates = Templates(self._found)
+        return self._templates.find(method, path)
 
     def _below(
         self, app: Any, prefix: str, guards: tuple[Guard, ...], above: tuple[int, ...]

@@ -26,7 +26,7 @@ class Gateway:
         wire: encodings and units.
         algorithms: the default allow-list.
         algorithm_aliases: names that mean an algorithm of the list.
-        names: which claims hold the subject, the client, roles and permissions.
+        names: which claims hold the subject, the client, roles, permissions and the application.
         context_claim: which claim holds the API context, for ``api=``.
         vocabulary: the typed view of its claims.
         scheme: the authentication scheme of the challenge (RFC 9110, 11.6.1).
@@ -55,6 +55,7 @@ _WSO2 = Gateway(
         subject=("sub", WSO2_DIALECT + "enduser"),
         client_id=("client_id", WSO2_DIALECT + "client_id"),
         roles=(ListClaim(WSO2_DIALECT + "role", ","),),
+        application=(WSO2_DIALECT + "applicationname",),
     ),
     context_claim=WSO2_DIALECT + "apicontext",
     vocabulary=WSO2,

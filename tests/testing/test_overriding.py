@@ -278,7 +278,7 @@ def test_refusals_are_heard_by_the_app_s_listeners() -> None:
     with override(app, principal=ANA):
         call_wsgi(app, "GET", "/denied")
 
-    assert [type(each).__name__ for each in heard][-1] == "Refused"
+    assert [type(each).__name__ for each in heard][-2:] == ["Refused", "Decided"]
 
 
 def test_what_cannot_be_overridden_is_an_error(local: LocalGateway) -> None:

@@ -1,0 +1,98 @@
+"""Events as flat fields under stable names: what JSON lines, log records and spans have in common.
+
+Names are those of OpenTelemetry's semantic conventions and of the Elastic Common Schema where they
+have one (``enduser.id``, ``http.route``, ``http.request.id`` ...), else ``jwt.`` and the event's
+own name for it. A kind of event that is not known here gets its fields by the same rule.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from functools import cache
+from types import MappingProxyType
+from typing import Any
+
+from .request_view import RequestView
+
+EVENT_NAME = "event.name"
+
+NAMES: Mapping[str, str] = MappingProxyType(
+    {
+        "allowed": "jwt.result",
+        "method": "http.request.method",
+        "path": "url.path",
+        "protocol": "network.protocol.name",
+        "request_id": "http.request.id",
+        "route": "http.route",
+        "status": "http.response.status_code",
+        "subject": "enduser.id",
+    }
+)
+"""The names that are not simply ``jwt.`` and the event's own."""
+
+_RESULTS = {True: "allowed", False: "denied"}
+_UNTOLD = frozenset({"decision", "request"})
+"""What an event holds for code only: a decision quotes claims."""
+_MOST = 50
+"""Values of one list."""
+
+
+def printable(text: object, limit: int = 128) -> str:
+    """Escape control characters and bound the length, so that a kid cannot forge a log line."""
+    raw = str(text)
+    cut = raw if len(raw) <= limit else raw[:limit] + "..."
+    return cut.encode("unicode_escape", "backslashreplace").decode("ascii")
+
+
+def bounded(text: object, limit: int = 256) -> str:
+    """Bound the length, and nothing else: for writers that escape what they must."""
+    raw = str(text)
+    cut = raw if len(raw) <= limit else raw[:limit] + "..."
+    return cut.encode("utf-8", "backslashreplace").decode()  # a lone surrogate is no text
+
+
+def name_of(event: object) -> str:
+    """Return the name of an event's kind: that of a ``KeysFetched`` is ``keys_fetched``."""
+    return _snake_case(type(event).__name__)
+
+
+@cache
+def _snake_case(name: str) -> str:
+    return re.sub("(?<!^)(?=[A-Z])", "_", name).lower()
+
+
+def fields_of(event: Any, text: Callable[[object], str] = bounded) -> dict[str, Any]:
+    """Return an event as flat fields of JSON's types; what is None or empty is left out.
+
+    ``text`` bounds each text, and escapes it where its reader would not.
+    """
+    told: dict[str, Any] = event._asdict()
+    request = told.get("request")
+    if isinstance(request, RequestView):
+        route = request.route
+        told |= {"method": request.method, "route": route}
+        if route is None:
+            told["path"] = request.path
+    return {EVENT_NAME: name_of(event), **named(told, text)}
+
+
+def named(told: Mapping[str, Any], text: Callable[[object], str] = bounded) -> dict[str, Any]:
+    """Return values of an event's fields under their stable names."""
+    return {
+        NAMES.get(name, "jwt." + name): (
+            _RESULTS[value] if name == "allowed" else plain(value, text)
+        )
+        for name, value in told.items()
+        if name not in _UNTOLD and value is not None and value != ()
+    }
+
+
+def plain(value: Any, text: Callable[[object], str] = bounded) -> Any:
+    """Return a value as JSON has it, every text in it bounded."""
+    if isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value)):
+        return value
+    if isinstance(value, tuple | list):
+        return [text(each) for each in value[:_MOST]]
+    return text(value)

@@ -1,0 +1,102 @@
+"""Events as flat fields: stable names, bounded values, nothing that is not for writing."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NamedTuple
+
+import pytest
+
+from jwt_middleware.decision import Decision
+from jwt_middleware.event_fields import bounded, fields_of, printable
+from jwt_middleware.events import Decided, KeyFetchFailed, KeysLoaded, Refused, WouldRefuse
+from jwt_middleware.request_view import RequestView
+
+DENIED = Decision(False, "insufficient_permission", "has_role('a')", "role a", "roles [zeta]")
+
+
+def test_a_decision_has_the_names_of_the_conventions_where_there_are_some() -> None:
+    event = Decided(
+        True, "DELETE", "/classes/{id}", None, 204, "r-1", True, subject="ana", client_id="app"
+    )
+
+    assert fields_of(event) == {
+        "event.name": "decided",
+        "jwt.result": "allowed",
+        "http.request.method": "DELETE",
+        "http.route": "/classes/{id}",
+        "http.response.status_code": 204,
+        "http.request.id": "r-1",
+        "jwt.guarded": True,
+        "network.protocol.name": "http",
+        "enduser.id": "ana",
+        "jwt.client_id": "app",
+    }
+
+
+def test_what_is_none_or_empty_is_left_out_and_what_is_false_or_zero_is_not() -> None:
+    fields = fields_of(Decided(False, "GET", None, "/x", None, "r-1", False))
+
+    assert fields["jwt.guarded"] is False
+    assert fields["jwt.result"] == "denied"
+    assert {"http.route", "http.response.status_code", "jwt.would_refuse"}.isdisjoint(fields)
+    assert fields_of(KeysLoaded("gateway.pem", 0, ()))["jwt.keys"] == 0
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        Refused("insufficient_permission", "no", "00ff", decision=DENIED),
+        WouldRefuse("insufficient_permission", "ana", None, None, None, DENIED),
+        Decided(False, "GET", None, "/x", 403, "r-1", True, decision=DENIED),
+    ],
+    ids=lambda event: type(event).__name__,
+)
+def test_what_a_token_holds_is_in_no_field(event: Any) -> None:
+    assert "zeta" not in json.dumps(fields_of(event))
+
+
+def test_a_moment_of_a_request_has_its_method_and_path() -> None:
+    request = RequestView("PUT", "/orders/7", headers=[("X-JWT-Assertion", "secret")])
+    fields = fields_of(Refused("bad_signature", "no", "00ff", request=request))
+
+    assert (fields["http.request.method"], fields["url.path"]) == ("PUT", "/orders/7")
+    assert "secret" not in json.dumps(fields)
+
+
+def test_a_kind_of_event_that_is_not_known_gets_its_fields_by_the_same_rule() -> None:
+    class ThingRevoked(NamedTuple):
+        token_id: str
+        subject: str
+        hosts: tuple[str, ...]
+        after: float
+        left: float = float("inf")
+
+    assert fields_of(ThingRevoked("t-1", "ana", ("a", "b"), 1.5)) == {
+        "event.name": "thing_revoked",
+        "jwt.token_id": "t-1",
+        "enduser.id": "ana",
+        "jwt.hosts": ["a", "b"],
+        "jwt.after": 1.5,
+        "jwt.left": "inf",  # which is no JSON
+    }
+
+
+def test_every_text_and_every_list_is_bounded() -> None:
+    event = KeysLoaded("x" * 10_000, 1, ("y" * 10_000,) * 10_000)
+    fields = fields_of(event)
+
+    assert fields["jwt.source"] == "x" * 256 + "..."
+    assert fields["jwt.key_ids"] == ["y" * 256 + "..."] * 50
+
+
+def test_a_text_that_no_reader_could_decode_is_escaped() -> None:
+    assert bounded("a\udcffb").encode() == b"a\\udcffb"
+    assert bounded("ü\n") == "ü\n"  # for a writer that escapes
+
+
+def test_log_records_get_texts_in_which_nothing_can_forge_a_line() -> None:
+    event = KeyFetchFailed("gate\r\nway", "\x1b[31m", 1.0)
+
+    assert fields_of(event, printable)["jwt.source"] == r"gate\r\nway"
+    assert fields_of(event, printable)["jwt.reason"] == r"\x1b[31m"
