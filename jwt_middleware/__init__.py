@@ -50,6 +50,7 @@ from .errors import (
     UnknownKey,
 )
 from .gateways import BYU, UCSD, WSO2, Gateway
+from .json_lines import JSONLines
 from .principal import Principal, Vocabulary
 from .request_view import RequestView
 from .responses import Refusal
@@ -86,6 +87,7 @@ __all__ = [
     "Gateway",
     "InvalidClaim",
     "Issuer",
+    "JSONLines",
     "JWKSEndpoint",
     "JWTMiddlewareError",
     "KeyFile",

@@ -1,0 +1,254 @@
+"""Every door writes the same audit lines for the same requests: one line each."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import socket
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from jwt_middleware import JSONLines, policy
+from jwt_middleware.testing import SigningKey
+
+from . import test_websockets as sockets
+from .apps import DOORS, Door
+from .client_cases import ACME_ADMIN, STARK_TOKEN, client_options, sent
+from .conformance import DENIED, EXPIRY, JWT, MAYBE, NOW, ROWS, Row, Tokens
+from .conftest import Caller
+from .harness import DENIAL, open_websocket
+from .rule_apps import ADAPTERS, Adapter, Rule, said
+
+PAIRS = [(door, row) for row in ROWS for door in DOORS if row.needs <= door.can]
+ROUTED = [door for door in DOORS if "guards" in door.can]
+ID = ("X-Request-ID", "r-1")
+
+Line = dict[str, Any]
+
+
+class Trail(io.StringIO):
+    """What JSONLines has written."""
+
+    def lines(self) -> list[Line]:
+        return [json.loads(line) for line in self.getvalue().splitlines()]
+
+    def decisions(self) -> list[Line]:
+        """The lines of requests, with the template as one framework writes it."""
+        found = [line for line in self.lines() if "http.request.method" in line]
+        for line in found:
+            if "http.route" in line:
+                line["http.route"] = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", line["http.route"])
+        return found
+
+
+@pytest.fixture
+def trail() -> Trail:
+    return Trail()
+
+
+@pytest.fixture(scope="module")
+def tokens(rsa_key: SigningKey, other_rsa_key: SigningKey) -> Tokens:
+    return Tokens(rsa_key, other_rsa_key)
+
+
+@pytest.fixture
+def endpoint() -> Iterator[str]:
+    """A JWKS URL where nobody listens, and nobody else can begin to."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{bound.getsockname()[1]}/jwks"
+
+
+Ask = Callable[[Door, Row], list[Line]]
+
+
+@pytest.fixture
+def ask(tokens: Tokens, rsa_key: SigningKey, endpoint: str) -> Ask:
+    """Build a door's app with a row's options, send the row's request, return its lines."""
+
+    def send(door: Door, row: Row) -> list[Line]:
+        trail = Trail()
+        options = {
+            "keys": rsa_key.certificate_pem,
+            "clock": lambda: row.now,
+            "listeners": [JSONLines(trail, clock=lambda: row.now)],
+            **row.options,
+        }
+        if options["keys"] == "{endpoint}":
+            options["keys"] = endpoint
+        headers = [(JWT, value.format_map(tokens)) for value in row.sent]
+        headers += [(name, value.format_map(tokens)) for name, value in (ID, *row.headers)]
+        query = row.query.format_map(tokens)
+        answer = door.ask(door.build(options), row.method, row.path, headers, query=query)
+        [line] = found = trail.decisions()
+        assert answer.status == row.status
+        assert line.get("jwt.reference") == (answer.json()["reference"] if row.code else None)
+        check_no_secret(trail.getvalue(), tokens)
+        return found
+
+    return send
+
+
+def check_no_secret(text: str, tokens: Tokens) -> None:
+    pieces = {piece for token in tokens.values() for piece in token.split(".") if piece}
+    assert [piece for piece in pieces if piece in text] == []
+    assert "jroe@example.edu" not in text
+    assert "Internal/everyone" not in text
+
+
+@pytest.mark.parametrize(
+    "door, row", PAIRS, ids=[f"{door.name}: {row.name}" for door, row in PAIRS]
+)
+def test_every_request_of_the_table_is_one_line_that_says_what_it_got(
+    door: Door, row: Row, ask: Ask
+) -> None:
+    [line] = ask(door, row)
+
+    assert line["event.name"] == "decided"
+    assert line["jwt.result"] == ("denied" if row.code else "allowed")
+    assert line.get("jwt.code") == row.code
+    assert line["http.response.status_code"] == row.status
+    assert (line["http.request.method"], line["http.request.id"]) == (row.method, "r-1")
+    assert ("http.route" in line) != ("url.path" in line)
+    enters = row.code in (None, DENIED) or bool({"optional", "exempt"} & row.options.keys())
+    assert line["jwt.guarded"] is (enters and row.path in GUARDED)
+
+
+GUARDED = ("/needs-role", "/denied", "/not-client", "/above", "/projects/A00000001",
+           "/projects/A00000002")  # fmt: skip
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_every_framework_writes_the_same_line(row: Row, ask: Ask) -> None:
+    lines = [line for door in ROUTED if row.needs <= door.can for line in ask(door, row)]
+    for line in lines:
+        line.pop("jwt.reference", None)
+        if row.path == "//who":  # which Flask alone routes to /who
+            assert (line.pop("http.route", None) or line.pop("url.path")) in ("/who", "//who")
+        line.pop("jwt.reason", None)  # two lines of a header are one with a comma under WSGI
+
+    assert [line for line in lines if line != lines[0]] == []
+
+
+def test_a_line_names_the_caller_and_the_template_and_not_the_ids_in_the_path(ask: Ask) -> None:
+    row = Row(name="", sent=("{good}",), path="/projects/A00000001")
+
+    for door in ROUTED:
+        assert ask(door, row) == [
+            {
+                "@timestamp": "2016-11-17T19:07:31.000000Z",
+                "event.name": "decided",
+                "jwt.result": "allowed",
+                "http.request.method": "GET",
+                "http.route": "/projects/{project_id}",
+                "http.response.status_code": 200,
+                "http.request.id": "r-1",
+                "jwt.guarded": True,
+                "network.protocol.name": "http",
+                "enduser.id": "jroe@carbon.super",
+                "jwt.application": "DefaultApplication",
+                "jwt.issuer": "wso2.org/products/am",
+                "jwt.cached": False,
+            }
+        ]
+
+
+def test_a_request_refused_before_it_was_routed_has_its_template_too(ask: Ask) -> None:
+    row = Row(name="", status=401, code="missing_token", path="/projects/A00000001")
+
+    assert {ask(door, row)[0]["http.route"] for door in ROUTED} == {"/projects/{project_id}"}
+
+
+@pytest.mark.parametrize("door", DOORS, ids=lambda door: door.name)
+def test_a_repeated_token_is_a_line_each_time(
+    door: Door, tokens: Tokens, rsa_key: SigningKey, trail: Trail
+) -> None:
+    app = door.build(
+        {"keys": rsa_key.certificate_pem, "clock": lambda: NOW, "listeners": [JSONLines(trail)]}
+    )
+    for _ in range(3):
+        door.ask(app, "GET", "/who", [(JWT, tokens["of_x"])])
+    door.ask(app, "GET", "/who", [(JWT, tokens["expired"])])
+
+    told = [(line.get("jwt.client_id"), line.get("jwt.cached")) for line in trail.decisions()]
+    assert told == [("x", False), ("x", True), ("x", True), (None, None)]
+
+
+@pytest.mark.parametrize("door", DOORS, ids=lambda door: door.name)
+def test_without_a_listener_nothing_is_noted_of_a_request(
+    door: Door, tokens: Tokens, rsa_key: SigningKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The hot path is measured without listeners: it must not pay for them."""
+    app = door.build({"keys": rsa_key.certificate_pem, "clock": lambda: EXPIRY - 60})
+    monkeypatch.setattr("jwt_middleware.gate.Trail", None)
+
+    assert door.ask(app, "GET", "/who", [(JWT, tokens["good"])]).status == 200
+    assert door.ask(app, "GET", "/who").status == 401
+
+
+# --- shadow mode, and a client's own policies ------------------------------------------------
+
+
+@pytest.mark.parametrize("adapter", ADAPTERS, ids=lambda each: each.name)
+def test_what_shadow_mode_lets_in_is_allowed_and_says_what_it_would_refuse(
+    adapter: Adapter, rsa_key: SigningKey, trail: Trail
+) -> None:
+    options = client_options(rsa_key) | {"listeners": [JSONLines(trail)]}
+    rules = [Rule("/x", ACME_ADMIN, enforce=False), Rule("/y", policy("catalogue.read"))]
+    app = adapter.build(rules, options)
+    headers = sent(rsa_key, STARK_TOKEN)
+
+    assert said(app.get("/x", headers)) == (200, None)
+    assert said(app.get("/y", headers)) == (403, DENIED)
+    told = [
+        (each["http.route"], each["jwt.result"], each.get("jwt.code"), each.get("jwt.would_refuse"))
+        for each in trail.decisions()
+    ]
+    assert told == [("/x", "allowed", None, [DENIED]), ("/y", "denied", DENIED, None)]
+    assert {line["jwt.client_id"] for line in trail.decisions()} == {"stark_ind"}
+
+
+# --- websockets ------------------------------------------------------------------------------
+
+
+@sockets.APPS
+@pytest.mark.parametrize("extensions", [DENIAL, {}], ids=["denial", "close"])
+def test_a_websocket_is_one_line_when_it_is_accepted_or_refused(
+    build: Any, extensions: Any, rsa_key: SigningKey, caller: Caller, trail: Trail
+) -> None:
+    app = build({"keys": rsa_key.certificate_pem, "api": "/echo", "listeners": [JSONLines(trail)]})
+    for path, headers in (
+        ("/everyone", caller()),
+        ("/nobody", caller()),
+        ("/mounted/nobody", caller()),
+        ("/greet", []),
+    ):
+        open_websocket(app, path, headers, extensions=extensions)
+
+    told = [
+        (line["http.route"], line.get("http.response.status_code"), line.get("jwt.code"))
+        for line in trail.decisions()
+    ]
+    refused = 403 if extensions else None  # the server makes a status of a close code
+    assert told == [
+        ("/everyone", 101, None),
+        ("/nobody", refused, DENIED),
+        ("/mounted/nobody", refused, DENIED),
+        ("/greet", 401 if extensions else None, "missing_token"),
+    ]
+    assert {line["network.protocol.name"] for line in trail.decisions()} == {"websocket"}
+
+
+@sockets.APPS
+def test_what_is_refused_after_a_websocket_was_accepted_is_a_line_of_its_own(
+    build: Any, rsa_key: SigningKey, trail: Trail
+) -> None:
+    options = {"keys": rsa_key.certificate_pem, "api": "/echo", **MAYBE}
+    app = build(options | {"listeners": [JSONLines(trail)]})
+    open_websocket(app, "/greet")
+
+    told = [(line["event.name"], line.get("jwt.code")) for line in trail.decisions()]
+    assert told == [("decided", None), ("refused", "missing_token")]
