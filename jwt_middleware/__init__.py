@@ -55,6 +55,7 @@ from .principal import Principal, Vocabulary
 from .request_view import RequestView
 from .responses import Refusal
 from .revocations import Revocations
+from .telemetry import OpenTelemetry
 from .trust import Issuer
 from .verification import (
     ANY,
@@ -96,6 +97,7 @@ __all__ = [
     "KeysUnavailable",
     "MalformedToken",
     "MissingToken",
+    "OpenTelemetry",
     "PermissionDenied",
     "Predicate",
     "Principal",

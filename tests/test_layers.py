@@ -31,7 +31,7 @@ FLOORS: list[set[str]] = [
     {"files", "listeners", "tables", "stores"},
     {"revocations"},
     {"verification", "authorization", "trail"},
-    {"gateways", "audit", "json_lines"},
+    {"gateways", "audit", "json_lines", "telemetry"},
     {"trust_options"},
     {"trust"},
     {"roster", "revocation_check"},
