@@ -50,7 +50,8 @@ def bounded(text: object, limit: int = 256) -> str:
     """Bound the length, and nothing else: for writers that escape what they must."""
     raw = str(text)
     cut = raw if len(raw) <= limit else raw[:limit] + "..."
-    return cut.encode("utf-8", "backslashreplace").decode()  # a lone surrogate is no text
+    # A lone surrogate is no text.
+    return cut if cut.isascii() else cut.encode("utf-8", "backslashreplace").decode()
 
 
 def name_of(event: object) -> str:

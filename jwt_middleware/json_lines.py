@@ -2,8 +2,8 @@
 
 A line is one ``write`` to a file opened with O_APPEND, so that lines of several threads and
 processes never mix (on a local file system; NFS has no such promise). It goes to the page cache, in
-some ten microseconds, on the request's own thread or loop: no queue, for what is queued is lost
-when a process is killed, and what is written is not.
+some twenty microseconds with all that is before, on the request's own thread or loop: no queue, for
+what is queued is lost when a process is killed, and what is written is not.
 """
 
 from __future__ import annotations
@@ -154,9 +154,7 @@ class _AppendedFile:
         """Write a line whole; raise OSError where that fails, whatever of it is there already."""
         descriptor, size = self._current()
         if self._is_regular:
-            # A full disk, or a machine that went down, may have left a part of a line, of this
-            # process or another: it must not make the next one unreadable too.
-            self._torn = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
+            self._torn = _ends_torn(descriptor, size)
         whole = b"\n" + line if self._torn else line
         written = os.write(descriptor, whole)
         self._torn = written != len(whole)
@@ -190,6 +188,27 @@ class _AppendedFile:
         self._descriptor = opened
         self._identity = (found.st_dev, found.st_ino)
         return opened, found.st_size
+
+
+def _ends_torn(descriptor: int, size: int) -> bool:
+    """Whether a file ends with a part of a line.
+
+    A full disk, or a machine that went down, may have left one, of this process or another; it must
+    not make the next line unreadable too. Another process that writes just now shows the same for a
+    moment, so what counts is a part that stays as it is for some milliseconds.
+    """
+    for look in range(_LOOKS):
+        if size == 0 or os.pread(descriptor, 1, size - 1) == b"\n":
+            return False
+        if look >= _LOOKS // 2:
+            time.sleep(0.001)
+        now = os.fstat(descriptor).st_size
+        if now != size:
+            return False  # somebody writes, and will end the line
+    return True
+
+
+_LOOKS = 20
 
 
 def _stream_writer(stream: Any) -> Callable[[bytes], None]:
