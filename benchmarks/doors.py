@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -15,7 +16,7 @@ from starlette.routing import Route
 
 import jwt_middleware_flask
 import jwt_middleware_starlette
-from jwt_middleware import Verifier, client, has_permission, has_role
+from jwt_middleware import JSONLines, Verifier, client, has_permission, has_role
 
 from .material import material, verifier, with_speed
 from .measuring import Case, Section
@@ -39,6 +40,7 @@ def _asgi() -> Section:
         "bare Starlette": starlette_app(None),
         "hit": starlette_app(hit),
         "hit, with requires": starlette_app(hit, requires(rule | has_role(_one_role(hit, token)))),
+        "hit, with JSONLines": starlette_app(verifier(kind, listeners=[JSONLines(os.devnull)])),
         "miss": starlette_app(miss),
     }
     loop = asyncio.new_event_loop()

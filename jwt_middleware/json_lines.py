@@ -75,7 +75,7 @@ class JSONLines:
             except OSError as error:
                 raise ConfigurationError(
                     f"JSONLines: {path} cannot be opened for writing ({error.strerror}): name a "
-                    "file in a folder that exists and that this process may write to"
+                    "file in a folder that exists, which this process may read and write"
                 ) from None
             self._write = self._file.write
         elif hasattr(target, "write"):
@@ -190,6 +190,10 @@ class _AppendedFile:
         return opened, found.st_size
 
 
+_LOOKS = 20
+"""Before what is at a file's end is taken for a torn line: ten at once, ten a millisecond apart."""
+
+
 def _ends_torn(descriptor: int, size: int) -> bool:
     """Whether a file ends with a part of a line.
 
@@ -197,6 +201,8 @@ def _ends_torn(descriptor: int, size: int) -> bool:
     not make the next line unreadable too. Another process that writes just now shows the same for a
     moment, so what counts is a part that stays as it is for some milliseconds.
     """
+    if not hasattr(os, "pread"):  # Windows
+        return False
     for look in range(_LOOKS):
         if size == 0 or os.pread(descriptor, 1, size - 1) == b"\n":
             return False
@@ -206,9 +212,6 @@ def _ends_torn(descriptor: int, size: int) -> bool:
         if now != size:
             return False  # somebody writes, and will end the line
     return True
-
-
-_LOOKS = 20
 
 
 def _stream_writer(stream: Any) -> Callable[[bytes], None]:

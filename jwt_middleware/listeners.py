@@ -104,6 +104,8 @@ class LogListener:
                 told = {"claim": event.claim, "reason": event.reason, "values": str(event.values)}
                 self._bounded("not granted", "values_dropped", told, event)
             case Verified():
+                if not logger.isEnabledFor(logging.DEBUG):
+                    return  # each request has one
                 logger.debug(
                     "verified subject=%s client=%s token_id=%s key_id=%s cached=%s",
                     printable(event.subject),

@@ -153,6 +153,10 @@ class Trail:
         _current.set(self._before)
         if self._outer is not None:
             self._carrier[TRAIL_KEY] = self._outer
+        # The carrier holds this trail, and the way to a route may hold the request: no circle is
+        # left for the garbage collector, which would cost every request.
+        self._carrier = {}
+        self._find_route = None
 
 
 def trail_of(request: RequestView | None, announce: Announcer) -> Trail | None:

@@ -164,19 +164,6 @@ def test_the_tokens_for_ones_own_tests_verify() -> None:
         verifier.verify(names["expired"][HEADER])
 
 
-def test_the_audit_listener_hears_what_happens(
-    rsa_key: SigningKey, capsys: pytest.CaptureFixture[str]
-) -> None:
-    names: dict[str, Any] = {}
-    exec(block("python", "def audit(event)"), names)
-    app = app_of("from fastapi import", keys=rsa_key.certificate_pem, listeners=[names["audit"]])
-    ask(app, "asgi", "/reports", mint(rsa_key, ucsd_claims()))
-    told = capsys.readouterr().out
-
-    assert "GET /reports by jroe@carbon.super" in told
-    assert "needs role registrar" in told
-
-
 def test_the_toml_file_is_read_as_it_stands(in_site: Path) -> None:
     path = in_site / "jwt.toml"
     path.write_text(block("toml", "exempt ="))

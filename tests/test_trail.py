@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import io
 import json
+import weakref
 from collections.abc import Iterator
 from typing import Any
 
@@ -122,6 +124,22 @@ def test_a_trail_is_of_the_listeners_that_will_be_told_and_of_no_others(heard: H
     trail.tell(200)
     assert trail_of(request, trail.announce) is None
     trail.leave()
+
+
+def test_a_trail_that_has_ended_is_no_circle_for_the_garbage_collector(heard: Heard) -> None:
+    class Carrier(dict[str, Any]):
+        pass
+
+    carrier = Carrier()
+    gone = weakref.ref(carrier)
+    gc.disable()
+    try:
+        with begin(heard, carrier, find_route=lambda *_, held=carrier: None):
+            pass
+        del carrier
+        assert gone() is None
+    finally:
+        gc.enable()
 
 
 # --- with the audit and the gate -------------------------------------------------------------

@@ -29,6 +29,7 @@ from jwt_middleware.gate import (
     Gate,
     enforce,
     enforce_first,
+    follows,
     principal_of,
     refusal_of,
 )
@@ -124,7 +125,7 @@ class _Installed:
         environ.pop(PRINCIPAL_KEY, None)
         environ.pop(ASKED_KEY, None)
         environ[GATE_KEY] = gate
-        if gate.audits:
+        if gate.audits and not follows(gate, environ):
             self._follow(current)
         line = environ.get(gate.environ_key)
         principal = None if line is None else gate.recall(line, environ, EnvironView)
