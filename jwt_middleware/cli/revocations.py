@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ConfigurationError, StoreUnavailable
-from ..listeners import printable
+from ..event_fields import printable
 from ..settings import CONFIG_FILE, ENVIRONMENT_PREFIX, store_url_of
 from ..stores import Denial, Store, is_missing_file, open_store, plain_name
 
