@@ -14,7 +14,7 @@ from functools import cache
 from types import MappingProxyType
 from typing import Any
 
-from .request_view import RequestView
+from .request_view import TRAIL_KEY, RequestView
 
 EVENT_NAME = "event.name"
 
@@ -76,6 +76,9 @@ def fields_of(event: Any, text: Callable[[object], str] = bounded) -> dict[str, 
         told |= {"method": request.method, "route": route}
         if route is None:
             told["path"] = request.path
+        trail = request.carried(TRAIL_KEY)
+        if trail is not None:
+            told["request_id"] = trail.request_id
     return {EVENT_NAME: name_of(event), **named(told, text)}
 
 

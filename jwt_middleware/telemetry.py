@@ -12,11 +12,13 @@ from .errors import ConfigurationError
 from .event_fields import fields_of, name_of
 from .events import (
     Decided,
+    DenialsLoaded,
     Event,
     KeyFetchFailed,
     KeysFetched,
     Refused,
     StaleKeysServed,
+    StoreFailed,
     Verified,
     WouldRefuse,
 )
@@ -92,6 +94,12 @@ class OpenTelemetry:
         self._stale = meter.create_counter(
             "jwt_middleware.keys.stale", "{outage}", "Outages in which stale keys served."
         )
+        self._denials = meter.create_gauge(
+            "jwt_middleware.revocations.denials", "{denial}", "Denials in force."
+        )
+        self._store_failures = meter.create_counter(
+            "jwt_middleware.revocations.outages", "{outage}", "Outages of the store."
+        )
         self._events = meter.create_counter(
             "jwt_middleware.events", "{event}", "Events of every kind, by name."
         )
@@ -126,6 +134,10 @@ class OpenTelemetry:
                 self._fetches.add(1, {"jwt.result": "failed"})
             case StaleKeysServed():
                 self._stale.add(1)
+            case DenialsLoaded():
+                self._denials.set(event.denials)
+            case StoreFailed():
+                self._store_failures.add(1)
             case _:
                 pass  # it is among the events
 

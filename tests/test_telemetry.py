@@ -21,9 +21,11 @@ from jwt_middleware.events import (
     KeysFetched,
     Refused,
     StaleKeysServed,
+    StoreFailed,
     Verified,
     WouldRefuse,
 )
+from jwt_middleware.stores import Denial
 from jwt_middleware.testing import SigningKey, mint, ucsd_claims
 
 from .adapters.apps import DOORS, Door
@@ -93,6 +95,26 @@ def test_fetches_stale_service_and_shadow_mode_are_counted(metrics: Metrics) -> 
     assert points["keys.stale"] == [({}, 1)]
     assert points["requests.would_refuse"] == [({"error.type": "insufficient_permission"}, 1)]
     assert ({"event.name": "key_fetch_failed"}, 2) in points["events"]
+
+
+def test_revocations_are_counted(rsa_key: SigningKey, metrics: Metrics) -> None:
+    verifier = Verifier(
+        keys=rsa_key.public_pem,
+        listeners=[OpenTelemetry(metrics.provider)],
+        revocations="process-memory",
+    )
+    token = mint(rsa_key, ucsd_claims() | {"jti": "t-1"})
+    verifier.verify(token)
+    assert verifier.revocations is not None
+    verifier.revocations.deny(Denial(token_id="t-1"))
+    with pytest.raises(RequestError):
+        verifier.verify(token)
+    OpenTelemetry(metrics.provider)(StoreFailed("memory", "it is out", "closed"))
+
+    points = metrics.points()
+    assert points["requests.refused"] == [({"error.type": "token_revoked"}, 1)]
+    assert points["revocations.denials"][-1] == ({}, 1)
+    assert points["revocations.outages"] == [({}, 1)]
 
 
 def test_a_label_is_a_code_or_a_kind_and_never_an_identifier(metrics: Metrics) -> None:

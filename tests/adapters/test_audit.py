@@ -250,5 +250,8 @@ def test_what_is_refused_after_a_websocket_was_accepted_is_a_line_of_its_own(
     app = build(options | {"listeners": [JSONLines(trail)]})
     open_websocket(app, "/greet")
 
-    told = [(line["event.name"], line.get("jwt.code")) for line in trail.decisions()]
+    lines = trail.decisions()
+    told = [(line["event.name"], line.get("jwt.code")) for line in lines]
     assert told == [("decided", None), ("refused", "missing_token")]
+    assert lines[0]["http.request.id"] == lines[1]["http.request.id"]
+    assert lines[0]["http.route"] == lines[1]["http.route"] == "/greet"
