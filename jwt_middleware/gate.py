@@ -94,7 +94,11 @@ class Gate:
 
         """
         line = self.verifier.single_line(lines, request)
-        principal = None if line is None else self.verifier.verify_now(line, request)
+        principal = None
+        if line is not None:
+            principal = self.verifier.recall(line, request)
+            if principal is None:
+                principal = self.verifier.verify_now(line, request)
         return self._admitted(principal, request)
 
     async def admit_async(
