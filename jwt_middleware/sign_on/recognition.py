@@ -36,8 +36,7 @@ class Genuine(NamedTuple):
     """A token whose signature holds, and whose times, issuer and audience are good.
 
     ``refused_from`` is when its life ends, leeway included, in seconds since 1970. ``signed`` is
-    what was
-    signed: not the signature, of which one message may have several (ECDSA).
+    what was signed: not the signature, of which one message may have several (ECDSA).
     """
 
     integration: Integration

@@ -25,7 +25,7 @@ except ImportError as error:
     ) from error
 
 from ..errors import AccountRefused, ConfigurationError
-from ..principal import frozen
+from ..principal import frozen, thawed
 from .arrival import MOST_GROUP_ID, MOST_ORDER_ID, Arrival, Credit, GroupId
 from .directory import Account
 from .email_addresses import MOST_CHARACTERS
@@ -161,7 +161,7 @@ def _synced(connection: sa.Connection, arrival: Arrival) -> Account:
     place = (_users.c.realm == arrival.realm) & (_users.c.email == arrival.email)
     values: dict[str, Any] = {"signed_on_at": time.time()}
     if arrival.meta is not None:
-        values["meta"] = _plain(arrival.meta)
+        values["meta"] = thawed(arrival.meta)
     # First a write: it locks the account until the end, so that two sign-ons of one person come one
     # after the other (PostgreSQL locks the row, SQLite the file).
     created = connection.execute(_users.update().where(place).values(values)).rowcount == 0
@@ -199,13 +199,6 @@ def _replace(
 
 def _of_user(table: sa.Table, user_id: str) -> sa.Select[Any]:
     return sa.select(table).where(table.c.user_id == user_id).order_by(table.c.position)
-
-
-def _plain(value: Any) -> Any:
-    """Return a read-only JSON value as one that the database's driver can write."""
-    if isinstance(value, Mapping):
-        return {name: _plain(item) for name, item in value.items()}
-    return [_plain(item) for item in value] if isinstance(value, tuple) else value
 
 
 def _engine(url: Any) -> sa.Engine:
