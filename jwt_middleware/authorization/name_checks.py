@@ -88,6 +88,10 @@ def _attribute_faults(
                 yield f"{leaf!r}: {term.written} has no levels, so it has no order but the alphabet"
                 continue
         wants_list = isinstance(leaf, Comparison) and leaf.relation == "contains"
+        asked = [each for each in terms if each.of_request]
+        if asked and not any(_may_meet_text(attribute, wants_list) for attribute in declared):
+            kinds = " or ".join(sorted({_described(attribute) for attribute in declared}))
+            yield f"{leaf!r}: {term.written} is {kinds}, and {asked[0].written} is a text"
         for constant in constants:
             if not any(_could_be(attribute, constant, wants_list) for attribute in declared):
                 kinds = " or ".join(sorted({_described(attribute) for attribute in declared}))
@@ -103,6 +107,12 @@ def _could_be(attribute: Attribute, constant: object, wants_list: bool) -> bool:
     if attribute.type == "integer":
         return isinstance(constant, int | float) and not isinstance(constant, bool)
     return isinstance(constant, str) and (not attribute.levels or constant in attribute.levels)
+
+
+def _may_meet_text(attribute: Attribute, wants_list: bool) -> bool:
+    """Whether a value of the request, which is a text, could be compared with it."""
+    is_list = attribute.type == "list"
+    return is_list if wants_list else not is_list and attribute.type != "integer"
 
 
 def _described(attribute: Attribute) -> str:

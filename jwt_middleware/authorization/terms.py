@@ -26,7 +26,7 @@ Read = Callable[[Principal, RequestView | None], Any]
 class Term:
     """One operand. Compare with ``==``, ``!=``, ``<`` to ``>=``, or the named methods."""
 
-    __slots__ = ("attribute", "of_route", "origin", "read", "written")
+    __slots__ = ("attribute", "of_request", "of_route", "origin", "read", "written")
     __hash__ = None  # type: ignore[assignment]  # == makes a predicate, so a term is no dict key
 
     def __init__(
@@ -36,12 +36,14 @@ class Term:
         *,
         origin: Hashable = None,
         of_route: bool = False,
+        of_request: bool = False,
         attribute: str | None = None,
     ) -> None:
         self.written = written
         self.read = read
         self.origin = origin
         self.of_route = of_route
+        self.of_request = of_request or of_route
         self.attribute = attribute
 
     def key(self) -> tuple[Hashable, ...]:
@@ -225,7 +227,7 @@ def query_param(name: str) -> Term:
     def read(_: Principal, request: RequestView | None) -> Any:
         return ABSENT if request is None else _only(request.query_values(name))
 
-    return Term(f"query_param({name!r})", read)
+    return Term(f"query_param({name!r})", read, of_request=True)
 
 
 def header(name: str) -> Term:
@@ -235,7 +237,7 @@ def header(name: str) -> Term:
     def read(_: Principal, request: RequestView | None) -> Any:
         return ABSENT if request is None else _only(request.header_values(name))
 
-    return Term(f"header({name!r})", read)
+    return Term(f"header({name!r})", read, of_request=True)
 
 
 def _only(values: Any) -> Any:

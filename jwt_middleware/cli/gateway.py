@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -10,7 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from ..authorization import ClientRegistry
 from ..errors import ConfigurationError
+from ..gateways import PRESETS
 from .extras import needing
 
 if TYPE_CHECKING:
@@ -51,6 +54,9 @@ def add_gateway(commands: Any, port: Any) -> None:
     )
     command.add_argument("--header", default="X-JWT-Assertion", help="default: X-JWT-Assertion")
     command.add_argument(
+        "--clients", metavar="TOML", help="the app's registry: roles go where it reads them"
+    )
+    command.add_argument(
         "--accounts", type=Path, metavar="TOML", help="who may call (default: the demo's)"
     )
     command.add_argument(
@@ -63,18 +69,28 @@ def _gateway(options: argparse.Namespace) -> int:
     with needing("demo", "the gateway"):
         from ..demo.behind import standing_before
         from ..dev_gateway import wait_for_the_end
-    from ..testing import Accounts, LocalGateway, form_of_version, sample_accounts
+    from ..testing import FORMS, Accounts, LocalGateway, form_of_version, sample_accounts
     from .signing import signing_key
 
     upstream = _upstream(options.upstream)
+    if _is_itself(upstream, options.port):
+        raise ConfigurationError(f"--upstream: {upstream} is the gateway's own --port")
     contexts = options.api or [_CONTEXT]
     if not all(each.startswith("/") for each in contexts):
         raise ConfigurationError("--api: a context begins with /, such as /orders/1.0")
     accounts = sample_accounts() if options.accounts is None else Accounts.read(options.accounts)
+    if options.clients is not None:
+        # The demo's clients are none of another registry's.
+        clients = {} if options.accounts is None else accounts.clients
+        accounts = Accounts(clients, accounts.users, ClientRegistry(options.clients))
+    if not re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", options.header):
+        raise ConfigurationError(f"--header: {options.header!r} is no name of a header")
     try:
         form = form_of_version(options.wso2)
     except ValueError as error:
         raise ConfigurationError(f"--wso2: {error}") from None
+    if options.api and PRESETS[FORMS[form].preset].context_claim is None:
+        raise ConfigurationError(f"--api: tokens of {form} carry no API context; leave it out")
     key = None if options.key is None else signing_key(options.key, make=True)
     local = LocalGateway(form, options.header, clients=accounts.registry, key=key)
     everyone = _everyone(options, accounts)
@@ -102,6 +118,12 @@ def _upstream(text: str) -> str:
             f"--upstream: {text!r}: write where the app runs, such as http://127.0.0.1:8000"
         )
     return text.rstrip("/")
+
+
+def _is_itself(upstream: str, port: int) -> bool:
+    parts = urlsplit(upstream)
+    default = 443 if parts.scheme == "https" else 80
+    return parts.hostname in ("127.0.0.1", "localhost", "::1") and (parts.port or default) == port
 
 
 def _everyone(options: argparse.Namespace, accounts: Accounts) -> Caller | None:
@@ -145,6 +167,9 @@ def _told(
         known = options.client is None or options.client in accounts.clients
         note = "" if known else f" ({who} is in no account: its tokens say that name, no more)"
         lines = [caller + note]
+        if options.role and accounts.registry is None:
+            names = PRESETS[read_by["gateway"]].names.roles
+            lines.append(f"roles are in the claim {names[0].name}; --clients names a registry")
     else:
         secret = next((each for each in accounts.clients.values() if each.secret), None)
         lines = ["a request needs an access token; --client or --as makes that unnecessary:"]
@@ -158,6 +183,8 @@ def _told(
     if options.api:
         named["api"] = options.api[0] if len(options.api) == 1 else options.api
     lines.append("your app:  " + ", ".join(f"{name}={value!r}" for name, value in named.items()))
+    if options.key is None:
+        lines.append("the key is new at each start; --key FILE keeps one")
     lines.append(f"inspector: {url}/_inspector")
     lines.append(f"Echo API:  {url}/echo/1.0.0")
     return lines

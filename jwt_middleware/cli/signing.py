@@ -44,6 +44,8 @@ def signing_key(
         certificate = beside
     try:
         private = path.read_bytes()
+        if algorithm.startswith("HS"):  # a shared secret; a last line end is none of it
+            return SigningKey(algorithm, key_id=key_id, private=private.rstrip(b"\r\n"))
         certified = None if certificate is None else certificate.read_bytes()
         return SigningKey.from_pem(private, certified, algorithm, key_id=key_id)
     except OSError as error:

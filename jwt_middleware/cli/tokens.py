@@ -51,7 +51,9 @@ def add_tokens(commands: Any) -> None:
         help="make a signed token, for tests",
         description="Make a token as a gateway does, with a key of your own. For tests only.",
     )
-    mint.add_argument("--key", required=True, type=Path, help="the private key, PEM")
+    mint.add_argument(
+        "--key", required=True, type=Path, help="the private key, PEM; for HS* the secret"
+    )
     mint.add_argument("--certificate", type=Path, help="its certificate, which gives an x5t")
     mint.add_argument(
         "--make-key",
@@ -60,7 +62,7 @@ def add_tokens(commands: Any) -> None:
     )
     mint.add_argument("--algorithm", default="RS256", help="default: RS256")
     mint.add_argument("--key-id", help="the kid")
-    mint.add_argument("--form", default="wso2-4.2", help="wso2-1.4 ... wso2-4.2, or standard")
+    mint.add_argument("--form", default="wso2-4.2", help="a version, 1.4 to 4.6, or standard")
     mint.add_argument("--client", help="the client id; one of the demo's brings its claims")
     mint.add_argument("--as", dest="user", metavar="USER", help="the end user")
     mint.add_argument("--api", help="the API context, such as /echo/1.0.0")
@@ -150,11 +152,13 @@ def _verify(options: argparse.Namespace) -> int:
 
 
 def _mint(options: argparse.Namespace) -> int:
-    from ..testing import FORMS, mint
+    from ..testing import form_of_version, mint
     from .signing import signing_key
 
-    if options.form not in FORMS:
-        raise ConfigurationError(f"--form: one of {', '.join(FORMS)}")
+    try:
+        form = form_of_version(options.form)
+    except ValueError as error:
+        raise ConfigurationError(f"--form: {error}") from None
     key = signing_key(
         options.key,
         options.certificate,
@@ -162,7 +166,7 @@ def _mint(options: argparse.Namespace) -> int:
         algorithm=options.algorithm,
         key_id=options.key_id,
     )
-    print(mint(key, _claims(options), form=options.form, lifetime=options.lifetime))
+    print(mint(key, _claims(options), form=form, lifetime=options.lifetime))
     return 0
 
 

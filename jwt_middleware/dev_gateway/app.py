@@ -81,7 +81,9 @@ class Gateway:
 
     def _keys(self, _: Request) -> Response:
         status, body = self.local.answer()
-        return Response(body, status, media_type="application/json")
+        # No longer: a gateway that is started anew has a new key, unless it was given one.
+        headers = {"Cache-Control": "max-age=30"}
+        return Response(body, status, headers, media_type="application/json")
 
     async def _handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         caller = self._caller(scope)

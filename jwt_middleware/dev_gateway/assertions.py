@@ -29,12 +29,11 @@ class Assertions:
 
     def of(self, caller: Caller, context: str) -> str:
         """Return the assertion of this caller for the API with this context."""
-        client, user = caller
-        who = client and client.client_id, user and user.name, context, self.gateway.key
-        kept = self._kept.get(who)
-        # The same name may be granted more where it stands for everyone.
-        if kept is None or kept[0] != caller:
-            kept = self._kept[who] = caller, assertion_of(self.gateway, caller, context)
+        # As WSO2 keeps them: for each access token, which is to say for each time of asking.
+        which = id(caller), context, self.gateway.key
+        kept = self._kept.get(which)
+        if kept is None or kept[0] is not caller:
+            kept = self._kept[which] = caller, assertion_of(self.gateway, caller, context)
         return kept[1]
 
 

@@ -148,8 +148,12 @@ def form_of_version(version: str) -> str:
         if name in FORMS:
             return name
     parts = version.split(".")
-    if not all(part.isdecimal() and len(part) < 6 for part in parts):
-        raise ValueError(f"no version: {version!r}; write 4.2, or one of {', '.join(FORMS)}")
+    known = all(part.isdecimal() and len(part) < 6 for part in parts)
+    if not known or not 1 <= int(parts[0]) <= 4:
+        raise ValueError(
+            f"no version: {version[:40]!r}; write a version of 1.4 to 4.6, or a form's name: "
+            + ", ".join(FORMS)
+        )
     asked = [*map(int, parts), 0]  # 2 is 2.0
     found = "wso2-1.4"
     for name in FORMS:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
+import hashlib
 import json
 import threading
 from collections.abc import Iterable, Mapping
@@ -52,7 +52,6 @@ class LocalGateway:
             if clients is None or isinstance(clients, ClientRegistry)
             else ClientRegistry(clients)
         )
-        self._numbers = itertools.count(1)
         self._keys = [self._named(key or SigningKey())]
         self._server: _Server | None = None
         self._fault: str | None = None
@@ -216,8 +215,9 @@ class LocalGateway:
 
     def _named(self, key: SigningKey) -> SigningKey:
         if key.key_id is None:
-            own = self.form.key_id_of(key.certificate)
-            key.key_id = own or f"local-gateway-{next(self._numbers)}"
+            # Of the key itself, so that an app learns of a new one after a new start too.
+            digest = hashlib.sha256(key.public_pem.encode()).hexdigest()
+            key.key_id = self.form.key_id_of(key.certificate) or f"local-{digest[:12]}"
         return key
 
     def _jwk(self, key: SigningKey) -> dict[str, Any]:

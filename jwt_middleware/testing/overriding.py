@@ -58,7 +58,7 @@ def override(
 
 def as_principal(
     subject: str | None = "someone",
-    client_id: str | None = None,
+    client: str | None = None,
     roles: Iterable[str] = (),
     permissions: Iterable[str] = (),
     attributes: Mapping[str, Any] | None = None,
@@ -68,8 +68,8 @@ def as_principal(
 ) -> Principal:
     """Return a principal that was never a token, for ``override``.
 
-    With ``clients``, the registry or its path, and a ``client_id``, it is granted what that
-    client's entry grants: values of another namespace are dropped, levels compare, and policies
+    With ``clients``, the registry or its path, and a ``client``, it is granted what that client's
+    entry grants: values of another namespace are dropped, levels compare, and policies
     hold. Without, it is granted what is given.
 
     Raises:
@@ -77,17 +77,18 @@ def as_principal(
         PermissionDenied: the registry does not know the client, or has switched it off.
 
     """
-    named = {"sub": subject, "client_id": client_id}
+    client = client or claims.pop("client_id", None)
+    named = {"sub": subject, "client_id": client}
     own = {name: value for name, value in named.items() if value is not None}
     given = dict(attributes or {})
-    if clients is None or client_id is None:
+    if clients is None or client is None:
         grants = Grants(frozenset(roles), frozenset(permissions), frozen(given))
         return Principal(own | claims, grants=grants)
     registry = clients if isinstance(clients, ClientRegistry) else ClientRegistry(clients)
-    entry = registry.clients.get(client_id)
+    entry = registry.clients.get(client)
     if entry is not None:
         own |= claims_by_entry(entry, roles=roles, permissions=permissions, attributes=given)
-    granted, _ = registry.clients.grants(client_id, own | claims)
+    granted, _ = registry.clients.grants(client, own | claims)
     return Principal(own | claims, grants=granted)
 
 

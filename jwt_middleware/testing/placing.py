@@ -73,7 +73,10 @@ def _put_list(
     if not found:
         return
     if not named:
-        raise ValueError(f"{what}: no claim holds them here; a registry (clients=) can name one")
+        raise ValueError(
+            f"{what}: no claim holds them here; the client's entry in a registry (clients=) names "
+            f"one, such as {what} = ['{what}']"
+        )
     name, separator = named[0]
     if separator is None or any(separator in value for value in found):
         claims[name] = found  # WSO2, too, writes an array where a value holds the separator

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import httpx2
@@ -67,13 +68,26 @@ def test_an_assertion_is_repeated_until_the_key_rotates(key: SigningKey) -> None
 
 def test_two_callers_of_one_name_never_share_an_assertion(key: SigningKey) -> None:
     assertions = Assertions(LocalGateway(key=named_anew(key)))
-    plain = ClientAccount("shop")
-    granted = plain._replace(roles=("admin",))
+    plain = Caller(ClientAccount("shop"), None)
+    granted = Caller(ClientAccount("shop", roles=("admin",)), None)
     verifier = Verifier(keys=PEM(key.certificate_pem))
 
-    for account in (granted, plain, granted, plain):
-        principal = verifier.verify(assertions.of(Caller(account, None), "/a/1"))
-        assert principal.roles == set(account.roles)
+    for caller, roles in ((granted, {"admin"}), (plain, set()), (granted, {"admin"})):
+        assert verifier.verify(assertions.of(caller, "/a/1")).roles == roles
+
+
+def test_a_new_access_token_has_a_new_assertion(
+    key: SigningKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As with WSO2: who signs in again is not spoken of by what was signed before."""
+    assertions = Assertions(LocalGateway(key=named_anew(key)))
+    before, after = Caller(ClientAccount("shop"), None), Caller(ClientAccount("shop"), None)
+    first = assertions.of(before, "/a/1")
+    later = time.time() + 5
+    monkeypatch.setattr("jwt_middleware.testing.minting.time.time", lambda: later)
+
+    assert assertions.of(after, "/a/1") != first
+    assert assertions.of(before, "/a/1") == first
 
 
 @pytest.fixture(scope="module")
