@@ -245,6 +245,11 @@ class Announcer:
         """Whether anybody beside the log is told."""
         self._broken: set[int] = set()
 
+    @property
+    def listeners(self) -> tuple[Listener, ...]:
+        """The listeners beside the log."""
+        return self._listeners[1:]
+
     def hears_verified(self) -> bool:
         """Whether anybody would take a ``Verified`` event now: they are not built for nobody."""
         return self.has_listeners or logger.isEnabledFor(logging.DEBUG)

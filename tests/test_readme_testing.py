@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+from starlette.applications import Starlette
+from starlette.routing import Route
+from starlette.testclient import TestClient
 
 from jwt_middleware.demo.app import CLIENTS
 from jwt_middleware.testing import Accounts, SigningKey
+from jwt_middleware_starlette import JWTMiddleware
 
 from .test_readme import block
 
@@ -83,3 +88,15 @@ def test_the_accounts_are_read_as_they_stand(tmp_path: Path) -> None:
         "http://wso2.org/claims/role": "Internal/everyone",
         "email": "ana@example.edu",
     }
+
+
+def test_a_health_check_is_public_and_exempt(rsa_key: SigningKey) -> None:
+    names: dict[str, Any] = {}
+    exec(compile(block("python", "async def health"), "README.md", "exec"), names)
+    for exempt, status in ((("/health",), 200), ((), 401)):
+        app = Starlette(routes=[Route("/health", names["health"])])
+        app.add_middleware(
+            JWTMiddleware, keys=rsa_key.certificate_pem, exempt=exempt, unguarded="refuse"
+        )
+        with TestClient(app) as client:
+            assert client.get("/health").status_code == status

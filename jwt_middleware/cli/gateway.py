@@ -74,7 +74,7 @@ def _gateway(options: argparse.Namespace) -> int:
 
     upstream = _upstream(options.upstream)
     if _is_itself(upstream, options.port):
-        raise ConfigurationError(f"--upstream: {upstream} is the gateway's own --port")
+        raise ConfigurationError(f"--upstream: {upstream} is the gateway itself, on its own --port")
     contexts = options.api or [_CONTEXT]
     if not all(each.startswith("/") for each in contexts):
         raise ConfigurationError("--api: a context begins with /, such as /orders/1.0")

@@ -69,9 +69,9 @@ def add_revocations(commands: Any) -> None:
 
 def _revoke(options: argparse.Namespace) -> int:
     denial = _denial(options)
-    if denial.until is not None and denial.until <= time.time():
-        raise ConfigurationError(f"--until: {options.until} is over, so it would deny nothing")
     if not options.take_back:
+        if denial.until is not None and denial.until <= time.time():
+            raise ConfigurationError(f"--until: {options.until} is over, so it would deny nothing")
         return _with_store(options, lambda store: _deny(store, denial, options))
     if options.issued_before or options.until or options.note:
         raise ConfigurationError(

@@ -63,16 +63,18 @@ class Trial:
         path = route.path
         for name, example in _EXAMPLES.items():
             path = path.replace(name, example)
-        response = await client.get(self._address + path, headers={HEADER: token})
+        told = {"method": "GET", "path": path, "guard": route.guard or "a principal"}
+        try:
+            response = await client.get(self._address + path, headers={HEADER: token})
+        except httpx2.TransportError:
+            why = "the server ended the connection: it takes no header of this length"
+            return told | {"status": 0, "code": "no answer", "why": why}
         refused = response.status_code >= 400
         try:
             answer = response.json()
         except ValueError:  # the server's own answer: the header is too long for it, say
             answer = {"code": "", "reference": None}
-        return {
-            "method": "GET",
-            "path": path,
-            "guard": route.guard or "a principal",
+        return told | {
             "status": response.status_code,
             "code": answer.get("code", "") if refused else "",
             "why": self._refusals.why(answer) or response.reason_phrase if refused else "let in",

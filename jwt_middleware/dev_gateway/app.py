@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
+from starlette.datastructures import Headers
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route, Router
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
@@ -18,7 +20,7 @@ from ..testing import Accounts, LocalGateway
 from .assertions import Assertions
 from .forwarding import Forwarder
 from .headers import Lines, forwarded
-from .hosts import LocalNames
+from .hosts import LOOPBACK_NAMES, LocalNames
 from .oauth import Authority, Caller
 from .relaying import relay
 from .sign_in import sign_in_routes
@@ -86,7 +88,7 @@ class Gateway:
         return Response(body, status, headers, media_type="application/json")
 
     async def _handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        caller = self._caller(scope)
+        caller = _odd_target(scope) or self._caller(scope)
         if isinstance(caller, Response):
             await self._refuse(caller, scope, receive, send)
             return
@@ -101,8 +103,10 @@ class Gateway:
     def _caller(self, scope: Scope) -> Caller | Response:
         """Return who calls, or the API manager's refusal."""
         values = [value for name, value in scope["headers"] if name == b"authorization"]
+        if not values and self._everyone is not None:
+            return _from_elsewhere(scope) or self._everyone
         if not values:
-            return self._everyone or _refusal(
+            return _refusal(
                 "900902",
                 "Missing Credentials",
                 "Get an access token at /token and send it as Authorization: Bearer ...; or start "
@@ -136,6 +140,34 @@ class Gateway:
                 await socket.close(1008)
             return
         await response(scope, receive, send)
+
+
+def _odd_target(scope: Scope) -> Response | None:
+    """Refuse a request target that is no path (RFC 9112, 3.2.1): it could name another server."""
+    target: bytes = scope.get("raw_path") or scope["path"].encode()
+    if target.startswith(b"/") and b"#" not in target + scope["query_string"]:
+        return None
+    return PlainTextResponse("The request target is no path.\n", 400)
+
+
+def _from_elsewhere(scope: Scope) -> Response | None:
+    """Refuse what a page from elsewhere asks for, where no access token is asked of it.
+
+    A browser says where a page comes from (Origin, RFC 6454; Sec-Fetch-Site, Fetch Metadata). To
+    follow a link to here is no harm, as with cookies that are SameSite=Lax.
+    """
+    headers = Headers(scope=scope)
+    origin = headers.get("origin")
+    is_local = origin is None or urlsplit(origin).hostname in LOOPBACK_NAMES
+    follows_link = scope.get("method") == "GET" and headers.get("sec-fetch-mode") == "navigate"
+    is_cross = headers.get("sec-fetch-site") == "cross-site" and not follows_link
+    if is_local and not is_cross:
+        return None
+    told = (
+        "A page from elsewhere asks, and requests without an access token are signed here. Use an "
+        "access token (/token), or a page of this machine.\n"
+    )
+    return PlainTextResponse(told, 403)
 
 
 def _lies_in(path: str, context: str) -> bool:

@@ -23,7 +23,7 @@ class Forwarder:
         # No read timeout: an event stream is silent for as long as it likes.
         timeout = httpx2.Timeout(None, connect=_CONNECT_SECONDS)
         self._client = httpx2.AsyncClient(
-            timeout=timeout, trust_env=False, limits=httpx2.Limits(max_connections=None)
+            timeout=timeout, trust_env=False, limits=httpx2.Limits(max_connections=1_000)
         )
 
     async def close(self) -> None:
@@ -34,20 +34,29 @@ class Forwarder:
         """Send a request with these headers upstream; return the answer as it comes."""
         names = {name.lower() for name, _ in request.headers.raw}
         has_body = b"content-length" in names or b"transfer-encoding" in names
+        is_read = anyio.Event()
+        if not has_body:
+            is_read.set()
         asked = httpx2.Request(
             request.method,
             upstream,
             headers=headers,
-            content=_body(request) if has_body else None,
+            content=_body(request, is_read) if has_body else None,
             # As it came: an httpx URL would put dot segments and escapes right.
             extensions={"target": target(request.scope, upstream), "timeout": _timeouts()},
         )
-        try:
-            answer = await self._client.send(asked, stream=True)
-        except httpx2.TransportError as error:
-            return unreachable(upstream, error)
-        except ClientDisconnect:
-            return Response(status_code=499)  # nobody reads it
+        answer: httpx2.Response | Response = Response(status_code=499)  # nobody reads it
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(_end_when_gone, request, is_read, tasks.cancel_scope)
+            try:
+                answer = await self._client.send(asked, stream=True)
+            except httpx2.TransportError as error:
+                answer = unreachable(upstream, error)
+            except ClientDisconnect:
+                pass
+            tasks.cancel_scope.cancel()
+        if isinstance(answer, Response):
+            return answer
         response = StreamingResponse(_content(answer), answer.status_code)
         response.raw_headers = forwarded(answer.headers.raw)
         return response
@@ -85,7 +94,16 @@ async def _content(answer: httpx2.Response) -> AsyncIterator[bytes]:
             await answer.aclose()
 
 
-async def _body(request: Request) -> AsyncIterator[bytes]:
+async def _body(request: Request, is_read: anyio.Event) -> AsyncIterator[bytes]:
     async for chunk in request.stream():
         if chunk:
             yield chunk
+    is_read.set()
+
+
+async def _end_when_gone(request: Request, is_read: anyio.Event, scope: anyio.CancelScope) -> None:
+    """Ask upstream no longer once the client has gone; its body comes first by the same way."""
+    await is_read.wait()
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+    scope.cancel()

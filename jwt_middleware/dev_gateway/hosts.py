@@ -6,7 +6,8 @@ from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-HOSTS = ("127.0.0.1", "localhost", "[::1]")
+LOOPBACK_NAMES = ("127.0.0.1", "localhost", "::1")
+_HOSTS = (*LOOPBACK_NAMES[:2], "[::1]")
 
 
 class LocalNames:
@@ -24,7 +25,7 @@ class LocalNames:
         if scope["type"] == "http" or scope["type"] == "websocket":
             host = Headers(scope=scope).get("host", "")
             name, _, port = host.rpartition(":")
-            if (name if port.isdecimal() else host).lower() not in HOSTS:
+            if (name if port.isdecimal() else host).lower() not in _HOSTS:
                 told = "Ask this server as http://127.0.0.1 or http://localhost: it knows no other "
                 told += "name (Host), so that no page from elsewhere can use it.\n"
                 await PlainTextResponse(told, 421)(scope, receive, send)

@@ -18,12 +18,12 @@ from cachetools import TTLCache
 from oauthlib.oauth2 import RequestValidator, Server
 
 from ..testing import Accounts, ClientAccount, User
+from .hosts import LOOPBACK_NAMES
 
 TOKEN_SECONDS = 3600
 _CODE_SECONDS = 60  # RFC 6749, 4.1.2 asks for ten minutes at the most
 _MOST = 10_000
 _GRANTS = ("client_credentials", "password", "authorization_code", "refresh_token")
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class Caller(NamedTuple):
@@ -231,7 +231,7 @@ def _same_place(asked: str, registered: str) -> bool:
         return True
     one, other = urlsplit(asked), urlsplit(registered)
     try:
-        hosts = one.hostname in _LOOPBACK and other.hostname in _LOOPBACK
+        hosts = one.hostname in LOOPBACK_NAMES and other.hostname in LOOPBACK_NAMES
         _ = one.port
     except ValueError:
         return False

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
 from urllib.parse import urlsplit
 
 import anyio
 from starlette.responses import Response
 from starlette.websockets import WebSocket, WebSocketDisconnect
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
 from websockets.typing import Subprotocol
 
 from .forwarding import target, unreachable
@@ -29,12 +30,18 @@ _OPEN_SECONDS = 10
 async def relay(socket: WebSocket, upstream: str, headers: Lines) -> None:
     """Connect upstream with these headers, then pass on what either side says."""
     parts = urlsplit(upstream)
-    scheme = "wss" if parts.scheme == "https" else "ws"
-    address = f"{scheme}://{parts.netloc}{target(socket.scope, upstream).decode('latin-1')}"
+    is_secure = parts.scheme == "https"
     named = dict(headers)
+    # The host is the one that was asked for, as over HTTP; the connection goes upstream, whatever
+    # the address says.
+    host = named.get(b"host", b"").decode("latin-1")
+    asked = target(socket.scope, upstream).decode("latin-1")
+    where: dict[str, Any] = {"host": parts.hostname, "port": parts.port or (80, 443)[is_secure]}
+    if is_secure:
+        where["server_hostname"] = parts.hostname
     try:
         connection = await connect(
-            address,
+            f"{'wss' if is_secure else 'ws'}://{host}{asked}",
             additional_headers=[
                 (name.decode("latin-1"), value.decode("latin-1"))
                 for name, value in forwarded(headers, without=_HANDSHAKE)
@@ -44,11 +51,12 @@ async def relay(socket: WebSocket, upstream: str, headers: Lines) -> None:
             open_timeout=_OPEN_SECONDS,
             max_size=None,
             proxy=None,
+            **where,
         )
     except InvalidStatus as refused:
         await _deny(socket, _same_answer(refused))
         return
-    except (OSError, TimeoutError, InvalidHandshake) as error:
+    except (OSError, TimeoutError, InvalidHandshake, InvalidURI) as error:
         await _deny(socket, unreachable(upstream, error))
         return
     async with connection:

@@ -16,6 +16,8 @@ import uvicorn
 from ..errors import ConfigurationError
 
 LOOPBACK = "127.0.0.1"
+_LONGEST_HEAD = 262_144
+"""Bytes of a request's head: a header that is too long is for the app to refuse."""
 _START_SECONDS = 20
 _END_SECONDS = 5
 
@@ -37,6 +39,9 @@ def serving(app: Any, port: int = 0, host: str = LOOPBACK) -> Generator[str, Non
     config = uvicorn.Config(
         app,
         interface="asgi3",
+        # Whatever else is installed: so it serves alike everywhere.
+        http="h11",
+        h11_max_incomplete_event_size=_LONGEST_HEAD,
         log_level="critical",
         # The app behind a proxy sets these two itself.
         server_header=False,

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 
 from oauthlib.oauth2 import FatalClientError, OAuth2Error
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from .oauth import Authority
@@ -42,9 +42,14 @@ def sign_in_routes(authority: Authority) -> list[Route]:
         body = await _form(request)
         if body is None:
             return Response("the form is too long", 413)
-        headers, text, status = authority.server.create_token_response(
-            _address(request), "POST", body, dict(request.headers) | _authorization(request)
-        )
+        given = dict(request.headers) | _authorization(request)
+        try:
+            headers, text, status = authority.server.create_token_response(
+                _address(request), "POST", body, given
+            )
+        except (OAuth2Error, ValueError) as error:  # a query, which RFC 6749 forbids there
+            told = {"error": "invalid_request", "error_description": _told(error)}
+            return JSONResponse(told, 400)
         return Response(text, status, headers, media_type="application/json")
 
     async def authorize(request: Request) -> Response:
@@ -54,8 +59,8 @@ def sign_in_routes(authority: Authority) -> list[Route]:
             )
         except FatalClientError as error:
             return _page("This sign-in cannot go on", f"<p>{escape(_told(error))}</p>", 400)
-        except OAuth2Error as error:
-            if error.redirect_uri is None:
+        except (OAuth2Error, ValueError) as error:
+            if not isinstance(error, OAuth2Error) or error.redirect_uri is None:
                 return _page("This sign-in cannot go on", f"<p>{escape(_told(error))}</p>", 400)
             return RedirectResponse(error.in_uri(error.redirect_uri), 302)
         account = authority.accounts.clients[asked["client_id"]]
@@ -94,7 +99,9 @@ def _page(title: str, body: str, status: int) -> Response:
     return HTMLResponse(_PAGE.format(title=escape(title), body=body), status, headers)
 
 
-def _told(error: OAuth2Error) -> str:
+def _told(error: Exception) -> str:
+    if not isinstance(error, OAuth2Error):
+        return str(error)
     described = error.description or ""
     return f"{error.error}: {described}" if described else str(error.error)
 

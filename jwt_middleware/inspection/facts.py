@@ -60,7 +60,8 @@ def _kid_shape(kid: str) -> str | None:
         return None
     if re.fullmatch("[0-9a-f]{64}", text):
         return "sha256"
-    return "serial" if re.fullmatch(r"[^#]+=[^#]*#[0-9]+", text) else None
+    issuer, mark, serial = text.rpartition("#")
+    return "serial" if mark and "=" in issuer and serial.isdecimal() else None
 
 
 def _shape(text: str) -> str:

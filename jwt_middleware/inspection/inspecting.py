@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from ..errors import RequestError
+from ..errors import RequestError, TokenTooLarge
 from ..principal import Principal
 from ..verification import WireFormat, decode_claims, decode_header, split
 from ..verifier import Verifier
@@ -17,6 +17,8 @@ from .facts import generations, key_facts, spelling, time_facts
 from .faults import mend_of, why
 from .moments import distance, moment
 
+_LONGEST = 65_536
+"""Characters; no gateway writes a tenth of it, and somebody waits for the answer."""
 _LOOSEST = WireFormat(relaxed_base64=True, milliseconds=True, text_exp=True)
 
 
@@ -57,6 +59,8 @@ def inspect(raw: str, verifier: Verifier | None, now: float) -> Inspection:
     header: Mapping[str, Any] | None = None
     claims: Mapping[str, Any] | None = None
     try:
+        if len(token) > _LONGEST:
+            raise TokenTooLarge("too long to be taken apart")
         segments = split(token.encode("ascii"))
         facts["spelled"] = spelling(segments)
         header = decode_header(segments[0], _LOOSEST)

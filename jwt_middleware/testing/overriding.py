@@ -128,9 +128,15 @@ def _verifying(
         return lambda _: ready
     if not isinstance(verifier, LocalGateway):
         raise TypeError(f"override: no Verifier and no LocalGateway: {verifier!r}")
-    made = Verifier(**verifier.verifier_options)
-    stack.callback(made.close)
-    return lambda _: made
+    options = verifier.verifier_options
+
+    def make(gate: Gate) -> Verifier:
+        # The app's own listeners go on hearing: its audit trail may be what is tested.
+        made = Verifier(**options, listeners=gate.settings.verifier.announce.listeners)
+        stack.callback(made.close)
+        return made
+
+    return make
 
 
 def _check_fits(gate: Gate, verifier: Verifier | LocalGateway | None) -> None:

@@ -174,18 +174,23 @@ Run = Callable[..., tuple[int, str, str]]
         (["--upstream", "http://"], "--upstream"),
         (["--upstream", "http://a:b@c/"], "--upstream"),
         (["--upstream", "http://x:port"], "--upstream"),
-        (["--upstream", "http://x", "--wso2", "new"], "write 4.2"),
+        (["--upstream", "http://x", "--wso2", "new"], "1.4 to 4.6"),
         (["--upstream", "http://x", "--api", "orders"], "begins with /"),
         (["--upstream", "http://x", "--accounts", "none.toml"], "No such file"),
         (["--upstream", "http://x", "--claim", "x"], "NAME=VALUE"),
         (["--upstream", "http://x", "--permission", "p"], "no claim holds them"),
         (["--upstream", "http://x", "--key", "/"], "--key"),
+        (["--upstream", "http://x", "--header", "a b"], "--header"),
+        (["--upstream", "http://x", "--wso2", "standard", "--api", "/a"], "no API context"),
+        (["--upstream", "http://127.0.0.1:8280", "--port", "8280"], "on its own --port"),
+        (["--upstream", "http://x", "--wso2", "9.9"], "1.4 to 4.6"),
     ],
 )
 def test_a_wrong_option_ends_with_2_and_the_mend(
     arguments: list[str], mend: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["gateway", "--port", "0", *arguments]) == 2
+    port = [] if "--port" in arguments else ["--port", "0"]
+    assert main(["gateway", *port, *arguments]) == 2
     assert mend in capsys.readouterr().err
 
 
@@ -195,3 +200,53 @@ def test_a_port_that_is_taken_is_told(capsys: pytest.CaptureFixture[str]) -> Non
         assert main(["gateway", "--upstream", "http://127.0.0.1:1", "--port", port]) == 2
 
     assert f"127.0.0.1:{port}" in capsys.readouterr().err
+
+
+REGISTRY = """
+[clients.library]
+namespace = "lib"
+roles = ["staff_roles"]
+"""
+
+
+def test_roles_go_where_the_apps_registry_reads_them(app: App, tmp_path: Path) -> None:
+    registry = tmp_path / "clients.toml"
+    registry.write_text(REGISTRY)
+    with running(
+        *("gateway", "--upstream", app.url, "--port", "0", "--clients", str(registry)),
+        *("--client", "library", "--role", "lib_staff"),
+    ) as (url, _, _process):
+        app.trusts(url, clients=registry)
+        answer = get(url + "/x").json()
+
+    assert answer["roles"] == ["lib_staff"]
+    assert answer["claims"]["staff_roles"] == ["lib_staff"]
+
+
+def test_a_gateway_that_starts_anew_is_known_at_once(app: App) -> None:
+    arguments = ("--as", "ana", "--wso2", "standard")
+    with running("gateway", "--upstream", app.url, "--port", "0", *arguments) as (url, _, _first):
+        app.trusts(url, gateway="standard")
+        assert get(url + "/x").status_code == 200
+        port = url.rpartition(":")[2]
+    with running("gateway", "--upstream", app.url, "--port", port, *arguments) as (url, told, _):
+        assert get(url + "/x").status_code == 200
+        assert "--key FILE keeps one" in told
+
+
+@pytest.mark.parametrize(
+    ("accounts", "mend"),
+    [
+        ('[clients.library]\nsecret = "x"\npermissions = ["p"]', "clients.library: permissions"),
+        ('[clients.a]\nsecret = "x"\nattributes = { level = "1" }', "clients.a: attributes"),
+    ],
+)
+def test_what_cannot_be_said_of_a_client_is_told_at_start(
+    tmp_path: Path, accounts: str, mend: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "clients.toml").write_text(REGISTRY)
+    path = tmp_path / "accounts.toml"
+    path.write_text(f'registry = "clients.toml"\n{accounts}\n')
+
+    assert main(["gateway", "--upstream", "http://x", "--port", "0", "--accounts", str(path)]) == 2
+    assert mend in capsys.readouterr().err

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import re
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -106,6 +108,10 @@ def test_every_fault_is_explained_with_a_mend(page: httpx2.Client, fault: str) -
     assert {route["code"] for route in refused} == {told["code"]}
 
 
+def segment(value: Any) -> str:
+    return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
+
+
 BROKEN = [
     "",
     " ",
@@ -114,6 +120,10 @@ BROKEN = [
     "a.b.c",
     "a.b.c.d.e",
     "x" * 100_000,
+    "x" * 261_900,  # with the other headers more than a server reads
+    segment({"alg": "RS256", "kid": "PT09" * 13_000}) + ".e30.AAAA",  # of = alone, once decoded
+    segment({"alg": "RS256", "kid": "k" * 100_000}) + ".e30.AAAA",
+    "eyJhbGciOiJSUzI1NiJ9." + "W1tb" * 40_000 + ".AAAA",
     "eyJhbGciOiJSUzI1NiJ9..",
     "ey\x00J",
     "é.ü.ñ",

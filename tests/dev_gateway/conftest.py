@@ -81,6 +81,12 @@ class Upstream:
                 break
         self.ended.set()
 
+    async def answer_never(self, receive: Any, _: Any) -> None:
+        """Answer nothing, until the one who asked has gone."""
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        self.ended.set()
+
     async def _talk(self, scope: Any, receive: Any, send: Any) -> None:
         await receive()
         self.asked.append({"raw_path": scope["raw_path"], "headers": scope["headers"]})

@@ -296,6 +296,16 @@ def test_what_cannot_be_overridden_is_an_error(local: LocalGateway) -> None:
         pass
 
 
+def test_the_apps_own_listeners_go_on_hearing(local: LocalGateway) -> None:
+    heard: list[Any] = []
+    app = flask_app(listeners=[heard.append])
+
+    with override(app, local):
+        app.test_client().get("/", headers=local.headers(user="ana"))
+
+    assert [event.subject for event in heard if type(event).__name__ == "Verified"] == ["ana"]
+
+
 def test_a_gateway_without_the_apps_registry_is_told_so(local: LocalGateway) -> None:
     app = flask_app(clients=CLIENTS)
 

@@ -60,8 +60,8 @@ function showRoutes(routes) {
   find("routes").replaceChildren(...(routes || []).map((route) => row([
     element("td", route.method + " " + route.path, "value"),
     element("td", route.guard, "value"),
-    element("td", route.status + (route.code ? " " + route.code : ""),
-      "status " + (route.status < 400 ? "good" : "bad")),
+    element("td", (route.status || "") + " " + route.code,
+      "status " + (route.status === 200 ? "good" : "bad")),
     element("td", route.why),
   ])));
 }
