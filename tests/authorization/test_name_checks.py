@@ -18,9 +18,11 @@ from jwt_middleware import (
     client,
     has_permission,
     has_role,
+    header,
     path_param,
     policy,
     predicate,
+    query_param,
 )
 from jwt_middleware.authorization import Attribute, Clients, NamedPolicy, unknown_names
 from jwt_middleware.authorization.name_checks import policy_faults
@@ -179,3 +181,40 @@ def test_the_option_authorize_is_held_against_the_registry(rsa_key: SigningKey) 
     Settings.read({"verifier": verifier, "authorize": has_role("acme_x")}, {})
     with pytest.raises(ConfigurationError, match=r"authorize: has_role\('admin'\)"):
         Settings.read({"verifier": verifier, "authorize": has_role("admin")}, {})
+
+
+NUMBERS = Clients([Client("a", attributes={"branch": Attribute("b", "integer")})])
+BRANCH = attribute("branch")
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        BRANCH == path_param("id"),
+        path_param("id") == BRANCH,
+        BRANCH != query_param("id"),
+        BRANCH >= header("X-Branch"),
+        BRANCH.contains(path_param("id")),
+    ],
+)
+def test_a_number_never_meets_the_text_of_a_request(rule: Predicate) -> None:
+    (fault,) = unknown_names(rule, NUMBERS)
+
+    assert "an integer" in fault
+    assert fault.endswith("is a text")
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        UNIT == path_param("id"),
+        LEVEL >= query_param("level"),
+        AGE == path_param("age"),  # a text to one of the clients
+        SITES.contains(header("X-Site")),
+        BRANCH == claim("branch"),
+    ],
+)
+def test_what_may_be_a_text_may_meet_it(rule: Predicate) -> None:
+    clients = NUMBERS if "branch" in repr(rule) else CLIENTS
+
+    assert unknown_names(rule, clients) == []
