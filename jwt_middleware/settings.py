@@ -290,7 +290,7 @@ def _authorize(predicate: Any, verifier: Verifier) -> Predicate | None:
             f"authorize: a predicate, such as has_role('staff'), not {check.kind(predicate)}"
         )
     for term in terms_of(predicate):
-        if term.of_route:
+        if term.of_request == "route":
             raise ConfigurationError(
                 f"authorize: {term.written} is not known before the app has routed; use it in "
                 "requires(...) on the route"

@@ -26,7 +26,7 @@ Read = Callable[[Principal, RequestView | None], Any]
 class Term:
     """One operand. Compare with ``==``, ``!=``, ``<`` to ``>=``, or the named methods."""
 
-    __slots__ = ("attribute", "of_request", "of_route", "origin", "read", "written")
+    __slots__ = ("attribute", "of_request", "origin", "read", "written")
     __hash__ = None  # type: ignore[assignment]  # == makes a predicate, so a term is no dict key
 
     def __init__(
@@ -35,15 +35,13 @@ class Term:
         read: Read,
         *,
         origin: Hashable = None,
-        of_route: bool = False,
-        of_request: bool = False,
+        of_request: str | None = None,  # which part of the request it is, always a text
         attribute: str | None = None,
     ) -> None:
         self.written = written
         self.read = read
         self.origin = origin
-        self.of_route = of_route
-        self.of_request = of_request or of_route
+        self.of_request = of_request
         self.attribute = attribute
 
     def key(self) -> tuple[Hashable, ...]:
@@ -217,7 +215,7 @@ def path_param(name: str) -> Term:
             return ABSENT
         return str(request.path_params[name])
 
-    return Term(f"path_param({name!r})", read, of_route=True)
+    return Term(f"path_param({name!r})", read, of_request="route")
 
 
 def query_param(name: str) -> Term:
@@ -227,7 +225,7 @@ def query_param(name: str) -> Term:
     def read(_: Principal, request: RequestView | None) -> Any:
         return ABSENT if request is None else _only(request.query_values(name))
 
-    return Term(f"query_param({name!r})", read, of_request=True)
+    return Term(f"query_param({name!r})", read, of_request="query")
 
 
 def header(name: str) -> Term:
@@ -237,7 +235,7 @@ def header(name: str) -> Term:
     def read(_: Principal, request: RequestView | None) -> Any:
         return ABSENT if request is None else _only(request.header_values(name))
 
-    return Term(f"header({name!r})", read, of_request=True)
+    return Term(f"header({name!r})", read, of_request="header")
 
 
 def _only(values: Any) -> Any:
