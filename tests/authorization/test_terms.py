@@ -255,8 +255,8 @@ def test_a_header_counts_only_where_it_was_sent_once(verdict: Verdict) -> None:
 def test_only_a_path_parameter_belongs_to_a_route() -> None:
     terms = (claim("x"), attribute("x"), query_param("x"), header("x"))
 
-    assert path_param("x").of_route
-    assert not any(term.of_route for term in terms)
+    assert path_param("x").of_request == "route"
+    assert not any(term.of_request == "route" for term in terms)
 
 
 def test_every_term_of_a_predicate_is_found() -> None:
