@@ -161,7 +161,8 @@ def _from_elsewhere(scope: Scope) -> Response | None:
     is_local = origin is None or urlsplit(origin).hostname in LOOPBACK_NAMES
     follows_link = scope.get("method") == "GET" and headers.get("sec-fetch-mode") == "navigate"
     is_cross = headers.get("sec-fetch-site") == "cross-site" and not follows_link
-    if is_local and not is_cross:
+    is_question = scope.get("method") == "OPTIONS"  # a preflight; the app answers who may ask
+    if is_question or (is_local and not is_cross):
         return None
     told = (
         "A page from elsewhere asks, and requests without an access token are signed here. Use an "

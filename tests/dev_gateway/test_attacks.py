@@ -99,6 +99,14 @@ def test_pages_of_this_machine_and_links_are_served(
     assert client.get(open_site.url + "/x", headers=headers).status_code == 200
 
 
+def test_a_preflight_reaches_the_app_which_says_who_may_ask(
+    open_site: Site, client: httpx2.Client
+) -> None:
+    headers = {"Origin": "https://spa.example", "Access-Control-Request-Method": "PUT"}
+
+    assert client.options(open_site.url + "/x", headers=headers).status_code == 200
+
+
 def test_with_an_access_token_the_page_does_not_matter(closed: Site, client: httpx2.Client) -> None:
     headers = {"Origin": "https://spa.example", "Authorization": f"Bearer {closed.token()}"}
 
