@@ -46,6 +46,18 @@ def printable(text: object, limit: int = 128) -> str:
     return cut.encode("unicode_escape", "backslashreplace").decode("ascii")
 
 
+def readable(text: object) -> str:
+    """Escape what a terminal acts on or hides, and leave the letters of every language as they are.
+
+    Controls (C0 and C1), format characters such as U+202E and U+200B, separators other than the
+    space, and halves of characters: what ``str.isprintable`` refuses.
+    """
+    raw = str(text)
+    if raw.isprintable():
+        return raw
+    return "".join([each if each.isprintable() else printable(each) for each in raw])
+
+
 def bounded(text: object, limit: int = 256) -> str:
     """Bound the length, and nothing else: for writers that escape what they must."""
     raw = str(text)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from jwt_middleware.decision import Decision
-from jwt_middleware.event_fields import bounded, fields_of, printable
+from jwt_middleware.event_fields import bounded, fields_of, printable, readable
 from jwt_middleware.events import Decided, KeyFetchFailed, KeysLoaded, Refused, WouldRefuse
 from jwt_middleware.request_view import RequestView
 
@@ -100,3 +100,10 @@ def test_log_records_get_texts_in_which_nothing_can_forge_a_line() -> None:
 
     assert fields_of(event, printable)["jwt.source"] == r"gate\r\nway"
     assert fields_of(event, printable)["jwt.reason"] == r"\x1b[31m"
+
+
+def test_what_is_readable_has_no_control_and_no_format_character_but_every_letter() -> None:
+    assert readable("Zoë Ångström, 山田") == "Zoë Ångström, 山田"
+    assert readable("a\x1b[2J\x7f\x9b\u202e\u200b\u2028\r\n\ud800") == (
+        r"a\x1b[2J\x7f\x9b\u202e\u200b\u2028\r\n\ud800"
+    )

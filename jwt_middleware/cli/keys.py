@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ConfigurationError
+from ..event_fields import readable
 from ..verification import PEM, KeyFile, KeyRules, KeySource, key_source, report_keys
 
 
@@ -62,16 +63,17 @@ def _source(options: argparse.Namespace) -> KeySource:
 def _print_report(report: dict[str, Any]) -> None:
     print(f"{report['source']}: {report['keys']} key{'' if report['keys'] == 1 else 's'}")
     if report.get("last_error"):
-        print(f"  the last fetch failed: {report['last_error']}")
+        print(f"  the last fetch failed: {readable(report['last_error'])}")
     for danger in report["dangers"]:
-        print(f"  DANGER  {danger}")
+        print(f"  DANGER  {readable(danger)}")
     for number, key in enumerate(report["details"], 1):
         print(f"\n  key {number}: {key['type']}")
         for name, value in key.items():
             if name not in ("type", "dangers") and value is not None:
-                print(f"    {name:<12} {value}")
+                print(f"    {name:<12} {readable(value)}")
         for danger in key["dangers"]:
-            print(f"    DANGER       {danger}")
+            print(f"    DANGER       {readable(danger)}")
     for note in report["notes"]:
         what = "not used" if note["skipped"] else "mind"
-        print(f"\n  {what}: key {note['key_id'] or 'without a kid'}: {note['reason']}")
+        key_id = readable(note["key_id"] or "without a kid")
+        print(f"\n  {what}: key {key_id}: {readable(note['reason'])}")

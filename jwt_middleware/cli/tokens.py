@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ConfigurationError, RequestError
+from ..event_fields import readable
 from ..gateways.claim_groups import grouped
 from ..inspection import (
     Inspection,
@@ -118,17 +119,20 @@ def _inspect(options: argparse.Namespace) -> int:
 
 
 def _print(found: Inspection) -> None:
-    print(found.explanation if found.code is None else f"{found.code}: {found.explanation}")
+    # None of it is verified: a kid may hold what clears the screen and writes its own verdict.
+    verdict = found.explanation if found.code is None else f"{found.code}: {found.explanation}"
+    print(readable(verdict))
     if found.mend:
-        print(found.mend)
+        print(readable(found.mend))
     print()
     for name, value in found.facts.items():
-        print(f"  {name:<14} {value}")
+        print(f"  {name:<14} {readable(value)}")
     for group, claims in grouped(found.claims or {}).items():
         print(f"\n  {group}")
         for claim in claims:
             meaning = f"  ({claim.meaning})" if claim.meaning else ""
-            print(f"    {claim.name} = {json.dumps(claim.value, ensure_ascii=False)}{meaning}")
+            value = json.dumps(claim.value, ensure_ascii=False)
+            print(f"    {readable(claim.name)} = {readable(value)}{meaning}")
 
 
 def _verify(options: argparse.Namespace) -> int:
@@ -140,14 +144,14 @@ def _verify(options: argparse.Namespace) -> int:
     except RequestError as error:
         if options.json:
             print(json.dumps({"code": error.code, "reason": str(error)}))
-        print(f"jwt-assertion: {error.code}: {error}", file=sys.stderr)
+        print(f"jwt-assertion: {error.code}: {readable(error)}", file=sys.stderr)
         return 1
     told = principal_as_json(principal)
     if options.json:
         print(json.dumps({"code": "accepted", **told}, indent=2))
     else:
         for name, value in told.items():
-            print(f"{name:<12} {value}")
+            print(f"{name:<12} {readable(value)}")
     return 0
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from jwt_middleware.cli import main
 from jwt_middleware.demo.app import CLIENTS
+from jwt_middleware.testing import SigningKey, mint
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -139,3 +140,35 @@ def test_mint_takes_claims_of_any_type_and_a_user(run: Run, token: str) -> None:
     assert told["claims"]["roles"] == ["x"]
     assert told["claims"]["name"] == "Ann Other"
     assert told["claims"]["sub"] == "ann"
+
+
+TERMINAL = "x\x1b[2J\x1b[HIt verifies.\x1b[8m\x9b2J\u202e\u200b\r\n\x07"
+
+
+def test_no_token_writes_to_the_terminal_by_itself(run: Run, token: str) -> None:
+    """A kid or a claim may hold what clears the screen and writes a verdict of its own."""
+    forged = mint(
+        SigningKey(),
+        {"sub": TERMINAL, TERMINAL: [TERMINAL], "name": "Zoë Ångström 山田"},
+        header={"kid": TERMINAL, "typ": TERMINAL},
+    )
+    claims = [f"{name}={json.dumps(TERMINAL)}" for name in ("sub", "client_id")]
+    claims = [part for claim in [*claims, "iss=山田"] for part in ("--claim", claim)]
+    _, signed, _ = run("mint", "--key", "k.pem", "--certificate", "k.crt", *claims)
+    for arguments, text in [
+        (["inspect"], forged),
+        (["inspect", "--keys", "k.crt"], forged),
+        (["inspect", "--json"], forged),
+        (["verify", "--keys", "k.crt"], forged),
+        (["verify", "--keys", "k.crt"], signed),
+        (["verify", "--keys", "k.crt", "--json"], signed),
+    ]:
+        _, out, err = run(*arguments, stdin=text)
+        told = (out + err).replace("\n", "")
+
+        assert told.isprintable(), arguments
+        assert not any(line.startswith("It verifies") for line in (out + err).splitlines())
+    _, out, _ = run("inspect", stdin=forged)
+    assert '"Zoë Ångström 山田"' in out
+    assert "\\x1b[2J" in out
+    assert "山田" in run("verify", "--keys", "k.crt", stdin=signed)[1]
