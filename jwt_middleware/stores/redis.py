@@ -1,7 +1,7 @@
 """A store in Redis, for the workers of several machines.
 
 The server must keep what it is given: ``appendonly yes`` and ``maxmemory-policy noeviction``. An
-emptied one denies nothing.
+emptied one denies nothing, and whoever watches it is warned.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ DEADLINE = 1.0
 _DENIALS = "{jwt_middleware}:denials"
 _ENDS = "{jwt_middleware}:denials:ends"
 _REVISION = "{jwt_middleware}:denials:revision"
+_IDENTITY = "{jwt_middleware}:denials:identity"
 _CLAIM = "jwt_middleware:claim:"
 
 
@@ -107,6 +108,7 @@ class RedisStore:
             pipe.hset(_DENIALS, place, told)
             pipe.zadd(_ENDS, {place: kept.until})
             pipe.set(_REVISION, new_revision())
+            pipe.set(_IDENTITY, new_revision(), nx=True)
 
         with self._asking() as client:
             client.transaction(write, _DENIALS)
@@ -137,6 +139,11 @@ class RedisStore:
         """Return a text that is another one after each change."""
         with self._asking() as client:
             return str(client.get(_REVISION) or "")
+
+    def identity(self) -> str:
+        """Return what it was given with its first denial."""
+        with self._asking() as client:
+            return str(client.get(_IDENTITY) or "")
 
     def close(self) -> None:
         """Close the connections; they open again where they are used again."""

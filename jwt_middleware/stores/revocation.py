@@ -63,6 +63,14 @@ class Store(Protocol):
         """Return a text that is another one after each change of the denials; cheap."""
         ...
 
+    def identity(self) -> str:
+        """Return what the store was given when it was made, and no other has; empty before that.
+
+        It is asked after a change only: another one than before means that this is another store,
+        whose denials are others.
+        """
+        ...
+
     def close(self) -> None:
         """Give back what it holds of the system."""
         ...
@@ -93,7 +101,7 @@ class MemoryStore:
         self._clock = clock
         self._lock = ForkLock()
         self._denials: dict[tuple[str, str, str, bool], Denial] = {}
-        self._revision = new_revision()
+        self._revision = self._identity = new_revision()
         self._claims: dict[str, float] = {}
         self._ends: list[tuple[float, str]] = []
 
@@ -140,6 +148,10 @@ class MemoryStore:
     def revision(self) -> str:
         """Return a text that is another one after each change."""
         return self._revision
+
+    def identity(self) -> str:
+        """Return what it was given when it was made."""
+        return self._identity
 
     def close(self) -> None:
         """Do nothing: what it holds goes with the process."""

@@ -41,7 +41,18 @@ CREATE INDEX IF NOT EXISTS jwt_middleware_claims_until ON jwt_middleware_claims 
 CREATE TABLE IF NOT EXISTS jwt_middleware_revision (
     one INTEGER PRIMARY KEY CHECK (one = 1), revision TEXT NOT NULL
 );
+CREATE TABLE IF NOT EXISTS jwt_middleware_identity (
+    one INTEGER PRIMARY KEY CHECK (one = 1), identity TEXT NOT NULL
+);
 """
+_FIRST = (
+    "INSERT OR IGNORE INTO jwt_middleware_identity VALUES (1, ?)",
+    "INSERT OR IGNORE INTO jwt_middleware_revision VALUES (1, ?)",
+)
+_EMPTIED = (
+    "the file was emptied or replaced, and its denials may be lost; restore it, or begin a new "
+    "list by 'jwt-assertion revoke' or by starting a service"
+)
 _COLUMNS = "kind, value, issuer, issued_before, until, note"
 _SAME_NAME = "kind = ? AND value = ? AND issuer = ?"
 _SAME_PLACE = _SAME_NAME + " AND whole = ?"
@@ -52,6 +63,10 @@ _Row = tuple[str, str, str, float | None, float, str]
 class SQLiteStore:
     """Denials and claims in a file.
 
+    The tables are made here and never again: a file that loses them while it is in use is an
+    outage, as one that is gone, until somebody opens the store anew. Without ``make`` nothing is
+    made at all, and a file that is not there is an outage too.
+
     Raises:
         ConfigurationError: the file cannot be made, read or written.
 
@@ -59,7 +74,9 @@ class SQLiteStore:
 
     is_shared = True
 
-    def __init__(self, path: Path, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, path: Path, *, clock: Callable[[], float] = time.time, make: bool = True
+    ) -> None:
         self._path = path.absolute()
         self.name = f"sqlite:///{self._path}"
         self._clock = clock
@@ -68,7 +85,8 @@ class SQLiteStore:
         self._held: list[tuple[sqlite3.Connection, tuple[int, int]]] = []
         weakref.finalize(self, _close_all, self._held)
         _stores.add(self)
-        self._begin()
+        if make:
+            self._begin()
 
     def claim(self, key: str, until: float) -> bool:
         """Use something once, as ``Store.claim``."""
@@ -144,6 +162,12 @@ class SQLiteStore:
             row = connection.execute("SELECT revision FROM jwt_middleware_revision").fetchone()
             return "" if row is None else str(row[0])
 
+    def identity(self) -> str:
+        """Return what the file was given when its tables were made."""
+        with self._reading() as connection:
+            row = connection.execute("SELECT identity FROM jwt_middleware_identity").fetchone()
+            return "" if row is None else str(row[0])
+
     def close(self) -> None:
         """Close the file; it opens again where it is used again."""
         with self._lock:
@@ -153,8 +177,11 @@ class SQLiteStore:
         """Make the tables where they are not there yet."""
         try:
             with self._lock:
-                self._connect("rwc")
+                connection = self._connect("rwc")
+                connection.executescript(f"BEGIN IMMEDIATE;{_TABLES}COMMIT;")
             with self._writing(durable=True) as connection:
+                for first in _FIRST:
+                    connection.execute(first, (new_revision(),))
                 # What cannot be written is found out now, and not by the first revocation.
                 connection.execute("DELETE FROM jwt_middleware_claims WHERE until <= 0")
         except sqlite3.Error as error:
@@ -173,7 +200,6 @@ class SQLiteStore:
         )
         try:
             _in_wal_mode(connection)
-            connection.executescript(f"BEGIN IMMEDIATE;{_TABLES}COMMIT;")
             found = os.stat(self._path)
         except BaseException:
             connection.close()
@@ -184,6 +210,8 @@ class SQLiteStore:
     def _connection(self) -> sqlite3.Connection:
         """Return the connection to the file that is there now; another is another store."""
         found = os.stat(self._path)
+        if not found.st_size:
+            raise OSError(_EMPTIED)
         if self._held:
             connection, file = self._held[0]
             if file == (found.st_dev, found.st_ino):
@@ -272,6 +300,8 @@ def _is_busy(error: sqlite3.Error) -> bool:
 def _told(error: Exception) -> str:
     if isinstance(error, FileNotFoundError):
         return "the file is gone"
+    if isinstance(error, sqlite3.OperationalError) and "no such table" in str(error):
+        return _EMPTIED
     return getattr(error, "strerror", None) or str(error)
 
 

@@ -33,6 +33,11 @@ is refused for that. A denial made elsewhere is missed for no longer.
 
 _LONGEST_PAUSE = 0.5
 
+_ANOTHER = (
+    "it was emptied or replaced by another store: what was denied in it, or used once, may be "
+    "accepted again; deny it anew"
+)
+
 
 class DenialWatch:
     """Keeps the deny list of a store. Starts at once, ends with the process or with ``close``.
@@ -61,6 +66,7 @@ class DenialWatch:
         self._lock = ForkLock()
         self._list = DenyList()
         self._revision: str | None = None
+        self._identity = ""
         self._read_at = self._usable_until = -float("inf")
         self._failing_since: float | None = None
         self._last_error: str | None = None
@@ -115,11 +121,11 @@ class DenialWatch:
             revision = self.store.revision()
             if revision != self._revision:
                 # The revision is older than the list, or as old: what comes between is read again.
+                identity = self.store.identity()
                 self._list = DenyList(self.store.denials())
-                if self._revision and not revision:
-                    told = f"{self.store_name}: it was emptied, and denies nothing any more"
-                    events.append(ConfigurationWarning(told))
-                self._revision = revision
+                if self._identity and identity != self._identity:
+                    events.append(ConfigurationWarning(f"{self.store_name}: {_ANOTHER}"))
+                self._identity, self._revision = identity, revision
                 events.append(DenialsLoaded(self.store_name, len(self._list)))
         except Exception as error:  # noqa: BLE001 - an app's own store may fail as it likes
             told = error.reason if isinstance(error, StoreUnavailable) else type(error).__name__
