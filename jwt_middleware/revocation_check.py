@@ -70,7 +70,8 @@ class RevocationCheck:
 
         """
         denials = self._denials(entry, patience)
-        denial = denials.find(entry.principal, entry.issued_at, self._clock())
+        now = self._clock()
+        denial = denials.find(entry.principal, entry.issued_at, now, entry.signed_key_id)
         if denial is not None:
             raise _of(entry, TokenRevoked(_reason(denial)))
         if self._option.one_time:

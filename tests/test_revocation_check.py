@@ -18,6 +18,7 @@ from jwt_middleware.events import DenialsLoaded, Refused, Verified
 from jwt_middleware.stores import Denial
 from jwt_middleware.testing import SigningKey, mint
 from jwt_middleware.trust import Trust
+from jwt_middleware.verification import PEM
 
 from .conftest import Clock
 
@@ -76,6 +77,33 @@ def warm(request: pytest.FixtureRequest) -> Callable[[Verifier, str], None]:
 
 
 Warm = Callable[[Verifier, str], None]
+
+
+@pytest.mark.parametrize("chosen_by", ["kid", "kid of a JWKS that has none", "kid and x5t"])
+def test_a_key_without_a_kid_is_denied_by_the_kid_that_its_tokens_name(
+    chosen_by: str, clock: Clock, warm: Warm
+) -> None:
+    """A PEM has no kid, and the key that leaked would otherwise go on signing."""
+    keys: Any = PEM(KEY.certificate_pem)
+    if "JWKS" in chosen_by:
+        keys = {"keys": [{k: v for k, v in each.items() if k != "kid"} for each in _jwks()]}
+    more = {"x5t": KEY.x5t(as_hex=True)} if "x5t" in chosen_by else {}
+    raw = mint(KEY, CLAIMS, now=clock.now, header={"kid": "k", **more})
+    of_another = mint(KEY, CLAIMS, now=clock.now, header={"kid": "k-2", **more})
+    of_none = mint(KEY, CLAIMS, now=clock.now, header={"kid": None, **more})
+    verifier = verifier_of(clock, keys=keys)
+    assert verifier_of(clock, keys=keys).verify(raw).key_id is None
+    warm(verifier, raw)
+    deny(verifier, key_id="k")
+
+    refused(verifier, raw)
+    verifier.verify(of_another)
+    verifier.verify(of_none)
+
+
+def _jwks() -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = KEY.jwks()["keys"]
+    return found
 
 
 @pytest.mark.parametrize(

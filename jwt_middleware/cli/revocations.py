@@ -23,7 +23,7 @@ _NAMES = {
     "jti": ("token_id", "one token, by its jti"),
     "subject": ("subject", "every token of a subject"),
     "client": ("client_id", "every token of a client"),
-    "key-id": ("key_id", "every token signed by a key, by its kid"),
+    "key-id": ("key_id", "every token signed by a key, by its kid (of a PEM: the tokens' kid)"),
 }
 
 

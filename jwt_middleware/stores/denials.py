@@ -36,7 +36,8 @@ class Denial:
         token_id: the claim ``jti`` (RFC 7519, 4.1.7).
         subject: as ``Principal.subject``.
         client_id: as ``Principal.client_id``.
-        key_id: the ``kid`` of the key that has signed (RFC 7517, 4.5).
+        key_id: the ``kid`` of the key that has signed (RFC 7517, 4.5); where that has none, as in a
+            PEM or a certificate, the one in the token's own header (RFC 7515, 4.1.4).
         issuer: only the tokens of this issuer (``iss``); alone, all of them.
         issued_before: only tokens whose ``iat`` (RFC 7519, 4.1.6) lies before it, and those without
             an ``iat``, for nothing shows that they are newer.

@@ -24,15 +24,22 @@ class DenyList:
         return self._size
 
     def find(
-        self, principal: Principal, issued_at: Callable[[], float | None], now: float
+        self,
+        principal: Principal,
+        issued_at: Callable[[], float | None],
+        now: float,
+        signed_key_id: Callable[[], str | None] = lambda: None,
     ) -> Denial | None:
         """Return a denial of this token that is in force; None where there is none.
 
         ``issued_at`` tells the token's ``iat`` in seconds since 1970, None where it has none; it is
-        asked only where that matters.
+        asked only where that matters. So is ``signed_key_id``, the ``kid`` that the token itself
+        names: it counts where its key has none, such as that of a PEM or a certificate.
         """
         for kind, by_value in self._by_kind.items():
             value: str | None = getattr(principal, kind)
+            if value is None and kind == "key_id":
+                value = signed_key_id()
             for denial in by_value.get(value, ()) if value is not None else ():
                 if denial.issuer is not None and denial.issuer != principal.issuer:
                     continue

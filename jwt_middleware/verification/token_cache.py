@@ -14,6 +14,7 @@ from typing import Any
 from ..fork_lock import ForkLock
 from ..principal import Principal
 from .key_sets import KeySet
+from .tokens import decode_header
 
 _TAIL = 48
 _SHORT = 64
@@ -58,6 +59,12 @@ class VerifiedToken:
         """Return its ``iat`` in seconds since the epoch; None where it has none."""
         issued: float | None = self.trust.policy.issued_at(self.principal.claims)
         return issued
+
+    def signed_key_id(self) -> str | None:
+        """Return the ``kid`` of its own header, which was signed with the rest of it."""
+        header = decode_header(self.token.partition(b".")[0], self.trust.gateway.wire)
+        key_id: str | None = header.get("kid")
+        return key_id
 
     def __repr__(self) -> str:
         return f"<VerifiedToken of {self.principal!r}>"

@@ -125,3 +125,12 @@ def test_one_of_several_is_enough() -> None:
     assert DenyList(denials).find(principal(), lambda: NOW, NOW) is denials[3]
     assert len(DenyList(denials)) == 4
     assert DenyList().find(principal(), never, NOW) is None
+
+
+def test_the_kid_that_a_token_names_counts_only_where_its_key_has_none() -> None:
+    of_pem = Principal.of_token({"sub": "jroe"}, ClaimNames(), NOW + 900, None)
+    denied = DenyList([Denial(key_id="other")])
+
+    assert denied.find(of_pem, never, NOW, lambda: "other") is not None
+    assert denied.find(of_pem, never, NOW, lambda: None) is None
+    assert denied.find(principal(), never, NOW, lambda: "other") is None
