@@ -52,7 +52,11 @@ class RedisStore:
             raise ConfigurationError(
                 f"the store {self.name} needs redis; install jwt-assertion-middleware[redis]"
             ) from None
-        self._failures = (redis.RedisError, OSError, ValueError, TypeError)
+        # All but the first two: somebody has written into it what is no denial.
+        self._failures = (
+            *(redis.RedisError, OSError),
+            *(ValueError, TypeError, KeyError, RecursionError),
+        )
 
         def connect() -> Any:
             return redis.Redis.from_url(

@@ -102,6 +102,35 @@ def test_keys_that_hold_something_else_are_an_outage(server: RedisServer) -> Non
     store.close()
 
 
+DEEP = "[" * 200_000
+PLACE = '["subject", "x", "", true]'
+
+
+@pytest.mark.parametrize(
+    "place, told",
+    [
+        (DEEP, "[]"),
+        (PLACE, DEEP),
+        ('{"a": 1}', "[1, 2, 3]"),
+        ('[[], "x", "", true]', '[null, 9e9, ""]'),
+        ('["__init__", "x", "", true]', '[null, 9e9, ""]'),
+        (PLACE, '[null, NaN, ""]'),
+        (PLACE, "9" * 6000),
+    ],
+    ids=lambda text: text[:12],
+)
+def test_what_is_no_denial_is_an_outage_whatever_it_is(
+    server: RedisServer, place: str, told: str
+) -> None:
+    store = open_store(server.url)
+    client: Any = store._client  # type: ignore[attr-defined]
+    client.hset("{jwt_middleware}:denials", place, told)
+
+    with pytest.raises(StoreUnavailable):
+        store.denials()
+    store.close()
+
+
 def test_no_token_is_in_it_and_claims_go_by_themselves(server: RedisServer, tmp_path: Path) -> None:
     store = open_store(server.url)
     assert store.claim("the-token-of-somebody", time.time() + 0.3)
