@@ -72,7 +72,7 @@ def _revoke(options: argparse.Namespace) -> int:
     if not options.take_back:
         if denial.until is not None and denial.until <= time.time():
             raise ConfigurationError(f"--until: {options.until} is over, so it would deny nothing")
-        return _with_store(options, lambda store: _deny(store, denial, options))
+        return _with_store(options, lambda store: _deny(store, denial, options), make=True)
     if options.issued_before or options.until or options.note:
         raise ConfigurationError(
             "--take-back ends whatever was denied by a name: without times and a note"
@@ -118,8 +118,11 @@ def _print(store: Store, options: argparse.Namespace) -> int:
     return 0
 
 
-def _with_store(options: argparse.Namespace, act: Callable[[Store], int]) -> int:
-    with closing(_store(options)) as store:
+def _with_store(
+    options: argparse.Namespace, act: Callable[[Store], int], *, make: bool = False
+) -> int:
+    """Act on the store; only who denies may ``make`` one, or begin a lost one anew."""
+    with closing(_store(options, make=make)) as store:
         try:
             return act(store)
         except StoreUnavailable as error:
@@ -127,7 +130,7 @@ def _with_store(options: argparse.Namespace, act: Callable[[Store], int]) -> int
             return 1
 
 
-def _store(options: argparse.Namespace) -> Store:
+def _store(options: argparse.Namespace, *, make: bool) -> Store:
     url: str | None = options.store
     if url is not None and options.config is not None:
         raise ConfigurationError("--store beside --config: the file names the store")
@@ -146,13 +149,16 @@ def _store(options: argparse.Namespace) -> Store:
             "sqlite:///file or redis://host:port/0"
         )
     if is_missing_file(url):
+        name = plain_name(url)
+        if not make:
+            raise ConfigurationError(f"{name}: there is no such file, so it denies nothing")
         # Whoever mistypes a path would otherwise revoke nothing, and believe that he has.
         print(
-            f"jwt-assertion: {plain_name(url)} is new; if a service uses a store already, this is "
-            "not its path",
+            f"jwt-assertion: {name} is new; if a service uses a store already, this is not its "
+            "path",
             file=sys.stderr,
         )
-    return open_store(url)
+    return open_store(url, make=make)
 
 
 def _denial(options: argparse.Namespace) -> Denial:

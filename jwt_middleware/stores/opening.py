@@ -9,10 +9,11 @@ from .revocation import MemoryStore, Store
 from .urls import SQLITE, plain_name, sqlite_path
 
 
-def open_store(url: str, *, clock: Callable[[], float] = time.time) -> Store:
+def open_store(url: str, *, clock: Callable[[], float] = time.time, make: bool = True) -> Store:
     """Open the store that a URL names; each ``"process-memory"`` is one of its own.
 
-    ``clock`` tells the seconds since 1970.
+    ``clock`` tells the seconds since 1970. Without ``make`` an SQLite file is used as it is: one
+    that is not there, or has no tables, is an outage.
 
     Raises:
         ConfigurationError: it names none, a file that cannot be one, or an extra is missing.
@@ -22,7 +23,7 @@ def open_store(url: str, *, clock: Callable[[], float] = time.time) -> Store:
     if name.startswith(SQLITE):
         from .sqlite import SQLiteStore  # few have one
 
-        return SQLiteStore(sqlite_path(url), clock=clock)
+        return SQLiteStore(sqlite_path(url), clock=clock, make=make)
     if "://" in name:
         from .redis import RedisStore
 

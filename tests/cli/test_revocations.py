@@ -114,6 +114,25 @@ def test_a_mistyped_path_is_not_taken_for_the_store_in_silence(command: Run, fol
     assert second.err == ""
 
 
+@pytest.mark.parametrize("arguments", [("revocations",), ("revoke", "--jti", "t", "--take-back")])
+def test_who_only_looks_or_takes_back_makes_no_store(
+    arguments: tuple[str, ...], command: Run, folder: Path
+) -> None:
+    """A listing of a mistyped path would lay a store there, and one of a lost store begin it."""
+    said = command(*arguments, *STORE)
+    assert (said.status, said.out) == (2, "")
+    assert "store.db: there is no such file" in said.err
+    assert not (folder / "store.db").exists()
+    (folder / "store.db").touch()
+    said = command(*arguments, *STORE)
+
+    assert (said.status, said.out) == (1, "")
+    assert "was emptied or replaced" in said.err
+    assert (folder / "store.db").read_bytes() == b""
+    assert command("revoke", *STORE, "--jti", "t").status == 0
+    assert command(*arguments, *STORE).status == 0
+
+
 @pytest.mark.parametrize(
     "arguments, told",
     [
