@@ -85,6 +85,12 @@ def serving(view: SignOn) -> Iterator[None]:
         urlpatterns.remove(route)
 
 
+def users() -> Any:
+    from django.contrib.auth import get_user_model
+
+    return get_user_model()._default_manager
+
+
 def sqlite(folder: Path) -> dict[str, Any]:
     return {
         "ENGINE": "django.db.backends.sqlite3",

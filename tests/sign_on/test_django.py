@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -12,20 +10,17 @@ from . import django_sign_on_site as own_site
 
 # isort: split
 import pytest
-from django.apps import apps
 from django.core.handlers.asgi import ASGIHandler
-from django.core.management import call_command
-from django.db import connection, connections
 from django.test import Client
 from django.urls import clear_url_caches
 
 from jwt_middleware import ConfigurationError
-from jwt_middleware.sign_on import PATH, Account, AccountRefused, Arrival, Credit, Integration
-from jwt_middleware_django.sign_on import DjangoDirectory, SignOn
+from jwt_middleware.sign_on import PATH, Account, Arrival, Integration
+from jwt_middleware_django.sign_on import SignOn
 
 from ..adapters.harness import call_asgi
 from ..conftest import Clock
-from .directory_rules import arrival
+from .django_sign_on_site import users
 from .kit import EMAIL, KEY, NOW, token
 
 
@@ -52,12 +47,6 @@ def view(**options: Any) -> SignOn:
 def client() -> Iterator[Client]:
     with own_site.serving(view()):
         yield Client()
-
-
-def users() -> Any:
-    from django.contrib.auth import get_user_model
-
-    return get_user_model()._default_manager
 
 
 def arrive(client: Client, raw: str, go: str = "/me") -> Any:
@@ -175,133 +164,7 @@ def test_a_backend_is_one_of_the_settings() -> None:
         view(backend="nowhere.Backend")
 
 
-# --- the directory ---------------------------------------------------------------------------
-
-
-def account() -> Any:
-    return apps.get_model("jwt_sign_on", "SignOnAccount")._default_manager.get()
-
-
-def test_the_tables_are_as_the_models_say() -> None:
-    call_command("makemigrations", "jwt_sign_on", check=True, dry_run=True, verbosity=0)
-
-
-def test_absent_leaves_alone_and_present_replaces_all() -> None:
-    directory = DjangoDirectory()
-    first = directory.sync(arrival(meta={"a": (1,)}, groups=("a", 7), credits=(Credit("A", 1),)))
-    second = directory.sync(arrival())
-    kept = account()
-    directory.sync(arrival(meta={}, groups=(), credits=()))
-    removed = account()
-
-    assert (first.created, second.created) == (True, False)
-    assert first.user == second.user
-    assert (kept.meta, kept.groups) == ({"a": [1]}, ["a", 7])
-    assert kept.credits == [{"orderId": "A", "id": 1}]
-    assert (removed.meta, removed.groups, removed.credits) == ({}, [], [])
-
-
-def test_an_integrations_own_users_are_none_of_the_sites() -> None:
-    """Else a partner could sign in as anybody, by an address alone."""
-    users().create(username="ana", email=EMAIL)
-    ids = {DjangoDirectory().sync(arrival(integration=name)).user_id for name in ("acme", "beta")}
-
-    assert len(ids) == 2
-    assert users().count() == 3
-
-
-def test_by_email_finds_the_sites_user_in_any_case() -> None:
-    ana = users().create(username="ana", email="Ana@Example.edu")
-    found = DjangoDirectory().sync(arrival(by_email=True))
-
-    assert (found.user, found.created) == (ana, False)
-
-
-def test_by_email_finds_none_where_several_have_the_address() -> None:
-    for name in ("ana", "ann"):
-        users().create(username=name, email=EMAIL)
-
-    with pytest.raises(AccountRefused, match="several"):
-        DjangoDirectory().sync(arrival(by_email=True))
-
-
-def test_by_email_creates_a_user_where_the_site_has_none() -> None:
-    first = DjangoDirectory().sync(arrival(by_email=True, integration="acme"))
-    second = DjangoDirectory().sync(arrival(by_email=True, integration="beta"))
-
-    assert (first.created, second.created) == (True, False)
-    assert first.user == second.user
-
-
-@pytest.mark.parametrize("power", ["is_staff", "is_superuser"])
-def test_staff_is_never_signed_in(power: str) -> None:
-    users().create(username="root", email=EMAIL, **{power: True})
-
-    with pytest.raises(AccountRefused, match="staff"):
-        DjangoDirectory().sync(arrival(by_email=True))
-    assert apps.get_model("jwt_sign_on", "SignOnAccount")._default_manager.count() == 0
-
-
-@pytest.mark.parametrize(
-    "change", [{"is_staff": True}, {"is_superuser": True}, {"is_active": False}]
-)
-def test_a_user_who_has_become_staff_or_was_switched_off_is_signed_in_no_more(
-    change: dict[str, bool],
-) -> None:
-    directory = DjangoDirectory()
-    directory.sync(arrival(groups=("a",)))
-    users().update(**change)
-
-    with pytest.raises(AccountRefused):
-        directory.sync(arrival(groups=("b",)))
-    assert account().groups == ["a"]
-
-
 def test_no_claim_makes_anybody_staff(client: Client) -> None:
     arrive(client, token(is_staff=True, is_superuser=True, meta={"is_staff": True}))
 
     assert users().filter(is_staff=False, is_superuser=False).count() == 1
-
-
-def test_an_override_takes_part_in_the_transaction() -> None:
-    class Mapping(DjangoDirectory):
-        def update_user(self, user: Any, arrival: Arrival) -> None:
-            user.first_name = "Ana"
-            user.save()
-            if arrival.groups == ("fails",):
-                raise RuntimeError
-
-    Mapping().sync(arrival())
-    with pytest.raises(RuntimeError):
-        Mapping().sync(arrival(email="bo@example.edu", groups=("fails",)))
-
-    assert [user.first_name for user in users().all()] == ["Ana"]
-
-
-def test_two_sign_ons_of_one_new_person_at_once_make_one_user() -> None:
-    start = threading.Barrier(6)
-
-    def sync(number: int) -> Account:
-        try:
-            start.wait(10)
-            return DjangoDirectory().sync(arrival(groups=(number, number)))
-        finally:
-            connections.close_all()
-
-    with ThreadPoolExecutor(6) as pool:
-        found = list(pool.map(sync, range(6)))
-
-    assert len({each.user_id for each in found}) == 1
-    assert sum(each.created for each in found) == 1
-    assert users().count() == 1
-    assert connection.vendor == "sqlite"
-
-
-def test_where_the_sites_model_allows_an_address_once_nobody_takes_it_over() -> None:
-    """As with custom users whose address is unique; here a unique index stands for it."""
-    users().create(username="ana", email=EMAIL)
-    with connection.cursor() as cursor:
-        cursor.execute("CREATE UNIQUE INDEX one_address ON auth_user (email)")
-
-    with pytest.raises(AccountRefused, match="another user"):
-        DjangoDirectory().sync(arrival())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+import secrets
 from typing import Any
 
 from django.apps import apps
@@ -20,8 +20,11 @@ class DjangoDirectory:
     """Finds and creates users of the site, never one who is staff or a superuser.
 
     An integration with ``accounts = "own"`` has users of its own: an address that a user of the
-    site has already is none of them. With ``"by_email"`` the site's user of that address is found,
-    where there is exactly one. A new user has a name made of the address's digest, and no password.
+    site has already is none of them. With ``"by_email"`` the site's user who has that address now
+    is found, where there is exactly one; never one of an integration's own, whose address is only
+    what that partner says. The site must have proven the addresses of its other users: who may
+    write another's address into an account of theirs is signed in to by that person's link.
+    A new user has a random name, and no password.
 
     The account keeps ``meta``, ``groups`` and ``credits``; a partner's groups are not the site's.
     To make them so, override ``update_user``.
@@ -66,32 +69,37 @@ class DjangoDirectory:
         # one after the other (PostgreSQL locks the row, SQLite the file).
         created = accounts.filter(**place).update(**values) == 0
         if created:
-            found = self._user_of(arrival)
-            user = found or self._new_user(arrival)
+            user, created = self._user_for(arrival)
             accounts.create(**place, **values, user=user)
-            created = found is None
         else:
             account = accounts.select_related("user").get(**place)
             # A collation of the database may find what only looks the same.
             if (account.realm, account.email) != (arrival.realm, arrival.email):
                 raise AccountRefused("the database takes two addresses for one")
             user = account.user
+            if arrival.by_email and not _has_address(user, arrival.email):
+                # Addresses change hands: this user's is another one now.
+                user, created = self._user_for(arrival)
+                accounts.filter(pk=account.pk).update(user=user)
         _check(user)
         self.update_user(user, arrival)
         return Account(str(user.pk), created, user)
+
+    def _user_for(self, arrival: Arrival) -> tuple[Any, bool]:
+        """Return a user for an account, and whether it is a new one."""
+        found = self._user_of(arrival)
+        return (self._new_user(arrival), True) if found is None else (found, False)
 
     def _user_of(self, arrival: Arrival) -> Any:
         """Return the site's user whom an arrival by address alone names, if there is one."""
         model = get_user_model()
         if not arrival.by_email:
             return None
-        field = model.get_email_field_name()
+        alike = {f"{model.get_email_field_name()}__iexact": arrival.email}
         found = [
             user
-            for user in model._default_manager.using(self._using).filter(
-                **{f"{field}__iexact": arrival.email}
-            )
-            if normal_email(getattr(user, field) or "") == arrival.email
+            for user in model._default_manager.using(self._using).filter(**alike)
+            if _has_address(user, arrival.email)
         ]
         if len(found) > 1:
             raise AccountRefused("several users have this address")
@@ -110,11 +118,17 @@ class DjangoDirectory:
         )
 
 
+def _has_address(user: Any, email: str) -> bool:
+    """Whether the site itself knows a user by this address: not an integration's own, who has it by
+    that partner's word alone."""
+    named = getattr(user, user.get_email_field_name()) or ""
+    return normal_email(named) == email and not user.sign_on_accounts.exclude(realm="").exists()
+
+
 def _names(arrival: Arrival) -> dict[str, str]:
     """Return the fields by which a new user is known, whichever model the site has."""
     model: Any = get_user_model()
-    digest = hashlib.sha256(f"{arrival.realm}\n{arrival.email}".encode()).hexdigest()
-    names = {str(model.USERNAME_FIELD): f"sign-on-{digest[:32]}"}
+    names = {str(model.USERNAME_FIELD): f"sign-on-{secrets.token_hex(16)}"}
     field = model.get_email_field_name()
     if any(each.name == field for each in model._meta.get_fields()):
         names[field] = arrival.email
