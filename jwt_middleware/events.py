@@ -243,7 +243,11 @@ class IntegrationsLoaded(NamedTuple):
 
 
 class IntegrationsKept(NamedTuple):
-    """The integrations changed into something unusable; the last good reading stays."""
+    """The integrations changed, and something in them is wrong: ``reason``.
+
+    What is wrong stays as it was, a new entry is refused, and the rest counts. Of a file that is no
+    TOML, or that is gone, the whole last good reading stays.
+    """
 
     source: str
     reason: str

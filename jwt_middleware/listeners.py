@@ -172,9 +172,11 @@ class LogListener:
                 told = {"integration": event.integration, "reason": event.reason}
                 self._bounded("not followed", "go_refused", told, event)
             case ClientsKept() | IntegrationsKept():
+                whole = isinstance(event, ClientsKept)
                 logger.error(
-                    "%s: the last good reading stays: %s",
+                    "%s: %s: %s",
                     printable(event.source),
+                    "the last good reading stays" if whole else "what is wrong stays as it was",
                     printable("; ".join(line.strip() for line in event.reason.splitlines()), 2000),
                 )
             case DenialsLoaded():

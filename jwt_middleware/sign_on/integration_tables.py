@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
+from ..errors import ConfigurationError
 from ..tables import TableReader, read_toml, toml_key
 from .integrations import (
     MOST_SECRETS,
@@ -31,6 +33,18 @@ _INTEGRATION: Final = (
 _SECRET: Final = ("file", "env", "kid")
 
 
+class Entries(NamedTuple):
+    """What a file says, right or wrong.
+
+    ``integrations`` are those with no fault of their own. ``faulty`` names the others, and whether
+    each is left switched on. ``fault`` tells everything that is wrong with the file.
+    """
+
+    integrations: tuple[Integration, ...]
+    faulty: Mapping[str, bool]
+    fault: ConfigurationError | None
+
+
 def read_integrations(content: bytes, path: Path) -> tuple[Integration, ...]:
     """Read a file's integrations; relative paths of secrets and keys start at its folder.
 
@@ -41,27 +55,54 @@ def read_integrations(content: bytes, path: Path) -> tuple[Integration, ...]:
         ConfigurationError: with every fault of the file.
 
     """
+    found = read_entries(content, path)
+    if found.fault is not None:
+        raise found.fault
+    return found.integrations
+
+
+def read_entries(content: bytes, path: Path) -> Entries:
+    """Read a file whose entries may be wrong, each for itself.
+
+    Raises:
+        ConfigurationError: it is no TOML, or has no table ``[integrations]``.
+
+    """
     reader = _Tables(path)
     found = reader.read(read_toml(content, path))
-    reader.raise_faults(path)
-    return found
+    try:
+        reader.raise_faults(path)
+    except ConfigurationError as fault:
+        if found is None:
+            raise
+        return Entries(found, reader.faulty, fault)
+    return Entries(found or (), {}, None)
 
 
 class _Tables(TableReader):
     def __init__(self, path: Path) -> None:
         super().__init__()
         self._folder = path.parent
+        self.faulty: dict[str, bool] = {}
 
-    def read(self, document: dict[str, Any]) -> tuple[Integration, ...]:
+    def read(self, document: dict[str, Any]) -> tuple[Integration, ...] | None:
         self.known("", document, ("integrations",), "table")
         if not isinstance(document.get("integrations"), dict):
-            self.fault("integrations", "missing: write a table [integrations.ID] for each")
-            return ()
+            self.fault(
+                "integrations",
+                "missing: write a table [integrations.ID] for each, or an empty [integrations] "
+                "where there is none any more",
+            )
+            return None
         tables = document["integrations"]
-        found = [self._integration(name, table) for name, table in tables.items()]
-        read = tuple(each for each in found if each is not None)
-        for each in check_together(read):
-            where, _, what = each.partition(": ")
+        found = {name: self._integration(name, table) for name, table in tables.items()}
+        read = tuple(each for each in found.values() if each is not None)
+        for name, each in found.items():
+            if each is None:
+                off = isinstance(tables[name], dict) and tables[name].get("enabled") is False
+                self.faulty[name] = not off
+        for clash in check_together(read):
+            where, _, what = clash.partition(": ")
             self.fault(where, what)
         return read
 

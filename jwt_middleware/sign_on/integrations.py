@@ -196,21 +196,23 @@ def check_together(integrations: Iterable[Integration]) -> list[str]:
     faults += [
         f"integrations.{name}: listed twice" for name in sorted(set(ids)) if ids.count(name) > 1
     ]
+    return faults + [fault for _, fault in clashes(found)]
+
+
+def clashes(found: Sequence[Integration]) -> Iterator[tuple[list[Integration], str]]:
+    """Yield those among which a token cannot choose, and why."""
     hosts = sorted({host for each in found for host in each.hosts})
     groups = [(f"host {host}", [each for each in found if host in each.hosts]) for host in hosts]
     groups.append(("no hosts", [each for each in found if not each.hosts]))
     for what, members in groups:
         if len(members) < 2:
             continue
-        told = ", ".join(each.id for each in members)
+        told = f"integrations: {', '.join(each.id for each in members)} ({what})"
         issuers = [each.issuer for each in members]
         if None in issuers:
-            faults.append(
-                f"integrations: {told} ({what}): each needs an issuer, which tells them apart"
-            )
+            yield members, f"{told}: each needs an issuer, which tells them apart"
         elif len(set(issuers)) < len(issuers):
-            faults.append(f"integrations: {told} ({what}): two of them have the same issuer")
-    return faults
+            yield members, f"{told}: two of them have the same issuer"
 
 
 def listed(source: Any) -> tuple[Integration, ...]:

@@ -21,8 +21,9 @@ from ..gateways import PRESETS
 from ..principal import ClaimNames
 from ..trust import Common, MustWait, Patience, Proven, Trust
 from ..verification import KeyRules, Segments, WireFormat, decode_claims, raw_token, split
-from .integration_tables import read_integrations
+from .integration_tables import Entries, read_entries
 from .integrations import Integration, default_algorithms, is_path, listed
+from .succession import Succession
 
 DEFAULT_MAX_AGE = 300.0
 """Seconds since ``iat`` that a token lives, where its integration sets no ``max_age``."""
@@ -172,10 +173,21 @@ class Recognizer:
         path = Path(source)
 
         def read(content: bytes) -> Known:
-            return self._make(read_integrations(content, path), str(path))
+            found = read_entries(content, path)
+            if self._known.source:
+                return self._succeed(found, str(path))
+            if found.fault is not None:
+                raise found.fault
+            return self._make(found.integrations, str(path))
+
+        def current() -> Known:
+            # Not the file's own last good reading: of a later one that is wrong, a part counts.
+            file.fresh()
+            return self._known
 
         try:
-            return WatchedFile(path, read, self._heard).fresh
+            file = WatchedFile(path, read, self._heard)
+            return current
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or "no file can have this name"
             where = "" if path.is_absolute() else f" (from {Path.cwd()})"
@@ -208,11 +220,31 @@ class Recognizer:
                     faults.append(f"integrations.{each.id}: {error}")
             if faults:
                 raise ConfigurationError(f"{source}: {'; '.join(faults)}")
-            self._known = Known(integrations, trusts, source)
+            self._known = known = Known(integrations, trusts, source)
         for name, trust in before.trusts.items():
             if trusts.get(name) is not trust:
                 trust.keys.close()
-        return self._known
+        return known
+
+    def _succeed(self, entries: Entries, source: str) -> Known:
+        """Let count what is right in a changed file.
+
+        Raises:
+            ConfigurationError: what is wrong in it, when the rest counts already.
+
+        """
+        with self._making:
+            before = self._known
+            next_ = Succession(entries, before.integrations, before.trusts, self._trust)
+            self._known = known = Known(next_.integrations, next_.trusts, source)
+        for name, trust in before.trusts.items():
+            if known.trusts.get(name) is not trust:
+                trust.keys.close()
+        faults = [] if entries.fault is None else [str(entries.fault)]
+        faults += [f"{source}: {'; '.join(next_.faults)}"] if next_.faults else []
+        if faults:
+            raise ConfigurationError("\n".join(faults))
+        return known
 
     def _trust(self, integration: Integration) -> Trust:
         sources = integration.key_sources()

@@ -73,7 +73,8 @@ def test_relative_keys_start_at_the_files_folder_and_urls_do_not() -> None:
 
 def test_the_last_one_may_have_been_removed_but_a_file_that_was_cut_off_is_none() -> None:
     assert read("[integrations]\n") == ()
-    assert faults("") == ["integrations: missing: write a table [integrations.ID] for each"]
+    [told] = faults("")
+    assert told.startswith("integrations: missing: write a table [integrations.ID] for each, or")
 
 
 @pytest.mark.parametrize(

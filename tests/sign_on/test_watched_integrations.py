@@ -80,6 +80,77 @@ def test_a_broken_edit_keeps_the_last_good_reading_and_is_told(
     assert "gone.secret" in heard[-1].reason
 
 
+OTHERS = {
+    "whose secret is missing": "[integrations.b]\nsecret_file = 'gone'\nhosts = ['b.example']\n",
+    "with an unknown key": "[integrations.b]\nsecret_file = 'acme.secret'\nhost = 'b.example'\n",
+    "that is no table": "[integrations]\nb = 5\n",
+    "like another one": "".join(
+        f"[integrations.{name}]\nsecret_file = 'acme.secret'\nhosts = ['b.example']\n"
+        for name in ("b", "c")
+    ),
+}
+
+
+@pytest.mark.parametrize("other", OTHERS.values(), ids=OTHERS)
+def test_no_faulty_entry_holds_up_switching_another_one_off(
+    file: Path, file_key: SigningKey, other: str
+) -> None:
+    heard: list[Any] = []
+    asked = recognizer(file, heard)
+    text = file.read_text()
+
+    file.write_text(f"{other}{text}")
+    assert prove(asked, token(file_key)).integration.id == "acme"
+    file.write_text(f"{other}{text}enabled = false\n")
+    with pytest.raises(IntegrationDisabled):
+        prove(asked, token(file_key))
+    file.write_text(other)
+    with pytest.raises(UnknownIntegration):
+        prove(asked, token(file_key))
+
+    assert len([event for event in heard if isinstance(event, IntegrationsKept)]) == 3
+    with pytest.raises((IntegrationDisabled, UnknownIntegration)):
+        prove(asked, token(file_key), "b.example")
+    with pytest.raises(ConfigurationError):
+        recognizer(file)
+
+
+def test_a_faulty_entry_that_is_switched_off_is_off(file: Path, file_key: SigningKey) -> None:
+    asked = recognizer(file)
+
+    file.write_text(file.read_text() + "enabled = false\nhost = 'typed wrong'\n")
+
+    with pytest.raises(IntegrationDisabled):
+        prove(asked, token(file_key))
+
+
+def test_an_entry_that_takes_anothers_host_counts_for_nobody(
+    file: Path, file_key: SigningKey
+) -> None:
+    """The older one goes on, and the newer one is refused alone."""
+    asked = recognizer(file)
+    (file.parent / "b.secret").write_bytes(OTHER_KEY.secret.hex().encode())
+
+    file.write_text(file.read_text() + "[integrations.b]\nsecret_file = 'b.secret'\n")
+
+    assert prove(asked, token(file_key)).integration.id == "acme"
+    assert set(asked.current().trusts) == {"acme"}
+
+
+def test_an_entry_that_is_mended_counts_and_is_told(file: Path, file_key: SigningKey) -> None:
+    heard: list[Any] = []
+    asked = recognizer(file, heard)
+    both = "[integrations.b]\nsecret_file = 'b.secret'\nhosts = ['b.example']\n"
+    file.write_text(file.read_text() + both)
+    with pytest.raises(IntegrationDisabled):
+        prove(asked, token(file_key), "b.example")
+
+    (file.parent / "b.secret").write_bytes(file_key.secret)
+
+    assert prove(asked, token(file_key), "b.example").integration.id == "b"
+    assert heard[-1] == IntegrationsLoaded(str(file), 2)
+
+
 def test_what_has_not_changed_goes_on(file: Path) -> None:
     asked = recognizer(file)
     before = asked.current().trusts["acme"]
@@ -143,3 +214,19 @@ def test_a_function_is_asked_at_each_sign_on() -> None:
 
     with pytest.raises(UnknownIntegration):
         prove(asked, token())
+
+
+def test_what_a_thread_has_read_is_what_it_judges_by(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the slower thread's older reading would let in whom this one has just seen removed."""
+    kept = [acme()]
+    asked = recognizer(lambda: list(kept))
+
+    def while_another_thread_reads() -> None:
+        kept.append(acme())
+        assert set(asked.current().trusts) == {"acme"}
+
+    keys = asked.current().trusts["acme"].keys
+    monkeypatch.setattr(keys, "close", while_another_thread_reads)
+    kept.clear()
+
+    assert asked.current().integrations == ()
