@@ -12,7 +12,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, TypedDict, Unpack
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl
 
 from .. import option_checks as check
 from ..errors import (
@@ -39,7 +39,7 @@ from ..responses import Refusal
 from ..stores import Store, open_store
 from ..verifier_options import MOST_LEEWAY, clock_of, listeners_of
 from .arrival import Arrival, read_arrival
-from .destinations import HOME, local_path
+from .destinations import HOME, leads_to, local_path
 from .directory import Account, Directory
 from .hosts import host_name
 from .one_time import Attempt, claim
@@ -174,7 +174,7 @@ class Callback:
         if not named:
             return HOME
         path = local_path(named[0]) if len(named) == 1 else None
-        if path is not None and unquote(urlsplit(path).path) != visit.path:
+        if path is not None and not leads_to(path, visit.path):
             return path
         reason = "no path of this site" if len(named) == 1 else "named more than once"
         self.announce(GoRefused(integration, reason, request))

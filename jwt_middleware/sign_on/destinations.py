@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from urllib.parse import quote, unquote_to_bytes
 
 from ..path_lists import is_plain
@@ -31,33 +32,63 @@ def local_path(go: str) -> str | None:
     first holds neither ``:`` nor ``@``: it is what is left of an absolute URL whose front was cut
     off. There is no backslash and no control character, and of other characters than ASCII only
     letters, marks and digits that have one form (so no full-width slash). All this holds however
-    often it is decoded.
+    often it is decoded; and an escaped ``?`` or ``#`` ends the path to one program, and is a part
+    of it to another.
     """
     if not 0 < len(go) <= MOST_CHARACTERS or _ALLOWED.fullmatch(go) is None:
         return None
-    form = go
+    path, rest = _parts(go)
+    try:
+        paths, rests = list(_decodings(path)), list(_decodings(rest))
+    except ValueError:
+        return None
+    if not all(_is_local(form) and _is_local(_parts(form)[0]) for form in paths):
+        return None
+    if not all(_is_printable(form) for form in (*paths, *rests)):
+        return None
+    return quote(go, safe="%._~!$&'()*+,;=:@/?#-")
+
+
+def leads_to(go: str, path: str) -> bool:
+    """Whether a path that ``local_path`` has let through is this one, to any program on the way.
+
+    With a slash at its end or without: frameworks redirect from one to the other.
+    """
+    forms = _decodings(_parts(go)[0])
+    asked = {each.rstrip("/") for form in forms for each in (form, _parts(form)[0])}
+    return path.rstrip("/") in asked
+
+
+def _parts(form: str) -> tuple[str, str]:
+    """Return the path, and the query and fragment with what begins them."""
+    end = re.search(r"[?#]|$", form)
+    at = len(form) if end is None else end.start()
+    return form[:at], form[at:]
+
+
+def _decodings(form: str) -> Iterator[str]:
+    """Yield a text, and each further percent-decoding of it.
+
+    Raises:
+        ValueError: an overlong form, no UTF-8 at all, or no end of it.
+
+    """
     for _ in range(_MOST_DECODINGS):
-        if not _is_local(form):
-            return None
-        try:
-            decoded = unquote_to_bytes(form).decode("utf-8")
-        except UnicodeError:  # an overlong form, or no UTF-8 at all
-            return None
+        yield form
+        decoded = unquote_to_bytes(form).decode("utf-8")
         if decoded == form:
-            return quote(go, safe="%._~!$&'()*+,;=:@/?#-")
+            return
         form = decoded
-    return None
+    raise ValueError
 
 
-def _is_local(form: str) -> bool:
-    path = re.split(r"[?#]", form, maxsplit=1)[0]
+def _is_local(path: str) -> bool:
     first = path[1:].partition("/")[0]
-    return (
-        is_plain(path)
-        and not set(first) & {":", "@"}
-        and "\\" not in form
-        and all(_is_allowed(character) for character in form)
-    )
+    return is_plain(path) and not set(first) & {":", "@"}
+
+
+def _is_printable(form: str) -> bool:
+    return "\\" not in form and all(_is_allowed(character) for character in form)
 
 
 def _is_allowed(character: str) -> bool:

@@ -22,6 +22,8 @@ GOOD = {
     "/a.b/c_d~e": "/a.b/c_d~e",
     "/a%20b": "/a%20b",
     "/a%2Fb": "/a%2Fb",
+    "/what%3F/x": "/what%3F/x",
+    "/a?next=/b/../c": "/a?next=/b/../c",
     "/sale?x=100%25": "/sale?x=100%25",
     "/search?q=a+b": "/search?q=a+b",
     "/search?next=/other": "/search?next=/other",
@@ -119,6 +121,11 @@ _OWN_HOST = [
     "//[::ffff:7f00:1]/",
 ]
 _TWO_READINGS = [
+    f"/a%23/..%2f..%2f/{E}",
+    f"/a%3F/%2e%2e//{E}",
+    "/x%3f/%2e%2e/auth/callback/jwt-auth?token=T2",
+    "/..%3fx",
+    "/x/..%2523y",
     f"/.//{E}",
     f"/..//{E}",
     f"/./\\{E}",

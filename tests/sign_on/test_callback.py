@@ -63,13 +63,33 @@ def test_without_go_a_person_goes_home_and_nothing_is_told(site: Site) -> None:
     assert site.told(GoRefused) == []
 
 
-@pytest.mark.parametrize("go", ["https://evil.example", "//evil.example", "", PATH, f"{PATH}#x"])
+@pytest.mark.parametrize("go", ["https://evil.example", "//evil.example", ""])
 def test_a_go_that_is_none_is_told_and_the_person_goes_home(site: Site, go: str) -> None:
     answer = site.arrive(token(), go)
 
     assert (answer.status, header(answer, "Location")) == (303, "/")
     [event] = site.told(GoRefused)
     assert (event.integration, event.reason) == ("acme", "no path of this site")
+
+
+@pytest.mark.parametrize(
+    "go",
+    [
+        PATH,
+        f"{PATH}#x",
+        f"{PATH}?token=x",
+        f"{PATH}/?token=x",
+        f"{PATH}%3Ftoken=x",
+        f"{PATH}%2523x",
+        "/auth%2Fcallback/jwt-auth?token=x",
+        "/auth%252Fcallback/jwt%2Dauth?token=x",
+        f"/x%3f/%2e%2e{PATH}?token=x",
+    ],
+)
+def test_nobody_is_sent_back_to_the_callback_with_anothers_token(site: Site, go: str) -> None:
+    """Else a link would sign a person on as whoever made it."""
+    assert header(site.arrive(token(), go), "Location") == "/"
+    assert header(site.arrive(token(jti="2"), "/auth/callback"), "Location") == "/auth/callback"
 
 
 def test_a_go_that_is_named_twice_is_a_guess(site: Site) -> None:
