@@ -10,7 +10,7 @@ from ..request_view import app_path
 from ..responses import Refusal
 from ..single_flight import in_trio
 from .arrival import Arrival
-from .callback import Callback, Header, SignOnOptions, Visit
+from .callback import PURPOSES, Callback, Header, SignOnOptions, Visit, is_ahead
 from .directory import Account
 from .wsgi import check_sign_in
 
@@ -75,6 +75,11 @@ def visit_of(scope: Scope) -> Visit:
         query_string=scope.get("query_string", b"").decode("latin-1"),
         host=hosts[0].decode("latin-1") if len(hosts) == 1 else "",
         accept=b",".join(header_lines(scope, b"accept")).decode("latin-1"),
+        is_ahead=is_ahead(
+            value.decode("latin-1")
+            for name in PURPOSES
+            for value in header_lines(scope, name.encode())
+        ),
     )
 
 

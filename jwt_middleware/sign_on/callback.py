@@ -44,7 +44,7 @@ from .directory import Account, Directory
 from .hosts import host_name
 from .one_time import Attempt, claim
 from .recognition import Genuine, Recognizer
-from .wording import only_get, page_for, redirect_to
+from .wording import not_yet, only_get, page_for, redirect_to
 
 PATH = "/auth/callback/jwt-auth"
 """Where partners send people to, unless ``path`` names another place."""
@@ -72,6 +72,21 @@ class Visit(NamedTuple):
     query_string: str
     host: str
     accept: str
+    is_ahead: bool = False
+    """Nobody has followed the link yet: a browser fetches it in case somebody will."""
+
+    def __repr__(self) -> str:
+        return f"<Visit {self.method} {self.path}>"
+
+
+PURPOSES = ("sec-purpose", "purpose", "x-purpose", "x-moz")
+"""Headers by which browsers say that they fetch something nobody has asked for yet."""
+
+
+def is_ahead(purposes: Iterable[str]) -> bool:
+    """Whether a request is a browser's guess, by the values of ``PURPOSES``."""
+    named = " ".join(purposes).lower()
+    return any(word in named for word in ("prefetch", "prerender", "preview"))
 
 
 Header = tuple[str, str]
@@ -120,6 +135,8 @@ class Callback:
         """Sign a person on and send them on their way, or say why not. Never raises."""
         if visit.method != "GET":
             return only_get()
+        if visit.is_ahead:
+            return not_yet()
         # Not the request itself: its query, and perhaps its headers, hold the token.
         request = RequestView(visit.method, visit.path)
         progress = _Progress()

@@ -46,6 +46,9 @@ class Genuine(NamedTuple):
     key_id: str | None
     signed: bytes
 
+    def __repr__(self) -> str:
+        return f"<Genuine token of {self.integration.id}>"
+
 
 class Known:
     """One reading of the integrations: those of each host, and how their tokens are verified."""

@@ -73,6 +73,9 @@ class User(NamedTuple):
     groups: tuple[GroupId, ...]
     credits: tuple[Credit, ...]
 
+    def __repr__(self) -> str:
+        return f"<User {self.id}>"
+
 
 class SQLDirectory:
     """Keeps accounts in a database. Threads, processes and machines may share one.

@@ -73,6 +73,15 @@ def redirect_to(path: str, headers: Iterable[tuple[str, str]]) -> Refusal:
     )
 
 
+def not_yet() -> Refusal:
+    """Return the answer to a browser that fetches a link before anybody follows it.
+
+    503 Service Unavailable, as Chromium documents it for a server that refuses to be prefetched:
+    the browser then asks again when the link is followed.
+    """
+    return Refusal(503, (("Content-Length", "0"), ("Cache-Control", "no-store")), b"")
+
+
 def only_get() -> Refusal:
     """Return the answer to other methods: a link is followed by GET, and HEAD must use up none."""
     headers = (("Allow", "GET"), ("Content-Length", "0"), ("Cache-Control", "no-store"))

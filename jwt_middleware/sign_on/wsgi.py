@@ -9,7 +9,7 @@ from ..errors import ConfigurationError
 from ..request_view import environ_path
 from ..wsgi import serve
 from .arrival import Arrival
-from .callback import Callback, Header, SignOnOptions, Visit
+from .callback import PURPOSES, Callback, Header, SignOnOptions, Visit, is_ahead
 from .directory import Account
 
 if TYPE_CHECKING:
@@ -75,6 +75,9 @@ def visit_of(environ: MutableMapping[str, Any]) -> Visit:
         query_string=str(environ.get("QUERY_STRING", "")),
         host=str(environ.get("HTTP_HOST") or environ.get("SERVER_NAME", "")),
         accept=str(environ.get("HTTP_ACCEPT", "")),
+        is_ahead=is_ahead(
+            str(environ.get("HTTP_" + name.upper().replace("-", "_"), "")) for name in PURPOSES
+        ),
     )
 
 

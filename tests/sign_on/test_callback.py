@@ -21,7 +21,7 @@ from jwt_middleware.events import (
 from jwt_middleware.sign_on import PATH
 from jwt_middleware.sign_on.sql import SQLDirectory
 
-from .kit import EMAIL, JSON, NOW, OTHER_KEY, Site, code, header, token, visit
+from .kit import EMAIL, JSON, NOW, OTHER_KEY, Site, acme, code, header, prove, token, visit
 
 # --- a good arrival --------------------------------------------------------------------------
 
@@ -193,6 +193,26 @@ def test_only_a_get_uses_a_token(site: Site, method: str) -> None:
 
     assert (answer.status, header(answer, "Allow")) == (405, "GET")
     assert site.arrive(raw).status == 303
+
+
+def test_a_link_that_is_fetched_ahead_is_not_used(site: Site) -> None:
+    raw = token()
+    answer = site.arrive(raw, is_ahead=True)
+
+    assert (answer.status, header(answer, "Cache-Control")) == (503, "no-store")
+    assert site.directory.find("acme", EMAIL) is None
+    assert site.arrive(raw).status == 303
+
+
+def test_no_repr_shows_a_token_or_a_claim(site: Site) -> None:
+    raw = token(meta={"covert": "Ana"})
+    shown = [visit(raw), prove([acme()], raw)]
+    site.arrive(raw)
+    shown.append(site.directory.find("acme", EMAIL))
+
+    for each in map(repr, shown):
+        assert not any(part in each for part in (EMAIL, "covert", raw.split(".")[1]))
+        assert each.startswith("<")
 
 
 def test_no_event_no_answer_and_no_log_line_holds_the_token_or_a_claim(

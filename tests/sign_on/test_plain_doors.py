@@ -120,6 +120,14 @@ def test_head_and_post_use_no_token(door: Door) -> None:
     assert door.arrive(raw).status == 303
 
 
+def test_a_link_that_is_fetched_ahead_is_not_used(door: Door) -> None:
+    raw = token()
+    for name in ("Sec-Purpose", "Purpose", "X-Purpose", "X-Moz"):
+        assert door.arrive(raw, headers=[(name, "Prefetch")]).status == 503
+
+    assert door.arrive(raw, headers=[("Sec-Purpose", "")]).status == 303
+
+
 def test_a_refusal_is_a_page(door: Door) -> None:
     answer = door.arrive("x", headers=[("Accept", "text/html")])
 
