@@ -11,7 +11,7 @@ from . import django_sign_on_site as own_site
 # isort: split
 import pytest
 from django.core.handlers.asgi import ASGIHandler
-from django.test import Client
+from django.test import Client, override_settings
 from django.urls import clear_url_caches
 
 from jwt_middleware import ConfigurationError
@@ -21,7 +21,7 @@ from jwt_middleware_django.sign_on import SignOn
 from ..adapters.harness import call_asgi
 from ..conftest import Clock
 from .django_sign_on_site import users
-from .kit import EMAIL, KEY, NOW, token
+from .kit import EMAIL, KEY, NOW, OTHER_KEY, token
 
 
 @pytest.fixture(autouse=True)
@@ -93,6 +93,31 @@ def test_a_refused_person_is_not_logged_in(client: Client) -> None:
     assert answer.status_code == 401
     assert b"<h1>Sign-in failed</h1>" in answer.content
     assert client.get("/me").json()["user"] is None
+
+
+def test_the_host_is_the_one_that_the_settings_trust() -> None:
+    both = [
+        Integration("acme", hosts=["partner.example"], secret=KEY.secret),
+        Integration("rest", secret=OTHER_KEY.secret),
+    ]
+    settings = {"USE_X_FORWARDED_HOST": True, "ALLOWED_HOSTS": ["partner.example"]}
+    with own_site.serving(view(integrations=both)), override_settings(**settings):
+        forwarded = {"HTTP_HOST": "internal:8000", "HTTP_X_FORWARDED_HOST": "partner.example"}
+        asked = {"token": token()}
+        assert Client().get(PATH, asked, **forwarded).status_code == 303
+        feigned = {"HTTP_HOST": "partner.example", "HTTP_X_FORWARDED_HOST": "other.example"}
+        asked = {"token": token(jti="2")}
+        assert Client().get(PATH, asked, **feigned).status_code == 400
+
+
+@pytest.mark.parametrize("name", ["Sec-Purpose", "Purpose", "X-Purpose", "X-Moz"])
+def test_a_link_that_a_browser_fetches_ahead_is_not_used(client: Client, name: str) -> None:
+    raw = token()
+
+    ahead = client.get(PATH, {"token": raw}, headers={name: "prefetch;prerender"})
+
+    assert ahead.status_code == 503
+    assert arrive(client, raw).status_code == 303
 
 
 def test_head_uses_no_token(client: Client) -> None:

@@ -22,6 +22,8 @@ _MODEL_BACKEND = "django.contrib.auth.backends.ModelBackend"
 class SignOn:
     """A view for ``urls.py``. The user is then ``request.user``, as after any log-in.
 
+    The integration is chosen by ``request.get_host()``.
+
     Args:
         backend: the dotted path of the authentication backend that the session names, one of the
             settings'; ``ModelBackend`` where it is among them, else the first.
@@ -47,6 +49,8 @@ class SignOn:
         """Serve one request; Django calls it on a worker thread where it serves ASGI."""
         visit = visit_of(request.META)
         _hide_token(request)
+        # The host by the site's settings: USE_X_FORWARDED_HOST, and none but ALLOWED_HOSTS (400).
+        visit = visit._replace(host=request.get_host())
 
         def begin_session(account: Account, _: Arrival) -> tuple[()]:
             try:
