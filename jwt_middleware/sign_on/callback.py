@@ -158,17 +158,20 @@ class Callback:
         progress.token = genuine = self._recognizer.prove(integration, segments, trust)
         arrival = read_arrival(integration, genuine.claims)
         attempt = claim(self._store, genuine)
+        is_new = False
         try:
+            is_new = attempt.has_made_account()
             account = self._directory.sync(arrival)
             if not isinstance(account, Account):
                 raise TypeError(f"sync() returned {check.kind(account)}")
+            is_new = is_new or account.created
             told = AccountCreated if account.created else AccountUpdated
             self.announce(told(integration.id, account.user_id))
             headers = tuple(begin_session(account, arrival))
         except Exception as error:
             if isinstance(error, RequestError) and not isinstance(error, Unavailable):
                 raise  # the directory has decided so
-            raise _given_back(attempt, error) from None
+            raise _given_back(attempt, error, account_made=is_new) from None
         self.announce(
             SignedOn(
                 integration.id,
@@ -181,7 +184,7 @@ class Callback:
             )
         )
         goes = self._destination(values.get("go", []), visit, request, integration.id)
-        if arrival.onboard and account.created:
+        if arrival.onboard and is_new:
             goes = self._onboarding
         return redirect_to(goes, headers)
 
@@ -224,9 +227,13 @@ class _Progress:
     token: Genuine | None = None
 
 
-def _given_back(attempt: Attempt, error: Exception) -> SignOnFailed:
+def _given_back(attempt: Attempt, error: Exception, *, account_made: bool) -> SignOnFailed:
     # The kind alone: what a database says may hold what was to be written.
-    may = "may be used again" if attempt.give_back() else "stays used, as the store is out"
+    may = (
+        "may be used again"
+        if attempt.give_back(account_made=account_made)
+        else "stays used, as the store is out"
+    )
     return SignOnFailed(f"{type(error).__name__} after the token was claimed; it {may}")
 
 

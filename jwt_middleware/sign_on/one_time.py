@@ -28,13 +28,28 @@ class Attempt(NamedTuple):
     store: Store
     key: str
     until: float
+    number: int
+    new: str
+    """The key that says: an earlier attempt has made the account."""
 
-    def give_back(self) -> bool:
+    def has_made_account(self) -> bool:
+        """Whether an earlier attempt over this token has, and failed only then.
+
+        Raises:
+            StoreUnavailable: that cannot be known now.
+
+        """
+        return self.number > 0 and self.store.is_claimed(self.new)
+
+    def give_back(self, *, account_made: bool = False) -> bool:
         """Say that the server has failed, so that the token may be used again; False: it may not.
 
-        The store may be out; then the token stays used, as nobody may be let in twice.
+        ``account_made``: the person is new, and the next attempt is to know it. The store may be
+        out; then the token stays used, as nobody may be let in twice.
         """
         try:
+            if account_made:
+                self.store.claim(self.new, self.until)
             return self.store.claim(_failed(self.key), self.until)
         except StoreUnavailable:
             return False
@@ -57,7 +72,7 @@ def claim(store: Store, token: Genuine) -> Attempt:
         # An id has no blank, so no two tokens share a key.
         key = f"sign-on {number} {token.integration.id} {name}"
         if store.claim(key, until):
-            return Attempt(store, key, until)
+            return Attempt(store, key, until, number, f"new {token.integration.id} {name}")
         if not store.is_claimed(_failed(key)):
             raise TokenReused("this token was used before")
     raise TokenReused(f"the server has failed {MOST_ATTEMPTS} times over this token")

@@ -18,7 +18,7 @@ from jwt_middleware.events import (
     Refused,
     SignedOn,
 )
-from jwt_middleware.sign_on import PATH
+from jwt_middleware.sign_on import PATH, Account, Arrival
 from jwt_middleware.sign_on.sql import SQLDirectory
 
 from .kit import EMAIL, JSON, NOW, OTHER_KEY, Site, acme, code, header, prove, token, visit
@@ -110,6 +110,18 @@ def test_a_new_user_with_onboard_goes_to_onboarding_once(site_with: Any) -> None
         "/courses",
         "/courses",
     ]
+
+
+def test_a_new_user_whose_session_failed_goes_to_onboarding_by_the_same_link(site: Site) -> None:
+    raw = token(onboard=True)
+
+    def fails(account: Account, arrival: Arrival) -> list[tuple[str, str]]:
+        raise RuntimeError
+
+    for _ in range(2):
+        assert site.callback.answer(visit(raw, "/courses"), fails).status == 503
+
+    assert header(site.arrive(raw, "/courses"), "Location") == "/onboarding"
 
 
 # --- refused ---------------------------------------------------------------------------------
