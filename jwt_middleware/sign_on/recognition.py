@@ -21,8 +21,10 @@ from ..gateways import PRESETS
 from ..principal import ClaimNames
 from ..trust import Common, MustWait, Patience, Proven, Trust
 from ..verification import KeyRules, Segments, WireFormat, decode_claims, raw_token, split
+from .arrival import read_arrival
 from .integration_tables import Entries, read_entries
 from .integrations import Integration, default_algorithms, is_path, listed
+from .registered_claims import registered_faults
 from .succession import Succession
 
 DEFAULT_MAX_AGE = 300.0
@@ -149,12 +151,21 @@ class Recognizer:
         try:
             claims, ends, _, key, _ = self._verify(trust, segments)
         except InvalidClaim as error:
-            advice = _advice(error)
-            if advice is None:
-                raise
-            raise InvalidClaims([advice]) from None
+            # Its signature holds: claims are read only after that.
+            raise InvalidClaims(self._faults(error, integration, segments, trust)) from None
         refused_from = ends + trust.policy.leeway
         return Genuine(integration, claims, refused_from, key.key_id, segments[3])
+
+    def _faults(
+        self, error: InvalidClaim, integration: Integration, segments: Segments, trust: Trust
+    ) -> list[str]:
+        claims = decode_claims(segments[1], _STRICT)
+        faults, mended = registered_faults(error, claims, trust, self._clock())
+        try:
+            read_arrival(integration, mended)
+        except InvalidClaims as others:
+            faults += others.faults
+        return faults
 
     def _verify(self, trust: Trust, segments: Segments) -> Proven:
         patience: Patience | None = None
@@ -265,20 +276,3 @@ class Recognizer:
 def _in_use(integrations: Sequence[Integration]) -> list[Integration]:
     # One that is switched off needs no secret any more.
     return [each for each in integrations if each.enabled]
-
-
-def _advice(error: InvalidClaim) -> str | None:
-    """Say what an integrator must add to a token whose life has no end."""
-    if error.reason != "missing":
-        return None
-    if error.claim == "exp":
-        return (
-            "exp: missing, and iat too, so the token would live for ever. Add iat, the second "
-            "since 1970 in which the token is made, or exp, the one in which it ends"
-        )
-    if error.claim == "iat":
-        return (
-            "iat: missing. Add it, the second since 1970 in which the token is made: this "
-            "integration's max_age counts from there"
-        )
-    return None

@@ -21,9 +21,6 @@ _TEXTS: Mapping[str, Text] = MappingProxyType(
         "token_immature": Text("Too early", f"This sign-in link does not count yet. {_LATER}"),
         "token_reused": Text("Link used", f"This sign-in link was used already. {_AGAIN}"),
         "token_too_large": Text("Link too long", "This sign-in link is too long."),
-        "invalid_claim": Text(
-            "Sign-in failed", "This sign-in link was made for another service, or has a mistake."
-        ),
         "invalid_claims": Text(
             "Sign-in failed",
             "This sign-in link has mistakes, which only those who made it can mend:",

@@ -132,7 +132,7 @@ REFUSED: list[tuple[str, Any, int]] = [
     ("bad_signature", token(OTHER_KEY), 401),
     ("token_expired", token(iat=NOW - 600), 401),
     ("token_immature", token(iat=NOW + 600), 401),
-    ("invalid_claim", token(aud="other"), 401),
+    ("invalid_claims", token(aud="other"), 401),
     ("invalid_claims", token(iat=None), 401),
     ("invalid_claims", token(email="nobody"), 401),
     ("token_too_large", "x" * 20_000, 401),
