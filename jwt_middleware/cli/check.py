@@ -56,7 +56,8 @@ def _check(options: argparse.Namespace) -> int:
 def _of_file(path: Path) -> _Report:
     if _has_table(path, "integrations"):
         known = read_file(path)
-        meaning = [f"{path}: {len(known.integrations)} integrations."]
+        count = len(known.integrations)
+        meaning = [f"{path}: {count} integration{'' if count == 1 else 's'}."]
         meaning += meaning_of_integrations(known)
         return _Report(meaning, [], dangers_of_integrations(known))
     if _has_table(path, "clients"):

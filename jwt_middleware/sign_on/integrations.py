@@ -54,7 +54,8 @@ class Integration:
 
     Attributes:
         id: its name here, in events and in the directory: 1 to 64 of ``A-Za-z0-9._-``.
-        hosts: only requests to one of these hosts are its; none: those to hosts of nobody else.
+        hosts: only requests to one of these hosts, on any port, are its; none: those to hosts of
+            nobody else.
         issuer: the ``iss`` that its tokens must have (RFC 7519, 4.1.1).
         secret: one secret, or two while one takes the other's place: a text, ``SharedSecret`` or
             ``SecretPlace``. 32 bytes at the least (RFC 7518, 3.2).

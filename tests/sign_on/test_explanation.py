@@ -60,6 +60,13 @@ def test_each_integration_and_each_danger_is_told(
     ]
 
 
+def test_one_integration_is_one(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "i.toml").write_text("[integrations.acme]\nsecret_file = 'acme.secret'\n")
+
+    assert main(["check", "i.toml"]) == 0
+    assert capsys.readouterr().out.startswith("i.toml: 1 integration.\n")
+
+
 def test_a_program_gets_the_same(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "i.toml").write_text(FILE.format(beta="beta"))
 
