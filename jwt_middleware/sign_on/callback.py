@@ -1,10 +1,10 @@
 """What happens when somebody arrives with a token, told once for every framework.
 
-In this order: verify the token; validate its claims; claim it, once; bring the directory up to it,
-in one transaction; begin the session; send the person on. Nothing is written before the token is
-proven, and nobody is signed in before it is claimed. Where the server fails after the claim, the
-token may be used again; where the process dies there, it stays used, and the partner's next link
-serves.
+In this order: verify the token; look whether it is denied; validate its claims; claim it, once;
+bring the directory up to it, in one transaction; begin the session; send the person on. Nothing is
+written before the token is proven, and nobody is signed in before it is claimed. Where the server
+fails after the claim, the token may be used again; where the process dies there, it stays used, and
+the partner's next link serves.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ from ..responses import Refusal
 from ..stores import Store, open_store
 from ..verifier_options import MOST_LEEWAY, clock_of, listeners_of
 from .arrival import Arrival, read_arrival
+from .denied import Denied
 from .destinations import HOME, leads_to, local_path
 from .directory import Account, Directory
 from .hosts import host_name
@@ -105,11 +106,12 @@ class Callback:
     def __init__(self, **options: Unpack[SignOnOptions]) -> None:
         check.known(options, SignOnOptions.__annotations__)
         self.announce = Announcer(listeners_of(options.get("listeners", ())))
-        clock = clock_of(options.get("clock", time.time))
+        self._clock = clock = clock_of(options.get("clock", time.time))
         self.path = _path("path", options.get("path", PATH))
         self._onboarding = _path("onboarding", options.get("onboarding", "/onboarding"))
         self._directory = _directory(options.get("directory"))
         self._store = _store(options.get("store"), clock)
+        self._denied = Denied(self._store)
         if options.get("integrations") is None:
             raise ConfigurationError(
                 "integrations: missing; name their file, such as integrations='integrations.toml'"
@@ -156,6 +158,7 @@ class Callback:
         integration, segments, trust = self._recognizer.recognize(token, host_name(visit.host))
         progress.integration = integration.id
         progress.token = genuine = self._recognizer.prove(integration, segments, trust)
+        self._denied.check(genuine, trust, self._clock())
         arrival = read_arrival(integration, genuine.claims)
         attempt = claim(self._store, genuine)
         is_new = False
@@ -284,7 +287,8 @@ def _store(value: Any, clock: Callable[[], float]) -> Store:
         )
     if isinstance(value, str):
         return open_store(value, clock=clock)
-    if isinstance(value, type) or not callable(getattr(value, "claim", None)):
+    wanted = ("claim", "is_claimed", "denials", "revision")
+    if isinstance(value, type) or not all(callable(getattr(value, name, None)) for name in wanted):
         raise ConfigurationError(f"store: a store's URL, or a Store, not {check.kind(value)}")
     found: Store = value
     return found

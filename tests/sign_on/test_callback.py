@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from jwt_middleware import ConfigurationError
+from jwt_middleware import ConfigurationError, SharedSecret
 from jwt_middleware.events import (
     AccountCreated,
     AccountUpdated,
@@ -18,10 +18,11 @@ from jwt_middleware.events import (
     Refused,
     SignedOn,
 )
-from jwt_middleware.sign_on import PATH, Account, Arrival
+from jwt_middleware.sign_on import PATH, Account, Arrival, Integration
 from jwt_middleware.sign_on.sql import SQLDirectory
+from jwt_middleware.stores import Denial, open_store
 
-from .kit import EMAIL, JSON, NOW, OTHER_KEY, Site, acme, code, header, prove, token, visit
+from .kit import EMAIL, JSON, KEY, NOW, OTHER_KEY, Site, acme, code, header, prove, token, visit
 
 # --- a good arrival --------------------------------------------------------------------------
 
@@ -207,6 +208,35 @@ def test_only_a_get_uses_a_token(site: Site, method: str) -> None:
     assert site.arrive(raw).status == 303
 
 
+@pytest.mark.parametrize(
+    "denial",
+    [
+        Denial(token_id="leaked"),
+        Denial(subject="u-1"),
+        Denial(key_id="k"),
+        Denial(issuer="https://acme.example.com"),
+        Denial(token_id="leaked", issued_before=NOW + 1),
+    ],
+    ids=lambda denial: denial.name.kind,
+)
+def test_a_token_that_its_store_denies_signs_nobody_in(
+    site_with: Any, tmp_path: Path, denial: Denial
+) -> None:
+    keys = [Integration("acme", secret=SharedSecret(KEY.secret, key_id="k"))]
+    url = f"sqlite:///{tmp_path / 'sign-on.sqlite'}"
+    site = site_with(store=url, integrations=keys)
+    claims = {"jti": "leaked", "sub": "u-1", "iss": "https://acme.example.com"}
+    raw = token(header={"kid": "k"}, **claims)
+    elsewhere = open_store(url, clock=site.clock)
+
+    elsewhere.deny(denial)
+    answer = site.arrive(raw, accept=JSON)
+    elsewhere.allow(denial)
+
+    assert (answer.status, code(answer)) == (401, "token_revoked")
+    assert site.arrive(raw).status == 303
+
+
 def test_a_link_that_is_fetched_ahead_is_not_used(site: Site) -> None:
     raw = token()
     answer = site.arrive(raw, is_ahead=True)
@@ -270,6 +300,7 @@ def test_a_listener_that_fails_changes_nothing(site_with: Any) -> None:
         ({"directory": 5}, r"directory: an object with sync\(arrival\)"),
         ({"store": None}, "store: missing"),
         ({"store": 5}, "store: a store's URL"),
+        ({"store": "abc".encode}, "store: a store's URL"),
         ({"store": "mysql://u:hunter2@h/x"}, "store"),
         ({"path": "auth"}, "path: a path of this site"),
         ({"path": "/a/../b"}, "path: a path of this site"),
