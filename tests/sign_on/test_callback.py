@@ -300,7 +300,7 @@ def test_a_listener_that_fails_changes_nothing(site_with: Any) -> None:
         ({"directory": 5}, r"directory: an object with sync\(arrival\)"),
         ({"store": None}, "store: missing"),
         ({"store": 5}, "store: a store's URL"),
-        ({"store": "abc".encode}, "store: a store's URL"),
+        ({"store": type("Half", (), {"claim": print})()}, "store: a store's URL"),
         ({"store": "mysql://u:hunter2@h/x"}, "store"),
         ({"path": "auth"}, "path: a path of this site"),
         ({"path": "/a/../b"}, "path: a path of this site"),
