@@ -26,6 +26,8 @@ class Audit:
         principal: Principal | None = None,
     ) -> None:
         """Announce a refusal, once, with the reference that the caller gets."""
+        if not self._announce.hears_refused():
+            return  # nor does anybody follow the request
         principal = principal or error.principal
         decision = error.decision if isinstance(error, PermissionDenied) else None
         decision = decision if isinstance(decision, Decision) else None
@@ -33,8 +35,6 @@ class Audit:
         if trail is not None:
             trail.refused(error, principal, decision)
         if error.announced:
-            return
-        if not self._announce.hears_refused():
             return
         error.announced = True
         self._announce(
