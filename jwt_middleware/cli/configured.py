@@ -21,6 +21,14 @@ def add_options(command: argparse.ArgumentParser) -> None:
         command.add_argument(f"--{option}", help=f"as the option {option}")
 
 
+def environment_of(options: argparse.Namespace) -> dict[str, str]:
+    """Return the variables that hold options; ``--config`` names the file before they do."""
+    found = {k: v for k, v in os.environ.items() if k.startswith(ENVIRONMENT_PREFIX)}
+    if options.config is not None:
+        found[CONFIG_FILE] = str(options.config)
+    return found
+
+
 def configured(options: argparse.Namespace, clock: Callable[[], float]) -> Verifier | None:
     """Return the verifier; None where nothing names one.
 
@@ -31,9 +39,7 @@ def configured(options: argparse.Namespace, clock: Callable[[], float]) -> Verif
     given: dict[str, Any] = {
         name: getattr(options, name) for name in _OPTIONS if getattr(options, name) is not None
     }
-    environment = {k: v for k, v in os.environ.items() if k.startswith(ENVIRONMENT_PREFIX)}
-    if options.config is not None:
-        environment[CONFIG_FILE] = str(options.config)
+    environment = environment_of(options)
     if not given and not environment:
         return None
     return Settings.read(given | {"clock": clock}, environment).verifier

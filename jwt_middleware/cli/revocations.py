@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 import time
 from collections.abc import Callable
@@ -16,8 +15,9 @@ from typing import Any
 
 from ..errors import ConfigurationError, StoreUnavailable
 from ..event_fields import printable
-from ..settings import CONFIG_FILE, ENVIRONMENT_PREFIX, store_url_of
+from ..settings import store_url_of
 from ..stores import Denial, Store, is_missing_file, open_store, plain_name
+from .configured import environment_of
 
 _NAMES = {
     "jti": ("token_id", "one token, by its jti"),
@@ -135,10 +135,7 @@ def _store(options: argparse.Namespace, *, make: bool) -> Store:
     if url is not None and options.config is not None:
         raise ConfigurationError("--store beside --config: the file names the store")
     if url is None:
-        environment = {k: v for k, v in os.environ.items() if k.startswith(ENVIRONMENT_PREFIX)}
-        if options.config is not None:
-            environment[CONFIG_FILE] = str(options.config)
-        url = store_url_of(environment)
+        url = store_url_of(environment_of(options))
     if url is None:
         raise ConfigurationError(
             "which store? --store sqlite:///file, or --config FILE with the option revocations"
