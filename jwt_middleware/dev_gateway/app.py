@@ -22,7 +22,7 @@ from .forwarding import Forwarder
 from .headers import Lines, forwarded
 from .hosts import LOOPBACK_NAMES, LocalNames
 from .oauth import Authority, Caller
-from .relaying import relay
+from .relaying import deny, relay
 from .sign_in import sign_in_routes
 
 
@@ -133,11 +133,7 @@ class Gateway:
 
     async def _refuse(self, response: Response, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
-            socket = WebSocket(scope, receive, send)
-            if "websocket.http.response" in scope.get("extensions", {}):
-                await socket.send_denial_response(response)
-            else:
-                await socket.close(1008)
+            await deny(WebSocket(scope, receive, send), response)
             return
         await response(scope, receive, send)
 

@@ -54,10 +54,10 @@ async def relay(socket: WebSocket, upstream: str, headers: Lines) -> None:
             **where,
         )
     except InvalidStatus as refused:
-        await _deny(socket, _same_answer(refused))
+        await deny(socket, _same_answer(refused))
         return
     except (OSError, TimeoutError, InvalidHandshake, InvalidURI) as error:
-        await _deny(socket, unreachable(upstream, error))
+        await deny(socket, unreachable(upstream, error))
         return
     async with connection:
         await socket.accept(connection.subprotocol)
@@ -75,7 +75,8 @@ def _same_answer(refused: InvalidStatus) -> Response:
     return response
 
 
-async def _deny(socket: WebSocket, response: Response) -> None:
+async def deny(socket: WebSocket, response: Response) -> None:
+    """Refuse a websocket by an answer, where the server can send one."""
     if "websocket.http.response" in socket.scope.get("extensions", {}):
         await socket.send_denial_response(response)
     else:
