@@ -22,6 +22,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from jwt_middleware_starlette import JWTMiddleware, current_principal, requires
 
 from ..authorization import authenticated
+from ..dev_gateway import bounded_body
 from ..errors import ConfigurationError
 from ..gate import GATE_KEY
 from ..inspection import principal_as_json
@@ -76,11 +77,9 @@ def check_loopback(host: str, beyond_loopback: bool) -> None:
 @requires(authenticated)
 async def echo(request: Request) -> JSONResponse:
     """Return the request, the principal, and the assertion where UCSD's sample reads it."""
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > LARGEST_BODY:
-            return JSONResponse({"error": f"the body has more than {LARGEST_BODY} bytes"}, 413)
+    body = await bounded_body(request, LARGEST_BODY)
+    if body is None:
+        return JSONResponse({"error": f"the body has more than {LARGEST_BODY} bytes"}, 413)
     assertion = request.headers[request.scope[GATE_KEY].raw_header.decode("latin-1")]
     principal = current_principal()
     told: dict[str, Any] = {

@@ -17,6 +17,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from ..authorization import Client
+from ..dev_gateway import bounded_body
 from ..errors import ConfigurationError
 from ..gateways.claim_groups import grouped
 from ..inspection import (
@@ -206,11 +207,9 @@ async def _json_object(request: Request) -> dict[str, Any]:
     # Only a page of our own may send this type without asking first (CORS).
     if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
         raise _Fault("send JSON, as application/json")
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _LONGEST:
-            raise _Fault(f"more than {_LONGEST} bytes: this is no token")
+    body = await bounded_body(request, _LONGEST)
+    if body is None:
+        raise _Fault(f"more than {_LONGEST} bytes: this is no token")
     try:
         found = json.loads(body)
     except (ValueError, RecursionError):

@@ -2,7 +2,16 @@
 
 from .app import Api, Gateway
 from .assertions import assertion_of
+from .bodies import bounded_body
 from .oauth import Caller
 from .serving import serving, wait_for_the_end
 
-__all__ = ["Api", "Caller", "Gateway", "assertion_of", "serving", "wait_for_the_end"]
+__all__ = [
+    "Api",
+    "Caller",
+    "Gateway",
+    "assertion_of",
+    "bounded_body",
+    "serving",
+    "wait_for_the_end",
+]

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from .bodies import bounded_body
 from .oauth import Authority
 
 _LONGEST_FORM = 65_536
@@ -108,12 +109,8 @@ def _told(error: Exception) -> str:
 
 async def _form(request: Request) -> str | None:
     """Return the form's text; None where it is too long."""
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _LONGEST_FORM:
-            return None
-    return body.decode("utf-8", "replace")
+    body = await bounded_body(request, _LONGEST_FORM)
+    return None if body is None else body.decode("utf-8", "replace")
 
 
 def _address(request: Request) -> str:
