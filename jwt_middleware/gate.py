@@ -11,7 +11,7 @@ from collections.abc import Callable, Generator, Iterable, Mapping, MutableMappi
 from contextlib import contextmanager
 from typing import Any
 
-from .authorization import Guard, Route, faults_of
+from .authorization import Guard, Route, fault_of_unguarded, fault_of_unused, faults_of
 from .errors import ConfigurationError, MissingToken, RequestError
 from .events import ConfigurationWarning
 from .principal import PRINCIPAL_KEY, Principal
@@ -50,6 +50,7 @@ class Gate:
         self.audits = self.verifier.announce.has_listeners
         """Whether somebody listens, so that requests are followed until they are decided."""
         self._routes: list[Route] = []
+        self._warned: set[str] = set()
         gateway = settings.verifier.gateway
         self._challenge = Challenge(gateway.scheme, gateway.realm)
 
@@ -161,15 +162,18 @@ class Gate:
 
     @property
     def inspects(self) -> bool:
-        """Whether ``inspect`` has anything to ask of the routes."""
+        """Whether an option asks something of the routes, so that they must be seen."""
         return self.settings.unguarded != "allow" or self.settings.verifier.clients is not None
 
-    def inspect(self, routes: Iterable[Route]) -> None:
+    def inspect(self, routes: Iterable[Route], unused: Sequence[str] = ()) -> None:
         """Check an app's routes against the registry, and for guards as ``unguarded`` says.
 
+        ``unused`` are the guards that no route uses, each with its place.
+
         Raises:
-            ConfigurationError: a guard uses a name that no client could carry, or a route has
-                neither ``requires`` nor ``public`` and ``unguarded`` is ``"refuse"``.
+            ConfigurationError: a guard uses a name that no client could carry; or ``unguarded`` is
+                ``"refuse"``, and a route has neither ``requires`` nor ``public``, or a guard is
+                unused.
 
         """
         found = list(routes)
@@ -180,15 +184,26 @@ class Gate:
         if not self._routes:
             self.settings.verifier.when_clients_change(self._inspect_again)
         self._routes = found
-        unguarded = self.settings.unguarded
-        bare = [str(route) for route in found if route.kind == "unguarded"]
-        if not bare or unguarded == "allow":
+        self._warn_or_refuse(fault_of_unused(unused))
+        self.check_guarded(found)
+
+    def check_guarded(self, routes: Iterable[Route]) -> None:
+        """Do as ``unguarded`` says with the routes that have neither ``requires`` nor ``public``.
+
+        Raises:
+            ConfigurationError: there are some, and it is ``"refuse"``.
+
+        """
+        if self.settings.unguarded != "allow":
+            self._warn_or_refuse(fault_of_unguarded(routes))
+
+    def _warn_or_refuse(self, fault: str | None) -> None:
+        if fault is None or fault in self._warned:
             return
-        told = "; ".join(bare[:20]) + (f"; {len(bare) - 20} more" if len(bare) > 20 else "")
-        reason = f"unguarded: neither requires nor public stands on {told}"
-        if unguarded == "refuse":
-            raise ConfigurationError(reason)
-        self.verifier.announce(ConfigurationWarning(reason))
+        if self.settings.unguarded == "refuse":
+            raise ConfigurationError(fault)
+        self._warned.add(fault)
+        self.verifier.announce(ConfigurationWarning(fault))
 
     def _inspect_again(self) -> None:
         """Warn where the app would not start with the registry that is now in use."""

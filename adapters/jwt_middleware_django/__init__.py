@@ -6,6 +6,7 @@ Options stand in ``settings.JWT_MIDDLEWARE``, a dict. With ``"jwt_middleware_dja
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from typing import Any
@@ -18,8 +19,8 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
 from jwt_middleware.asgi import header_lines as scope_header_lines
-from jwt_middleware.authorization import Guard, Handler, Predicate, guarded, guards_to_ask, public
-from jwt_middleware.errors import MissingToken, RequestError
+from jwt_middleware.authorization import Guard, Handler, Predicate, guarded, public
+from jwt_middleware.errors import ConfigurationError, MissingToken, RequestError
 from jwt_middleware.gate import (
     ASKED_KEY,
     GATE_KEY,
@@ -31,11 +32,12 @@ from jwt_middleware.gate import (
 )
 from jwt_middleware.principal import PRINCIPAL_KEY, Principal
 from jwt_middleware.request_view import EnvironView
+from jwt_middleware.responses import Refusal, misconfigured
 from jwt_middleware.trail import Trail
 from jwt_middleware.wsgi import header_lines as environ_header_lines
 
 from .configuration import site_gates
-from .inventory import site_routes, template_of
+from .inventory import SiteRoutes, template_of
 
 __all__ = [
     "JWTMiddleware",
@@ -44,6 +46,8 @@ __all__ = [
     "public",
     "requires",
 ]
+
+logger = logging.getLogger("jwt_middleware")
 
 _current_request: ContextVar[HttpRequest | None] = ContextVar(
     "jwt_middleware_request", default=None
@@ -65,8 +69,8 @@ class JWTMiddleware:
         self.get_response = get_response
         self.gate = site_gates.make()
         self.gate.prefetch()
-        if self.gate.inspects:
-            self.gate.inspect(site_routes())
+        self._routes = SiteRoutes(check_view)
+        self.gate.inspect(self._routes.inventory(), self._routes.unused())
         self._is_async = iscoroutinefunction(get_response)  # pyright: ignore[reportDeprecated]
         if self._is_async:
             markcoroutinefunction(self)
@@ -117,9 +121,19 @@ class JWTMiddleware:
     def process_view(
         self, request: HttpRequest, view_func: Any, _args: Any, _kwargs: Any
     ) -> HttpResponse | None:
-        """Ask the guards that no wrapper would, or not for sure: another decorator may answer."""
+        """Ask the guards that no wrapper would, or not for sure: another decorator may answer.
+
+        A request's own urlconf may bring views that the start-up has not seen.
+        """
+        guards = self._routes.guards_to_ask(view_func, request.method or "")
+        if self.gate.inspects and view_func not in self._routes:
+            try:
+                self.gate.check_guarded(self._routes.rows(request.path_info, view_func))
+            except ConfigurationError as error:
+                logger.error("%s is not served: %s", request.path_info, error)
+                return _answer(misconfigured(error))
         try:
-            enforce_first(guards_to_ask(view_func), request.META, request_view_of(request))
+            enforce_first(guards, request.META, request_view_of(request))
         except RequestError as error:
             return _response(error, request)
         return None
@@ -168,16 +182,25 @@ def current_principal_or_none() -> Principal | None:
     return None if request is None else request.META.get(PRINCIPAL_KEY)
 
 
-def requires(predicate: Predicate, *, enforce: bool = True) -> Callable[[Handler], Handler]:
+def requires(
+    predicate: Predicate, *, enforce: bool = True, routed: bool = True
+) -> Callable[[Handler], Handler]:
     """Let a view serve only a proven caller for whom the predicate holds.
 
     For functions and methods, sync and async; for a class, ``method_decorator(requires(...),
-    name="dispatch")``. ``enforce=False`` is shadow mode: what it would refuse is let in, and told.
+    name="dispatch")``.
+
+    Args:
+        predicate: what must hold.
+        enforce: False is shadow mode: what it would refuse is let in, and logged.
+        routed: False for a function that no route serves, such as one that views call.
+
     """
-    return guarded(predicate, _enter_view, enforce=enforce)
+    return guarded(predicate, check_view, enforce=enforce, routed=routed)
 
 
-def _enter_view(guard: Guard, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+def check_view(guard: Guard, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """Check a guard for the request that its view was given; raise where it does not hold."""
     requests = (each for each in (*args[:2], kwargs.get("request")) if _is_request(each))
     request = next(requests, None) or _current_request.get()
     if request is None:
@@ -205,7 +228,10 @@ def _put(request: HttpRequest, principal: Principal | None) -> None:
 
 
 def _response(error: RequestError, request: HttpRequest) -> HttpResponse:
-    refusal = refusal_of(error, request.META, request_view_of(request))
+    return _answer(refusal_of(error, request.META, request_view_of(request)))
+
+
+def _answer(refusal: Refusal) -> HttpResponse:
     response = HttpResponse(refusal.body, status=refusal.status)
     del response["Content-Type"]
     for name, value in refusal.headers:

@@ -15,7 +15,7 @@ from werkzeug.datastructures import Headers
 from werkzeug.exceptions import Forbidden, HTTPException, ServiceUnavailable, Unauthorized
 from werkzeug.wrappers import Response
 
-from jwt_middleware.authorization import Guard, Handler, Predicate, guarded, guards_to_ask, public
+from jwt_middleware.authorization import Guard, Handler, Predicate, guarded, public
 from jwt_middleware.errors import (
     ConfigurationError,
     MissingToken,
@@ -40,7 +40,7 @@ from jwt_middleware.settings import Options
 from jwt_middleware.trail import Trail
 from jwt_middleware.wsgi import header_lines
 
-from .inventory import inventory
+from .inventory import Routes
 
 __all__ = [
     "JWTMiddleware",
@@ -96,25 +96,26 @@ class _Installed:
     def __init__(self, app: Flask, gate: Gate) -> None:
         self.gate = gate
         self._app = app
-        self._is_inspected = False
+        self._routes: Routes | None = None
         self._is_following = False
-        self._guards: dict[str, tuple[object, tuple[Guard, ...]]] = {}
+        self._guards: dict[tuple[str, str], tuple[object, tuple[Guard, ...]]] = {}
         self._fault: ConfigurationError | None = None
 
     def fault(self) -> ConfigurationError | None:
         """Return what is wrong with the routes; without a start-up, the first request asks."""
-        if not self._is_inspected:
+        if self._routes is None:
+            routes = Routes(self._app, check_guard)
             try:
-                self.gate.inspect(inventory(self._app))
+                self.gate.inspect(routes.inventory(), routes.unused())
             except ConfigurationError as error:
                 self._fault = error
                 logger.error("the app answers 503 only: %s", error)
-            self._is_inspected = True
+            self._routes = routes
         return self._fault
 
     def verify_request(self) -> None:
         """Verify the header of the current request, and ask the guards that no wrapper would."""
-        if not self._is_inspected or self._fault is not None:
+        if self._routes is None or self._fault is not None:
             fault = self.fault()
             if fault is not None:
                 raise _with(RefusedUnavailable, misconfigured(fault))
@@ -130,7 +131,7 @@ class _Installed:
         line = environ.get(gate.environ_key)
         principal = None if line is None else gate.recall(line, environ, EnvironView)
         rule = current.url_rule
-        guards = () if rule is None else self._guards_of(rule.endpoint)
+        guards = () if rule is None else self._guards_of(rule.endpoint, current.method)
         if principal is not None and not guards:
             environ[PRINCIPAL_KEY] = principal
             return
@@ -157,14 +158,15 @@ class _Installed:
         view = EnvironView(current.environ, path_params=current.view_args)
         current.environ[FOLLOWED_KEY] = self.gate.follow(current.environ, view, lambda *_: template)
 
-    def _guards_of(self, endpoint: str) -> tuple[Guard, ...]:
+    def _guards_of(self, endpoint: str, method: str) -> tuple[Guard, ...]:
         """Return the guards to ask before an endpoint's view; found once for a view."""
         view = self._app.view_functions.get(endpoint)
-        if view is None:
+        if view is None or self._routes is None:
             return ()
-        known = self._guards.get(endpoint)
+        known = self._guards.get((endpoint, method))
         if known is None or known[0] is not view:
-            known = self._guards[endpoint] = (view, guards_to_ask(view))
+            found = self._routes.guards_to_ask(view, method)
+            known = self._guards[endpoint, method] = (view, found)
         return known[1]
 
 
@@ -244,16 +246,24 @@ def current_principal_or_none() -> Principal | None:
     return request.environ.get(PRINCIPAL_KEY) if has_request_context() else None
 
 
-def requires(predicate: Predicate, *, enforce: bool = True) -> Callable[[Handler], Handler]:
+def requires(
+    predicate: Predicate, *, enforce: bool = True, routed: bool = True
+) -> Callable[[Handler], Handler]:
     """Let a view serve only a proven caller for whom the predicate holds.
 
-    It holds above the route's decorator as well as below it. ``enforce=False`` is shadow mode: what
-    it would refuse is let in, and told.
+    It holds above the route's decorator as well as below it.
+
+    Args:
+        predicate: what must hold.
+        enforce: False is shadow mode: what it would refuse is let in, and logged.
+        routed: False for a function that no route serves, such as one that views call.
+
     """
-    return guarded(predicate, _check, enforce=enforce)
+    return guarded(predicate, check_guard, enforce=enforce, routed=routed)
 
 
-def _check(guard: Guard, *_: Any) -> None:
+def check_guard(guard: Guard, *_: Any) -> None:
+    """Check a guard for the current request; raise an HTTP exception where it does not hold."""
     if not has_request_context():
         raise MissingToken("there is no request")
     try:

@@ -8,7 +8,7 @@ fails the lifespan, and the server exits; where no lifespan comes, every request
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from typing import Any, Unpack
 
@@ -38,7 +38,14 @@ from jwt_middleware.authorization import (
     public,
 )
 from jwt_middleware.errors import ConfigurationError, MissingToken, RequestError
-from jwt_middleware.gate import Gate, enforce, follows, principal_of, refusal_of
+from jwt_middleware.gate import (
+    Gate,
+    enforce,
+    enforce_first,
+    follows,
+    principal_of,
+    refusal_of,
+)
 from jwt_middleware.principal import PRINCIPAL_KEY, Principal
 from jwt_middleware.request_view import ScopeView
 from jwt_middleware.responses import Refusal, misconfigured
@@ -81,7 +88,7 @@ class JWTMiddleware:
         self._set_user = options.pop("set_user", True)
         self._fault: ConfigurationError | None = None
         self._told = False
-        self._routes = Routes(app)
+        self._routes = Routes(app, enter=enter_handler, check=check_first)
         self._has_learned = False
         try:
             self.gate = Gate(options)
@@ -158,7 +165,7 @@ class JWTMiddleware:
                     "the app's routes cannot be seen, so neither unguarded= nor clients= can be "
                     "kept; add this middleware by app.add_middleware(JWTMiddleware, ...)"
                 )
-            self.gate.inspect(routes)
+            self.gate.inspect(routes, self._routes.unused)
         except ConfigurationError as error:
             return error
         return None
@@ -197,16 +204,23 @@ def current_principal_or_none() -> Principal | None:
     return None if scope is None else scope.get(PRINCIPAL_KEY)
 
 
-def requires(predicate: Predicate, *, enforce: bool = True) -> Callable[[Handler], Handler]:
+def requires(
+    predicate: Predicate, *, enforce: bool = True, routed: bool = True
+) -> Callable[[Handler], Handler]:
     """Let a handler serve only a proven caller for whom the predicate holds.
 
-    Put it below the route's decorator; above it, the app refuses to start. ``enforce=False`` is
-    shadow mode: what it would refuse is let in, and told.
+    Put it below the route's decorator; above it, the app refuses to start.
+
+    Args:
+        predicate: what must hold.
+        enforce: False is shadow mode: what it would refuse is let in, and logged.
+        routed: False for a function that no route serves, such as one that views call.
+
     """
-    return guarded(predicate, _enter_handler, enforce=enforce)
+    return guarded(predicate, enter_handler, enforce=enforce, routed=routed)
 
 
-def _enter_handler(guard: Guard, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+def enter_handler(guard: Guard, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     connections = (each for each in (*args, *kwargs.values()) if isinstance(each, HTTPConnection))
     connection = next(connections, None)
     scope = _current_scope.get() if connection is None else connection.scope
@@ -218,6 +232,15 @@ def check_guard(guard: Guard, scope: Scope) -> None:
     """Check a guard for a connection; raise ``Refused`` where it does not hold."""
     try:
         enforce(guard, scope, ScopeView(scope))
+    except RequestError as error:
+        _serve_refusals(scope)
+        raise Refused(error, refusal_of(error, scope, ScopeView(scope))) from None
+
+
+def check_first(guards: Sequence[Guard], scope: Scope) -> None:
+    """Check the guards of a route before its handler is called; raise as ``check_guard``."""
+    try:
+        enforce_first(guards, scope, ScopeView(scope))
     except RequestError as error:
         _serve_refusals(scope)
         raise Refused(error, refusal_of(error, scope, ScopeView(scope))) from None
