@@ -1,4 +1,7 @@
-"""Decorators as other people write them: each keeps the function that it wraps in its own way."""
+"""Decorators as other people write them: each keeps the function that it wraps in its own way.
+
+Their functions have no annotations, by which frameworks choose what to pass.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ def with_wraps(function: Any) -> Any:
 
 
 def without_wraps(function: Any) -> Any:
-    def inner(request: Any) -> Any:
+    def inner(request):
         return function(request)
 
     return inner
@@ -31,7 +34,7 @@ class InAClass:
         self.function = function
         self.__name__ = "in_a_class"
 
-    def __call__(self, request: Any) -> Any:
+    def __call__(self, request):
         return self.function(request)
 
 
@@ -39,7 +42,7 @@ def in_a_local_class(function: Any) -> Any:
     class Local:
         __name__ = "local"
 
-        def __call__(self, request: Any) -> Any:
+        def __call__(self, request):
             return function(request)
 
     return Local()
@@ -52,11 +55,11 @@ class WithSlots:
         self.function = function
         self.__name__ = "with_slots"
 
-    def __call__(self, request: Any) -> Any:
+    def __call__(self, request):
         return self.function(request)
 
 
-def _call(function: Any, request: Any) -> Any:
+def _call(function: Any, request):
     return function(request)
 
 
@@ -69,7 +72,7 @@ def in_a_bare_partial(function: Any) -> Any:
 
 
 def in_a_default(function: Any) -> Any:
-    def inner(request: Any, _function: Any = function) -> Any:
+    def inner(request, _function: Any = function):
         return _function(request)
 
     inner.__signature__ = inspect.signature(lambda request: None)  # type: ignore[attr-defined]
@@ -77,7 +80,7 @@ def in_a_default(function: Any) -> Any:
 
 
 def in_a_keyword_default(function: Any) -> Any:
-    def inner(request: Any, *, _function: Any = function) -> Any:
+    def inner(request, *, _function: Any = function):
         return _function(request)
 
     inner.__signature__ = inspect.signature(lambda request: None)  # type: ignore[attr-defined]
@@ -87,7 +90,7 @@ def in_a_keyword_default(function: Any) -> Any:
 def in_a_list(function: Any) -> Any:
     functions = [function]
 
-    def inner(request: Any) -> Any:
+    def inner(request):
         return functions[0](request)
 
     return inner
@@ -96,7 +99,7 @@ def in_a_list(function: Any) -> Any:
 def in_a_dict_of_lists(function: Any) -> Any:
     steps = {"before": [], "view": [function]}
 
-    def inner(request: Any) -> Any:
+    def inner(request):
         return steps["view"][0](request)
 
     return inner
@@ -106,7 +109,7 @@ class Holder:
     def __init__(self, function: Any) -> None:
         self.function = function
 
-    def call(self, request: Any) -> Any:
+    def call(self, request):
         return self.function(request)
 
 
@@ -115,7 +118,7 @@ def in_a_bound_method(function: Any) -> Any:
 
 
 def in_an_attribute(function: Any) -> Any:
-    def inner(request: Any) -> Any:
+    def inner(request):
         return inner.original(request)  # type: ignore[attr-defined]
 
     inner.original = function  # type: ignore[attr-defined]
@@ -132,7 +135,7 @@ def _note(*_: Any) -> None:
 
 
 def with_a_helper(function: Any, note: Any = _note) -> Any:
-    def inner(request: Any) -> Any:
+    def inner(request):
         note(request)
         return function(request)
 

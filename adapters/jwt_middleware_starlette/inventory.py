@@ -24,6 +24,7 @@ from jwt_middleware.authorization import (
     Route,
     attributes_of_class,
     guards_to_ask,
+    listed,
     name_of,
     place_of,
     route_of,
@@ -114,13 +115,14 @@ class Routes:
                 walk.below(app, "", (), ())
         handlers = [(each, path) for handler, path in walk.endpoints for each in _served(handler)]
         exposure = Exposure([each for each, _ in handlers], self._enter, beside=walk.beside)
-        for handler, path in handlers:
-            for guard in exposure.bare(handler):
-                raise ConfigurationError(
-                    f"{place_of(handler)}: {guard!r} stands above the route's decorator, so the "
-                    f"app routes {path} to the function without it; put @requires directly below "
-                    "the route's decorator"
-                )
+        faults = [
+            f"{path}: {each}" for handler, path in handlers for each in exposure.faults(handler)
+        ]
+        if faults:
+            raise ConfigurationError(
+                f"{listed(faults)}: it stands above the route's decorator, so the app routes to "
+                "the function without it; put @requires directly below the route's decorator"
+            )
         for endpoint, holder in walk.holders:
             self._ask_first(endpoint, holder)
         if not self.are_hidden:

@@ -13,7 +13,7 @@ from typing import Any
 from weakref import WeakSet
 
 from .guards import Enter, Guard, guard_of, handler_of, wrappers_of
-from .reach import Key, Reach, chain_of, guards_at, is_followed, key_of, reach_of
+from .reach import Key, Reach, chain_of, guards_at, is_followed, kept_by, key_of, reach_of
 
 _passed: WeakSet[FunctionType] = WeakSet()
 """The guards' wrappers that some route of this process calls."""
@@ -39,7 +39,7 @@ class Exposure:
         self._perhaps: dict[Key, list[FunctionType]] = {}
         self._wrappers: WeakSet[FunctionType] = WeakSet()
         self._users: dict[Key, int] = {}
-        self._bare: dict[Key, tuple[Any, tuple[Guard, ...]]] = {}
+        self._bare: dict[Key, tuple[Any, tuple[FunctionType, ...]]] = {}
         reaches = {key_of(each): (each, reach_of(each)) for each in endpoints}
         passed = {each for _, reach in reaches.values() for each in reach.wrappers()}
         self._learn(passed)
@@ -58,6 +58,13 @@ class Exposure:
 
     def bare(self, endpoint: Any) -> tuple[Guard, ...]:
         """Return the guards that an endpoint passes by; empty where each is asked."""
+        return tuple(_guard(each) for each in self._passed_by(endpoint))
+
+    def faults(self, endpoint: Any) -> list[str]:
+        """Return the guards that an endpoint passes by, each with its place."""
+        return [f"{_guard(each)!r} on {place_of(each)}" for each in self._passed_by(endpoint)]
+
+    def _passed_by(self, endpoint: Any) -> tuple[FunctionType, ...]:
         key = key_of(endpoint)
         known = self._bare.get(key)
         if known is not None:
@@ -108,9 +115,9 @@ class Exposure:
                 elif not is_elsewhere and _guard(wrapper).routed:
                     self._perhaps.setdefault(key, []).append(wrapper)
 
-    def _match(self, endpoint: Key, reach: Reach) -> tuple[Guard, ...]:
-        """Return the guards that stand on what this reach has without passing them."""
-        found: dict[int, Guard] = {}
+    def _match(self, endpoint: Key, reach: Reach) -> tuple[FunctionType, ...]:
+        """Return the wrappers of the guards that stand on what this reach has without them."""
+        found: dict[int, FunctionType] = {}
         for key, node in reach.before.items():
             stand_on = self._surely.get(key, [])
             perhaps = self._perhaps.get(key, [])
@@ -120,7 +127,7 @@ class Exposure:
                 stand_on = [*stand_on, *perhaps]
             for wrapper in stand_on:
                 _exposed.add(wrapper)
-                found[id(wrapper)] = _guard(wrapper)
+                found[id(wrapper)] = wrapper
         return tuple(found.values())
 
 
@@ -152,9 +159,16 @@ def place_of(handler: Any) -> str:
 
 
 def _function_of(handler: Any) -> FunctionType | None:
-    """Return the innermost function of a handler; None where it has none."""
-    functions = [node for node in chain_of(handler) if type(node) is FunctionType]
-    return functions[-1] if functions else None
+    """Return the function that a handler's decorators stand on; None where it has none."""
+    reach = reach_of(handler)
+    functions = [
+        node
+        for node in (*reach.before.values(), *reach.behind.values())
+        if type(node) is FunctionType and guard_of(node) is None and not kept_by(node)
+    ]
+    # A helper is what its module calls it; a function that is decorated there is so no more.
+    own = [each for each in functions if each.__globals__.get(each.__name__) is not each]
+    return next(iter(own or functions), None)
 
 
 def _module_of(handler: Any) -> tuple[str, dict[str, Any]]:

@@ -302,15 +302,15 @@ def _next(handler: Any) -> Any:
         return wrapped
     if type(handler) is MethodType:
         return handler.__func__
-    found = _callables(_kept(handler))
+    found = kept_by(handler)
     return found[0] if len(found) == 1 else None
 
 
-def _callables(values: list[Any]) -> list[Any]:
-    """Return the callables among what is kept, those in containers too, each once."""
+def kept_by(node: Any) -> list[Any]:
+    """Return the callables that one keeps, those in containers too, each once."""
     found = {
         key_of(each): each
-        for value in values
+        for value in _kept(node)
         for each in (_flat(value) if _is_container(value) else (value,))
         if is_followed(each) or _is_object(each)
     }

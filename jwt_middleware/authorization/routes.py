@@ -132,7 +132,7 @@ def faults_of(
 def fault_of_unguarded(routes: Iterable[Route]) -> str | None:
     """Return what is wrong with routes that have neither ``requires`` nor ``public``."""
     bare = [str(route) for route in routes if route.kind == "unguarded"]
-    return f"unguarded: neither requires nor public stands on {_some(bare)}" if bare else None
+    return f"unguarded: neither requires nor public stands on {listed(bare)}" if bare else None
 
 
 def fault_of_unused(guards: Sequence[str]) -> str | None:
@@ -140,9 +140,9 @@ def fault_of_unused(guards: Sequence[str]) -> str | None:
     if not guards:
         return None
     way_out = "a function that no route serves says so: requires(..., routed=False)"
-    return f"no route uses {_some(guards)}; {way_out}"
+    return f"no route uses {listed(guards)}; {way_out}"
 
 
-def _some(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
     """Return a list for a message, which must end."""
     return "; ".join(names[:20]) + (f"; {len(names) - 20} more" if len(names) > 20 else "")
