@@ -20,7 +20,15 @@ from ..fork_lock import ForkLock
 from ..gateways import PRESETS
 from ..principal import ClaimNames
 from ..trust import Common, MustWait, Patience, Proven, Trust
-from ..verification import KeyRules, Segments, WireFormat, decode_claims, raw_token, split
+from ..verification import (
+    KeyRules,
+    Segments,
+    WireFormat,
+    decode_claims,
+    decode_header,
+    raw_token,
+    split,
+)
 from .arrival import read_arrival
 from .integration_tables import Entries, read_entries
 from .integrations import Integration, default_algorithms, is_path, listed
@@ -38,14 +46,16 @@ _STRICT = WireFormat()
 class Genuine(NamedTuple):
     """A token whose signature holds, and whose times, issuer and audience are good.
 
-    ``refused_from`` is when its life ends, leeway included, in seconds since 1970. ``signed`` is
-    what was signed: not the signature, of which one message may have several (ECDSA).
+    ``refused_from`` is when its life ends, leeway included, in seconds since 1970. ``key_id`` is
+    the ``kid`` of the key, ``signed_key_id`` that of the token's header. ``signed`` is what was
+    signed: not the signature, of which one message may have several (ECDSA).
     """
 
     integration: Integration
     claims: Mapping[str, Any]
     refused_from: float
     key_id: str | None
+    signed_key_id: str | None
     signed: bytes
 
     def __repr__(self) -> str:
@@ -154,7 +164,8 @@ class Recognizer:
             # Its signature holds: claims are read only after that.
             raise InvalidClaims(self._faults(error, integration, segments, trust)) from None
         refused_from = ends + trust.policy.leeway
-        return Genuine(integration, claims, refused_from, key.key_id, segments[3])
+        signed_key_id = decode_header(segments[0], _STRICT).get("kid")
+        return Genuine(integration, claims, refused_from, key.key_id, signed_key_id, segments[3])
 
     def _faults(
         self, error: InvalidClaim, integration: Integration, segments: Segments, trust: Trust
