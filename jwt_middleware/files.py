@@ -10,6 +10,7 @@ another thread that looks.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import queue
 import threading
@@ -60,7 +61,9 @@ class WatchedFile(Generic[T]):
         self._clock = clock
         self._mark: object = self._stat()
         self._failure: tuple[object, str] | None = None
-        self.reading = read(path.read_bytes())
+        content = path.read_bytes()
+        self.reading = read(content)
+        self._digest = _digest(content)
         self._next_look = clock() + LOOK_EVERY
         self._reading = ForkLock()
         self._asking = ForkLock()
@@ -74,12 +77,20 @@ class WatchedFile(Generic[T]):
         return self.reading
 
     def fresh(self) -> T:
-        """Look at the file on this thread first: for what must count from the next request on.
+        """Read the file as it is now, on this thread: for what must count from this request on.
 
-        It costs a ``stat``, and I/O belongs on no event loop. A broken change keeps the old one.
+        It goes by the content: two changes within one tick of the clock leave the same times and
+        size. It blocks, and I/O belongs on no event loop.
+
+        Raises:
+            OSError, or what ``read`` raises: the file as it is now is no good.
+
         """
-        self._look_again()
-        return self.reading
+        with self._reading:
+            mark = self._stat()
+            if mark != self._mark or _digest(self.path.read_bytes()) != self._digest:
+                self._take(mark)
+            return self.reading
 
     def look_now(self) -> Flight | None:
         """Have the file looked at in the background; None within a second of the last look."""
@@ -97,18 +108,14 @@ class WatchedFile(Generic[T]):
     def look(self) -> None:
         """Look at the file on this thread, for all who wait for it."""
         try:
-            self._look_again()
-        finally:
-            self._land()
-
-    def _look_again(self) -> None:
-        try:
             with self._reading:
                 mark = self._stat()
                 if mark != self._mark:
                     self._take(mark)
         except Exception:  # noqa: BLE001, S110 - it was told, and the last good reading serves
             pass
+        finally:
+            self._land()
 
     def renew(self) -> None:
         """Begin anew in a forked child, where nobody looks any more."""
@@ -130,7 +137,8 @@ class WatchedFile(Generic[T]):
     def _take(self, mark: object) -> None:
         """Read the file. ``mark`` is older: what changes meanwhile is a change to the next look."""
         try:
-            reading = self._read(self.path.read_bytes())
+            content = self.path.read_bytes()
+            reading = self._read(content)
         except Exception as error:
             # What was wrong may lie elsewhere, as a file that this one names and that comes later:
             # it is read again at the next look, and told once.
@@ -141,9 +149,14 @@ class WatchedFile(Generic[T]):
                 self._heard(error)
             raise
         self._mark = mark
+        self._digest = _digest(content)
         self._failure = None
         self.reading = reading
         self._heard(reading)
+
+
+def _digest(content: bytes) -> bytes:
+    return hashlib.sha256(content).digest()
 
 
 _Files = queue.SimpleQueue[WatchedFile[Any] | None]

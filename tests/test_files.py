@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -120,11 +121,44 @@ def test_a_fresh_reading_is_of_the_file_as_it_is_now(tmp_path: Path, clock: Cloc
     for text in ("two, longer", "three, longer still"):
         path.write_text(text)
         assert file.fresh() == text
-    path.write_text("broken")
 
-    assert file.fresh() == "three, longer still"
-    assert heard[:2] == ["two, longer", "three, longer still"]
-    assert isinstance(heard[2], ValueError)
+    assert heard == ["two, longer", "three, longer still"]
+
+
+def test_a_fresh_reading_of_a_broken_file_is_none(tmp_path: Path, clock: Clock) -> None:
+    """Whoever asks for what counts now is not served what counted before."""
+    path = tmp_path / "key"
+    path.write_text("one")
+    file, heard = watched(path, clock)
+    path.write_text("broken")
+    for _ in range(2):
+        with pytest.raises(ValueError, match="broken"):
+            file.fresh()
+    assert file.current() == "one"
+    path.unlink()
+    with pytest.raises(FileNotFoundError):
+        file.fresh()
+    path.write_text("one")
+
+    assert file.fresh() == "one"
+    assert [type(each) for each in heard] == [ValueError, FileNotFoundError, str]
+
+
+def test_a_fresh_reading_sees_a_change_that_leaves_times_and_size(
+    tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As two changes within one tick of the file system's clock do."""
+    path = tmp_path / "key"
+    path.write_text("one")
+    file, heard = watched(path, clock)
+    before = os.stat(path)
+    monkeypatch.setattr(files, "os", SimpleNamespace(stat=lambda _: before))
+
+    for text in ("two", "one", "six"):
+        path.write_text(text)
+        assert file.fresh() == text
+        assert file.fresh() == text
+    assert heard == ["two", "one", "six"]
 
 
 def test_a_file_is_looked_at_once_a_second_at_most(tmp_path: Path, clock: Clock) -> None:
