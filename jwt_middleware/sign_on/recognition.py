@@ -211,15 +211,16 @@ class Recognizer:
         patience: Patience | None = None
         while True:
             try:
-                return trust.verify(segments, self._clock(), patience)
+                proven = trust.verify(segments, self._clock(), patience)
             except MustWait as pause:
                 patience = patience or Patience()
                 seconds = patience.begin(pause.pending)
                 patience.answered = pause.pending.work.wait(seconds)
-                if self.current().trusts.get(integration.id) is not trust:
-                    raise SignOnFailed(
-                        f"{integration.id} was changed while its keys were fetched"
-                    ) from None
+            else:
+                if patience is not None and integration.id not in self.current().trusts:
+                    told = f"{integration.id} was removed while its keys were fetched"
+                    raise UnknownIntegration(told)
+                return proven
 
     def _reader(self, source: Any) -> Callable[[], Known]:
         if callable(source):
