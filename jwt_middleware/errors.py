@@ -236,6 +236,6 @@ class StoreUnavailable(Unavailable):
 
 
 class SignOnFailed(Unavailable):
-    """The token is good, but the directory or the session has failed; it may be used again."""
+    """The directory, the session or the file of integrations fails; the token may be used again."""
 
     code: ClassVar[str] = "sign_on_failed"

@@ -245,8 +245,8 @@ class IntegrationsLoaded(NamedTuple):
 class IntegrationsKept(NamedTuple):
     """The integrations changed, and something in them is wrong: ``reason``.
 
-    What is wrong stays as it was, a new entry is refused, and the rest counts. Of a file that is no
-    TOML, or that is gone, the whole last good reading stays.
+    An entry that is wrong is refused until it is right, and the rest counts. While the file is no
+    TOML, or is gone, nobody signs in.
     """
 
     source: str

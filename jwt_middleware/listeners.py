@@ -176,7 +176,7 @@ class LogListener:
                 logger.error(
                     "%s: %s: %s",
                     printable(event.source),
-                    "the last good reading stays" if whole else "what is wrong stays as it was",
+                    "the last good reading stays" if whole else "nobody signs in by what is wrong",
                     printable("; ".join(line.strip() for line in event.reason.splitlines()), 2000),
                 )
             case DenialsLoaded():

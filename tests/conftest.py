@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -32,6 +33,14 @@ def clock() -> Clock:
     return Clock(1_479_409_651.0)
 
 
+@pytest.fixture(params=[0o000, 0o022], ids=oct)
+def umask(request: pytest.FixtureRequest) -> Iterator[int]:
+    """A umask that takes nothing away, or little."""
+    before = os.umask(request.param)
+    yield request.param
+    os.umask(before)
+
+
 @pytest.fixture(scope="session")
 def rsa_key() -> SigningKey:
     return SigningKey("RS256")
@@ -55,3 +64,8 @@ def key_for() -> Callable[..., SigningKey]:
         return _KEYS[algorithm, curve]
 
     return find
+
+
+def modes_of(folder: Path) -> dict[str, str]:
+    """The permissions of every file of a folder."""
+    return {each.name: oct(each.stat().st_mode & 0o777) for each in folder.iterdir()}

@@ -125,7 +125,10 @@ def test_log_injection_every_event_is_one_printable_line(
         ),
         (StoreRecovered("redis://h/0", 61.2), "redis://h/0: it is back, after 61 s"),
         (IntegrationsLoaded("a.toml", 2), "a.toml: 2 integrations"),
-        (IntegrationsKept("a.toml", "no TOML"), "a.toml: what is wrong stays as it was: no TOML"),
+        (
+            IntegrationsKept("a.toml", "no TOML"),
+            "a.toml: nobody signs in by what is wrong: no TOML",
+        ),
         (SignedOn("acme", "7", True, "u-1", "t-1"), "signed on user=7 integration=acme"),
         (AccountCreated("acme", "7"), "account created user=7 integration=acme"),
         (AccountUpdated("acme", "7"), "account updated user=7 integration=acme"),

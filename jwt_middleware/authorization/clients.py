@@ -267,7 +267,10 @@ class _Reading:
         claim = attribute.claim
         if attribute.type == "list":
             items = listed(value, None, claim)
-            return self._ours(claim, items) if attribute.namespaced else items
+            if not attribute.namespaced:
+                return items
+            # A list of which nothing is granted is absent, as a text is; an empty one is empty.
+            return self._ours(claim, items) or (None if items else ())
         if type(value) is not (int if attribute.type == "integer" else str):
             raise InvalidClaim(claim, "type")
         if attribute.namespaced and not self._ours(claim, (str(value),)):

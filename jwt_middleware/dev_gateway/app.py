@@ -88,7 +88,7 @@ class Gateway:
         return Response(body, status, headers, media_type="application/json")
 
     async def _handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        caller = _odd_target(scope) or self._caller(scope)
+        caller = _odd_request(scope) or self._caller(scope)
         if isinstance(caller, Response):
             await self._refuse(caller, scope, receive, send)
             return
@@ -138,24 +138,36 @@ class Gateway:
         await response(scope, receive, send)
 
 
-def _odd_target(scope: Scope) -> Response | None:
-    """Refuse a request target that is no path (RFC 9112, 3.2.1): it could name another server."""
+def _odd_request(scope: Scope) -> Response | None:
+    """Refuse what another server could read otherwise.
+
+    A request target that is no path could name another server (RFC 9112, 3.2.1). A body with two
+    lengths could hide a second request (6.1).
+    """
     target: bytes = scope.get("raw_path") or scope["path"].encode()
-    if target.startswith(b"/") and b"#" not in target + scope["query_string"]:
-        return None
-    return PlainTextResponse("The request target is no path.\n", 400)
+    if not target.startswith(b"/") or b"#" in target + scope["query_string"]:
+        return PlainTextResponse("The request target is no path.\n", 400)
+    if {b"content-length", b"transfer-encoding"} <= {name for name, _ in scope["headers"]}:
+        return PlainTextResponse("Content-Length beside Transfer-Encoding: name one.\n", 400)
+    return None
 
 
 def _from_elsewhere(scope: Scope) -> Response | None:
     """Refuse what a page from elsewhere asks for, where no access token is asked of it.
 
     A browser says where a page comes from (Origin, RFC 6454; Sec-Fetch-Site, Fetch Metadata). To
-    follow a link to here is no harm, as with cookies that are SameSite=Lax.
+    follow a link to here is no harm, as with cookies that are SameSite=Lax; a frame, an object or
+    an embed of a page from elsewhere follows none. What says nothing of itself is served: it is a
+    program, or a browser of before 2023.
     """
     headers = Headers(scope=scope)
     origin = headers.get("origin")
     is_local = origin is None or urlsplit(origin).hostname in LOOPBACK_NAMES
-    follows_link = scope.get("method") == "GET" and headers.get("sec-fetch-mode") == "navigate"
+    follows_link = (
+        scope.get("method") == "GET"
+        and headers.get("sec-fetch-mode") == "navigate"
+        and headers.get("sec-fetch-dest") == "document"
+    )
     is_cross = headers.get("sec-fetch-site") == "cross-site" and not follows_link
     is_question = scope.get("method") == "OPTIONS"  # a preflight; the app answers who may ask
     if is_question or (is_local and not is_cross):

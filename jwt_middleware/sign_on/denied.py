@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from ..errors import TokenRevoked
-from ..principal import Principal
 from ..stores import DenyList, Store
 from ..trust import Trust
 from .recognition import Genuine
+
+
+class _Names(NamedTuple):
+    """What a denial may name of a sign-on token."""
+
+    token_id: str | None
+    subject: str | None
+    client_id: str
+    key_id: str | None
+    issuer: str | None
 
 
 class Denied:
@@ -17,15 +28,24 @@ class Denied:
         self._read: tuple[str | None, DenyList] = (None, DenyList())
 
     def check(self, token: Genuine, trust: Trust, now: float) -> None:
-        """Refuse a token whose id, subject, key or issuer is denied.
+        """Refuse a token whose id, subject, integration, key or issuer is denied.
+
+        The integration's id is the client of its tokens, as it is in its events.
 
         Raises:
             TokenRevoked: it is.
             StoreUnavailable: that cannot be known now.
 
         """
-        principal = Principal(token.claims, names=trust.gateway.names, key_id=token.key_id)
-        denial = self._newest().find(principal, lambda: trust.policy.issued_at(token.claims), now)
+        claims = token.claims
+        names = _Names(
+            claims.get("jti"),
+            claims.get("sub"),
+            token.integration.id,
+            token.signed_key_id if token.key_id is None else token.key_id,
+            claims.get("iss"),
+        )
+        denial = self._newest().find(names, lambda: trust.policy.issued_at(claims), now)
         if denial is not None:
             raise TokenRevoked(f"the {denial.name.kind.replace('_', ' ')} is denied")
 

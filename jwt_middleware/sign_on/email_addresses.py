@@ -34,9 +34,12 @@ def normal_email(text: str) -> str | None:
     if len(text) > MOST_CHARACTERS or not text.isprintable():
         return None
     # A second @, of another width, would be an address to the one program and none to the other.
-    if any(unicodedata.normalize("NFKC", each).isascii() for each in text if not each.isascii()):
+    letters = {each for each in text + unicodedata.normalize("NFD", text) if not each.isascii()}
+    if any(unicodedata.normalize("NFKC", each).isascii() for each in letters):
         return None
-    found = unicodedata.normalize("NFC", text).translate(_LOWER)
+    # Composed before and after: "T" with a diaeresis has no composed form, and "t" with one has.
+    lower = unicodedata.normalize("NFC", text).translate(_LOWER)
+    found = unicodedata.normalize("NFC", lower)
     local, _, domain = found.partition("@")
     labels = domain.split(".")
     plausible = (

@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 
 from ..errors import ConfigurationError
 from ..tables import TableReader, read_toml, toml_key
+from .hosts import host_name
 from .integrations import (
     MOST_SECRETS,
     OWN,
@@ -33,36 +34,31 @@ _INTEGRATION: Final = (
 _SECRET: Final = ("file", "env", "kid")
 
 
+class FaultyEntry(NamedTuple):
+    """What can be read of an entry in which something is wrong."""
+
+    hosts: tuple[str, ...]
+    is_off: bool
+
+
 class Entries(NamedTuple):
     """What a file says, right or wrong.
 
-    ``integrations`` are those with no fault of their own. ``faulty`` names the others, and whether
-    each is left switched on. ``fault`` tells everything that is wrong with the file.
+    ``integrations`` are those with no fault of their own, ``faulty`` the others by their names.
+    ``fault`` tells everything that is wrong with the file.
     """
 
     integrations: tuple[Integration, ...]
-    faulty: Mapping[str, bool]
+    faulty: Mapping[str, FaultyEntry]
     fault: ConfigurationError | None
-
-
-def read_integrations(content: bytes, path: Path) -> tuple[Integration, ...]:
-    """Read a file's integrations; relative paths of secrets and keys start at its folder.
-
-    The table ``[integrations]`` may be empty, as the last one may have been removed, but not
-    absent: so a file that was cut off while it was written is none.
-
-    Raises:
-        ConfigurationError: with every fault of the file.
-
-    """
-    found = read_entries(content, path)
-    if found.fault is not None:
-        raise found.fault
-    return found.integrations
 
 
 def read_entries(content: bytes, path: Path) -> Entries:
     """Read a file whose entries may be wrong, each for itself.
+
+    Relative paths of secrets and keys start at its folder. The table ``[integrations]`` may be
+    empty, as the last one may have been removed, but not absent: so a file that was cut off while
+    it was written is none.
 
     Raises:
         ConfigurationError: it is no TOML, or has no table ``[integrations]``.
@@ -83,7 +79,7 @@ class _Tables(TableReader):
     def __init__(self, path: Path) -> None:
         super().__init__()
         self._folder = path.parent
-        self.faulty: dict[str, bool] = {}
+        self.faulty: dict[str, FaultyEntry] = {}
 
     def read(self, document: dict[str, Any]) -> tuple[Integration, ...] | None:
         self.known("", document, ("integrations",), "table")
@@ -97,10 +93,7 @@ class _Tables(TableReader):
         tables = document["integrations"]
         found = {name: self._integration(name, table) for name, table in tables.items()}
         read = tuple(each for each in found.values() if each is not None)
-        for name, each in found.items():
-            if each is None:
-                off = isinstance(tables[name], dict) and tables[name].get("enabled") is False
-                self.faulty[name] = not off
+        self.faulty = {name: _rest_of(tables[name]) for name, each in found.items() if each is None}
         for clash in check_together(read):
             where, _, what = clash.partition(": ")
             self.fault(where, what)
@@ -169,3 +162,12 @@ class _Tables(TableReader):
             return None
         named = self.texts(where, table, "keys", single=True)
         return [k if "://" in k or "-----BEGIN" in k else self._folder / k for k in named] or None
+
+
+def _rest_of(table: Any) -> FaultyEntry:
+    if not isinstance(table, dict):
+        return FaultyEntry((), is_off=False)
+    named = table.get("hosts")
+    texts = [each for each in (named if isinstance(named, list) else [named]) if type(each) is str]
+    hosts = [name for name in map(host_name, texts) if name is not None]
+    return FaultyEntry(tuple(hosts), is_off=table.get("enabled") is False)

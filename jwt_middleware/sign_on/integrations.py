@@ -201,7 +201,7 @@ def check_together(integrations: Iterable[Integration]) -> list[str]:
 
 
 def clashes(found: Sequence[Integration]) -> Iterator[tuple[list[Integration], str]]:
-    """Yield those among which a token cannot choose, and why."""
+    """Yield those that a token cannot choose beside others, and why."""
     hosts = sorted({host for each in found for host in each.hosts})
     groups = [(f"host {host}", [each for each in found if host in each.hosts]) for host in hosts]
     groups.append(("no hosts", [each for each in found if not each.hosts]))
@@ -210,10 +210,13 @@ def clashes(found: Sequence[Integration]) -> Iterator[tuple[list[Integration], s
             continue
         told = f"integrations: {', '.join(each.id for each in members)} ({what})"
         issuers = [each.issuer for each in members]
+        unclear = [
+            each for each in members if each.issuer is None or issuers.count(each.issuer) > 1
+        ]
         if None in issuers:
-            yield members, f"{told}: each needs an issuer, which tells them apart"
-        elif len(set(issuers)) < len(issuers):
-            yield members, f"{told}: two of them have the same issuer"
+            yield unclear, f"{told}: each needs an issuer, which tells them apart"
+        elif unclear:
+            yield unclear, f"{told}: two of them have the same issuer"
 
 
 def listed(source: Any) -> tuple[Integration, ...]:

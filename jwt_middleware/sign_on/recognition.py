@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,6 +12,7 @@ from ..errors import (
     IntegrationDisabled,
     InvalidClaim,
     InvalidClaims,
+    SignOnFailed,
     UnknownIntegration,
 )
 from ..events import Event, IntegrationsKept, IntegrationsLoaded
@@ -20,12 +21,19 @@ from ..fork_lock import ForkLock
 from ..gateways import PRESETS
 from ..principal import ClaimNames
 from ..trust import Common, MustWait, Patience, Proven, Trust
-from ..verification import KeyRules, Segments, WireFormat, decode_claims, raw_token, split
+from ..verification import (
+    KeyRules,
+    Segments,
+    WireFormat,
+    decode_claims,
+    decode_header,
+    raw_token,
+    split,
+)
 from .arrival import read_arrival
-from .integration_tables import Entries, read_entries
-from .integrations import Integration, default_algorithms, is_path, listed
+from .integration_tables import Entries, FaultyEntry, read_entries
+from .integrations import Integration, clashes, default_algorithms, is_path, listed
 from .registered_claims import registered_faults
-from .succession import Succession
 
 DEFAULT_MAX_AGE = 300.0
 """Seconds since ``iat`` that a token lives, where its integration sets no ``max_age``."""
@@ -38,14 +46,16 @@ _STRICT = WireFormat()
 class Genuine(NamedTuple):
     """A token whose signature holds, and whose times, issuer and audience are good.
 
-    ``refused_from`` is when its life ends, leeway included, in seconds since 1970. ``signed`` is
-    what was signed: not the signature, of which one message may have several (ECDSA).
+    ``refused_from`` is when its life ends, leeway included, in seconds since 1970. ``key_id`` is
+    the ``kid`` of the key, ``signed_key_id`` that of the token's header. ``signed`` is what was
+    signed: not the signature, of which one message may have several (ECDSA).
     """
 
     integration: Integration
     claims: Mapping[str, Any]
     refused_from: float
     key_id: str | None
+    signed_key_id: str | None
     signed: bytes
 
     def __repr__(self) -> str:
@@ -53,14 +63,25 @@ class Genuine(NamedTuple):
 
 
 class Known:
-    """One reading of the integrations: those of each host, and how their tokens are verified."""
+    """One reading of the integrations: those of each host, and how their tokens are verified.
+
+    Attributes:
+        faulty: what can be read of the entries in which something is wrong, by their names.
+
+    """
 
     def __init__(
-        self, integrations: Sequence[Integration], trusts: Mapping[str, Trust], source: str
+        self,
+        integrations: Sequence[Integration],
+        trusts: Mapping[str, Trust],
+        source: str,
+        faulty: Mapping[str, FaultyEntry],
     ) -> None:
         self.integrations = tuple(integrations)
         self.trusts = trusts
         self.source = source
+        self.faulty = faulty
+        self._hosts_of_faulty = {host for each in faulty.values() for host in each.hosts}
 
     def choose(self, host: str | None, segments: Segments) -> Integration:
         """Return the integration that a token says it is of.
@@ -70,24 +91,41 @@ class Known:
 
         Raises:
             UnknownIntegration: there is none.
-            IntegrationDisabled: it is switched off.
+            IntegrationDisabled: it is switched off, or its entry is wrong.
             MalformedToken: the token's claims cannot be read.
 
         """
+        is_of_faulty = host in self._hosts_of_faulty
         found = [each for each in self.integrations if host in each.hosts]
-        found = found or [each for each in self.integrations if not each.hosts]
-        if len(found) > 1:
+        if not found and not is_of_faulty:
+            found = [each for each in self.integrations if not each.hosts]
+        if len(found) > 1 or (found and is_of_faulty):
             issuer = decode_claims(segments[1], _STRICT).get("iss")
             found = [each for each in found if type(issuer) is str and each.issuer == issuer]
+        if not found and (is_of_faulty or any(each.is_off for each in self.faulty.values())):
+            raise IntegrationDisabled(f"an entry is wrong: {', '.join(self.faulty)}")
         if not found:
             raise UnknownIntegration("no integration has this host and this issuer")
         if not found[0].enabled:
-            raise IntegrationDisabled(f"{found[0].id} is switched off")
+            raise IntegrationDisabled(f"{found[0].id} is switched off, or its entry is wrong")
         return found[0]
 
 
+class _PartlyWrong(ConfigurationError):
+    """Something is wrong in a file of integrations; ``known`` is what counts of it."""
+
+    def __init__(self, known: Known, faults: Sequence[str]) -> None:
+        super().__init__("\n".join(faults))
+        self.known = known
+
+
 class Recognizer:
-    """Verifies tokens by the newest reading of the integrations.
+    """Verifies tokens by the integrations as they are now.
+
+    Several workers read one file, and share nothing else. So each goes by what the file says at the
+    sign-on and by nothing that it said before: else a partner whom one worker has refused as
+    removed would come back in another that had not seen the removal before the file broke. What is
+    wrong in the file is refused until it is right: one entry, or all where it cannot be read.
 
     Args:
         source: the path of a TOML file; integrations in a list; or a function that returns such a
@@ -124,15 +162,16 @@ class Recognizer:
         self._announce = announce
         self._clock = clock
         self._making = ForkLock()
-        self._known = Known((), {}, "")
+        self._known = Known((), {}, "", {})
         self.current = self._reader(source)
-        """Returns the newest good reading; looks at a file first, so it may block for a moment."""
+        """Returns the integrations as they are now; reads a file, so it may block for a moment."""
         announce(IntegrationsLoaded(self._known.source, len(self._known.integrations)))
 
     def recognize(self, raw: str, host: str | None) -> tuple[Integration, Segments, Trust]:
         """Return whose token it says it is, and what would verify it.
 
         Raises:
+            SignOnFailed: the file of integrations cannot be read now.
             RequestError: it is no token, or of no integration that is switched on.
 
         """
@@ -149,12 +188,13 @@ class Recognizer:
 
         """
         try:
-            claims, ends, _, key, _ = self._verify(trust, segments)
+            claims, ends, _, key, _ = self._verify(integration, segments, trust)
         except InvalidClaim as error:
             # Its signature holds: claims are read only after that.
             raise InvalidClaims(self._faults(error, integration, segments, trust)) from None
         refused_from = ends + trust.policy.leeway
-        return Genuine(integration, claims, refused_from, key.key_id, segments[3])
+        signed_key_id = decode_header(segments[0], _STRICT).get("kid")
+        return Genuine(integration, claims, refused_from, key.key_id, signed_key_id, segments[3])
 
     def _faults(
         self, error: InvalidClaim, integration: Integration, segments: Segments, trust: Trust
@@ -167,15 +207,20 @@ class Recognizer:
             faults += others.faults
         return faults
 
-    def _verify(self, trust: Trust, segments: Segments) -> Proven:
+    def _verify(self, integration: Integration, segments: Segments, trust: Trust) -> Proven:
         patience: Patience | None = None
         while True:
             try:
-                return trust.verify(segments, self._clock(), patience)
+                proven = trust.verify(segments, self._clock(), patience)
             except MustWait as pause:
                 patience = patience or Patience()
                 seconds = patience.begin(pause.pending)
                 patience.answered = pause.pending.work.wait(seconds)
+            else:
+                if patience is not None and integration.id not in self.current().trusts:
+                    told = f"{integration.id} was removed while its keys were fetched"
+                    raise UnknownIntegration(told)
+                return proven
 
     def _reader(self, source: Any) -> Callable[[], Known]:
         if callable(source):
@@ -187,17 +232,15 @@ class Recognizer:
         path = Path(source)
 
         def read(content: bytes) -> Known:
-            found = read_entries(content, path)
-            if self._known.source:
-                return self._succeed(found, str(path))
-            if found.fault is not None:
-                raise found.fault
-            return self._make(found.integrations, str(path))
+            return self._make_of(read_entries(content, path), str(path))
 
         def current() -> Known:
-            # Not the file's own last good reading: of a later one that is wrong, a part counts.
-            file.fresh()
-            return self._known
+            try:
+                return file.fresh()
+            except _PartlyWrong as error:
+                return error.known
+            except (OSError, ConfigurationError):
+                raise SignOnFailed(f"{path} cannot be read now") from None
 
         try:
             file = WatchedFile(path, read, self._heard)
@@ -218,47 +261,69 @@ class Recognizer:
             self._announce(IntegrationsKept(self._known.source, reason))
 
     def _make(self, integrations: Sequence[Integration], source: str) -> Known:
-        """Return a reading; what verifies an integration that has not changed goes on."""
-        with self._making:
-            before = self._known
-            if before.source == source and before.integrations == tuple(integrations):
-                return before
-            old = {each.id: each for each in _in_use(before.integrations)}
-            trusts: dict[str, Trust] = {}
-            faults: list[str] = []
-            for each in _in_use(integrations):
-                try:
-                    same = each == old.get(each.id)
-                    trusts[each.id] = before.trusts[each.id] if same else self._trust(each)
-                except ConfigurationError as error:
-                    faults.append(f"integrations.{each.id}: {error}")
-            if faults:
-                raise ConfigurationError(f"{source}: {'; '.join(faults)}")
-            self._known = known = Known(integrations, trusts, source)
-        for name, trust in before.trusts.items():
-            if trusts.get(name) is not trust:
-                trust.keys.close()
-        return known
-
-    def _succeed(self, entries: Entries, source: str) -> Known:
-        """Let count what is right in a changed file.
+        """Return a reading; what verifies an integration that has not changed goes on.
 
         Raises:
-            ConfigurationError: what is wrong in it, when the rest counts already.
+            ConfigurationError: the keys of one cannot be opened.
 
         """
         with self._making:
             before = self._known
-            next_ = Succession(entries, before.integrations, before.trusts, self._trust)
-            self._known = known = Known(next_.integrations, next_.trusts, source)
-        for name, trust in before.trusts.items():
-            if known.trusts.get(name) is not trust:
-                trust.keys.close()
-        faults = [] if entries.fault is None else [str(entries.fault)]
-        faults += [f"{source}: {'; '.join(next_.faults)}"] if next_.faults else []
-        if faults:
-            raise ConfigurationError("\n".join(faults))
+            if before.source == source and before.integrations == tuple(integrations):
+                return before
+            trusts, faults = self._trusts(integrations)
+            if faults:
+                raise ConfigurationError(f"{source}: {'; '.join(faults)}")
+            self._known = known = Known(integrations, trusts, source, {})
+        _close(before, known)
         return known
+
+    def _make_of(self, entries: Entries, source: str) -> Known:
+        """Return the reading of a file, of which all must be right at first.
+
+        Raises:
+            _PartlyWrong: what is wrong is refused; the rest counts already.
+            ConfigurationError: something is wrong at the first reading.
+
+        """
+        if not self._known.source:
+            if entries.fault is not None:
+                raise entries.fault
+            return self._make(entries.integrations, source)
+        unclear = {each.id for members, _ in clashes(entries.integrations) for each in members}
+        with self._making:
+            before = self._known
+            clear = [each for each in entries.integrations if each.id not in unclear]
+            trusts, faults = self._trusts(clear)
+            known = Known(
+                [replace(each, enabled=each.id in trusts) for each in entries.integrations],
+                trusts,
+                source,
+                entries.faulty,
+            )
+            self._known = known
+        _close(before, known)
+        told = [] if entries.fault is None else [str(entries.fault)]
+        told += [f"{source}: {'; '.join(faults)}"] if faults else []
+        if told:
+            raise _PartlyWrong(known, told)
+        return known
+
+    def _trusts(self, integrations: Iterable[Integration]) -> tuple[dict[str, Trust], list[str]]:
+        """Return what verifies those that are switched on, and what is wrong with their keys."""
+        before = self._known
+        old = {each.id: each for each in before.integrations}
+        trusts: dict[str, Trust] = {}
+        faults: list[str] = []
+        for each in integrations:
+            if not each.enabled:
+                continue  # it needs no secret any more
+            try:
+                is_old = each == old.get(each.id)
+                trusts[each.id] = before.trusts[each.id] if is_old else self._trust(each)
+            except ConfigurationError as error:
+                faults.append(f"integrations.{each.id}: {error}")
+        return trusts, faults
 
     def _trust(self, integration: Integration) -> Trust:
         sources = integration.key_sources()
@@ -273,6 +338,8 @@ class Recognizer:
         )
 
 
-def _in_use(integrations: Sequence[Integration]) -> list[Integration]:
-    # One that is switched off needs no secret any more.
-    return [each for each in integrations if each.enabled]
+def _close(before: Known, now: Known) -> None:
+    """Close the keys that verify nothing any more."""
+    for name, trust in before.trusts.items():
+        if now.trusts.get(name) is not trust:
+            trust.keys.close()

@@ -12,6 +12,7 @@ import time
 import uuid
 import weakref
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 try:
@@ -26,6 +27,7 @@ except ImportError as error:
 
 from ..errors import AccountRefused, ConfigurationError
 from ..principal import frozen, thawed
+from ..stores import make_private
 from .arrival import MOST_GROUP_ID, MOST_ORDER_ID, Arrival, Credit, GroupId
 from .directory import Account
 from .email_addresses import MOST_CHARACTERS
@@ -82,7 +84,7 @@ class SQLDirectory:
 
     Args:
         database: a URL of SQLAlchemy's, or an ``Engine``. Its tables are made where they are
-        missing.
+            missing, and a file of SQLite's for its owner alone (mode 0600).
 
     Raises:
         ConfigurationError: it is neither, its driver is missing, or it cannot be opened.
@@ -213,12 +215,16 @@ def _engine(url: Any) -> sa.Engine:
                 "'sqlite:///accounts.sqlite'"
             )
         # An error that names the parameters would tell the log whose account it was.
-        return sa.create_engine(parsed, hide_parameters=True, pool_pre_ping=True)
+        engine = sa.create_engine(parsed, hide_parameters=True, pool_pre_ping=True)
     except (NoSuchModuleError, ImportError) as error:
         raise ConfigurationError(f"SQLDirectory: the driver is missing: {error}") from None
     except (ArgumentError, TypeError):
         # Without the URL: a password may stand in it.
         raise ConfigurationError("SQLDirectory: no URL of a database") from None
+    # A URI (``?uri=true``) says itself how its file is opened.
+    if parsed.get_backend_name() == "sqlite" and parsed.database and "uri" not in parsed.query:
+        make_private(Path(parsed.database))
+    return engine
 
 
 _all: weakref.WeakSet[SQLDirectory] = weakref.WeakSet()

@@ -5,6 +5,7 @@ from .claiming import ClaimThread
 from .denials import LONGEST_LIFE, Denial
 from .deny_list import DenyList
 from .opening import open_store
+from .private_files import make_private
 from .revocation import MemoryStore, Store
 from .urls import is_missing_file, plain_name, relative_to
 from .watching import USABLE_FOR, DenialWatch
@@ -20,6 +21,7 @@ __all__ = [
     "Store",
     "StoreUnavailable",
     "is_missing_file",
+    "make_private",
     "open_store",
     "plain_name",
     "relative_to",

@@ -35,7 +35,7 @@ class Denial:
     Attributes:
         token_id: the claim ``jti`` (RFC 7519, 4.1.7).
         subject: as ``Principal.subject``.
-        client_id: as ``Principal.client_id``.
+        client_id: as ``Principal.client_id``; of a sign-on token, the id of its integration.
         key_id: the ``kid`` of the key that has signed (RFC 7517, 4.5); where that has none, as in a
             PEM or a certificate, the one in the token's own header (RFC 7515, 4.1.4).
         issuer: only the tokens of this issuer (``iss``); alone, all of them.

@@ -20,6 +20,7 @@ from pathlib import Path
 from ..errors import ConfigurationError, StoreUnavailable
 from .changes import tell_change
 from .denials import Denial
+from .private_files import make_private
 from .revocation import digest, new_revision
 
 BUSY = 2.0
@@ -61,7 +62,7 @@ _Row = tuple[str, str, str, float | None, float, str]
 
 
 class SQLiteStore:
-    """Denials and claims in a file.
+    """Denials and claims in a file, which is made for its owner alone (mode 0600).
 
     The tables are made here and never again: a file that loses them while it is in use is an
     outage, as one that is gone, until somebody opens the store anew. Without ``make`` nothing is
@@ -175,6 +176,7 @@ class SQLiteStore:
 
     def _begin(self) -> None:
         """Make the tables where they are not there yet."""
+        make_private(self._path)
         try:
             with self._lock:
                 connection = self._connect("rwc")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import jwt_middleware
-from jwt_middleware import Client, ClientRegistry
+from jwt_middleware import Client, ClientRegistry, Predicate, Principal, attribute
 from jwt_middleware.authorization import Attribute, Clients, Dropped, Level
 from jwt_middleware.errors import ClientDisabled, InvalidClaim, UnknownClient
 from jwt_middleware.principal import Grants, ListClaim
@@ -233,6 +233,34 @@ def test_a_namespaced_list_attribute_keeps_its_own_values() -> None:
     assert dropped(client, {"claim": ["acme_a", "b", "c"]}) == [Dropped("claim", 2, "namespace")]
 
 
+def test_a_namespaced_list_of_which_nothing_is_granted_is_absent() -> None:
+    """As a text or a level is; what the token left empty stays empty."""
+    client = of_type("list", namespaced=True)
+
+    for value in (["globex_a"], ["globex_a", "b", ""], "globex_a"):
+        assert granted(client, {"claim": value}).attributes == {}
+    assert dropped(client, {"claim": ["globex_a", "b"]}) == [Dropped("claim", 2, "namespace")]
+    assert granted(client, {"claim": []}).attributes == {"x": ()}
+    assert granted(of_type("list"), {"claim": ["globex_a"]}).attributes == {"x": ("globex_a",)}
+    for text in (of_type("string", namespaced=True), of_type("string", levels=LEVELS)):
+        assert granted(text, {"claim": "globex_a"}).attributes == {}
+
+
+def test_no_condition_holds_by_values_that_are_not_granted() -> None:
+    client = of_type("list", namespaced=True)
+    x = attribute("x")
+
+    def holds(predicate: Predicate, value: list[str]) -> bool:
+        principal = Principal({"claim": value}, grants=granted(client, {"claim": value}))
+        return predicate.evaluate(principal, None).allowed
+
+    for predicate in (x.is_present, ~x.contains("acme_b")):
+        assert not holds(predicate, ["globex_a"])
+        assert holds(predicate, ["globex_a", "acme_a"])
+        assert holds(predicate, [])
+    assert holds(~x.is_present, ["globex_a"])
+
+
 def test_a_declared_level_has_its_order() -> None:
     found = granted(of_type("string", levels=LEVELS), {"claim": "acme_high"}).attributes["x"]
 
@@ -326,8 +354,8 @@ def test_every_client_is_granted_its_own(own: str) -> None:
     assert mine is not None
     values = _everything_of(mine)
     claims: dict[str, Any] = dict.fromkeys(_list_claims(mine), values)
-    for attribute in mine.attributes.values():
-        claims[attribute.claim] = attribute.levels[-1] if attribute.levels else values[0]
+    for each in mine.attributes.values():
+        claims[each.claim] = each.levels[-1] if each.levels else values[0]
     found, lost = SEED.grants(own, claims)
 
     assert found.roles == (set(values) if mine.roles else set())

@@ -54,12 +54,16 @@ def test_an_odd_request_target_is_400_and_goes_nowhere(
     assert open_site.upstream.asked == []
 
 
+LINK = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
 FROM_ELSEWHERE = [
     {"Origin": "https://evil.example"},
     {"Origin": "null"},
     {"Origin": "http://127.0.0.1.evil.example"},
     {"Sec-Fetch-Site": "cross-site"},
     {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"},
+    *({**LINK, "Sec-Fetch-Dest": into} for into in ("iframe", "frame", "object", "embed", "")),
+    {**LINK, "Sec-Fetch-Mode": "no-cors"},
+    {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"},
 ]
 
 
@@ -90,7 +94,12 @@ def test_a_websocket_of_a_page_from_elsewhere_is_not_opened(open_site: Site) -> 
         {"Origin": "http://localhost:5173"},
         {"Origin": "http://127.0.0.1", "Sec-Fetch-Site": "same-site"},
         {"Sec-Fetch-Site": "none", "Sec-Fetch-Mode": "navigate"},
-        {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"},  # a link is followed
+        LINK,
+        *(
+            {"Sec-Fetch-Site": site, "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "iframe"}
+            for site in ("same-origin", "same-site")
+        ),
+        {},
     ],
 )
 def test_pages_of_this_machine_and_links_are_served(
@@ -131,6 +140,22 @@ def test_no_odd_oauth_request_is_an_error_of_the_server(
     answer = raw(closed.url, start.encode() + b"Connection: close\r\n\r\n")
 
     assert answer.split()[1] == b"400"
+
+
+@pytest.mark.parametrize(
+    "names", ["Content-Length Transfer-Encoding", "transfer-encoding CONTENT-LENGTH"]
+)
+@pytest.mark.parametrize("target", ["/x", "/jwks-not", "//x"])
+def test_a_body_with_two_lengths_is_400_and_goes_nowhere(
+    open_site: Site, names: str, target: str
+) -> None:
+    values = {"content-length": "5", "transfer-encoding": "chunked"}
+    lines = "".join(f"{name}: {values[name.lower()]}\r\n" for name in names.split())
+    head = f"POST {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{lines}\r\n"
+    answer = raw(open_site.url, head.encode() + b"0\r\n\r\n")
+
+    assert answer.split()[1] == b"400"
+    assert open_site.upstream.asked == []
 
 
 @pytest.mark.parametrize("body", [b"", b"x" * 100_000])

@@ -216,6 +216,9 @@ def test_only_a_get_uses_a_token(site: Site, method: str) -> None:
         Denial(key_id="k"),
         Denial(issuer="https://acme.example.com"),
         Denial(token_id="leaked", issued_before=NOW + 1),
+        Denial(client_id="acme"),
+        Denial(client_id="acme", issuer="https://acme.example.com"),
+        Denial(client_id="acme", issued_before=NOW + 1),
     ],
     ids=lambda denial: denial.name.kind,
 )
@@ -235,6 +238,53 @@ def test_a_token_that_its_store_denies_signs_nobody_in(
 
     assert (answer.status, code(answer)) == (401, "token_revoked")
     assert site.arrive(raw).status == 303
+
+
+@pytest.mark.parametrize(
+    "denial",
+    [
+        Denial(client_id="beta"),
+        Denial(client_id="ACME"),
+        Denial(client_id="claimed"),
+        Denial(client_id="acme", issuer="https://beta.example.com"),
+        Denial(client_id="acme", issued_before=NOW),
+        Denial(client_id="acme", until=NOW),
+        Denial(key_id="k", issuer="https://beta.example.com"),
+        Denial(key_id="k", issued_before=NOW),
+        Denial(key_id="claimed"),
+    ],
+    ids=str,
+)
+def test_a_denial_of_something_else_refuses_nobody(site: Site, denial: Denial) -> None:
+    """A claim ``client_id`` is the partner's to write, so the client is the integration alone."""
+    site.store.deny(denial)
+    raw = token(header={"kid": "k"}, iss="https://acme.example.com", client_id="claimed")
+
+    assert site.arrive(raw).status == 303
+
+
+def test_a_key_without_a_kid_is_denied_by_the_one_in_its_tokens_headers(
+    site_with: Any, key_for: Any
+) -> None:
+    """As in a verifier; a key that has a kid of its own is denied by that one alone."""
+    key = key_for("ES256")
+    site = site_with(integrations=[Integration("acme", keys=key.public_pem)])
+    site.store.deny(Denial(key_id="k1"))
+
+    refused = site.arrive(token(key, header={"kid": "k1"}), accept=JSON)
+
+    assert (refused.status, code(refused)) == (401, "token_revoked")
+    assert site.arrive(token(key, header={"kid": "k2"})).status == 303
+    assert site.arrive(token(key)).status == 303
+
+
+@pytest.mark.parametrize("wrong", [5, ["https://acme.example.com"], {}, True])
+def test_a_malformed_issuer_meets_no_denial_by_accident(site: Site, wrong: Any) -> None:
+    site.store.deny(Denial(issuer="https://acme.example.com"))
+
+    answer = site.arrive(token(iss=wrong), accept=JSON)
+
+    assert (answer.status, code(answer)) == (401, "invalid_claims")
 
 
 def test_a_link_that_is_fetched_ahead_is_not_used(site: Site) -> None:

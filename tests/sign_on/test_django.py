@@ -63,7 +63,8 @@ def test_a_person_is_logged_in(client: Client) -> None:
     assert (answer["Referrer-Policy"], answer["Cache-Control"]) == ("no-referrer", "no-store")
     user = users().get()
     assert client.get("/me").json()["user"] == user.pk
-    assert (user.email, user.is_staff, user.is_superuser) == (EMAIL, False, False)
+    assert (user.email, user.is_staff, user.is_superuser) == ("", False, False)
+    assert user.sign_on_accounts.get().email == EMAIL
     assert not user.has_usable_password()
     assert user.last_login is not None
 

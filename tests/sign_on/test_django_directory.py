@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import unicodedata
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,6 +18,7 @@ from django.core.management import call_command
 from django.db import connection, connections
 
 from jwt_middleware.sign_on import Account, AccountRefused, Arrival, Credit
+from jwt_middleware.sign_on.email_addresses import normal_email
 from jwt_middleware_django.sign_on import DjangoDirectory
 
 from .directory_rules import arrival
@@ -83,6 +85,26 @@ def test_by_email_creates_a_user_where_the_site_has_none() -> None:
 
     assert (first.created, second.created) == (True, False)
     assert first.user == second.user
+
+
+@pytest.mark.parametrize("typed", ["H\u0331ana", "T\u0308ana", "W\u030aana", "J\u030cana"])
+def test_by_email_makes_one_user_of_an_address_whose_capital_is_written_in_two_parts(
+    typed: str,
+) -> None:
+    email = normal_email(f"{typed}@example.org")
+    found = [DjangoDirectory().sync(arrival(by_email=True, email=email)) for _ in range(3)]
+
+    assert [each.created for each in found] == [True, False, False]
+    assert users().count() == 1
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_by_email_finds_the_sites_user_however_the_accents_were_stored(form: str) -> None:
+    stored = unicodedata.normalize(form, "\u00fcber@Example.edu")
+    ana = users().create(username="ana", email=stored)
+    found = DjangoDirectory().sync(arrival(by_email=True, email="\u00fcber@example.edu"))
+
+    assert (found.user, found.created) == (ana, False)
 
 
 @pytest.mark.parametrize("own_first", [True, False])
@@ -188,11 +210,86 @@ def test_two_sign_ons_of_one_new_person_at_once_make_one_user() -> None:
     assert connection.vendor == "sqlite"
 
 
-def test_where_the_sites_model_allows_an_address_once_nobody_takes_it_over() -> None:
-    """As with custom users whose address is unique; here a unique index stands for it."""
-    users().create(username="ana", email=EMAIL)
+def only_one_user_of_an_address() -> None:
+    """As with custom users whose address is unique; a unique index stands for it."""
     with connection.cursor() as cursor:
         cursor.execute("CREATE UNIQUE INDEX one_address ON auth_user (email)")
 
+
+def test_an_integrations_own_user_has_no_address_of_the_sites() -> None:
+    """Else a log-in by address meets a partner's user, or two of them and fails."""
+    dean = users().create(username="dean", email=EMAIL, is_staff=True)
+    own = [DjangoDirectory().sync(arrival(integration=name)).user for name in ("acme", "beta")]
+    again = DjangoDirectory().sync(arrival())
+
+    assert users().get(email__iexact=EMAIL) == dean
+    assert [user.email for user in own] == ["", ""]
+    assert (again.user, again.created, again.user.email) == (own[0], False, "")
+    kept = apps.get_model("jwt_sign_on", "SignOnAccount")._default_manager.all()
+    assert {each.email for each in kept} == {EMAIL}
+
+
+def test_an_address_that_the_site_gives_to_an_own_user_later_stays() -> None:
+    user = DjangoDirectory().sync(arrival()).user
+    user.email = "proven@example.edu"
+    user.save()
+
+    again = DjangoDirectory().sync(arrival())
+
+    assert (again.user, again.user.email) == (user, "proven@example.edu")
+
+
+def test_a_user_whose_name_looks_like_the_address_is_nobody_to_a_partner() -> None:
+    named = users().create(username=EMAIL)
+    own = DjangoDirectory().sync(arrival())
+    by_email = DjangoDirectory().sync(arrival(by_email=True))
+
+    assert len({named.pk, own.user.pk, by_email.user.pk}) == 3
+    assert EMAIL not in (own.user.username, by_email.user.username)
+
+
+def test_where_the_sites_model_allows_an_address_once_each_own_user_gets_one_of_nobody() -> None:
+    users().create(username="ana", email=EMAIL)
+    only_one_user_of_an_address()
+    people = [f"{name}@example.edu" for name in ("ana", "bo", "cy")]
+    made = [DjangoDirectory().sync(arrival(email=email)) for email in people]
+    again = [DjangoDirectory().sync(arrival(email=email)) for email in people]
+
+    assert [each.created for each in made + again] == [True] * 3 + [False] * 3
+    addresses = [each.user.email for each in made]
+    assert all(not each or each.endswith("@sign-on.invalid") for each in addresses)
+    assert len(set(addresses)) == 3
+
+
+def test_where_an_address_is_the_users_name_an_own_user_has_a_random_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(users().model, "USERNAME_FIELD", "email")
+
+    user = DjangoDirectory().sync(arrival()).user
+
+    assert user.email.startswith("sign-on-")
+    assert "@" not in user.email
+
+
+def test_an_address_in_a_field_of_the_sites_own_stays_empty_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(users().model, "EMAIL_FIELD", "last_name")
+
+    own = DjangoDirectory().sync(arrival()).user
+    trusted = DjangoDirectory().sync(arrival(by_email=True)).user
+
+    assert (own.last_name, own.email) == ("", "")
+    assert (trusted.last_name, trusted.email) == (EMAIL, "")
+
+
+def test_where_the_sites_model_allows_an_address_once_nobody_takes_it_over() -> None:
+    """The address of a user whom one partner made as its own is none that another may take."""
+    own = DjangoDirectory().sync(arrival()).user
+    own.email = EMAIL
+    own.save()
+    only_one_user_of_an_address()
+
     with pytest.raises(AccountRefused, match="another user"):
-        DjangoDirectory().sync(arrival())
+        DjangoDirectory().sync(arrival(by_email=True))

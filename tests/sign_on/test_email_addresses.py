@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+import unicodedata
+from collections.abc import Iterator
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,6 +22,8 @@ PLAUSIBLE = {
     "ÄRGER@bücher.example": "ÄrGER@bücher.example".replace("rGER", "rger"),
     "u\u0308ber@example.edu": "\u00fcber@example.edu",
     "用户@例子.广告": "用户@例子.广告",
+    "H\u0331ana@example.org": "\u1e96ana@example.org",
+    "A\u0308rger@example.org": "\u00c4rger@example.org",
 }
 NONE = [
     "",
@@ -83,3 +89,31 @@ def test_a_normal_address_stays_as_it_is(text: str) -> None:
     found = normal_email(text)
 
     assert found is None or normal_email(found) == found
+
+
+def beginnings() -> Iterator[str]:
+    """Every character alone, and every ASCII letter with one and two combining marks."""
+    marks = [chr(code) for code in range(0x300, 0x370)]
+    letters = [chr(code) for code in range(ord("A"), ord("z") + 1)]
+    yield from map(chr, range(sys.maxunicode + 1))
+    yield from (letter + mark for letter in letters for mark in marks)
+    yield from (
+        letter + one + other for letter in "HTWYJUOSA" for one in marks[:50] for other in marks[:50]
+    )
+
+
+def test_every_address_has_one_spelling_however_its_accents_are_written() -> None:
+    wrong = []
+    for text in beginnings():
+        found = normal_email(f"{text}@example.org")
+        if found is None:
+            continue
+        forms = [
+            unicodedata.normalize(form, address)
+            for form in ("NFC", "NFD")
+            for address in (found, f"{text}@example.org")
+        ]
+        if {normal_email(each) for each in (found, *forms)} != {found}:
+            wrong.append(ascii(text))
+
+    assert wrong == []

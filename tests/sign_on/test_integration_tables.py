@@ -8,14 +8,17 @@ import pytest
 
 from jwt_middleware import ConfigurationError
 from jwt_middleware.sign_on import Integration, SecretPlace
-from jwt_middleware.sign_on.integration_tables import read_integrations
+from jwt_middleware.sign_on.integration_tables import read_entries
 
 FOLDER = Path("etc") / "app"
 FILE = FOLDER / "integrations.toml"
 
 
 def read(text: str) -> tuple[Integration, ...]:
-    return read_integrations(text.encode(), FILE)
+    entries = read_entries(text.encode(), FILE)
+    if entries.fault is not None:
+        raise entries.fault
+    return entries.integrations
 
 
 def acme(lines: str) -> Integration:

@@ -14,6 +14,7 @@ from jwt_middleware import ConfigurationError
 from jwt_middleware.errors import AccountRefused
 from jwt_middleware.sign_on.sql import SQLDirectory, metadata
 
+from ..conftest import modes_of
 from .directory_rules import DirectoryRules, arrival
 from .dying import AFTER, BEFORE, MOMENTS, killed_at, state
 
@@ -136,3 +137,22 @@ def test_a_forked_worker_speaks_on_connections_of_its_own(url: str) -> None:
     found = directory.find("acme", "ana@example.edu")
     assert found is not None
     assert found.groups == ("child",)
+
+
+@pytest.mark.usefixtures("umask")
+@pytest.mark.parametrize("driver", ["sqlite", "sqlite+pysqlite"])
+def test_a_file_of_accounts_is_the_owners_alone(tmp_path: Path, driver: str) -> None:
+    directory = SQLDirectory(f"{driver}:///{tmp_path / 'accounts.sqlite'}")
+    directory.sync(arrival())
+    directory.close()
+
+    assert modes_of(tmp_path) == {"accounts.sqlite": "0o600"}
+
+
+def test_the_mode_of_a_file_of_accounts_that_is_there_stays(tmp_path: Path, url: str) -> None:
+    path = tmp_path / "accounts.sqlite"
+    path.touch()
+    path.chmod(0o660)
+    SQLDirectory(url).close()
+
+    assert modes_of(tmp_path) == {"accounts.sqlite": "0o660"}

@@ -11,14 +11,18 @@ import pytest
 from jwt_middleware import (
     BadSignature,
     ConfigurationError,
+    JWKSEndpoint,
 )
 from jwt_middleware.errors import (
     IntegrationDisabled,
+    SignOnFailed,
     UnknownIntegration,
 )
 from jwt_middleware.events import IntegrationsKept, IntegrationsLoaded
+from jwt_middleware.sign_on import Integration
 from jwt_middleware.testing import SigningKey
 
+from ..key_server import Exchange, KeyServer, document
 from .kit import KEY, OTHER_KEY, acme, prove, recognizer, token
 
 ISSUER = "https://acme.example.com"
@@ -67,17 +71,84 @@ def test_switching_one_off_and_on_counts_on_the_next_request(
     assert prove(asked, token(file_key))
 
 
-def test_a_broken_edit_keeps_the_last_good_reading_and_is_told(
-    file: Path, file_key: SigningKey
+BROKEN = {
+    "empty": "",
+    "cut off": "[integrations.ac",
+    "without the table": "[integration.acme]\nsecret_file = 'acme.secret'\n",
+    "not UTF-8": "[integrations]\n# \udcff",
+    "gone": None,
+}
+
+
+def write(file: Path, text: str | None) -> None:
+    """Put this text in the place of the file; None removes it."""
+    if text is None:
+        file.unlink()
+    else:
+        file.write_bytes(text.encode("utf-8", "surrogateescape"))
+
+
+def read_by(heard: list[Any]) -> list[type]:
+    """What was told of readings of the file."""
+    kinds = (IntegrationsLoaded, IntegrationsKept)
+    return [type(event) for event in heard if isinstance(event, kinds)]
+
+
+@pytest.mark.parametrize("broken", BROKEN.values(), ids=BROKEN)
+def test_nobody_signs_in_while_the_file_cannot_be_read(
+    file: Path, file_key: SigningKey, broken: str | None
 ) -> None:
     heard: list[Any] = []
     asked = recognizer(file, heard)
+    good = file.read_text()
 
-    for broken in ("", "[integrations.acme]\nsecret_file = 'gone.secret'\n"):
-        file.write_text(broken)
-        assert prove(asked, token(file_key)).integration.id == "acme"
-        assert isinstance(heard[-1], IntegrationsKept)
-    assert "gone.secret" in heard[-1].reason
+    write(file, broken)
+    for _ in range(2):
+        with pytest.raises(SignOnFailed, match="cannot be read now"):
+            prove(asked, token(file_key))
+    assert read_by(heard) == [IntegrationsLoaded, IntegrationsKept]
+    write(file, good)
+
+    assert prove(asked, token(file_key)).integration.id == "acme"
+    assert heard[-1] == IntegrationsLoaded(str(file), 1)
+
+
+WRONG = {
+    "whose secret is missing": "secret_file = 'gone.secret'",
+    "with an unknown key": "secret_file = 'acme.secret'\nhost = 'app.example.edu'",
+    "without a secret": "",
+    "with a wrong host": "secret_file = 'acme.secret'\nhosts = ['https://app.example.edu']",
+}
+
+
+@pytest.mark.parametrize("lines", WRONG.values(), ids=WRONG)
+def test_a_wrong_entry_is_refused_until_it_is_right(
+    file: Path, file_key: SigningKey, lines: str
+) -> None:
+    heard: list[Any] = []
+    asked = recognizer(file, heard)
+    good = file.read_text()
+
+    file.write_text(f"[integrations.acme]\n{lines}\n")
+    for _ in range(2):
+        with pytest.raises((IntegrationDisabled, UnknownIntegration)):
+            prove(asked, token(file_key))
+    assert read_by(heard) == [IntegrationsLoaded, IntegrationsKept]
+    file.write_text(good)
+
+    assert prove(asked, token(file_key)).integration.id == "acme"
+
+
+def test_the_host_of_a_wrong_entry_is_nobody_elses(file: Path, file_key: SigningKey) -> None:
+    """Else a partner without hosts could sign in there while another one's entry is wrong."""
+    asked = recognizer(file)
+    wrong = "[integrations.b]\nhosts = ['B.example']\nsecret = 'typed here'\n"
+
+    file.write_text(file.read_text() + wrong)
+
+    with pytest.raises(IntegrationDisabled, match="b"):
+        prove(asked, token(file_key), "b.example")
+    assert prove(asked, token(file_key)).integration.id == "acme"
 
 
 OTHERS = {
@@ -124,17 +195,42 @@ def test_a_faulty_entry_that_is_switched_off_is_off(file: Path, file_key: Signin
         prove(asked, token(file_key))
 
 
-def test_an_entry_that_takes_anothers_host_counts_for_nobody(
+def test_entries_that_cannot_be_told_apart_count_for_nobody(
     file: Path, file_key: SigningKey
 ) -> None:
-    """The older one goes on, and the newer one is refused alone."""
+    """Which of them was there before, a worker that has just begun does not know."""
     asked = recognizer(file)
+    good = file.read_text()
     (file.parent / "b.secret").write_bytes(OTHER_KEY.secret.hex().encode())
+    (file.parent / "c.secret").write_bytes(file_key.secret)
+    beside = "[integrations.b]\nsecret_file = 'b.secret'\n"
+    third = "[integrations.c]\nsecret_file = 'c.secret'\nissuer = 'https://c.example'\n"
 
-    file.write_text(file.read_text() + "[integrations.b]\nsecret_file = 'b.secret'\n")
+    file.write_text(good + beside + third)
 
+    assert set(asked.current().trusts) == {"c"}
+    with pytest.raises(UnknownIntegration):
+        prove(asked, token(file_key))
+    assert prove(asked, token(file_key, iss="https://c.example")).integration.id == "c"
+    file.write_text(good)
     assert prove(asked, token(file_key)).integration.id == "acme"
-    assert set(asked.current().trusts) == {"acme"}
+
+
+def test_an_integration_that_is_removed_while_its_keys_are_fetched_signs_nobody_in(
+    tmp_path: Path, key_for: Any
+) -> None:
+    key = key_for("ES256")
+    file = tmp_path / "integrations.toml"
+
+    def removing(exchange: Exchange) -> None:
+        file.write_text("[integrations]\n")
+        document(key.jwks())(exchange)
+
+    with KeyServer(removing) as server:
+        file.write_text(f"[integrations.acme]\nkeys = '{server.url}'\n")
+        asked = recognizer(file)
+        with pytest.raises(UnknownIntegration, match="acme was removed"):
+            prove(asked, token(key))
 
 
 def test_an_entry_that_is_mended_counts_and_is_told(file: Path, file_key: SigningKey) -> None:
@@ -214,6 +310,14 @@ def test_a_function_is_asked_at_each_sign_on() -> None:
 
     with pytest.raises(UnknownIntegration):
         prove(asked, token())
+
+
+def test_a_function_may_make_its_key_sources_anew_at_each_sign_on(key_for: Any) -> None:
+    key = key_for("ES256")
+    with KeyServer(document(key.jwks())) as server:
+        asked = recognizer(lambda: [Integration("acme", keys=JWKSEndpoint(server.url))])
+
+        assert prove(asked, token(key)).integration.id == "acme"
 
 
 def test_what_a_thread_has_read_is_what_it_judges_by(monkeypatch: pytest.MonkeyPatch) -> None:

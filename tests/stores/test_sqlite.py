@@ -14,7 +14,7 @@ from jwt_middleware.stores import Denial, open_store
 from jwt_middleware.stores import sqlite as sqlite_module
 from jwt_middleware.stores.sqlite import SQLiteStore
 
-from ..conftest import Clock
+from ..conftest import Clock, modes_of
 
 NOW = 1_479_409_651.0
 TOKEN = "eyJhbGciOiJSUzI1NiJ9.the-token-of-somebody.c2ln"
@@ -176,3 +176,40 @@ def test_a_row_that_is_no_denial_is_an_outage_and_no_silence(
 
     with pytest.raises(StoreUnavailable, match="colour"):
         store.denials()
+
+
+@pytest.mark.usefixtures("umask")
+def test_the_file_and_its_companions_are_the_owners_alone(tmp_path: Path, clock: Clock) -> None:
+    store = SQLiteStore(tmp_path / "store.db", clock=clock)
+    store.deny(Denial(subject="ana"))
+    modes = modes_of(tmp_path)
+    store.close()
+
+    assert modes == dict.fromkeys(("store.db", "store.db-wal", "store.db-shm"), "0o600")
+
+
+@pytest.mark.usefixtures("umask")
+def test_the_mode_of_a_file_that_is_there_stays(tmp_path: Path, clock: Clock) -> None:
+    path = tmp_path / "store.db"
+    path.touch()
+    path.chmod(0o640)
+    store = SQLiteStore(path, clock=clock)
+    store.deny(Denial(subject="ana"))
+    modes = modes_of(tmp_path)
+    store.close()
+
+    assert set(modes.values()) == {"0o640"}
+
+
+@pytest.mark.usefixtures("umask")
+def test_a_file_behind_a_symlink_is_the_owners_alone(tmp_path: Path, clock: Clock) -> None:
+    volume = tmp_path / "volume"
+    volume.mkdir()
+    (tmp_path / "store.db").symlink_to(volume / "real.db")
+    store = SQLiteStore(tmp_path / "store.db", clock=clock)
+    store.deny(Denial(subject="ana"))
+    modes = modes_of(volume)
+    store.close()
+
+    assert "real.db" in modes
+    assert set(modes.values()) == {"0o600"}

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import secrets
+import unicodedata
 from typing import Any
 
 from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from jwt_middleware.sign_on import Account, AccountRefused, Arrival
@@ -24,7 +26,10 @@ class DjangoDirectory:
     is found, where there is exactly one; never one of an integration's own, whose address is only
     what that partner says. The site must have proven the addresses of its other users: who may
     write another's address into an account of theirs is signed in to by that person's link.
-    A new user has a random name, and no password.
+    A new user has a random name, and no password. One of an integration's own has no address
+    either: the account keeps it, so whoever looks for a user by address, as a log-in by another
+    service does, never meets a partner's. Where the site allows no second user without an address,
+    it gets one under ``.invalid`` (RFC 2606, 2), which reaches nobody.
 
     The account keeps ``meta``, ``groups`` and ``credits``; a partner's groups are not the site's.
     To make them so, override ``update_user``.
@@ -45,17 +50,17 @@ class DjangoDirectory:
         for left in reversed(range(_TRIES)):
             try:
                 with transaction.atomic(using=self._using):
-                    return self._synced(arrival)
+                    return self._synced(arrival, is_first_try=left == _TRIES - 1)
             except IntegrityError:
                 # Another sign-on of the same person has made the user meanwhile, or the site's own
-                # model allows no second user of this address.
+                # model allows no second user of this address, or none without an address.
                 if not left:
                     if self._is_taken(arrival):
                         raise AccountRefused("another user has this address") from None
                     raise
         raise AssertionError  # the loop returns or raises
 
-    def _synced(self, arrival: Arrival) -> Account:
+    def _synced(self, arrival: Arrival, *, is_first_try: bool) -> Account:
         accounts = apps.get_model("jwt_sign_on", "SignOnAccount")._default_manager.using(
             self._using
         )
@@ -69,7 +74,7 @@ class DjangoDirectory:
         # one after the other (PostgreSQL locks the row, SQLite the file).
         created = accounts.filter(**place).update(**values) == 0
         if created:
-            user, created = self._user_for(arrival)
+            user, created = self._user_for(arrival, is_first_try=is_first_try)
             accounts.create(**place, **values, user=user)
         else:
             account = accounts.select_related("user").get(**place)
@@ -79,42 +84,46 @@ class DjangoDirectory:
             user = account.user
             if arrival.by_email and not _has_address(user, arrival.email):
                 # Addresses change hands: this user's is another one now.
-                user, created = self._user_for(arrival)
+                user, created = self._user_for(arrival, is_first_try=is_first_try)
                 accounts.filter(pk=account.pk).update(user=user)
         _check(user)
         self.update_user(user, arrival)
         return Account(str(user.pk), created, user)
 
-    def _user_for(self, arrival: Arrival) -> tuple[Any, bool]:
+    def _user_for(self, arrival: Arrival, *, is_first_try: bool) -> tuple[Any, bool]:
         """Return a user for an account, and whether it is a new one."""
         found = self._user_of(arrival)
-        return (self._new_user(arrival), True) if found is None else (found, False)
+        if found is not None:
+            return found, False
+        user = get_user_model()(**_names(arrival, may_be_empty=is_first_try))
+        user.set_unusable_password()
+        user.save(using=self._using, force_insert=True)
+        return user, True
 
     def _user_of(self, arrival: Arrival) -> Any:
         """Return the site's user whom an arrival by address alone names, if there is one."""
         model = get_user_model()
         if not arrival.by_email:
             return None
-        alike = {f"{model.get_email_field_name()}__iexact": arrival.email}
+        field = f"{model.get_email_field_name()}__iexact"
+        # The site may have stored it with its accents apart.
+        apart = unicodedata.normalize("NFD", arrival.email)
+        alike = Q(**{field: arrival.email}) | Q(**{field: apart})
         found = [
             user
-            for user in model._default_manager.using(self._using).filter(**alike)
+            for user in model._default_manager.using(self._using).filter(alike)
             if _has_address(user, arrival.email)
         ]
         if len(found) > 1:
             raise AccountRefused("several users have this address")
         return found[0] if found else None
 
-    def _new_user(self, arrival: Arrival) -> Any:
-        user = get_user_model()(**_names(arrival))
-        user.set_unusable_password()
-        user.save(using=self._using, force_insert=True)
-        return user
-
     def _is_taken(self, arrival: Arrival) -> bool:
-        users = get_user_model()._default_manager.using(self._using)
-        return any(
-            users.filter(**{name: value}).exists() for name, value in _names(arrival).items()
+        model = get_user_model()
+        users = model._default_manager.using(self._using)
+        return (
+            arrival.by_email
+            and users.filter(**{model.get_email_field_name(): arrival.email}).exists()
         )
 
 
@@ -125,13 +134,18 @@ def _has_address(user: Any, email: str) -> bool:
     return normal_email(named) == email and not user.sign_on_accounts.exclude(realm="").exists()
 
 
-def _names(arrival: Arrival) -> dict[str, str]:
+def _names(arrival: Arrival, *, may_be_empty: bool) -> dict[str, Any]:
     """Return the fields by which a new user is known, whichever model the site has."""
     model: Any = get_user_model()
-    names = {str(model.USERNAME_FIELD): f"sign-on-{secrets.token_hex(16)}"}
-    field = model.get_email_field_name()
-    if any(each.name == field for each in model._meta.get_fields()):
-        names[field] = arrival.email
+    name = f"sign-on-{secrets.token_hex(16)}"
+    names: dict[str, Any] = {str(model.USERNAME_FIELD): name}
+    address = model.get_email_field_name()
+    field = next((each for each in model._meta.get_fields() if each.name == address), None)
+    if field is not None and arrival.by_email:
+        names[address] = arrival.email
+    elif field is not None and address not in names:
+        empty = None if field.null else ""
+        names[address] = empty if may_be_empty else f"{name}@sign-on.invalid"
     return names
 
 
