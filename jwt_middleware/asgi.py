@@ -47,6 +47,7 @@ class JWTMiddleware:
             if self.gate.audits and not follows(self.gate, scope):
                 await follow(self, self.gate, scope, receive, send)
                 return
+            send = marking(self.gate, scope, send)
             failure = enter(self.gate, scope)
             if failure is not None:
                 try:
@@ -114,6 +115,23 @@ _BEGINNINGS = frozenset(
     }
 )
 """The messages with which an answer begins."""
+
+
+def marking(gate: Gate, scope: Scope, send: Send) -> Send:
+    """Return a ``send`` that tells caches of whom an answer is, where the header is read."""
+    headers = gate.cache_headers
+    if headers is None or scope["type"] != "http":
+        return send
+    if gate.opens and gate.is_open(ScopeView(scope)):
+        return send
+
+    # It is no coroutine, for the sake of the many messages that it only hands on.
+    def send_marked(message: Message) -> Awaitable[None]:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": headers.raw(message.get("headers", ()))}
+        return send(message)
+
+    return send_marked
 
 
 Failure = RequestError | MustWait
@@ -193,4 +211,4 @@ async def serve(refusal: Refusal, scope: Scope, receive: Receive, send: Send) ->
 
 def raw_headers(refusal: Refusal) -> list[tuple[bytes, bytes]]:
     """Return the headers as ASGI sends them."""
-    return [(k.lower().encode("latin-1"), v.encode("latin-1")) for k, v in refusal.headers]
+    return [(k.lower().encode("latin-1"), v.encode("latin-1")) for k, v in refusal.sent_headers]

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from .authorization import Guard, Route, faults_of
+from .cache_headers import CacheHeaders
 from .errors import ConfigurationError, MissingToken, RequestError
 from .events import ConfigurationWarning
 from .principal import PRINCIPAL_KEY, Principal
@@ -47,6 +48,8 @@ class Gate:
         self._authorize = None if settings.authorize is None else Guard(settings.authorize)
         self.opens = bool(settings.exempt) or settings.passes_preflight
         """Whether ``is_open`` may be true of any request at all."""
+        self.cache_headers = CacheHeaders(settings.header) if settings.varies else None
+        """What the answer to a request whose header is read gets; None with ``vary=False``."""
         self.audits = self.verifier.announce.has_listeners
         """Whether somebody listens, so that requests are followed until they are decided."""
         self._routes: list[Route] = []

@@ -84,16 +84,17 @@ class JWTMiddleware:
                 trail.tell(told.status_code)
                 return told
         view = self._prepare(request)
+        is_open = self.gate.is_open(view)
         token = _current_request.set(request)
         try:
-            if not self.gate.is_open(view):
+            if not is_open:
                 _put(request, self.gate.admit(self._lines(request), view))
             response: HttpResponseBase = self.get_response(request)
         except RequestError as error:
             response = _response(error, request)
         finally:
             _current_request.reset(token)
-        return response
+        return response if is_open else self._marked(response)
 
     async def _serve_async(self, request: HttpRequest) -> HttpResponseBase:
         if self.gate.audits and not follows(self.gate, request.META):
@@ -102,9 +103,10 @@ class JWTMiddleware:
                 trail.tell(told.status_code)
                 return told
         view = self._prepare(request)
+        is_open = self.gate.is_open(view)
         token = _current_request.set(request)
         try:
-            if not self.gate.is_open(view):
+            if not is_open:
                 lines = self._lines(request)
                 _put(request, await self.gate.admit_async(lines, view))
             response: HttpResponseBase = await self.get_response(request)
@@ -112,7 +114,7 @@ class JWTMiddleware:
             response = _response(error, request)
         finally:
             _current_request.reset(token)
-        return response
+        return response if is_open else self._marked(response)
 
     def process_view(
         self, request: HttpRequest, view_func: Any, _args: Any, _kwargs: Any
@@ -127,6 +129,14 @@ class JWTMiddleware:
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         """Answer a refusal that was raised in a view."""
         return _response(error, request) if isinstance(error, RequestError) else None
+
+    def _marked(self, response: HttpResponseBase) -> HttpResponseBase:
+        """Tell caches of whom the answer is."""
+        if self.gate.cache_headers is not None:
+            own = [(name, response[name]) for name in ("Vary", "Cache-Control") if name in response]
+            for name, value in self.gate.cache_headers.text(own):
+                response[name] = value
+        return response
 
     def _follow(self, request: HttpRequest) -> Trail:
         """Have what is decided of this request told as its answer is ready."""
@@ -208,7 +218,7 @@ def _response(error: RequestError, request: HttpRequest) -> HttpResponse:
     refusal = refusal_of(error, request.META, request_view_of(request))
     response = HttpResponse(refusal.body, status=refusal.status)
     del response["Content-Type"]
-    for name, value in refusal.headers:
+    for name, value in refusal.sent_headers:
         # Django keeps one line a name; a list is the same in one line (RFC 9110, 5.3).
         response[name] = f"{response[name]}, {value}" if name in response else value
     return response

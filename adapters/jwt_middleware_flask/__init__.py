@@ -7,8 +7,8 @@ are HTTP exceptions, so ``@app.errorhandler(401)`` sees them.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from typing import Any, Unpack
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, Unpack
 
 from flask import Flask, Request, current_app, has_request_context, request
 from werkzeug.datastructures import Headers
@@ -16,6 +16,7 @@ from werkzeug.exceptions import Forbidden, HTTPException, ServiceUnavailable, Un
 from werkzeug.wrappers import Response
 
 from jwt_middleware.authorization import Guard, Handler, Predicate, guarded, guards_to_ask, public
+from jwt_middleware.cache_headers import CacheHeaders
 from jwt_middleware.errors import (
     ConfigurationError,
     MissingToken,
@@ -42,6 +43,9 @@ from jwt_middleware.wsgi import header_lines
 
 from .inventory import inventory
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
 __all__ = [
     "JWTMiddleware",
     "current_principal",
@@ -53,6 +57,9 @@ __all__ = [
 EXTENSION = "jwt_middleware"
 FOLLOWED_KEY = "jwt_middleware.followed"
 """Where a request carries the trail that this app has begun: another may stand inside it."""
+
+HEADER_READ_KEY = "jwt_middleware.header_read"
+"""Where a request carries whether its header was read, so that its answer depends on it."""
 
 logger = logging.getLogger("jwt_middleware")
 
@@ -87,6 +94,9 @@ class JWTMiddleware:
         app.extensions[EXTENSION] = installed
         # First of all: nothing of the app runs for a request that was not verified.
         app.before_request_funcs.setdefault(None, []).insert(0, installed.verify_request)
+        if gate.cache_headers is not None:
+            # Not after_request: it would cost more than all the rest, and miss the session's own.
+            app.wsgi_app = _Marked(app.wsgi_app, gate.cache_headers)  # type: ignore[method-assign]
         app.register_error_handler(RequestError, _serve_error)
 
 
@@ -131,12 +141,15 @@ class _Installed:
         principal = None if line is None else gate.recall(line, environ, EnvironView)
         rule = current.url_rule
         guards = () if rule is None else self._guards_of(rule.endpoint)
-        if principal is not None and not guards:
-            environ[PRINCIPAL_KEY] = principal
-            return
+        if principal is not None:
+            environ[HEADER_READ_KEY] = True
+            if not guards:
+                environ[PRINCIPAL_KEY] = principal
+                return
         view = EnvironView(environ, path_params=current.view_args)
         try:
             if principal is None and not gate.is_open(view):
+                environ[HEADER_READ_KEY] = True
                 principal = gate.admit(header_lines(environ, gate.environ_key), view)
             if principal is not None:
                 environ[PRINCIPAL_KEY] = principal
@@ -168,6 +181,24 @@ class _Installed:
         return known[1]
 
 
+class _Marked:
+    """The ``wsgi_app`` of an app, whose answers tell caches that they depend on the header."""
+
+    def __init__(self, app: WSGIApplication, cache_headers: CacheHeaders) -> None:
+        self.app = app
+        self._cache_headers = cache_headers
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Serve one request."""
+
+        def start_marked(status: str, headers: Any, *failure: Any) -> Any:
+            if HEADER_READ_KEY in environ:
+                headers = self._cache_headers.text(headers)
+            return start_response(status, headers, *failure)
+
+        return self.app(environ, start_marked)
+
+
 def _tell(response: Response) -> Response:
     trail: Trail | None = request.environ.get(FOLLOWED_KEY)
     if trail is not None:
@@ -191,7 +222,7 @@ class _RefusedMixin(HTTPException):
 
 def _response(refusal: Refusal) -> Response:
     response = Response([refusal.body], refusal.status)
-    response.headers = Headers(refusal.headers)  # as they are, repeated ones too
+    response.headers = Headers(refusal.sent_headers)  # as they are, repeated ones too
     return response
 
 
