@@ -15,6 +15,7 @@ from .authorization import Guard, Route, faults_of
 from .cache_headers import CacheHeaders
 from .errors import ConfigurationError, MissingToken, RequestError
 from .events import ConfigurationWarning
+from .option_checks import is_a
 from .principal import PRINCIPAL_KEY, Principal
 from .request_view import TRAIL_KEY, RequestView
 from .responses import Challenge, Refusal, refusal_for
@@ -299,21 +300,31 @@ def principal_of(carrier: Mapping[str, Any]) -> Principal:
     return principal
 
 
-# An attribute that gives a framework's app away, and the package and line that serve it.
 _INSTALLERS = (
-    ("wsgi_app", "jwt_middleware_flask", "JWTMiddleware(app, ...)"),
-    ("add_middleware", "jwt_middleware_starlette", "app.add_middleware(JWTMiddleware, ...)"),
-    ("asgi_app", "jwt_middleware.asgi", "app.asgi_app = JWTMiddleware(app.asgi_app, ...)"),
+    ("flask", "Flask", "jwt_middleware_flask", "JWTMiddleware(app, ...)"),
+    (
+        "starlette",
+        "Starlette",  # FastAPI is one too
+        "jwt_middleware_starlette",
+        "app.add_middleware(JWTMiddleware, ...)",
+    ),
+    (
+        "quart",
+        "Quart",
+        "jwt_middleware.asgi",
+        "app.asgi_app = JWTMiddleware(app.asgi_app, ...)",
+    ),
 )
+"""A framework's app by its package and class, and the package and line that serve it."""
 
 
 def check_plain_app(app: Any, protocol: str) -> None:
     """Refuse a framework's app object at a plain door, and name the line that is right for it."""
-    for attribute, package, line in _INSTALLERS:
-        if hasattr(app, attribute):
+    for package, name, adapter, line in _INSTALLERS:
+        if is_a(type(app), package, name):
             raise ConfigurationError(
                 f"this JWTMiddleware wraps plain {protocol} apps; for {type(app).__name__} write: "
-                f"from {package} import JWTMiddleware; {line}"
+                f"from {adapter} import JWTMiddleware; {line}"
             )
     if not callable(app):
         raise ConfigurationError(f"an {protocol} app can be called, {type(app).__name__} cannot")

@@ -38,7 +38,9 @@ class Echo:
 
 
 class Quart:
-    """Shaped as Quart's app is: callable, with ``asgi_app``."""
+    """Named as Quart's app is, in a package of that name."""
+
+    __module__ = "quart.app"
 
     async def asgi_app(self, scope: Any, receive: Any, send: Any) -> None: ...
 
