@@ -19,7 +19,7 @@ from django.http.response import HttpResponseBase
 
 from jwt_middleware.asgi import header_lines as scope_header_lines
 from jwt_middleware.authorization import Guard, Handler, Predicate, guarded, guards_to_ask, public
-from jwt_middleware.errors import MissingToken, RequestError
+from jwt_middleware.errors import ConfigurationError, MissingToken, RequestError
 from jwt_middleware.gate import (
     ASKED_KEY,
     GATE_KEY,
@@ -36,6 +36,8 @@ from jwt_middleware.wsgi import header_lines as environ_header_lines
 
 from .configuration import site_gates
 from .inventory import site_routes, template_of
+from .order import Order
+from .personal import ask, make_personal, principal_or_none
 
 __all__ = [
     "JWTMiddleware",
@@ -54,7 +56,8 @@ class JWTMiddleware:
     """Verifies the assertion header of every request; ``request.principal`` is who calls, or None.
 
     Raises:
-        ConfigurationError: an option is unknown or wrong, when Django loads its middleware.
+        ConfigurationError: an option is unknown or wrong, or a cache stands above that would answer
+            first, when Django loads its middleware.
 
     """
 
@@ -64,6 +67,9 @@ class JWTMiddleware:
     def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
         self.get_response = get_response
         self.gate = site_gates.make()
+        fetching = Order().fetching_above()
+        if fetching is not None:
+            raise ConfigurationError(f"{fetching}; put it below")
         self.gate.prefetch()
         if self.gate.inspects:
             self.gate.inspect(site_routes())
@@ -88,6 +94,7 @@ class JWTMiddleware:
         token = _current_request.set(request)
         try:
             if not is_open:
+                make_personal(request)
                 _put(request, self.gate.admit(self._lines(request), view))
             response: HttpResponseBase = self.get_response(request)
         except RequestError as error:
@@ -107,6 +114,7 @@ class JWTMiddleware:
         token = _current_request.set(request)
         try:
             if not is_open:
+                make_personal(request)
                 lines = self._lines(request)
                 _put(request, await self.gate.admit_async(lines, view))
             response: HttpResponseBase = await self.get_response(request)
@@ -120,8 +128,11 @@ class JWTMiddleware:
         self, request: HttpRequest, view_func: Any, _args: Any, _kwargs: Any
     ) -> HttpResponse | None:
         """Ask the guards that no wrapper would, or not for sure: another decorator may answer."""
+        guards = guards_to_ask(view_func)
+        if guards:
+            ask(request)
         try:
-            enforce_first(guards_to_ask(view_func), request.META, request_view_of(request))
+            enforce_first(guards, request.META, request_view_of(request))
         except RequestError as error:
             return _response(error, request)
         return None
@@ -169,13 +180,14 @@ def current_principal() -> Principal:
     request = _current_request.get()
     if request is None:
         raise MissingToken("there is no request")
+    ask(request)
     return principal_of(request.META)
 
 
 def current_principal_or_none() -> Principal | None:
     """Return the principal of the current request, or None."""
     request = _current_request.get()
-    return None if request is None else request.META.get(PRINCIPAL_KEY)
+    return None if request is None else principal_or_none(request)
 
 
 def requires(predicate: Predicate, *, enforce: bool = True) -> Callable[[Handler], Handler]:
@@ -192,6 +204,7 @@ def _enter_view(guard: Guard, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
     request = next(requests, None) or _current_request.get()
     if request is None:
         raise MissingToken("there is no request")
+    ask(request)
     enforce(guard, request.META, request_view_of(request))
 
 

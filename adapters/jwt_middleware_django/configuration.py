@@ -15,6 +15,7 @@ from jwt_middleware.gate import Gate
 from jwt_middleware.verifier import Verifier
 
 from .inventory import site_routes
+from .order import Order
 
 MAP_USER = "map_user"
 """Django's own option, which ``auth`` reads: it concerns no other door."""
@@ -81,7 +82,9 @@ def check_settings(**_: Any) -> list[CheckMessage]:
             gate.inspect(site_routes())
     except ConfigurationError as error:
         found.append(Error(str(error), obj="JWT_MIDDLEWARE", id="jwt_middleware.E001"))
-    if MIDDLEWARE_PATH not in settings.MIDDLEWARE:
+    order = Order()
+    found += order.faults()
+    if not order.ours:
         found.append(
             Warning(
                 "jwt_middleware_django is installed, but its middleware is not",
