@@ -61,6 +61,10 @@ class Gate:
         """Whether the header is not read: an exempt path, or a CORS preflight that may pass."""
         if self._exempt and request.path in self._exempt:
             return True
+        return self.is_passed_preflight(request)
+
+    def is_passed_preflight(self, request: RequestView) -> bool:
+        """Whether it is a CORS preflight that passes: its guards are asked where code would run."""
         return (
             self._passes_preflight
             and request.method == "OPTIONS"
@@ -184,13 +188,20 @@ class Gate:
         if not self._routes:
             self.settings.verifier.when_clients_change(self._inspect_again)
         self._routes = found
-        unguarded = self.settings.unguarded
         bare = [str(route) for route in found if route.kind == "unguarded"]
-        if not bare or unguarded == "allow":
+        if not bare or self.settings.unguarded == "allow":
             return
         told = "; ".join(bare[:20]) + (f"; {len(bare) - 20} more" if len(bare) > 20 else "")
-        reason = f"unguarded: neither requires nor public stands on {told}"
-        if unguarded == "refuse":
+        self.complain(f"unguarded: neither requires nor public stands on {told}")
+
+    def complain(self, reason: str) -> None:
+        """Warn of what is served unasked.
+
+        Raises:
+            ConfigurationError: ``unguarded`` is ``"refuse"``.
+
+        """
+        if self.settings.unguarded == "refuse":
             raise ConfigurationError(reason)
         self.verifier.announce(ConfigurationWarning(reason))
 

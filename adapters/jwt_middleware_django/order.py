@@ -25,7 +25,7 @@ class Order:
     """The site's middleware as ``MIDDLEWARE`` lists it, the outermost first."""
 
     def __init__(self) -> None:
-        self._listed = [(path, _loaded(path)) for path in settings.MIDDLEWARE]
+        self._listed: list[tuple[str, Any]] = [(p, _loaded(p)) for p in settings.MIDDLEWARE]
         self.ours = self._places(*OURS)
 
     def fetching_above(self) -> str | None:

@@ -1,22 +1,29 @@
 """Flask: ``JWTMiddleware(app, keys=..., api=...)``, or ``init_app`` in an application factory.
 
 The header is verified before every request of the app, its static files and its 404s too. Refusals
-are HTTP exceptions, so ``@app.errorhandler(401)`` sees them.
+are HTTP exceptions, so ``@app.errorhandler(401)`` sees them. What answers around ``app.wsgi_app``,
+such as Flask-SocketIO, never asks the app: the first request warns of it.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, Unpack
+from collections.abc import Callable
+from typing import Any, Unpack
 
 from flask import Flask, Request, current_app, has_request_context, request
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import Forbidden, HTTPException, ServiceUnavailable, Unauthorized
 from werkzeug.wrappers import Response
 
-from jwt_middleware.authorization import Guard, Handler, Predicate, guarded, guards_to_ask, public
-from jwt_middleware.cache_headers import CacheHeaders
+from jwt_middleware.authorization import (
+    Guard,
+    Handler,
+    Predicate,
+    guarded,
+    guards_to_ask,
+    public,
+)
 from jwt_middleware.errors import (
     ConfigurationError,
     MissingToken,
@@ -41,10 +48,9 @@ from jwt_middleware.settings import Options
 from jwt_middleware.trail import Trail
 from jwt_middleware.wsgi import header_lines
 
+from .caches import Marked, note_header_read
 from .inventory import inventory
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+from .wrappers import unasked
 
 __all__ = [
     "JWTMiddleware",
@@ -57,9 +63,6 @@ __all__ = [
 EXTENSION = "jwt_middleware"
 FOLLOWED_KEY = "jwt_middleware.followed"
 """Where a request carries the trail that this app has begun: another may stand inside it."""
-
-HEADER_READ_KEY = "jwt_middleware.header_read"
-"""Where a request carries whether its header was read, so that its answer depends on it."""
 
 logger = logging.getLogger("jwt_middleware")
 
@@ -96,7 +99,7 @@ class JWTMiddleware:
         app.before_request_funcs.setdefault(None, []).insert(0, installed.verify_request)
         if gate.cache_headers is not None:
             # Not after_request: it would cost more than all the rest, and miss the session's own.
-            app.wsgi_app = _Marked(app.wsgi_app, gate.cache_headers)  # type: ignore[method-assign]
+            app.wsgi_app = Marked(app.wsgi_app, gate.cache_headers)  # type: ignore[method-assign]
         app.register_error_handler(RequestError, _serve_error)
 
 
@@ -116,11 +119,21 @@ class _Installed:
         if not self._is_inspected:
             try:
                 self.gate.inspect(inventory(self._app))
+                self._inspect_wrappers()
             except ConfigurationError as error:
                 self._fault = error
                 logger.error("the app answers 503 only: %s", error)
             self._is_inspected = True
         return self._fault
+
+    def _inspect_wrappers(self) -> None:
+        wrapper = unasked(self._app, EXTENSION)
+        if wrapper is not None:
+            self.gate.complain(
+                f"{wrapper} around app.wsgi_app answers before JWTMiddleware is asked; put the "
+                "plain door around both: app.wsgi_app = jwt_middleware.wsgi.JWTMiddleware("
+                "app.wsgi_app, verifier=...), with the verifier of this app"
+            )
 
     def verify_request(self) -> None:
         """Verify the header of the current request, and ask the guards that no wrapper would."""
@@ -142,14 +155,14 @@ class _Installed:
         rule = current.url_rule
         guards = () if rule is None else self._guards_of(rule.endpoint)
         if principal is not None:
-            environ[HEADER_READ_KEY] = True
+            note_header_read(environ)
             if not guards:
                 environ[PRINCIPAL_KEY] = principal
                 return
         view = EnvironView(environ, path_params=current.view_args)
         try:
             if principal is None and not gate.is_open(view):
-                environ[HEADER_READ_KEY] = True
+                note_header_read(environ)
                 principal = gate.admit(header_lines(environ, gate.environ_key), view)
             if principal is not None:
                 environ[PRINCIPAL_KEY] = principal
@@ -179,24 +192,6 @@ class _Installed:
         if known is None or known[0] is not view:
             known = self._guards[endpoint] = (view, guards_to_ask(view))
         return known[1]
-
-
-class _Marked:
-    """The ``wsgi_app`` of an app, whose answers tell caches that they depend on the header."""
-
-    def __init__(self, app: WSGIApplication, cache_headers: CacheHeaders) -> None:
-        self.app = app
-        self._cache_headers = cache_headers
-
-    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Serve one request."""
-
-        def start_marked(status: str, headers: Any, *failure: Any) -> Any:
-            if HEADER_READ_KEY in environ:
-                headers = self._cache_headers.text(headers)
-            return start_response(status, headers, *failure)
-
-        return self.app(environ, start_marked)
 
 
 def _tell(response: Response) -> Response:
