@@ -18,7 +18,15 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
 from jwt_middleware.asgi import header_lines as scope_header_lines
-from jwt_middleware.authorization import Guard, Handler, Predicate, guarded, guards_to_ask, public
+from jwt_middleware.authorization import (
+    Guard,
+    Handler,
+    Predicate,
+    guarded,
+    guards_to_ask,
+    outstanding,
+    public,
+)
 from jwt_middleware.errors import ConfigurationError, MissingToken, RequestError
 from jwt_middleware.gate import (
     ASKED_KEY,
@@ -129,10 +137,13 @@ class JWTMiddleware:
     ) -> HttpResponse | None:
         """Ask the guards that no wrapper would, or not for sure: another decorator may answer."""
         guards = guards_to_ask(view_func)
+        view = request_view_of(request)
+        if guards and self.gate.is_passed_preflight(view):
+            guards = outstanding(view_func)  # a decorator may answer it, and a wrapper asks
         if guards:
             ask(request)
         try:
-            enforce_first(guards, request.META, request_view_of(request))
+            enforce_first(guards, request.META, view)
         except RequestError as error:
             return _response(error, request)
         return None

@@ -22,6 +22,7 @@ from jwt_middleware.authorization import (
     Predicate,
     guarded,
     guards_to_ask,
+    outstanding,
     public,
 )
 from jwt_middleware.errors import (
@@ -166,6 +167,8 @@ class _Installed:
                 principal = gate.admit(header_lines(environ, gate.environ_key), view)
             if principal is not None:
                 environ[PRINCIPAL_KEY] = principal
+            if guards and gate.is_passed_preflight(view):
+                guards = self._guards_of_preflight(rule)
             if guards:
                 enforce_first(guards, environ, view)
         except RequestError as error:
@@ -192,6 +195,16 @@ class _Installed:
         if known is None or known[0] is not view:
             known = self._guards[endpoint] = (view, guards_to_ask(view))
         return known[1]
+
+    def _guards_of_preflight(self, rule: Any) -> tuple[Guard, ...]:
+        """Return the guards to ask first of a preflight that passes.
+
+        Flask answers it, or a decorator does, or a view whose own wrapper asks. A bare view that
+        answers it itself would run unasked.
+        """
+        if getattr(rule, "provide_automatic_options", False):
+            return ()
+        return outstanding(self._app.view_functions[rule.endpoint])
 
 
 def _tell(response: Response) -> Response:
