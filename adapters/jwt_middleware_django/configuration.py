@@ -16,6 +16,7 @@ from jwt_middleware.verifier import Verifier
 
 from .inventory import site_routes
 from .order import Order
+from .websockets import unasked_websockets
 
 MAP_USER = "map_user"
 """Django's own option, which ``auth`` reads: it concerns no other door."""
@@ -84,6 +85,7 @@ def check_settings(**_: Any) -> list[CheckMessage]:
         found.append(Error(str(error), obj="JWT_MIDDLEWARE", id="jwt_middleware.E001"))
     order = Order()
     found += order.faults()
+    found += unasked_websockets()
     if not order.ours:
         found.append(
             Warning(
