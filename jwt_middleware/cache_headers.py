@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from functools import lru_cache
+from typing import AnyStr
 
 _ALLOWS_OR_FORBIDS = frozenset({"public", "s-maxage", "must-revalidate", "no-store"})
 """Directives by which the app itself has decided about shared caches (RFC 9111, 3 and 3.5)."""
@@ -28,59 +29,64 @@ class CacheHeaders:
 
     def raw(self, headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
         """Return the headers of an ASGI answer with ``vary`` and ``cache-control``."""
-        lines = list(headers)
-        for name, _ in lines:
-            size = len(name)
+        lines = headers if type(headers) is list else list(headers)
+        for line in lines:
+            size = len(line[0])
             if size == 4 or size == 13:  # it may be one of the two: few answers have any such
-                return self._joined_raw(lines)
-        lines += self._raw
-        return lines
+                others, own = _parted(lines, (b"vary", b"cache-control"))
+                return [*others, *_joined_raw(self._header, own)]
+        return lines + self._raw
 
     def text(self, headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
         """Return the headers of a WSGI answer with ``Vary`` and ``Cache-Control``."""
-        lines = list(headers)
-        for name, _ in lines:
-            size = len(name)
+        lines = headers if type(headers) is list else list(headers)
+        for line in lines:
+            size = len(line[0])
             if size == 4 or size == 13:
-                return self._joined(lines)
-        lines += self._text
-        return lines
-
-    def _joined_raw(self, lines: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-        own = [line for line in lines if line[0].lower() in (b"vary", b"cache-control")]
-        others = [line for line in lines if line[0].lower() not in (b"vary", b"cache-control")]
-        texts = self._joined([(k.decode("latin-1"), v.decode("latin-1")) for k, v in own])
-        return others + [(k.lower().encode("latin-1"), v.encode("latin-1")) for k, v in texts]
-
-    def _joined(self, lines: list[tuple[str, str]]) -> list[tuple[str, str]]:
-        """Return the lines with the app's own words in one line a name (RFC 9110, 5.3)."""
-        others, varied = _parted(lines, "vary")
-        others, controlled = _parted(others, "cache-control")
-        return [
-            *others,
-            ("Vary", _varied(self._header, ", ".join(varied))),
-            ("Cache-Control", _private(", ".join(controlled))),
-        ]
+                others, own = _parted(lines, ("vary", "cache-control"))
+                return [*others, *_joined(self._header, own)]
+        return lines + self._text
 
 
 def without_storage(headers: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
     """Return a refusal's headers with ``Cache-Control: no-store``, whatever stood there before."""
-    others, values = _parted(headers, "cache-control")
-    if any(_name(member) == "no-store" for value in values for member in _members(value)):
+    others, own = _parted(headers, ("cache-control",))
+    if any(_name(member) == "no-store" for _, value in own for member in _members(value)):
         return headers
     return (*others, ("Cache-Control", "no-store"))
 
 
 def _parted(
-    lines: Iterable[tuple[str, str]], wanted: str
-) -> tuple[list[tuple[str, str]], list[str]]:
-    """Return the other headers, and the values of the wanted one."""
-    lines = list(lines)
-    others = [line for line in lines if line[0].lower() != wanted]
-    return others, [value for name, value in lines if name.lower() == wanted]
+    lines: Iterable[tuple[AnyStr, AnyStr]], names: tuple[AnyStr, ...]
+) -> tuple[list[tuple[AnyStr, AnyStr]], tuple[tuple[AnyStr, AnyStr], ...]]:
+    """Return the lines of other names, and those of these."""
+    others: list[tuple[AnyStr, AnyStr]] = []
+    own: list[tuple[AnyStr, AnyStr]] = []
+    for name, value in lines:
+        (own if name.lower() in names else others).append((name, value))
+    return others, tuple(own)
+
+
+# An app says the same with nearly every answer, so it is read once.
+@lru_cache(maxsize=256)
+def _joined_raw(
+    header: str, own: tuple[tuple[bytes, bytes], ...]
+) -> tuple[tuple[bytes, bytes], ...]:
+    texts = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in own)
+    return tuple(
+        (name.lower().encode("latin-1"), value.encode("latin-1"))
+        for name, value in _joined(header, texts)
+    )
 
 
 @lru_cache(maxsize=256)
+def _joined(header: str, own: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    """Return the app's own words and ours in one line a name, which is the same (RFC 9110, 5.3)."""
+    vary = ", ".join(value for name, value in own if name.lower() == "vary")
+    control = ", ".join(value for name, value in own if name.lower() == "cache-control")
+    return (("Vary", _varied(header, vary)), ("Cache-Control", _private(control)))
+
+
 def _varied(header: str, value: str) -> str:
     names = [name.strip() for name in value.split(",") if name.strip()]
     if "*" in names:
@@ -90,7 +96,6 @@ def _varied(header: str, value: str) -> str:
     return ", ".join(names)
 
 
-@lru_cache(maxsize=256)
 def _private(value: str) -> str:
     members = _members(value)
     if any(
