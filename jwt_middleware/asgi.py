@@ -47,7 +47,8 @@ class JWTMiddleware:
             if self.gate.audits and not follows(self.gate, scope):
                 await follow(self, self.gate, scope, receive, send)
                 return
-            send = marking(self.gate, scope, send)
+            if kind == "http":
+                send = marking(self.gate, scope, send)
             failure = enter(self.gate, scope)
             if failure is not None:
                 try:
@@ -118,11 +119,9 @@ _BEGINNINGS = frozenset(
 
 
 def marking(gate: Gate, scope: Scope, send: Send) -> Send:
-    """Return a ``send`` that tells caches of whom an answer is, where the header is read."""
+    """Return a ``send`` that tells caches of whom an HTTP answer is, where the header is read."""
     headers = gate.cache_headers
-    if headers is None or scope["type"] != "http":
-        return send
-    if gate.opens and gate.is_open(ScopeView(scope)):
+    if headers is None or (gate.opens and gate.is_open(ScopeView(scope))):
         return send
 
     # It is no coroutine, for the sake of the many messages that it only hands on.

@@ -15,6 +15,7 @@ from typing import AnyStr
 _ALLOWS_OR_FORBIDS = frozenset({"public", "s-maxage", "must-revalidate", "no-store"})
 """Directives by which the app itself has decided about shared caches (RFC 9111, 3 and 3.5)."""
 
+_LENGTHS = frozenset({len("vary"), len("cache-control")})
 _MEMBER = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*"?)+')
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
 
@@ -31,8 +32,7 @@ class CacheHeaders:
         """Return the headers of an ASGI answer with ``vary`` and ``cache-control``."""
         lines = headers if type(headers) is list else list(headers)
         for line in lines:
-            size = len(line[0])
-            if size == 4 or size == 13:  # it may be one of the two: few answers have any such
+            if len(line[0]) in _LENGTHS:  # it may be one of the two: few answers have any such
                 others, own = _parted(lines, (b"vary", b"cache-control"))
                 return [*others, *_joined_raw(self._header, own)]
         return lines + self._raw
@@ -41,8 +41,7 @@ class CacheHeaders:
         """Return the headers of a WSGI answer with ``Vary`` and ``Cache-Control``."""
         lines = headers if type(headers) is list else list(headers)
         for line in lines:
-            size = len(line[0])
-            if size == 4 or size == 13:
+            if len(line[0]) in _LENGTHS:
                 others, own = _parted(lines, ("vary", "cache-control"))
                 return [*others, *_joined(self._header, own)]
         return lines + self._text

@@ -104,7 +104,8 @@ class JWTMiddleware:
             if gate.audits and not follows(gate, scope):
                 await follow(self, gate, scope, receive, send, self._routes.template)
                 return
-            send = marking(gate, scope, send)
+            if kind == "http":
+                send = marking(gate, scope, send)
             failure = enter(gate, scope)
             if failure is not None:
                 try:
