@@ -50,6 +50,11 @@ def _meaning(settings: Settings) -> Iterator[str]:
         yield f"A request without the header passes without a principal on {settings.optional}."
     if settings.exempt:
         yield f"The header is not read on {settings.exempt}."
+    if settings.varies:
+        yield (
+            f"Answers carry Vary: {settings.header}, and Cache-Control: private unless the app's "
+            "own says otherwise."
+        )
     if settings.authorize is not None:
         yield f"Every request with a principal must satisfy {settings.authorize!r}."
     clients = verifier.clients
@@ -133,6 +138,11 @@ def _dangers(settings: Settings) -> Iterator[str]:
         yield from _store_dangers(verifier.revocations.health())
     if settings.optional is True:
         yield "optional=True: a route without requires(...) serves anybody. Name paths, or guards."
+    if not settings.varies:
+        yield (
+            "vary=False: a cache may give one caller's answer to another. Leave it out, or set "
+            "Vary and Cache-Control: private in the app."
+        )
     if settings.unguarded == "allow":
         yield "unguarded='allow': a route that was forgotten serves every proven caller."
     try:

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from .authorization import Guard, Route, fault_of_unguarded, fault_of_unused, faults_of
+from .cache_headers import CacheHeaders
 from .errors import ConfigurationError, MissingToken, RequestError
 from .events import ConfigurationWarning
 from .principal import PRINCIPAL_KEY, Principal
@@ -47,6 +48,8 @@ class Gate:
         self._authorize = None if settings.authorize is None else Guard(settings.authorize)
         self.opens = bool(settings.exempt) or settings.passes_preflight
         """Whether ``is_open`` may be true of any request at all."""
+        self.cache_headers = CacheHeaders(settings.header) if settings.varies else None
+        """What the answer to a request whose header is read gets; None with ``vary=False``."""
         self.audits = self.verifier.announce.has_listeners
         """Whether somebody listens, so that requests are followed until they are decided."""
         self._routes: list[Route] = []
@@ -58,6 +61,10 @@ class Gate:
         """Whether the header is not read: an exempt path, or a CORS preflight that may pass."""
         if self._exempt and request.path in self._exempt:
             return True
+        return self.is_passed_preflight(request)
+
+    def is_passed_preflight(self, request: RequestView) -> bool:
+        """Whether it is a CORS preflight that passes: its guards are asked where code would run."""
         return (
             self._passes_preflight
             and request.method == "OPTIONS"
@@ -184,7 +191,7 @@ class Gate:
         if not self._routes:
             self.settings.verifier.when_clients_change(self._inspect_again)
         self._routes = found
-        self._warn_or_refuse(fault_of_unused(unused))
+        self.complain(fault_of_unused(unused))
         self.check_guarded(found)
 
     def check_guarded(self, routes: Iterable[Route]) -> None:
@@ -195,9 +202,15 @@ class Gate:
 
         """
         if self.settings.unguarded != "allow":
-            self._warn_or_refuse(fault_of_unguarded(routes))
+            self.complain(fault_of_unguarded(routes))
 
-    def _warn_or_refuse(self, fault: str | None) -> None:
+    def complain(self, fault: str | None) -> None:
+        """Warn once of what is served unasked, if there is anything.
+
+        Raises:
+            ConfigurationError: ``unguarded`` is ``"refuse"``.
+
+        """
         if fault is None or fault in self._warned:
             return
         if self.settings.unguarded == "refuse":
@@ -309,32 +322,3 @@ def principal_of(carrier: Mapping[str, Any]) -> Principal:
     if principal is None:
         raise MissingToken("the request has no principal")
     return principal
-
-
-# An attribute that gives a framework's app away, and the package and line that serve it.
-_INSTALLERS = (
-    ("wsgi_app", "jwt_middleware_flask", "JWTMiddleware(app, ...)"),
-    ("add_middleware", "jwt_middleware_starlette", "app.add_middleware(JWTMiddleware, ...)"),
-    ("asgi_app", "jwt_middleware.asgi", "app.asgi_app = JWTMiddleware(app.asgi_app, ...)"),
-)
-
-
-def check_plain_app(app: Any, protocol: str) -> None:
-    """Refuse a framework's app object at a plain door, and name the line that is right for it."""
-    for attribute, package, line in _INSTALLERS:
-        if hasattr(app, attribute):
-            raise ConfigurationError(
-                f"this JWTMiddleware wraps plain {protocol} apps; for {type(app).__name__} write: "
-                f"from {package} import JWTMiddleware; {line}"
-            )
-    if not callable(app):
-        raise ConfigurationError(f"an {protocol} app can be called, {type(app).__name__} cannot")
-
-
-def check_no_routes(gate: Gate) -> None:
-    """Refuse an option at a plain door that it cannot keep."""
-    if gate.settings.unguarded != "allow":
-        raise ConfigurationError(
-            "unguarded: a plain app's routes cannot be seen; it is for Starlette, FastAPI, Flask "
-            "and Django"
-        )

@@ -98,3 +98,15 @@ def nearest(name: str, names: Iterable[str]) -> str:
     if close:
         return f"; did you mean {close[0]!r}?"
     return f"; there are: {', '.join(all_names)}"
+
+
+def is_a(thing: Any, package: str, name: str) -> bool:
+    """Whether a class or function has this name in a package, or a class inherits from such a one.
+
+    Nothing is imported for it: what nobody has imported cannot be there.
+    """
+    return any(
+        getattr(each, "__name__", None) == name
+        and str(getattr(each, "__module__", "")).partition(".")[0] == package
+        for each in getattr(thing, "__mro__", (thing,))
+    )

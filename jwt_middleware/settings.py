@@ -42,6 +42,7 @@ class Options(VerifierOptions, total=False):
     unguarded: str
     fail_fast: bool
     refuse: Refuse | None
+    vary: bool
     verifier: Verifier | None
 
 
@@ -96,6 +97,7 @@ _TABLE: Mapping[str, _Option] = {
     "allow_wso2_default_keys": _Option(why_not=_WEAKENS),
     "optional": _Option(why_not=_WEAKENS),
     "exempt": _Option(why_not=_WEAKENS),
+    "vary": _Option(why_not=_WEAKENS),
     "authorize": _Option(in_files=False, why_not=_CODE),
     "refuse": _Option(in_files=False, why_not=_CODE),
     "listeners": _Option(in_files=False, why_not=_CODE),
@@ -120,6 +122,7 @@ class Settings:
     unguarded: str
     fail_fast: bool
     refuse: Refuse | None
+    varies: bool
 
     @classmethod
     def read(cls, code: Mapping[str, Any], environ: Mapping[str, str] | None = None) -> Settings:
@@ -143,6 +146,7 @@ class Settings:
             unguarded=_unguarded(merged.get("unguarded", "allow")),
             fail_fast=check.flag("fail_fast", merged.get("fail_fast", False)),
             refuse=_refuse(merged.get("refuse")),
+            varies=check.flag("vary", merged.get("vary", True)),
         )
 
 

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Unpack
 
 from .errors import RequestError
-from .gate import GATE_KEY, Gate, check_no_routes, check_plain_app, follows
+from .gate import GATE_KEY, Gate, follows
+from .plain_apps import check_no_routes, check_plain_app
 from .principal import PRINCIPAL_KEY
 from .request_view import EnvironView
 from .responses import Refusal
@@ -47,6 +48,7 @@ class JWTMiddleware:
         environ[GATE_KEY] = self.gate
         request = EnvironView(environ)
         if not self.gate.is_open(request):
+            start_response = marking(self.gate, start_response)
             lines = header_lines(environ, self.gate.environ_key)
             try:
                 principal = self.gate.admit(lines, request)
@@ -60,6 +62,18 @@ class JWTMiddleware:
             # The app's own code asked who calls, and nobody between has answered.
             refusal = self.gate.refusal(error, request)
             return serve(refusal, start_response, sys.exc_info())
+
+
+def marking(gate: Gate, start_response: StartResponse) -> StartResponse:
+    """Return a ``start_response`` that tells caches of whom an answer is."""
+    cache_headers = gate.cache_headers
+    if cache_headers is None:
+        return start_response
+
+    def start_marked(status: str, headers: Any, *failure: Any) -> Any:
+        return start_response(status, cache_headers.text(headers), *failure)
+
+    return start_marked
 
 
 def follow(
@@ -122,7 +136,7 @@ def serve(
     """Send a refusal; after a failure of the app, also where it had begun to answer (PEP 3333)."""
     status = f"{refusal.status} {refusal.reason_phrase}"
     if failure is None:
-        start_response(status, list(refusal.headers))
+        start_response(status, list(refusal.sent_headers))
     else:
-        start_response(status, list(refusal.headers), failure)
+        start_response(status, list(refusal.sent_headers), failure)
     return [refusal.body]

@@ -31,7 +31,6 @@ from jwt_middleware.events import ConfigurationWarning, Refused
 from jwt_middleware.gate import (
     GATE_KEY,
     Gate,
-    check_plain_app,
     enforce,
     principal_of,
     refusal_of,
@@ -257,21 +256,6 @@ def test_accept_lines_count_together(accept: Any, html: bool, make: Any) -> None
     request = RequestView(headers=[("Accept", line) for line in accept])
 
     assert (b"<html" in make().refusal(MissingToken(), request).body) is html
-
-
-# --- plain doors -----------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("attribute", ["wsgi_app", "asgi_app", "add_middleware"])
-def test_a_frameworks_app_is_told_by_its_attribute(attribute: str) -> None:
-    app = type("App", (), {attribute: None, "__call__": lambda self: None})()
-
-    with pytest.raises(ConfigurationError, match=r"from jwt_middleware.* import JWTMiddleware"):
-        check_plain_app(app, "WSGI")
-
-
-def test_any_callable_is_a_plain_app() -> None:
-    check_plain_app(lambda environ, start_response: [], "WSGI")
 
 
 def test_a_policy_on_a_route_needs_a_registry(rsa_key: SigningKey) -> None:

@@ -17,7 +17,7 @@ PACKAGE = Path(jwt_middleware.__file__).parent
 ADAPTERS = "adapters"
 
 FLOORS: list[set[str]] = [
-    {"errors", "decision", "request_view"},
+    {"cache_headers", "errors", "decision", "request_view"},
     {
         "events",
         "principal",
@@ -39,6 +39,7 @@ FLOORS: list[set[str]] = [
     {"verifier"},
     {"settings"},
     {"gate", "explanation"},
+    {"plain_apps"},
     {"asgi", "wsgi"},
     {"sign_on"},
     {ADAPTERS},

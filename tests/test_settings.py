@@ -114,7 +114,7 @@ def test_keys_of_the_environment_may_be_pem_text(pem: str, rsa_key: SigningKey) 
 
 
 @pytest.mark.parametrize(
-    "name", ["optional", "exempt", "allow_wso2_default_keys", "minimum_rsa_bits"]
+    "name", ["optional", "exempt", "vary", "allow_wso2_default_keys", "minimum_rsa_bits"]
 )
 @pytest.mark.parametrize("value", ["true", "/who", "1024"])
 def test_an_option_that_weakens_is_never_read_from_the_environment(

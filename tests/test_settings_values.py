@@ -39,6 +39,8 @@ def pem(rsa_key: SigningKey) -> str:
         ({"cors_preflight": True}, "cors_preflight"),
         ({"cors_preflight": "PASS"}, "cors_preflight"),
         ({"refuse": "x"}, "refuse"),
+        ({"vary": None}, "vary"),
+        ({"vary": "X-JWT-Assertion"}, "vary"),
         ({"authorize": "staff"}, "authorize"),
         ({"authorize": lambda principal: True}, "authorize"),
         ({"verifier": "x"}, "verifier"),

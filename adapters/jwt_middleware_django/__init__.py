@@ -38,6 +38,8 @@ from jwt_middleware.wsgi import header_lines as environ_header_lines
 
 from .configuration import site_gates
 from .inventory import SiteRoutes, template_of
+from .order import Order
+from .personal import ask, make_personal, principal_or_none
 
 __all__ = [
     "JWTMiddleware",
@@ -58,7 +60,8 @@ class JWTMiddleware:
     """Verifies the assertion header of every request; ``request.principal`` is who calls, or None.
 
     Raises:
-        ConfigurationError: an option is unknown or wrong, when Django loads its middleware.
+        ConfigurationError: an option is unknown or wrong, or a cache stands above that would answer
+            first, when Django loads its middleware.
 
     """
 
@@ -68,6 +71,9 @@ class JWTMiddleware:
     def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
         self.get_response = get_response
         self.gate = site_gates.make()
+        fetching = Order().fetching_above()
+        if fetching is not None:
+            raise ConfigurationError(f"{fetching}; put it below")
         self.gate.prefetch()
         self._routes = SiteRoutes(check_view)
         self.gate.inspect(self._routes.inventory(), self._routes.unused())
@@ -88,16 +94,18 @@ class JWTMiddleware:
                 trail.tell(told.status_code)
                 return told
         view = self._prepare(request)
+        is_open = self.gate.is_open(view)
         token = _current_request.set(request)
         try:
-            if not self.gate.is_open(view):
+            if not is_open:
+                make_personal(request)
                 _put(request, self.gate.admit(self._lines(request), view))
             response: HttpResponseBase = self.get_response(request)
         except RequestError as error:
             response = _response(error, request)
         finally:
             _current_request.reset(token)
-        return response
+        return response if is_open else self._marked(response)
 
     async def _serve_async(self, request: HttpRequest) -> HttpResponseBase:
         if self.gate.audits and not follows(self.gate, request.META):
@@ -106,9 +114,11 @@ class JWTMiddleware:
                 trail.tell(told.status_code)
                 return told
         view = self._prepare(request)
+        is_open = self.gate.is_open(view)
         token = _current_request.set(request)
         try:
-            if not self.gate.is_open(view):
+            if not is_open:
+                make_personal(request)
                 lines = self._lines(request)
                 _put(request, await self.gate.admit_async(lines, view))
             response: HttpResponseBase = await self.get_response(request)
@@ -116,7 +126,7 @@ class JWTMiddleware:
             response = _response(error, request)
         finally:
             _current_request.reset(token)
-        return response
+        return response if is_open else self._marked(response)
 
     def process_view(
         self, request: HttpRequest, view_func: Any, _args: Any, _kwargs: Any
@@ -126,14 +136,20 @@ class JWTMiddleware:
         A request's own urlconf may bring views that the start-up has not seen.
         """
         guards = self._routes.guards_to_ask(view_func, request.method or "")
+        view = request_view_of(request)
         if self.gate.inspects and view_func not in self._routes:
             try:
                 self.gate.check_guarded(self._routes.rows(request.path_info, view_func))
             except ConfigurationError as error:
                 logger.error("%s is not served: %s", request.path_info, error)
                 return _answer(misconfigured(error))
+        if guards and self.gate.is_passed_preflight(view):
+            # A decorator may answer it, and a wrapper asks.
+            guards = self._routes.bare(view_func)
+        if guards:
+            ask(request)
         try:
-            enforce_first(guards, request.META, request_view_of(request))
+            enforce_first(guards, request.META, view)
         except RequestError as error:
             return _response(error, request)
         return None
@@ -141,6 +157,14 @@ class JWTMiddleware:
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         """Answer a refusal that was raised in a view."""
         return _response(error, request) if isinstance(error, RequestError) else None
+
+    def _marked(self, response: HttpResponseBase) -> HttpResponseBase:
+        """Tell caches of whom the answer is."""
+        if self.gate.cache_headers is not None:
+            own = [(name, response[name]) for name in ("Vary", "Cache-Control") if name in response]
+            for name, value in self.gate.cache_headers.text(own):
+                response[name] = value
+        return response
 
     def _follow(self, request: HttpRequest) -> Trail:
         """Have what is decided of this request told as its answer is ready."""
@@ -173,13 +197,14 @@ def current_principal() -> Principal:
     request = _current_request.get()
     if request is None:
         raise MissingToken("there is no request")
+    ask(request)
     return principal_of(request.META)
 
 
 def current_principal_or_none() -> Principal | None:
     """Return the principal of the current request, or None."""
     request = _current_request.get()
-    return None if request is None else request.META.get(PRINCIPAL_KEY)
+    return None if request is None else principal_or_none(request)
 
 
 def requires(
@@ -205,6 +230,7 @@ def check_view(guard: Guard, args: tuple[Any, ...], kwargs: dict[str, Any]) -> N
     request = next(requests, None) or _current_request.get()
     if request is None:
         raise MissingToken("there is no request")
+    ask(request)
     enforce(guard, request.META, request_view_of(request))
 
 
@@ -234,7 +260,7 @@ def _response(error: RequestError, request: HttpRequest) -> HttpResponse:
 def _answer(refusal: Refusal) -> HttpResponse:
     response = HttpResponse(refusal.body, status=refusal.status)
     del response["Content-Type"]
-    for name, value in refusal.headers:
+    for name, value in refusal.sent_headers:
         # Django keeps one line a name; a list is the same in one line (RFC 9110, 5.3).
         response[name] = f"{response[name]}, {value}" if name in response else value
     return response

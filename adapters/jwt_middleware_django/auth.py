@@ -27,9 +27,10 @@ from django.utils.functional import SimpleLazyObject
 from django.utils.module_loading import import_string
 
 from jwt_middleware.errors import ConfigurationError
-from jwt_middleware.principal import PRINCIPAL_KEY, Principal
+from jwt_middleware.principal import Principal
 
 from .configuration import MAP_USER
+from .personal import principal_or_none
 
 __all__ = ["PrincipalBackend", "UserMiddleware"]
 
@@ -46,7 +47,7 @@ class PrincipalBackend(BaseBackend):
             ConfigurationError: ``map_user`` is missing, or is no function.
 
         """
-        principal: Principal | None = None if request is None else request.META.get(PRINCIPAL_KEY)
+        principal = None if request is None else principal_or_none(request)
         if principal is None:
             return None
         user = map_user()(principal)

@@ -15,6 +15,8 @@ from jwt_middleware.gate import Gate
 from jwt_middleware.verifier import Verifier
 
 from .inventory import SiteRoutes
+from .order import Order
+from .websockets import unasked_websockets
 
 MAP_USER = "map_user"
 """Django's own option, which ``auth`` reads: it concerns no other door."""
@@ -83,7 +85,10 @@ def check_settings(**_: Any) -> list[CheckMessage]:
         gate.inspect(routes.inventory(), routes.unused())
     except ConfigurationError as error:
         found.append(Error(str(error), obj="JWT_MIDDLEWARE", id="jwt_middleware.E001"))
-    if MIDDLEWARE_PATH not in settings.MIDDLEWARE:
+    order = Order()
+    found += order.faults()
+    found += unasked_websockets()
+    if not order.ours:
         found.append(
             Warning(
                 "jwt_middleware_django is installed, but its middleware is not",

@@ -97,6 +97,10 @@ class SiteRoutes:
             self._known[id(view), method] = (view, found)
         return found
 
+    def bare(self, view: Any) -> tuple[Guard, ...]:
+        """Return the guards that stand above a view's route, which no wrapper asks."""
+        return self._exposure.bare(view)
+
     def _below(self, view: Any, method: str) -> Iterator[Guard]:
         """Yield the guards of what a view's class or operations call for a method."""
         for each in _operations(view) or ():

@@ -1,7 +1,8 @@
 """Flask: ``JWTMiddleware(app, keys=..., api=...)``, or ``init_app`` in an application factory.
 
 The header is verified before every request of the app, its static files and its 404s too. Refusals
-are HTTP exceptions, so ``@app.errorhandler(401)`` sees them.
+are HTTP exceptions, so ``@app.errorhandler(401)`` sees them. What answers around ``app.wsgi_app``,
+such as Flask-SocketIO, never asks the app: the first request warns of it.
 """
 
 from __future__ import annotations
@@ -40,7 +41,9 @@ from jwt_middleware.settings import Options
 from jwt_middleware.trail import Trail
 from jwt_middleware.wsgi import header_lines
 
+from .caches import Marked, note_header_read
 from .inventory import Routes
+from .wrappers import unasked
 
 __all__ = [
     "JWTMiddleware",
@@ -87,6 +90,9 @@ class JWTMiddleware:
         app.extensions[EXTENSION] = installed
         # First of all: nothing of the app runs for a request that was not verified.
         app.before_request_funcs.setdefault(None, []).insert(0, installed.verify_request)
+        if gate.cache_headers is not None:
+            # Not after_request: it would cost more than all the rest, and miss the session's own.
+            app.wsgi_app = Marked(app.wsgi_app, gate.cache_headers)  # type: ignore[method-assign]
         app.register_error_handler(RequestError, _serve_error)
 
 
@@ -107,11 +113,21 @@ class _Installed:
             routes = Routes(self._app, check_guard)
             try:
                 self.gate.inspect(routes.inventory(), routes.unused())
+                self._inspect_wrappers()
             except ConfigurationError as error:
                 self._fault = error
                 logger.error("the app answers 503 only: %s", error)
             self._routes = routes
         return self._fault
+
+    def _inspect_wrappers(self) -> None:
+        wrapper = unasked(self._app, EXTENSION)
+        if wrapper is not None:
+            self.gate.complain(
+                f"{wrapper} around app.wsgi_app answers before JWTMiddleware is asked; put the "
+                "plain door around both: app.wsgi_app = jwt_middleware.wsgi.JWTMiddleware("
+                "app.wsgi_app, verifier=...), with the verifier of this app"
+            )
 
     def verify_request(self) -> None:
         """Verify the header of the current request, and ask the guards that no wrapper would."""
@@ -132,15 +148,20 @@ class _Installed:
         principal = None if line is None else gate.recall(line, environ, EnvironView)
         rule = current.url_rule
         guards = () if rule is None else self._guards_of(rule.endpoint, current.method)
-        if principal is not None and not guards:
-            environ[PRINCIPAL_KEY] = principal
-            return
+        if principal is not None:
+            note_header_read(environ)
+            if not guards:
+                environ[PRINCIPAL_KEY] = principal
+                return
         view = EnvironView(environ, path_params=current.view_args)
         try:
             if principal is None and not gate.is_open(view):
+                note_header_read(environ)
                 principal = gate.admit(header_lines(environ, gate.environ_key), view)
             if principal is not None:
                 environ[PRINCIPAL_KEY] = principal
+            if guards and gate.is_passed_preflight(view):
+                guards = self._guards_of_preflight(rule)
             if guards:
                 enforce_first(guards, environ, view)
         except RequestError as error:
@@ -169,6 +190,17 @@ class _Installed:
             known = self._guards[endpoint, method] = (view, found)
         return known[1]
 
+    def _guards_of_preflight(self, rule: Any) -> tuple[Guard, ...]:
+        """Return the guards to ask first of a preflight that passes.
+
+        Flask answers it, or a decorator does, or a view whose own wrapper asks. A bare view that
+        answers it itself would run unasked.
+        """
+        if getattr(rule, "provide_automatic_options", False):
+            return ()
+        view = self._app.view_functions[rule.endpoint]
+        return () if self._routes is None else self._routes.bare(view)
+
 
 def _tell(response: Response) -> Response:
     trail: Trail | None = request.environ.get(FOLLOWED_KEY)
@@ -193,7 +225,7 @@ class _RefusedMixin(HTTPException):
 
 def _response(refusal: Refusal) -> Response:
     response = Response([refusal.body], refusal.status)
-    response.headers = Headers(refusal.headers)  # as they are, repeated ones too
+    response.headers = Headers(refusal.sent_headers)  # as they are, repeated ones too
     return response
 
 

@@ -36,7 +36,11 @@ class Routes:
 
     def guards_to_ask(self, view: Any, method: str) -> tuple[Guard, ...]:
         """Return the guards to ask before a view is called: a decorator above may answer first."""
-        return (*self._exposure.bare(view), *_guards_below(view, method))
+        return (*self.bare(view), *_guards_below(view, method))
+
+    def bare(self, view: Any) -> tuple[Guard, ...]:
+        """Return the guards that stand above a view's route, which no wrapper asks."""
+        return self._exposure.bare(view)
 
     def unused(self) -> list[str]:
         """Return the guards that no route of any app in this process uses."""

@@ -24,6 +24,7 @@ from jwt_middleware.asgi import (
     fail_startup,
     follow,
     guard_lifespan,
+    marking,
     raw_headers,
     resolve,
     serve,
@@ -110,6 +111,8 @@ class JWTMiddleware:
             if gate.audits and not follows(gate, scope):
                 await follow(self, gate, scope, receive, send, self._routes.template)
                 return
+            if kind == "http":
+                send = marking(gate, scope, send)
             failure = enter(gate, scope)
             if failure is not None:
                 try:
@@ -175,7 +178,7 @@ class Refused(HTTPException):
     """A refusal, as Starlette's own error: any app's exception middleware can serve it."""
 
     def __init__(self, error: RequestError, refusal: Refusal) -> None:
-        extra = {k: v for k, v in refusal.headers if not k.lower().startswith("content-")}
+        extra = {k: v for k, v in refusal.sent_headers if not k.lower().startswith("content-")}
         super().__init__(refusal.status, detail=error.code, headers=extra)
         self.refusal = refusal
 
