@@ -39,7 +39,9 @@ logger = logging.getLogger("jwt_middleware")
 class PrincipalBackend(BaseBackend):
     """``authenticate(request)`` returns the user that ``map_user`` finds for the principal."""
 
-    def authenticate(self, request: HttpRequest | None, **_: Any) -> Any:
+    # No further keywords: Django skips a backend that does not take the credentials it was given,
+    # so a wrong password fails beside a good header.
+    def authenticate(self, request: HttpRequest | None) -> Any:  # type: ignore[override]
         """Return the principal's user; None where there is none, or it may not sign in so.
 
         Raises:
