@@ -26,6 +26,7 @@ FLOORS: list[set[str]] = [
         "responses",
         "single_flight",
         "fork_lock",
+        "service_links",
     },
     {"event_fields", "request_ids"},
     {"files", "listeners", "tables", "stores"},
