@@ -209,9 +209,8 @@ class LogListener:
         left_out = self._admit(f"{what} {code}")
         if left_out is None:
             return
-        request = event.request
         who = {
-            "request": None if request is None else f"{request.method} {request.path}",
+            "request": None if event.method is None else f"{event.method} {event.path}",
             "subject": getattr(event, "subject", None),
             "client": getattr(event, "client_id", None),
             "token_id": getattr(event, "token_id", None),

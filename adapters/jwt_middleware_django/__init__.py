@@ -30,7 +30,7 @@ from jwt_middleware.gate import (
     refusal_of,
 )
 from jwt_middleware.principal import PRINCIPAL_KEY, Principal
-from jwt_middleware.request_view import EnvironView
+from jwt_middleware.request_view import TRAIL_KEY, EnvironView
 from jwt_middleware.trail import Trail
 from jwt_middleware.wsgi import header_lines as environ_header_lines
 
@@ -79,10 +79,14 @@ class JWTMiddleware:
         if self._is_async:
             return self._serve_async(request)
         if self.gate.audits and not follows(self.gate, request.META):
-            with self._follow(request) as trail:
+            trail = self.gate.follow(request.META, request_view_of(request))
+            status: int | None = None
+            try:
                 told: HttpResponseBase = self(request)  # type: ignore[assignment]
-                trail.tell(told.status_code)
+                status = told.status_code
                 return told
+            finally:
+                _end(trail, status, request)
         view = self._prepare(request)
         token = _current_request.set(request)
         try:
@@ -97,10 +101,14 @@ class JWTMiddleware:
 
     async def _serve_async(self, request: HttpRequest) -> HttpResponseBase:
         if self.gate.audits and not follows(self.gate, request.META):
-            with self._follow(request) as trail:
+            trail = self.gate.follow(request.META, request_view_of(request))
+            status: int | None = None
+            try:
                 told = await self._serve_async(request)
-                trail.tell(told.status_code)
+                status = told.status_code
                 return told
+            finally:
+                _end(trail, status, request)
         view = self._prepare(request)
         token = _current_request.set(request)
         try:
@@ -118,6 +126,8 @@ class JWTMiddleware:
         self, request: HttpRequest, view_func: Any, _args: Any, _kwargs: Any
     ) -> HttpResponse | None:
         """Ask the guards that no wrapper would, or not for sure: another decorator may answer."""
+        if self.gate.audits and follows(self.gate, request.META):
+            request.META[TRAIL_KEY].route = template_of(request)
         try:
             enforce_first(guards_to_ask(view_func), request.META, request_view_of(request))
         except RequestError as error:
@@ -127,12 +137,6 @@ class JWTMiddleware:
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         """Answer a refusal that was raised in a view."""
         return _response(error, request) if isinstance(error, RequestError) else None
-
-    def _follow(self, request: HttpRequest) -> Trail:
-        """Have what is decided of this request told as its answer is ready."""
-        return self.gate.follow(
-            request.META, request_view_of(request), lambda *_: template_of(request)
-        )
 
     def _prepare(self, request: HttpRequest) -> EnvironView:
         request.META.pop(PRINCIPAL_KEY, None)
@@ -196,6 +200,13 @@ def request_view_of(request: HttpRequest) -> EnvironView:
     """Return what predicates and events may see of a request, REST framework's wrapper too."""
     match = getattr(request, "resolver_match", None)
     return EnvironView(request.META, path=request.path_info, path_params=match and match.kwargs)
+
+
+def _end(trail: Trail, status: int | None, request: HttpRequest) -> None:
+    """Tell what was decided of a request, now that its answer is ready."""
+    trail.route = template_of(request)
+    trail.tell(status, request.META)
+    trail.leave(request.META)
 
 
 def _put(request: HttpRequest, principal: Principal | None) -> None:

@@ -114,7 +114,7 @@ class Present(Predicate):
         return _read(self.term, situation) is not ABSENT
 
     def sides(self, situation: Situation) -> tuple[str, str]:
-        return f"{self.term.written} to be there", _shown(_read(self.term, situation))
+        return f"{self.term.written} to be there", _shown_of(self.term, situation)
 
     def key(self) -> tuple[Any, ...]:
         return self.term.key()
@@ -156,11 +156,12 @@ class Comparison(Predicate):
         return _read(self.right, situation) if isinstance(self.right, Term) else self.right
 
     def sides(self, situation: Situation) -> tuple[str, str]:
-        needed = f"{self.left.written} {self.relation} {_shown(self._right(situation))}"
-        held = _read(self.left, situation)
-        if held is ABSENT and self.left.attribute is not None:
+        right = self.right
+        shown = _shown_of(right, situation) if isinstance(right, Term) else _shown(right)
+        needed = f"{self.left.written} {self.relation} {shown}"
+        if self.left.attribute is not None and _read(self.left, situation) is ABSENT:
             return needed, "nothing that is granted"  # a value may have been dropped
-        return needed, _shown(held)
+        return needed, _shown_of(self.left, situation)
 
     def terms(self) -> tuple[Term, ...]:
         """Return the operands that are terms."""
@@ -336,6 +337,13 @@ def _shown(value: Any) -> str:
     if value is _FAILED:
         return "something malformed"
     return "nothing" if value is ABSENT else repr(value)
+
+
+def _shown_of(term: Term, situation: Situation) -> str:
+    value = _read(term, situation)
+    if term.of_request == "header" and isinstance(value, str):
+        return "a value that is not kept"  # it may be the token, and no event holds a header
+    return _shown(value)
 
 
 def terms_of(predicate: Predicate) -> tuple[Term, ...]:
