@@ -42,7 +42,7 @@ from .events import (
     Verified,
     WouldRefuse,
 )
-from .fork_lock import ForkLock
+from .log_rate import BURST, LogRate
 
 logger = logging.getLogger("jwt_middleware")
 
@@ -83,11 +83,8 @@ class LogListener:
     how many were left out. Every other listener hears them all.
     """
 
-    def __init__(self, burst: int = 20, clock: Callable[[], float] = time.monotonic) -> None:
-        self._burst = burst
-        self._clock = clock
-        self._lock = ForkLock()
-        self._windows: dict[str, tuple[float, int]] = {}
+    def __init__(self, burst: int = BURST, clock: Callable[[], float] = time.monotonic) -> None:
+        self._rate = LogRate(burst, clock)
 
     def __call__(self, event: Event, /) -> None:
         """Write one event."""
@@ -206,7 +203,7 @@ class LogListener:
         """Write what a request may cause any number of times: bounded, with its identifiers."""
         if not logger.isEnabledFor(logging.WARNING):
             return
-        left_out = self._admit(f"{what} {code}")
+        left_out = self._rate.admit(f"{what} {code}")
         if left_out is None:
             return
         who = {
@@ -218,21 +215,6 @@ class LogListener:
         }
         pairs = [f"{name}={printable(value, 200)}" for name, value in (told | who).items() if value]
         _WithFields(event).warning("%s code=%s %s%s", what, code, " ".join(pairs), left_out)
-
-    def _admit(self, code: str) -> str | None:
-        """Return what the line says of those left out, or None to leave this one out."""
-        now = self._clock()
-        with self._lock:
-            start, count = self._windows.get(code, (now, 0))
-            before = ""
-            if now - start >= 60:
-                if count > self._burst:
-                    before = f" ({count - self._burst} more of this code were not written)"
-                start, count = now, 0
-            self._windows[code] = (start, count + 1)
-            if count + 1 == self._burst:
-                return before + " (more of this code are only counted for the rest of the minute)"
-            return before if count < self._burst else None
 
 
 class Announcer:

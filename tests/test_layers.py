@@ -28,7 +28,7 @@ FLOORS: list[set[str]] = [
         "fork_lock",
         "service_links",
     },
-    {"event_fields", "request_ids"},
+    {"event_fields", "request_ids", "log_rate"},
     {"files", "listeners", "tables", "stores"},
     {"revocations"},
     {"verification", "authorization", "trail"},

@@ -27,13 +27,12 @@ from django.utils.functional import SimpleLazyObject
 from django.utils.module_loading import import_string
 
 from jwt_middleware.errors import ConfigurationError
+from jwt_middleware.log_rate import log_bounded
 from jwt_middleware.principal import PRINCIPAL_KEY, Principal
 
 from .configuration import MAP_USER
 
 __all__ = ["PrincipalBackend", "UserMiddleware"]
-
-logger = logging.getLogger("jwt_middleware")
 
 
 class PrincipalBackend(BaseBackend):
@@ -55,7 +54,9 @@ class PrincipalBackend(BaseBackend):
         if user is None or not user.is_active:
             return None
         if user.pk is None or user._state.adding:
-            logger.error("map_user returned a user that is not saved; nobody is signed in")
+            log_bounded(
+                logging.ERROR, "map_user returned a user that is not saved; nobody is signed in"
+            )
             return None
         return user
 
