@@ -306,6 +306,12 @@ class ConfigurationWarning(NamedTuple):
     reason: str
 
 
+class ChecksWeakened(NamedTuple):
+    """A middleware was made, with options that weaken the check: each with its value."""
+
+    options: tuple[str, ...]
+
+
 Event = (
     Decided
     | Verified
@@ -333,6 +339,7 @@ Event = (
     | AccountUpdated
     | GoRefused
     | ConfigurationWarning
+    | ChecksWeakened
 )
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from .authorization import Guard, Route, faults_of
 from .errors import ConfigurationError, MissingToken, RequestError
-from .events import ConfigurationWarning
+from .events import ChecksWeakened, ConfigurationWarning
 from .log_rate import LogRate, log_bounded
 from .principal import PRINCIPAL_KEY, Principal
 from .request_view import TRAIL_KEY, RequestView
@@ -21,6 +21,7 @@ from .responses import Challenge, Refusal, refusal_for
 from .settings import Settings
 from .trail import FindRoute, Trail
 from .verifier import Verifier
+from .weakening import weakenings_of
 
 GATE_KEY = "jwt_middleware.gate"
 """Where a request carries the gate that it came through, for the guards of its route."""
@@ -52,6 +53,9 @@ class Gate:
         self._rate = LogRate()
         gateway = settings.verifier.gateway
         self._challenge = Challenge(gateway.scheme, gateway.realm)
+        weakenings = weakenings_of(settings)
+        if weakenings:
+            self.verifier.announce(ChecksWeakened(weakenings))
 
     def is_open(self, request: RequestView) -> bool:
         """Whether the header is not read: an exempt path, or a CORS preflight that may pass."""

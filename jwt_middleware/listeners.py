@@ -15,6 +15,7 @@ from .event_fields import fields_of, printable
 from .events import (
     AccountCreated,
     AccountUpdated,
+    ChecksWeakened,
     ClientsKept,
     ClientsLoaded,
     ConfigurationWarning,
@@ -190,6 +191,9 @@ class LogListener:
                 logger.warning(
                     "%s: it is back, after %.0f s", printable(event.store), event.seconds
                 )
+            case ChecksWeakened():
+                options = "; ".join(printable(option, 400) for option in event.options)
+                logger.info("weakened by %s", options)
             case ConfigurationWarning():
                 logger.warning("%s", printable(event.reason, 400))
 

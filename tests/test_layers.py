@@ -39,6 +39,7 @@ FLOORS: list[set[str]] = [
     {"verifier_options", "prover"},
     {"verifier"},
     {"settings"},
+    {"weakening"},
     {"gate", "explanation"},
     {"asgi", "wsgi"},
     {"sign_on"},
