@@ -286,7 +286,11 @@ def enforce(guard: Guard, carrier: Mapping[str, Any], request: RequestView) -> N
     """
     gate: Gate | None = carrier.get(GATE_KEY)
     if gate is None:
-        log_bounded(logging.ERROR, "%r: JWTMiddleware is not installed, so nobody is let in", guard)
+        log_bounded(
+            logging.ERROR,
+            "%r: JWTMiddleware is not installed, or its request has ended: nobody is let in",
+            guard,
+        )
         raise MissingToken("the middleware is not installed")
     if any(asked is guard for asked in carrier.get(ASKED_KEY, ())):
         return

@@ -7,7 +7,6 @@ Options stand in ``settings.JWT_MIDDLEWARE``, a dict. With ``"jwt_middleware_dja
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from contextvars import ContextVar
 from typing import Any
 
 from asgiref.sync import (
@@ -19,6 +18,7 @@ from django.http.response import HttpResponseBase
 
 from jwt_middleware.asgi import header_lines as scope_header_lines
 from jwt_middleware.authorization import Guard, Handler, Predicate, guarded, guards_to_ask, public
+from jwt_middleware.current import Current
 from jwt_middleware.errors import MissingToken, RequestError
 from jwt_middleware.gate import (
     ASKED_KEY,
@@ -45,9 +45,7 @@ __all__ = [
     "requires",
 ]
 
-_current_request: ContextVar[HttpRequest | None] = ContextVar(
-    "jwt_middleware_request", default=None
-)
+_current_request: Current[HttpRequest] = Current("jwt_middleware_request")
 
 
 class JWTMiddleware:
@@ -88,7 +86,7 @@ class JWTMiddleware:
             finally:
                 _end(trail, status, request)
         view = self._prepare(request)
-        token = _current_request.set(request)
+        token = _current_request.begin(request)
         try:
             if not self.gate.is_open(view):
                 _put(request, self.gate.admit(self._lines(request), view))
@@ -96,7 +94,7 @@ class JWTMiddleware:
         except RequestError as error:
             response = _response(error, request)
         finally:
-            _current_request.reset(token)
+            _current_request.end(token)
         return response
 
     async def _serve_async(self, request: HttpRequest) -> HttpResponseBase:
@@ -110,7 +108,7 @@ class JWTMiddleware:
             finally:
                 _end(trail, status, request)
         view = self._prepare(request)
-        token = _current_request.set(request)
+        token = _current_request.begin(request)
         try:
             if not self.gate.is_open(view):
                 lines = self._lines(request)
@@ -119,7 +117,7 @@ class JWTMiddleware:
         except RequestError as error:
             response = _response(error, request)
         finally:
-            _current_request.reset(token)
+            _current_request.end(token)
         return response
 
     def process_view(
