@@ -53,6 +53,12 @@ def text(name: str, value: Any) -> str | None:
     return value
 
 
+def list_claim(name: str, claim: Any) -> None:
+    """Check a ``ListClaim``: a claim's name, and a separator that splits by something."""
+    text(f"{name}: a claim's name", "" if claim.name is None else claim.name)
+    text(f"{name}: separator", claim.separator)
+
+
 def number(
     name: str,
     value: Any,

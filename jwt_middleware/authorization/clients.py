@@ -167,7 +167,10 @@ def _list_claims(name: str, given: Any) -> tuple[ListClaim, ...]:
     items: list[Any] = list(given) if is_list else [None]
     if not all(isinstance(each, str | ListClaim) and each for each in items):
         raise ConfigurationError(f"{name}: a list of claim names, or of ListClaim(...)s")
-    return tuple([ListClaim(each) if isinstance(each, str) else each for each in items])
+    found = tuple([ListClaim(each) if isinstance(each, str) else each for each in items])
+    for each in found:
+        check.list_claim(name, each)
+    return found
 
 
 def _check_values(name: str, given: Any, kind: type) -> None:
