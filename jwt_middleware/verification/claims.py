@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from ..errors import InvalidClaim, TokenExpired, TokenImmature
-from ..option_checks import AnyAudience
+from ..option_checks import ANY as ANY
+from ..option_checks import AnyAudience as AnyAudience
 from .tokens import WireFormat
 
 MILLISECONDS_FROM: Final = 1e11
