@@ -201,7 +201,9 @@ class _Registry(TableReader):
                 claim = self.text(path, entry, "claim")
                 if "claim" not in entry:
                     self.fault(f"{path}.claim", "missing: the name of the claim")
-                found.append(ListClaim(claim or "", self.text(path, entry, "separator")))
+                separator = self.text(path, entry, "separator")
+                if claim is not None:
+                    found.append(ListClaim(claim, separator))
             else:
                 self.fault(path, "a claim's name, or { claim = '...', separator = ',' }")
         return tuple(found)
