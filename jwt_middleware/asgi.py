@@ -99,13 +99,13 @@ async def follow(
     async def tell_first(message: Message) -> None:
         kind = message["type"]
         if kind in _BEGINNINGS and not trail.is_told:
-            trail.tell(101 if kind == "websocket.accept" else message.get("status"))
+            trail.tell(101 if kind == "websocket.accept" else message.get("status"), scope)
         await send(message)
 
     try:
         await door(scope, receive, tell_first)
     finally:
-        trail.leave()
+        trail.leave(scope)
 
 
 _BEGINNINGS = frozenset(

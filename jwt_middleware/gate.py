@@ -14,15 +14,15 @@ from typing import Any
 from .authorization import Guard, Route, fault_of_unguarded, fault_of_unused, faults_of
 from .cache_headers import CacheHeaders
 from .errors import ConfigurationError, MissingToken, RequestError
-from .events import ConfigurationWarning
+from .events import ChecksWeakened, ConfigurationWarning
+from .log_rate import LogRate, log_bounded
 from .principal import PRINCIPAL_KEY, Principal
 from .request_view import TRAIL_KEY, RequestView
 from .responses import Challenge, Refusal, refusal_for
 from .settings import Settings
 from .trail import FindRoute, Trail
 from .verifier import Verifier
-
-logger = logging.getLogger("jwt_middleware")
+from .weakening import weakenings_of
 
 GATE_KEY = "jwt_middleware.gate"
 """Where a request carries the gate that it came through, for the guards of its route."""
@@ -54,8 +54,12 @@ class Gate:
         """Whether somebody listens, so that requests are followed until they are decided."""
         self._routes: list[Route] = []
         self._warned: set[str] = set()
+        self._rate = LogRate()
         gateway = settings.verifier.gateway
         self._challenge = Challenge(gateway.scheme, gateway.realm)
+        weakenings = weakenings_of(settings)
+        if weakenings:
+            self.verifier.announce(ChecksWeakened(weakenings))
 
     def is_open(self, request: RequestView) -> bool:
         """Whether the header is not read: an exempt path, or a CORS preflight that may pass."""
@@ -250,11 +254,20 @@ class Gate:
         try:
             own: Any = self._refuse(refusal, request)
         except Exception as failure:  # noqa: BLE001 - the app's own code; a refusal must not fail
-            logger.error("refuse= failed with %s; the plain answer is sent", type(failure).__name__)
+            log_bounded(
+                logging.ERROR,
+                "refuse= failed with %s; the plain answer is sent",
+                type(failure).__name__,
+                rate=self._rate,
+            )
             return refusal
         if isinstance(own, Refusal) and own.can_be_sent():
             return own
-        logger.error("refuse= returned no Refusal that can be sent; the plain answer is")
+        log_bounded(
+            logging.ERROR,
+            "refuse= returned no Refusal that can be sent; the plain answer is",
+            rate=self._rate,
+        )
         return refusal
 
     def _admitted(self, principal: Principal | None, request: RequestView) -> Principal | None:
@@ -301,7 +314,11 @@ def enforce(guard: Guard, carrier: Mapping[str, Any], request: RequestView) -> N
     """
     gate: Gate | None = carrier.get(GATE_KEY)
     if gate is None:
-        logger.error("%r: JWTMiddleware is not installed, so nobody is let in", guard)
+        log_bounded(
+            logging.ERROR,
+            "%r: JWTMiddleware is not installed, or its request has ended: nobody is let in",
+            guard,
+        )
         raise MissingToken("the middleware is not installed")
     if any(asked is guard for asked in carrier.get(ASKED_KEY, ())):
         return

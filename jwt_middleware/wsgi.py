@@ -90,35 +90,38 @@ def follow(
     try:
         chunks = door(environ, note)
     except BaseException:
-        trail.leave()
+        trail.leave(environ)
         raise
     if seen:
         # Not before the app has returned: until then it may begin anew (PEP 3333, exc_info).
-        trail.tell(seen[0])
-        trail.leave()
+        trail.tell(seen[0], environ)
+        trail.leave(environ)
         return chunks
-    return _Followed(chunks, trail, seen)
+    return _Followed(chunks, trail, seen, environ)
 
 
 class _Followed:
     """The answer of an app that begins it only when it is read, such as a generator."""
 
-    def __init__(self, chunks: Iterable[bytes], trail: Trail, seen: list[int]) -> None:
+    def __init__(
+        self, chunks: Iterable[bytes], trail: Trail, seen: list[int], environ: WSGIEnvironment
+    ) -> None:
         self._chunks = chunks
         self._trail = trail
         self._seen = seen
+        self._environ = environ
 
     def __iter__(self) -> Iterator[bytes]:
         for chunk in self._chunks:
             if self._seen:
-                self._trail.tell(self._seen[0])
+                self._trail.tell(self._seen[0], self._environ)
             yield chunk
 
     def close(self) -> None:
         """Close what the app returned (PEP 3333)."""
         if self._seen:
-            self._trail.tell(self._seen[0])
-        self._trail.leave()
+            self._trail.tell(self._seen[0], self._environ)
+        self._trail.leave(self._environ)
         close = getattr(self._chunks, "close", None)
         if close is not None:
             close()

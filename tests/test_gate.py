@@ -99,7 +99,7 @@ def test_both_ways_to_admit_say_the_same(make: Any, token: str) -> None:
 def test_every_refusal_is_announced_once_with_the_callers_reference(
     waiting: bool, lines: Any, options: Any, code: str, make: Any, token: str, heard: Heard
 ) -> None:
-    gate, request = make(**options), RequestView()
+    gate, request = make(**options), RequestView("PUT", "/x")
     found = [token if line == "{token}" else line for line in lines]
 
     with pytest.raises(RequestError) as caught:
@@ -108,7 +108,7 @@ def test_every_refusal_is_announced_once_with_the_callers_reference(
     error = caught.value
     assert error.code == code
     assert [(event.code, event.reference) for event in heard] == [(code, error.reference)]
-    assert heard[0].request is request
+    assert (heard[0].method, heard[0].path) == ("PUT", "/x")
 
 
 def test_authorize_reads_the_request(make: Any, token: str) -> None:

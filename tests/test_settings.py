@@ -131,6 +131,15 @@ def test_any_audience_is_never_read_from_the_environment(value: str, pem: str) -
     assert "ANY" in refused({"keys": pem}, env(audience=value))
 
 
+def test_a_preflight_that_passes_is_never_read_from_the_environment(pem: str) -> None:
+    message = refused({"keys": pem}, env(cors_preflight=" pass "))
+
+    assert "JWT_MIDDLEWARE_CORS_PREFLIGHT" in message
+    assert "weakens" in message
+    settings = Settings.read({"keys": pem}, env(cors_preflight="refuse"))
+    assert settings.passes_preflight is False
+
+
 @pytest.mark.parametrize("name", ["authorize", "refuse", "listeners", "clock", "verifier"])
 def test_what_is_code_is_given_in_code(name: str, pem: str) -> None:
     assert "code" in refused({"keys": pem}, env(**{name: "x"}))

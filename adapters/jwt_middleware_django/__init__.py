@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
-from contextvars import ContextVar
 from typing import Any
 
 from asgiref.sync import (
@@ -20,6 +19,7 @@ from django.http.response import HttpResponseBase
 
 from jwt_middleware.asgi import header_lines as scope_header_lines
 from jwt_middleware.authorization import Guard, Handler, Predicate, guarded, public
+from jwt_middleware.current import Current
 from jwt_middleware.errors import ConfigurationError, MissingToken, RequestError
 from jwt_middleware.gate import (
     ASKED_KEY,
@@ -31,7 +31,7 @@ from jwt_middleware.gate import (
     refusal_of,
 )
 from jwt_middleware.principal import PRINCIPAL_KEY, Principal
-from jwt_middleware.request_view import EnvironView
+from jwt_middleware.request_view import TRAIL_KEY, EnvironView
 from jwt_middleware.responses import Refusal, misconfigured
 from jwt_middleware.trail import Trail
 from jwt_middleware.wsgi import header_lines as environ_header_lines
@@ -51,9 +51,7 @@ __all__ = [
 
 logger = logging.getLogger("jwt_middleware")
 
-_current_request: ContextVar[HttpRequest | None] = ContextVar(
-    "jwt_middleware_request", default=None
-)
+_current_request: Current[HttpRequest] = Current("jwt_middleware_request")
 
 
 class JWTMiddleware:
@@ -89,13 +87,17 @@ class JWTMiddleware:
         if self._is_async:
             return self._serve_async(request)
         if self.gate.audits and not follows(self.gate, request.META):
-            with self._follow(request) as trail:
+            trail = self.gate.follow(request.META, request_view_of(request))
+            status: int | None = None
+            try:
                 told: HttpResponseBase = self(request)  # type: ignore[assignment]
-                trail.tell(told.status_code)
+                status = told.status_code
                 return told
+            finally:
+                _end(trail, status, request)
         view = self._prepare(request)
         is_open = self.gate.is_open(view)
-        token = _current_request.set(request)
+        token = _current_request.begin(request)
         try:
             if not is_open:
                 make_personal(request)
@@ -104,18 +106,22 @@ class JWTMiddleware:
         except RequestError as error:
             response = _response(error, request)
         finally:
-            _current_request.reset(token)
+            _current_request.end(token)
         return response if is_open else self._marked(response)
 
     async def _serve_async(self, request: HttpRequest) -> HttpResponseBase:
         if self.gate.audits and not follows(self.gate, request.META):
-            with self._follow(request) as trail:
+            trail = self.gate.follow(request.META, request_view_of(request))
+            status: int | None = None
+            try:
                 told = await self._serve_async(request)
-                trail.tell(told.status_code)
+                status = told.status_code
                 return told
+            finally:
+                _end(trail, status, request)
         view = self._prepare(request)
         is_open = self.gate.is_open(view)
-        token = _current_request.set(request)
+        token = _current_request.begin(request)
         try:
             if not is_open:
                 make_personal(request)
@@ -125,7 +131,7 @@ class JWTMiddleware:
         except RequestError as error:
             response = _response(error, request)
         finally:
-            _current_request.reset(token)
+            _current_request.end(token)
         return response if is_open else self._marked(response)
 
     def process_view(
@@ -135,6 +141,8 @@ class JWTMiddleware:
 
         A request's own urlconf may bring views that the start-up has not seen.
         """
+        if self.gate.audits and follows(self.gate, request.META):
+            request.META[TRAIL_KEY].route = template_of(request)
         guards = self._routes.guards_to_ask(view_func, request.method or "")
         view = request_view_of(request)
         if self.gate.inspects and view_func not in self._routes:
@@ -165,12 +173,6 @@ class JWTMiddleware:
             for name, value in self.gate.cache_headers.text(own):
                 response[name] = value
         return response
-
-    def _follow(self, request: HttpRequest) -> Trail:
-        """Have what is decided of this request told as its answer is ready."""
-        return self.gate.follow(
-            request.META, request_view_of(request), lambda *_: template_of(request)
-        )
 
     def _prepare(self, request: HttpRequest) -> EnvironView:
         request.META.pop(PRINCIPAL_KEY, None)
@@ -245,6 +247,13 @@ def request_view_of(request: HttpRequest) -> EnvironView:
     """Return what predicates and events may see of a request, REST framework's wrapper too."""
     match = getattr(request, "resolver_match", None)
     return EnvironView(request.META, path=request.path_info, path_params=match and match.kwargs)
+
+
+def _end(trail: Trail, status: int | None, request: HttpRequest) -> None:
+    """Tell what was decided of a request, now that its answer is ready."""
+    trail.route = template_of(request)
+    trail.tell(status, request.META)
+    trail.leave(request.META)
 
 
 def _put(request: HttpRequest, principal: Principal | None) -> None:

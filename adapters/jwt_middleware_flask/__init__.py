@@ -205,14 +205,14 @@ class _Installed:
 def _tell(response: Response) -> Response:
     trail: Trail | None = request.environ.get(FOLLOWED_KEY)
     if trail is not None:
-        trail.tell(response.status_code)
+        trail.tell(response.status_code, request.environ)
     return response
 
 
 def _leave(_: BaseException | None) -> None:
     trail: Trail | None = request.environ.pop(FOLLOWED_KEY, None)
     if trail is not None:
-        trail.leave()
+        trail.leave(request.environ)
 
 
 class _RefusedMixin(HTTPException):

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from contextvars import ContextVar
 from typing import Any, Unpack
 
 from starlette.authentication import AuthCredentials, UnauthenticatedUser
@@ -52,6 +51,7 @@ from jwt_middleware.request_view import ScopeView
 from jwt_middleware.responses import Refusal, misconfigured
 from jwt_middleware.settings import Options
 
+from .current_scope import current_scope, served
 from .inventory import GUARD, Routes
 
 __all__ = [
@@ -63,9 +63,6 @@ __all__ = [
 ]
 
 logger = logging.getLogger("jwt_middleware")
-
-_current_scope: ContextVar[Scope | None] = ContextVar("jwt_middleware_scope", default=None)
-
 
 _NO_SCOPES = AuthCredentials()
 _NO_SCOPES.scopes = ()  # type: ignore[assignment]  # shared by requests, so that nobody adds to it
@@ -125,13 +122,13 @@ class JWTMiddleware:
                 scope["user"] = principal or UnauthenticatedUser()
                 permissions = None if principal is None else principal.permissions
                 scope["auth"] = AuthCredentials(sorted(permissions)) if permissions else _NO_SCOPES
-            token = _current_scope.set(scope)
+            token = served.begin(scope)
             try:
                 await self.app(scope, receive, send)
             except RequestError as error:
                 await serve_raised(gate, error, scope, receive, send)
             finally:
-                _current_scope.reset(token)
+                served.end(token)
         elif kind == "lifespan":
             self._learn_app(scope)
             fault = self._first_fault()
@@ -183,14 +180,16 @@ class Refused(HTTPException):
         self.refusal = refusal
 
 
-def current_principal() -> Principal:
-    """Return the principal of the current request; also a FastAPI dependency.
+def current_principal(
+    connection: HTTPConnection = None,  # type: ignore[assignment]  # FastAPI knows the bare type
+) -> Principal:
+    """Return the principal of the current request, or of this one; also a FastAPI dependency.
 
     Raises:
-        MissingToken: there is none.
+        MissingToken: there is none, or the request has ended.
 
     """
-    scope = _current_scope.get()
+    scope = _scope_of(connection)
     if scope is None:
         raise MissingToken("there is no request")
     _serve_refusals(scope)
@@ -201,10 +200,16 @@ def current_principal() -> Principal:
 current_principal.__dict__[GUARD] = Guard(authenticated)
 
 
-def current_principal_or_none() -> Principal | None:
-    """Return the principal of the current request, or None."""
-    scope = _current_scope.get()
+def current_principal_or_none(
+    connection: HTTPConnection = None,  # type: ignore[assignment]
+) -> Principal | None:
+    """Return the principal of the current request, or of this one; None without."""
+    scope = _scope_of(connection)
     return None if scope is None else scope.get(PRINCIPAL_KEY)
+
+
+def _scope_of(connection: HTTPConnection | None) -> Scope | None:
+    return current_scope() if connection is None else connection.scope
 
 
 def requires(
@@ -226,7 +231,7 @@ def requires(
 def enter_handler(guard: Guard, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     connections = (each for each in (*args, *kwargs.values()) if isinstance(each, HTTPConnection))
     connection = next(connections, None)
-    scope = _current_scope.get() if connection is None else connection.scope
+    scope = _scope_of(connection)
     # Without a scope there was no middleware: nobody is let in, and the log says why.
     check_guard(guard, {"type": "http", "headers": []} if scope is None else scope)
 
