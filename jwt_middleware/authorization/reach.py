@@ -20,6 +20,9 @@ from .guards import Guard, GuardedBy, guard_of, handler_of
 FRAMEWORKS = ("django", "fastapi", "flask", "rest_framework", "starlette", "werkzeug")
 """Their objects, such as an app or a router, know every handler and wrap none."""
 
+_ROUTE_BY_CLOSURES = ("fasthtml", "nicegui", "ninja")
+"""They route to functions of their own, which keep helpers of theirs beside the app's function."""
+
 Key = int | tuple[int, int]
 """An identity: a bound method is another object each time that it is asked for."""
 
@@ -303,7 +306,15 @@ def _next(handler: Any) -> Any:
     if type(handler) is MethodType:
         return handler.__func__
     found = kept_by(handler)
+    package = _package_of(handler)
+    if package in _ROUTE_BY_CLOSURES:
+        found = [each for each in found if _package_of(each) != package]
     return found[0] if len(found) == 1 else None
+
+
+def _package_of(function: Any) -> str:
+    names = getattr(function, "__globals__", {})
+    return str(names.get("__name__", "")).partition(".")[0]
 
 
 def kept_by(node: Any) -> list[Any]:
