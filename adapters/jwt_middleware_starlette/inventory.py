@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from types import MethodType
 from typing import Any
 
@@ -123,8 +124,10 @@ class Routes:
                 f"{listed(faults)}: it stands above the route's decorator, so the app routes to "
                 "the function without it; put @requires directly below the route's decorator"
             )
-        for endpoint, holder in walk.holders:
-            self._ask_first(endpoint, holder)
+        for endpoint, holders in walk.holders:
+            guards = () if inspect.isclass(endpoint) else guards_to_ask(endpoint)
+            if guards:
+                self._ask_first(endpoint, guards, holders())
         if not self.are_hidden:
             self.unused = exposure.unused(_all_endpoints)
         self._seen = [(routes, len(routes)) for routes in self._lists.values()]
@@ -138,19 +141,18 @@ class Routes:
             self._templates = Templates(self._found)
         return self._templates.find(method, path)
 
-    def _ask_first(self, endpoint: Any, holder: Any) -> None:
+    def _ask_first(self, endpoint: Any, guards: Sequence[Guard], holders: list[Any]) -> None:
         """Have the guards of a route asked before a decorator above them could answer."""
-        guards = () if inspect.isclass(endpoint) else guards_to_ask(endpoint)
-        app = getattr(holder, "app", None)
-        if not guards or isinstance(app, _AskedFirst):
-            return
-        if app is None:
+        apps: list[Any] = [getattr(each, "app", None) for each in holders]
+        if not apps or None in apps:
             raise ConfigurationError(
                 f"{place_of(endpoint)}: a decorator stands between the route and {guards[0]!r}, "
                 "and could answer without asking it; put @requires directly below the route's "
                 "decorator"
             )
-        holder.app = _AskedFirst(app, guards, self._check)
+        for holder, app in zip(holders, apps, strict=True):
+            if not isinstance(app, _AskedFirst):
+                holder.app = _AskedFirst(app, guards, self._check)
 
 
 class _AskedFirst:
@@ -173,10 +175,11 @@ class _Walk:
         self._lists = lists
         self.found: list[Route] = []
         self.endpoints: list[tuple[Any, str]] = []
-        self.holders: list[tuple[Any, Any]] = []
-        """Endpoints, each with the object whose ``app`` serves it."""
+        self.holders: list[tuple[Any, Callable[[], list[Any]]]] = []
+        """Endpoints, each with what returns the objects whose ``app`` serves it."""
         self.beside: list[Any] = []
-        self._serving: dict[int, Any] = {}
+        self._included: Any = None
+        self._serving: dict[int, dict[int, list[Any]]] = {}
 
     def below(
         self, app: Any, prefix: str, guards: tuple[Guard, ...], above: tuple[int, ...]
@@ -197,9 +200,11 @@ class _Walk:
                 # serves its routes by copies of their own.
                 context = route.include_context
                 self.beside += [each.dependency for each in context.dependencies]
-                self._serving.update(_serving(route))
                 below = (*guards, *_guards_of_inclusion(context.dependencies))
+                outer = self._included
+                self._included = outer or route
                 self.below(included, path + context.prefix, below, above)
+                self._included = outer
             else:
                 # Dependencies of an included router are not for what it mounts.
                 self._mounted(getattr(route, "app", None), path, above)
@@ -220,7 +225,7 @@ class _Walk:
     def _endpoint(self, route: Any, path: str, included: tuple[Guard, ...]) -> None:
         endpoint = route.endpoint
         self.endpoints.append((endpoint, path))
-        self.holders.append((endpoint, self._serving.get(id(route), route)))
+        self.holders.append((endpoint, partial(self._holders, self._included, route)))
         # FastAPI asks dependencies of its own routes only, not of plain ones beside them.
         dependant = getattr(route, "dependant", None)
         guards: tuple[Guard, ...] = ()
@@ -230,6 +235,17 @@ class _Walk:
         if inspect.isclass(endpoint):
             self.beside += attributes_of_class(endpoint)
         self.found += _rows(route, path, guards)
+
+    def _holders(self, included: Any, route: Any) -> list[Any]:
+        """Return the objects whose ``app`` serves a route: itself, or those of its inclusions."""
+        if included is None:
+            return [route]
+        known = self._serving.get(id(included))
+        if known is None:
+            known = self._serving[id(included)] = {}
+            for key, each in _serving(included):  # FastAPI makes them now, else at first use
+                known.setdefault(key, []).append(each)
+        return known.get(id(route), [])
 
 
 def _rows(route: Any, path: str, guards: tuple[Guard, ...]) -> Iterator[Route]:

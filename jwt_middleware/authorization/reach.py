@@ -34,6 +34,7 @@ _LONGEST = 100
 _DECORATES_METHODS = "django.utils.decorators"
 _KEPT = "__jwt_middleware_guard_"
 _MOST_KEPT = 8
+_MOST_SURE = 100
 
 
 class Reach(NamedTuple):
@@ -112,11 +113,24 @@ def keep_with(wrapper: FunctionType, handler: Any) -> None:
         keeper = node.__self__ if type(node) is MethodType else node
         if not hasattr(keeper, "__dict__"):
             keeper = getattr(node, "__func__", node)
-        # A helper of many decorators would keep every wrapper for ever.
-        is_helper = sum(each.startswith(_KEPT) for each in _own(keeper)) >= _MOST_KEPT
-        if key in sure or not is_helper:
+        kept = [each for own, each in _own(keeper).items() if own.startswith(_KEPT)]
+        # A helper of many decorators, or a function that is decorated at each call, would keep
+        # every wrapper for ever.
+        most = _MOST_SURE if key in sure else _MOST_KEPT
+        if len(kept) < most and not any(_asks_the_same(each, wrapper) for each in kept):
             with suppress(AttributeError, TypeError):
                 setattr(keeper, name, wrapper)
+
+
+def _asks_the_same(one: FunctionType, other: FunctionType) -> bool:
+    first, second = guard_of(one), guard_of(other)
+    return (
+        first is not None
+        and second is not None
+        and first.predicate == second.predicate
+        and (first.enforce, first.routed) == (second.enforce, second.routed)
+        and handler_of(one) is handler_of(other)
+    )
 
 
 def is_of_one_request(handler: Any) -> bool:
