@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, NoReturn, Unpack
 
+from .cache_headers import CacheHeaders
 from .errors import ConfigurationError, RequestError
 from .gate import GATE_KEY, Gate, follows
 from .plain_apps import check_no_routes, check_plain_app
@@ -48,8 +49,8 @@ class JWTMiddleware:
             if self.gate.audits and not follows(self.gate, scope):
                 await follow(self, self.gate, scope, receive, send)
                 return
-            if kind == "http":
-                send = marking(self.gate, scope, send)
+            if kind == "http" and self.gate.cache_headers is not None:
+                send = marking(self.gate, self.gate.cache_headers, scope, send)
             failure = enter(self.gate, scope)
             if failure is not None:
                 try:
@@ -119,16 +120,16 @@ _BEGINNINGS = frozenset(
 """The messages with which an answer begins."""
 
 
-def marking(gate: Gate, scope: Scope, send: Send) -> Send:
+def marking(gate: Gate, headers: CacheHeaders, scope: Scope, send: Send) -> Send:
     """Return a ``send`` that tells caches of whom an HTTP answer is, where the header is read."""
-    headers = gate.cache_headers
-    if headers is None or (gate.opens and gate.is_open(ScopeView(scope))):
+    if gate.opens and gate.is_open(ScopeView(scope)):
         return send
 
     # It is no coroutine, for the sake of the many messages that it only hands on.
     def send_marked(message: Message) -> Awaitable[None]:
         if message["type"] == "http.response.start":
-            message = {**message, "headers": headers.raw(message.get("headers", ()))}
+            # Another list, but no other message: nobody reads one again who has sent it.
+            message["headers"] = headers.raw(message.get("headers", ()))
         return send(message)
 
     return send_marked

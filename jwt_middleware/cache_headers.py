@@ -31,8 +31,8 @@ class CacheHeaders:
     def raw(self, headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
         """Return the headers of an ASGI answer with ``vary`` and ``cache-control``."""
         lines = headers if type(headers) is list else list(headers)
-        for line in lines:
-            if len(line[0]) in _LENGTHS:  # it may be one of the two: few answers have any such
+        for name, _ in lines:
+            if len(name) in _LENGTHS:  # it may be one of the two: few answers have any such
                 others, own = _parted(lines, (b"vary", b"cache-control"))
                 return [*others, *_joined_raw(self._header, own)]
         return lines + self._raw
@@ -40,8 +40,8 @@ class CacheHeaders:
     def text(self, headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
         """Return the headers of a WSGI answer with ``Vary`` and ``Cache-Control``."""
         lines = headers if type(headers) is list else list(headers)
-        for line in lines:
-            if len(line[0]) in _LENGTHS:
+        for name, _ in lines:
+            if len(name) in _LENGTHS:
                 others, own = _parted(lines, ("vary", "cache-control"))
                 return [*others, *_joined(self._header, own)]
         return lines + self._text

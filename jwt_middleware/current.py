@@ -7,12 +7,8 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
-
-class _Cell(Generic[T]):
-    __slots__ = ("value",)
-
-    def __init__(self, value: T) -> None:
-        self.value: T | None = value
+Begun = tuple[list[T], Token[list[T] | None]]
+"""What ``Current.begin`` returns, to be given to ``end``."""
 
 
 class Current(Generic[T]):
@@ -22,20 +18,21 @@ class Current(Generic[T]):
     """
 
     def __init__(self, name: str) -> None:
-        self._cell: ContextVar[_Cell[T] | None] = ContextVar(name, default=None)
+        self.variable: ContextVar[list[T] | None] = ContextVar(name, default=None)
+        """Holds a list of the value: whoever has a copy of the context has the same list."""
 
-    def begin(self, value: T) -> Token[_Cell[T] | None]:
+    def begin(self, value: T) -> Begun[T]:
         """Make this the current value."""
-        return self._cell.set(_Cell(value))
+        cell = [value]
+        return cell, self.variable.set(cell)
 
-    def end(self, token: Token[_Cell[T] | None]) -> None:
-        """Take back what ``begin`` returned this token for: whoever has a copy gets None."""
-        cell = self._cell.get()
-        if cell is not None:
-            cell.value = None
-        self._cell.reset(token)
+    def end(self, begun: Begun[T]) -> None:
+        """Take back what ``begin`` returned this for: whoever has a copy gets None."""
+        cell, token = begun
+        cell.clear()
+        self.variable.reset(token)
 
     def get(self) -> T | None:
         """Return the current value."""
-        cell = self._cell.get()
-        return None if cell is None else cell.value
+        cell = self.variable.get()
+        return cell[0] if cell else None

@@ -109,8 +109,8 @@ class JWTMiddleware:
             if gate.audits and not follows(gate, scope):
                 await follow(self, gate, scope, receive, send, self._routes.template)
                 return
-            if kind == "http":
-                send = marking(gate, scope, send)
+            if kind == "http" and gate.cache_headers is not None:
+                send = marking(gate, gate.cache_headers, scope, send)
             failure = enter(gate, scope)
             if failure is not None:
                 try:
@@ -123,13 +123,16 @@ class JWTMiddleware:
                 scope["user"] = principal or UnauthenticatedUser()
                 permissions = None if principal is None else principal.permissions
                 scope["auth"] = AuthCredentials(sorted(permissions)) if permissions else _NO_SCOPES
-            token = served.begin(scope)
+            # As ``served.begin`` and ``end`` do, without the price of two calls.
+            cell = [scope]
+            token = served.variable.set(cell)
             try:
                 await self.app(scope, receive, send)
             except RequestError as error:
                 await serve_raised(gate, error, scope, receive, send)
             finally:
-                served.end(token)
+                cell.clear()
+                served.variable.reset(token)
         elif kind == "lifespan":
             self._learn_app(scope)
             fault = self._first_fault()

@@ -202,21 +202,22 @@ def test_a_hundred_concurrent_requests_each_see_their_own_principal(
 # --- what an answer tells caches -------------------------------------------------------------
 
 
-def test_the_apps_message_and_its_headers_are_left_as_they_are(
+def test_an_app_may_send_the_same_message_and_headers_for_every_request(
     options: Options, caller: Caller
 ) -> None:
-    """An app may send the same objects for every request."""
-    start = {"type": "http.response.start", "status": 200, "headers": [(b"x-own", b"1")]}
+    headers = [(b"x-own", b"1")]
+    start = {"type": "http.response.start", "status": 200, "headers": headers}
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         await send(start)
         await send({"type": "http.response.body", "body": b""})
 
     door = JWTMiddleware(app, **options)
-    answers = [call_asgi(door, "GET", "/", caller()) for _ in range(2)]
+    answers = [call_asgi(door, "GET", "/", caller()) for _ in range(3)]
 
-    assert [answer.header("Vary") for answer in answers] == ["X-JWT-Assertion"] * 2
-    assert start["headers"] == [(b"x-own", b"1")]
+    assert [answer.header("Vary") for answer in answers] == ["X-JWT-Assertion"] * 3
+    assert [answer.header("Cache-Control") for answer in answers] == ["private"] * 3
+    assert headers == [(b"x-own", b"1")]
 
 
 @pytest.mark.parametrize("headers", [{}, {"headers": ()}, {"headers": ([b"X-Own", b"1"],)}])
