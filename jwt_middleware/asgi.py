@@ -149,7 +149,9 @@ def enter(gate: Gate, scope: Scope) -> Failure | None:
     wanted = gate.raw_header
     size = len(wanted)
     lines = [v for key, v in scope["headers"] if len(key) == size and key.lower() == wanted]
-    principal = gate.recall(lines[0], scope, ScopeView) if len(lines) == 1 else None
+    principal = None
+    if len(lines) == 1 and gate.lets_recall:
+        principal = gate.verifier.recall(lines[0], scope, ScopeView)
     if principal is None:
         request = ScopeView(scope)
         if gate.is_open(request):

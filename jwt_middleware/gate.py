@@ -48,6 +48,12 @@ class Gate:
         self._authorize = None if settings.authorize is None else Guard(settings.authorize)
         self.opens = bool(settings.exempt) or settings.passes_preflight
         """Whether ``is_open`` may be true of any request at all."""
+        self.lets_recall = self._authorize is None and not self.opens
+        """Whether a token that was verified before lets its caller in, whatever else is asked.
+
+        Most requests are so: a gateway repeats one token for minutes. The doors ask the verifier
+        for it themselves, which spares a call.
+        """
         self.cache_headers = CacheHeaders(settings.header) if settings.varies else None
         """What the answer to a request whose header is read gets; None with ``vary=False``."""
         self.audits = self.verifier.announce.has_listeners
@@ -84,18 +90,6 @@ class Gate:
 
         """
         return self._admitted(self.verifier.authenticate(lines, request=request), request)
-
-    def recall(
-        self, line: bytes | str, carrier: Any, view: Callable[[Any], RequestView]
-    ) -> Principal | None:
-        """Return the caller of a token that was verified before; None where ``admit`` must decide.
-
-        Most requests are so: a gateway repeats one token for minutes. ``line`` is the only one, and
-        nothing ``opens`` the way for requests without it.
-        """
-        if self._authorize is not None or self.opens:
-            return None
-        return self.verifier.recall(line, carrier, view)
 
     def admit_now(self, lines: Sequence[bytes | str], request: RequestView) -> Principal | None:
         """Do as ``admit``, without waiting for anything.

@@ -42,7 +42,7 @@ from jwt_middleware.trail import Trail
 from jwt_middleware.wsgi import header_lines
 
 from .caches import Marked, note_header_read
-from .inventory import Routes
+from .inventory import Routes, ToAsk
 from .wrappers import unasked
 
 __all__ = [
@@ -104,7 +104,7 @@ class _Installed:
         self._app = app
         self._routes: Routes | None = None
         self._is_following = False
-        self._guards: dict[tuple[str, str], tuple[object, tuple[Guard, ...]]] = {}
+        self._guards: dict[str, tuple[object, ToAsk]] = {}
         self._fault: ConfigurationError | None = None
 
     def fault(self) -> ConfigurationError | None:
@@ -145,9 +145,11 @@ class _Installed:
         if gate.audits and not follows(gate, environ):
             self._follow(current)
         line = environ.get(gate.environ_key)
-        principal = None if line is None else gate.recall(line, environ, EnvironView)
+        principal = None
+        if line is not None and gate.lets_recall:
+            principal = gate.verifier.recall(line, environ, EnvironView)
         rule = current.url_rule
-        guards = () if rule is None else self._guards_of(rule.endpoint, current.method)
+        guards = () if rule is None else self._guards_of(rule.endpoint, current)
         if principal is not None:
             note_header_read(environ)
             if not guards:
@@ -179,16 +181,16 @@ class _Installed:
         view = EnvironView(current.environ, path_params=current.view_args)
         current.environ[FOLLOWED_KEY] = self.gate.follow(current.environ, view, lambda *_: template)
 
-    def _guards_of(self, endpoint: str, method: str) -> tuple[Guard, ...]:
+    def _guards_of(self, endpoint: str, current: Request) -> tuple[Guard, ...]:
         """Return the guards to ask before an endpoint's view; found once for a view."""
         view = self._app.view_functions.get(endpoint)
         if view is None or self._routes is None:
             return ()
-        known = self._guards.get((endpoint, method))
+        known = self._guards.get(endpoint)
         if known is None or known[0] is not view:
-            found = self._routes.guards_to_ask(view, method)
-            known = self._guards[endpoint, method] = (view, found)
-        return known[1]
+            known = self._guards[endpoint] = (view, self._routes.guards_to_ask(view))
+        guards = known[1]
+        return guards if isinstance(guards, tuple) else guards(current.method)
 
     def _guards_of_preflight(self, rule: Any) -> tuple[Guard, ...]:
         """Return the guards to ask first of a preflight that passes.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any
 
 from flask import Flask
@@ -20,6 +21,9 @@ from jwt_middleware.authorization import (
     routes_of_class,
 )
 
+ToAsk = tuple[Guard, ...] | Callable[[str], tuple[Guard, ...]]
+"""Guards, or those of a request's method."""
+
 _ANSWERED_BY_FLASK = frozenset({"HEAD", "OPTIONS"})
 
 
@@ -34,9 +38,15 @@ class Routes:
             views, enter, beside=[each for kind in classes for each in attributes_of_class(kind)]
         )
 
-    def guards_to_ask(self, view: Any, method: str) -> tuple[Guard, ...]:
-        """Return the guards to ask before a view is called: a decorator above may answer first."""
-        return (*self.bare(view), *_guards_below(view, method))
+    def guards_to_ask(self, view: Any) -> ToAsk:
+        """Return the guards to ask before a view is called: a decorator above may answer first.
+
+        Where a class serves the view, they depend on the method.
+        """
+        bare = self.bare(view)
+        if _class_of(view) is None:
+            return (*bare, *guards_to_ask(view))
+        return cache(lambda method: (*bare, *_guards_below(view, method)))
 
     def bare(self, view: Any) -> tuple[Guard, ...]:
         """Return the guards that stand above a view's route, which no wrapper asks."""

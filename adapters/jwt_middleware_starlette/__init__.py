@@ -100,11 +100,13 @@ class JWTMiddleware:
         if kind == "http" or kind == "websocket":
             if not self._has_learned:
                 self._learn_app(scope)
-            if self._fault is not None or self._routes.have_changed():
-                fault = self._first_fault()
-                if fault is not None:
-                    await serve(misconfigured(fault), scope, receive, send)
-                    return
+            for routes, size in self._routes.sizes:
+                if len(routes) != size:
+                    self._inspect()  # an app may add routes when it starts, or later
+                    break
+            if self._fault is not None:
+                await serve(misconfigured(self._fault), scope, receive, send)
+                return
             gate = self.gate
             if gate.audits and not follows(gate, scope):
                 await follow(self, gate, scope, receive, send, self._routes.template)
@@ -135,23 +137,23 @@ class JWTMiddleware:
                 served.variable.reset(token)
         elif kind == "lifespan":
             self._learn_app(scope)
-            fault = self._first_fault()
-            if fault is None:
+            self._inspect()
+            if self._fault is None:
                 await guard_lifespan(self.gate, self.app, scope, receive, send)
             else:
-                await fail_startup(fault, receive, send)
+                await fail_startup(self._fault, receive, send)
         else:
             await self.app(scope, receive, send)
 
-    def _first_fault(self) -> ConfigurationError | None:
-        if self._fault is None and self._routes.have_changed():
-            self._fault = self._fault_of_routes()  # an app may add routes when it starts, or later
+    def _inspect(self) -> None:
+        """Look at the routes, once the app is known; the first fault is the last."""
+        if self._fault is None:
+            self._fault = self._fault_of_routes()
         if self._fault is not None and not self._told:
             self._told = True
             logger.error(
                 "the app is not served (it does not start, or answers 503): %s", self._fault
             )
-        return self._fault
 
     def _learn_app(self, scope: Scope) -> None:
         """Find the app that this middleware was added to; others may stand between and hide it."""

@@ -30,15 +30,19 @@ Check = Callable[[Sequence[Guard], Scope], None]
 """Asks guards of a connection; raises where one does not hold."""
 
 
+_UNSEEN: list[tuple[list[Any], int]] = [([], -1)]
+
+
 class Routes:
-    """What an app routes to, as far as it can be seen, and whether that has changed."""
+    """What an app routes to, as far as it can be seen."""
 
     def __init__(self, *apps: Any, enter: Enter, check: Check) -> None:
         self._apps = apps
         self._enter = enter
         self._check = check
         self._lists: dict[int, list[Any]] = {}
-        self._seen: list[tuple[list[Any], int]] | None = None
+        self.sizes: list[tuple[list[Any], int]] = _UNSEEN
+        """Each list of routes with its length when it was walked: another length is a change."""
         self._found: list[Route] = []
         self._templates: Templates | None = None
         self.unused: list[str] = []
@@ -48,21 +52,12 @@ class Routes:
         """Walk this app too: middleware may hide it from whatever is wrapped."""
         if app not in self._apps:
             self._apps = (*self._apps, app)
-            self._seen = None
+            self.sizes = _UNSEEN
 
     @property
     def are_hidden(self) -> bool:
         """Whether no list of routes was found at all."""
         return not self._lists
-
-    def have_changed(self) -> bool:
-        """Whether routes were added or taken away since they were last walked."""
-        if self._seen is None:
-            return True
-        for routes, size in self._seen:  # noqa: SIM110 - asked at each request: half the time
-            if len(routes) != size:
-                return True
-        return False
 
     def inventory(self) -> list[Route]:
         """Return every route, and have guards asked that a decorator could answer in place of.
@@ -95,7 +90,7 @@ class Routes:
                 self._ask_first(endpoint, guards, holders())
         if not self.are_hidden:
             self.unused = exposure.unused(_all_endpoints)
-        self._seen = [(routes, len(routes)) for routes in self._lists.values()]
+        self.sizes = [(routes, len(routes)) for routes in self._lists.values()]
         self._found = walk.found
         self._templates = None
         return walk.found
