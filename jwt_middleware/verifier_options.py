@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TypedDict, cast
@@ -160,6 +161,12 @@ def listeners_of(listeners: Any) -> tuple[Listener, ...]:
     found = (listeners,) if callable(listeners) else listeners
     if not isinstance(found, list | tuple | set | frozenset) or not all(map(callable, found)):
         raise ConfigurationError("listeners: callables that take an event, in a list")
+    for each in found:
+        if inspect.iscoroutinefunction(each):
+            raise ConfigurationError(
+                f"listeners: {each.__qualname__} is async, and nobody would await it; write a "
+                "plain function, which may put the event into a queue"
+            )
     return tuple(found)
 
 

@@ -51,6 +51,9 @@ def test_an_empty_or_wrong_list_is_an_error_and_never_means_unset(
         Verifier(keys=rsa_key.public_pem, **{name: value})
 
 
+async def async_listener(event: object) -> None: ...
+
+
 WRONG: list[tuple[str, Any]] = [
     ("keys", None),
     ("keys", ""),
@@ -95,6 +98,7 @@ WRONG: list[tuple[str, Any]] = [
     ("issuers", [{"issuer": "https://a"}]),
     ("listeners", [5]),
     ("listeners", 5),
+    ("listeners", [async_listener]),
     ("clock", 5),
     ("api", "/"),
     ("api", "orders"),

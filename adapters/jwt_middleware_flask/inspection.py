@@ -9,13 +9,16 @@ from jwt_middleware.gate import Gate
 
 from . import EXTENSION, check_guard
 from .inventory import Routes
+from .wrappers import unasked
 
 __all__ = ["installed_gate", "inventory"]
 
 
 def inventory(app: Flask) -> list[Route]:
-    """Return every route of the app."""
-    return Routes(app, check_guard).inventory()
+    """Return every route of the app, and what answers around it without asking it."""
+    found = Routes(app, check_guard).inventory()
+    wrapper = unasked(app, EXTENSION)
+    return found if wrapper is None else [*found, Route("/*", (), wrapper)]
 
 
 def installed_gate(app: Flask) -> Gate | None:

@@ -156,9 +156,14 @@ def place_of(handler: Any) -> str:
     function = _function_of(handler)
     if function is None:
         return f"{type(handler).__module__}.{type(handler).__qualname__}"
-    code = function.__code__
-    line = f"{code.co_filename}:{code.co_firstlineno}"
-    return f"{function.__module__}.{function.__qualname__} ({line})"
+    return f"{function.__module__}.{function.__qualname__} ({line_of(function)})"
+
+
+def line_of(handler: Any) -> str:
+    """Return the file and line where a handler's own function stands; empty where it has none."""
+    function = _function_of(handler)
+    code = None if function is None else function.__code__
+    return "" if code is None else f"{code.co_filename}:{code.co_firstlineno}"
 
 
 def _function_of(handler: Any) -> FunctionType | None:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from .algebra import Predicate
 from .decorators import is_public
-from .exposure import guards_of
+from .exposure import guards_of, line_of
 from .guards import Guard
 from .reach import FRAMEWORKS, is_followed
 
@@ -41,7 +41,8 @@ class Route(NamedTuple):
     """One route, or one method of a route whose handler is a class.
 
     ``methods`` is empty where any method is served; a websocket's is ``WEBSOCKET``. ``path`` is as
-    the framework writes it. ``frameworks_own``: its handler is the framework's.
+    the framework writes it. ``frameworks_own``: its handler is the framework's. ``place``: the file
+    and line of a handler that nothing guards.
     """
 
     path: str
@@ -50,6 +51,7 @@ class Route(NamedTuple):
     guards: tuple[Guard, ...] = ()
     public: bool = False
     frameworks_own: bool = False
+    place: str = ""
 
     @property
     def kind(self) -> str:
@@ -66,7 +68,8 @@ class Route(NamedTuple):
         return " and ".join(repr(guard) for guard in self.guards)
 
     def __str__(self) -> str:
-        return f"{','.join(self.methods) or 'any method'} {self.path} ({self.handler})"
+        where = f"{self.handler}, {self.place}" if self.place else self.handler
+        return f"{','.join(self.methods) or 'any method'} {self.path} ({where})"
 
 
 def route_of(
@@ -74,7 +77,7 @@ def route_of(
 ) -> Route:
     """Describe a route by its handler; ``guards`` are those that no mark on it tells of."""
     found = {id(guard): guard for guard in (*guards, *guards_of(handler))}
-    return Route(
+    route = Route(
         path,
         tuple(sorted(methods)),
         name_of(handler),
@@ -82,6 +85,7 @@ def route_of(
         is_public(handler),
         is_frameworks_own(handler),
     )
+    return route._replace(place=line_of(handler)) if route.kind == "unguarded" else route
 
 
 def routes_of_class(
@@ -140,14 +144,17 @@ def faults_of(
 def fault_of_unguarded(routes: Iterable[Route]) -> str | None:
     """Return what is wrong with routes that have neither ``requires`` nor ``public``."""
     bare = [str(route) for route in routes if route.kind == "unguarded"]
-    return f"unguarded: neither requires nor public stands on {listed(bare)}" if bare else None
+    if not bare:
+        return None
+    way_out = "put @requires(...) on each, or @public where every proven caller may call it"
+    return f"unguarded: neither requires nor public stands on {listed(bare)}; {way_out}"
 
 
 def fault_of_unused(guards: Sequence[str]) -> str | None:
     """Return what is wrong with guards that no route uses; each is given with its place."""
     if not guards:
         return None
-    way_out = "a function that no route serves says so: requires(..., routed=False)"
+    way_out = "route it, or say requires(..., routed=False) where no route is to serve it"
     return f"no route uses {listed(guards)}; {way_out}"
 
 

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 from flask import Blueprint, Flask
 from flask.views import MethodView, View
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from jwt_middleware import has_role
+from jwt_middleware.testing import SigningKey
 from jwt_middleware_flask import JWTMiddleware, public, requires
 from jwt_middleware_flask.inspection import installed_gate, inventory
 
@@ -287,3 +289,13 @@ def test_the_gate_is_that_of_the_installed_middleware(rsa_key: Any) -> None:
 
     assert gate is not None
     assert gate.header == "X-Other"
+
+
+def test_what_answers_around_the_app_is_a_route_that_nobody_guards(rsa_key: SigningKey) -> None:
+    app = Flask(__name__, static_folder=None)
+    JWTMiddleware(app, keys=rsa_key.certificate_pem)
+    app.wsgi_app = DispatcherMiddleware(app.wsgi_app, {"/metrics": lambda *_: []})  # type: ignore[method-assign]
+
+    [told] = inventory(app)
+
+    assert (told.kind, told.path, told.handler) == ("unguarded", "/*", "DispatcherMiddleware")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from typing import Any
 
 from . import rule_apps as at  # it configures Django before the adapter is imported
@@ -173,7 +174,8 @@ def test_warn_serves_and_tells_once_which_routes_have_no_guard(
     [warning] = [each for each in told if isinstance(each, ConfigurationWarning)]
     assert warning.reason.startswith("unguarded: ")
     assert "/bare (" in warning.reason
-    assert "forgotten" in warning.reason
+    assert re.search(rf"forgotten, {re.escape(__file__)}:\d+\)", warning.reason)
+    assert "put @requires(...) on each, or @public" in warning.reason
     assert "/public" not in warning.reason
     assert "/guarded" not in warning.reason
 
@@ -298,7 +300,7 @@ def test_a_guard_that_no_route_uses_is_warned_of_once_with_its_place(
     assert warning.reason == (
         f"no route uses requires(has_role('acme_admin')) on "
         f"{__name__}.{service.__qualname__} ({__file__}:{line})"
-        "; a function that no route serves says so: requires(..., routed=False)"
+        "; route it, or say requires(..., routed=False) where no route is to serve it"
     )
     del lost
 

@@ -318,7 +318,7 @@ def test_every_fault_of_a_registry_is_told_at_once(registry: Any) -> None:
 @pytest.mark.parametrize(
     "name, told",
     [
-        ("refusing", "neither requires nor public stands on GET,HEAD /bare (shop.other)"),
+        ("refusing", "neither requires nor public stands on GET,HEAD /bare (shop.other, "),
         ("typo", "client('acme_crop'): the registry has no such client; did you mean 'acme_corp'?"),
         ("wrong", "'leeway'"),
         ("naked", "JWTMiddleware is not installed on it"),
