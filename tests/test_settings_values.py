@@ -40,7 +40,7 @@ def pem(rsa_key: SigningKey) -> str:
         ({"cors_preflight": "PASS"}, "cors_preflight"),
         ({"refuse": "x"}, "refuse"),
         ({"authorize": "staff"}, "authorize"),
-        ({"authorize": lambda principal: True}, "authorize"),
+        pytest.param({"authorize": lambda principal: True}, "authorize", id="a function"),
         ({"verifier": "x"}, "verifier"),
         ({"header": ""}, "header"),
         ({"header": "X_JWT_Assertion"}, "_"),
