@@ -67,10 +67,6 @@ class ClaimsPolicy(NamedTuple):
             self._check_context(claims)
         return ends
 
-    def has_ended(self, ends: float, now: float) -> bool:
-        """Whether a life that ends then is over now: RFC 7519, 4.1.4 with the leeway."""
-        return now >= ends + self.leeway
-
     def issued_at(self, claims: Mapping[str, Any]) -> float | None:
         """Return ``iat`` of checked claims in seconds since 1970; None where they have none."""
         return self._time(claims, "iat")

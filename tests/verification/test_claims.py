@@ -319,6 +319,26 @@ def test_an_api_context_of_another_type_is_malformed(value: Any) -> None:
     assert refusal({"ctx": value}, policy(**CONTEXT)) == ("ctx", "type")
 
 
+@pytest.mark.parametrize(
+    "changes, error, claim",
+    [
+        ({}, InvalidClaim, "iss"),
+        ({"iss": "a"}, TokenExpired, None),
+        ({"iss": "a", "exp": NOW + 60}, TokenImmature, None),
+        ({"iss": "a", "exp": NOW + 60, "nbf": NOW}, InvalidClaim, "aud"),
+        ({"iss": "a", "exp": NOW + 60, "nbf": NOW, "aud": "me"}, InvalidClaim, "ctx"),
+    ],
+)
+def test_of_several_faults_the_issuer_counts_first_then_the_times(
+    changes: dict[str, Any], error: type[Exception], claim: str | None
+) -> None:
+    claims = {"iss": "b", "exp": NOW - 60, "nbf": NOW + 60, "aud": "x", "ctx": "/x"}
+    with pytest.raises(error) as refused:
+        policy(issuers=("a",), audiences=("me",), **CONTEXT).check(claims | changes, NOW)
+
+    assert getattr(refused.value, "claim", None) == claim
+
+
 def test_no_refusal_quotes_a_claim() -> None:
     rules = policy(issuers=("a",), audiences=("me",), **CONTEXT)
 
