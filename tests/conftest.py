@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,12 @@ def _no_options_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith("JWT_MIDDLEWARE_"):
             monkeypatch.delenv(name)
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Print the seed of the order, which ``-q`` leaves out of the header."""
+    seed = config.getoption("randomly_seed")
+    terminalreporter.write_line(f"in the order of --randomly-seed={seed}")
 
 
 class Clock:
