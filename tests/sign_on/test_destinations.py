@@ -24,6 +24,13 @@ def test_a_crafted_value_is_no_path_of_this_site() -> None:
     assert [value for value in CRAFTED if local_path(value) is not None] == []
 
 
+@pytest.mark.parametrize("times, good", [(7, True), (8, False), (300, False)])
+def test_a_path_may_be_encoded_seven_times_and_no_more(times: int, good: bool) -> None:
+    path = "/%" + "25" * (times - 1) + "61"
+
+    assert local_path(path) == (path if good else None)
+
+
 @pytest.mark.parametrize("value", GOOD, ids=lambda value: ascii(value)[:60])
 def test_a_path_of_this_site_goes_into_location_in_ascii(value: str) -> None:
     found = local_path(value)
