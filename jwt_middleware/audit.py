@@ -9,7 +9,7 @@ from .events import Refused, ValuesDropped, Verified, WouldRefuse
 from .listeners import Announcer
 from .principal import Principal
 from .request_view import RequestView
-from .trail import identity_of, reason_of, trail_of
+from .trail import identity_of, place_of, reason_of, trail_of
 
 
 class Audit:
@@ -45,7 +45,7 @@ class Audit:
                 **identity_of(principal),
                 key_id=error.key_id if principal is None else principal.key_id,
                 decision=decision,
-                request=request,
+                **place_of(request),
                 request_id=None if trail is None else trail.request_id,
             )
         )
@@ -64,7 +64,7 @@ class Audit:
                 **identity_of(principal),
                 key_id=principal.key_id,
                 decision=decision,
-                request=request,
+                **place_of(request),
                 request_id=None if trail is None else trail.request_id,
             )
         )
@@ -87,7 +87,7 @@ class Audit:
                 issuer=principal.issuer,
                 key_id=principal.key_id,
                 cached=cached,
-                request=request,
+                **place_of(request),
                 request_id=None if trail is None else trail.request_id,
                 seconds=seconds,
             )
@@ -103,7 +103,7 @@ class Audit:
                 dropped.reason,
                 principal.subject,
                 principal.token_id,
-                request,
+                **place_of(request),
                 request_id=None if trail is None else trail.request_id,
             )
         )

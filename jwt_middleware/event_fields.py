@@ -14,8 +14,6 @@ from functools import cache
 from types import MappingProxyType
 from typing import Any
 
-from .request_view import TRAIL_KEY, RequestView
-
 EVENT_NAME = "event.name"
 
 NAMES: Mapping[str, str] = MappingProxyType(
@@ -33,8 +31,8 @@ NAMES: Mapping[str, str] = MappingProxyType(
 """The names that are not simply ``jwt.`` and the event's own."""
 
 _RESULTS = {True: "allowed", False: "denied"}
-_UNTOLD = frozenset({"decision", "request"})
-"""What an event holds for code only: a decision quotes claims."""
+_UNTOLD = frozenset({"decision"})
+"""What an event holds for code only: it quotes claims."""
 _MOST = 50
 """Values of one list."""
 
@@ -82,15 +80,8 @@ def fields_of(event: Any, text: Callable[[object], str] = bounded) -> dict[str, 
     ``text`` bounds each text, and escapes it where its reader would not.
     """
     told: dict[str, Any] = event._asdict()
-    request = told.get("request")
-    if isinstance(request, RequestView):
-        route = request.route
-        told |= {"method": request.method, "route": route}
-        if route is None:
-            told["path"] = request.path
-        trail = request.carried(TRAIL_KEY)
-        if trail is not None:
-            told["request_id"] = trail.request_id
+    if told.get("route") is not None:
+        told.pop("path", None)
     return {EVENT_NAME: name_of(event), **named(told, text)}
 
 

@@ -1,8 +1,12 @@
 """Audit events: what is told of each decision and each change of keys and clients.
 
-An event is a frozen value. It carries identifiers (subject, client, token id, key id) but never a
-token, a key or a claim's content; the one exception is ``decision``, which stays on the event
-object and is not written anywhere.
+An event is a frozen value of texts and numbers, from which nothing else can be reached. It carries
+identifiers (subject, client, token id, key id) but never a token, a header, a key or a claim's
+content; the one exception is ``decision``, which stays on the event object and is not written
+anywhere.
+
+What happens in a request has its ``method``, decoded ``path`` and, where it is followed, the
+``route``'s template, as they came: whoever writes them bounds and escapes them.
 """
 
 from __future__ import annotations
@@ -10,7 +14,6 @@ from __future__ import annotations
 from typing import NamedTuple, Protocol
 
 from .decision import Decision
-from .request_view import RequestView
 
 
 class Decided(NamedTuple):
@@ -61,7 +64,9 @@ class Verified(NamedTuple):
     token_id: str | None
     key_id: str | None
     cached: bool
-    request: RequestView | None = None
+    method: str | None = None
+    path: str | None = None
+    route: str | None = None
     application: str | None = None
     request_id: str | None = None
     seconds: float | None = None
@@ -78,7 +83,9 @@ class Refused(NamedTuple):
     token_id: str | None = None
     key_id: str | None = None
     decision: Decision | None = None
-    request: RequestView | None = None
+    method: str | None = None
+    path: str | None = None
+    route: str | None = None
     application: str | None = None
     request_id: str | None = None
 
@@ -173,7 +180,9 @@ class WouldRefuse(NamedTuple):
     token_id: str | None
     key_id: str | None
     decision: Decision
-    request: RequestView | None = None
+    method: str | None = None
+    path: str | None = None
+    route: str | None = None
     application: str | None = None
     request_id: str | None = None
 
@@ -191,7 +200,9 @@ class ValuesDropped(NamedTuple):
     reason: str
     subject: str | None = None
     token_id: str | None = None
-    request: RequestView | None = None
+    method: str | None = None
+    path: str | None = None
+    route: str | None = None
     request_id: str | None = None
 
 
@@ -262,7 +273,8 @@ class SignedOn(NamedTuple):
     subject: str | None = None
     token_id: str | None = None
     key_id: str | None = None
-    request: RequestView | None = None
+    method: str | None = None
+    path: str | None = None
 
 
 class AccountCreated(NamedTuple):
@@ -284,13 +296,20 @@ class GoRefused(NamedTuple):
 
     integration: str
     reason: str
-    request: RequestView | None = None
+    method: str | None = None
+    path: str | None = None
 
 
 class ConfigurationWarning(NamedTuple):
     """The configuration works, but leaves a danger open."""
 
     reason: str
+
+
+class ChecksWeakened(NamedTuple):
+    """A middleware was made, with options that weaken the check: each with its value."""
+
+    options: tuple[str, ...]
 
 
 Event = (
@@ -320,6 +339,7 @@ Event = (
     | AccountUpdated
     | GoRefused
     | ConfigurationWarning
+    | ChecksWeakened
 )
 
 

@@ -50,6 +50,11 @@ def _meaning(settings: Settings) -> Iterator[str]:
         yield f"A request without the header passes without a principal on {settings.optional}."
     if settings.exempt:
         yield f"The header is not read on {settings.exempt}."
+    if settings.varies:
+        yield (
+            f"Answers carry Vary: {settings.header}, and Cache-Control: private unless the app's "
+            "own says otherwise."
+        )
     if settings.authorize is not None:
         yield f"Every request with a principal must satisfy {settings.authorize!r}."
     clients = verifier.clients
@@ -133,6 +138,11 @@ def _dangers(settings: Settings) -> Iterator[str]:
         yield from _store_dangers(verifier.revocations.health())
     if settings.optional is True:
         yield "optional=True: a route without requires(...) serves anybody. Name paths, or guards."
+    if not settings.varies:
+        yield (
+            "vary=False: a cache may give one caller's answer to another. Leave it out, or set "
+            "Vary and Cache-Control: private in the app."
+        )
     if settings.unguarded == "allow":
         yield "unguarded='allow': a route that was forgotten serves every proven caller."
     try:
@@ -172,7 +182,11 @@ def _clients(clients: Clients) -> Iterator[str]:
             f"policies {', '.join(client.policies)}" if client.policies else "",
         ]
         space = f", only values with {client.namespace!r}" if client.namespace else ""
-        bound = ", bound to its own keys or issuer" if client.trust is not None else ""
+        bound = ""
+        if client.trust is not None and client.trust.binds:
+            bound = ", bound to its own keys or issuer"
+        elif client.trust is not None:
+            bound = ", of any issuer"
         state = "" if client.enabled else ", SWITCHED OFF"
         told = "; ".join(part for part in granted if part) or "nothing"
         yield f"{client.client_id} ({client.name}): {told}{space}{bound}{state}."
@@ -185,6 +199,8 @@ def _client_dangers(clients: Clients) -> Iterator[str]:
                 f"{client.client_id} has no namespace: every role and permission it is given "
                 "counts that carries no other client's."
             )
+        if client.enabled and client.trust is not None and client.trust.is_of_any_issuer:
+            yield f"{client.client_id}: trust.issuer is ANY: every issuer can speak for it."
         shadowed = [name for name, named in client.policies.items() if not named.enforce]
         if shadowed:
             yield f"{client.client_id}: in shadow mode, so not enforced: {', '.join(shadowed)}."

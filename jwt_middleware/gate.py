@@ -11,17 +11,18 @@ from collections.abc import Callable, Generator, Iterable, Mapping, MutableMappi
 from contextlib import contextmanager
 from typing import Any
 
-from .authorization import Guard, Route, faults_of
+from .authorization import Guard, Route, fault_of_unguarded, fault_of_unused, faults_of
+from .cache_headers import CacheHeaders
 from .errors import ConfigurationError, MissingToken, RequestError
-from .events import ConfigurationWarning
+from .events import ChecksWeakened, ConfigurationWarning
+from .log_rate import LogRate, log_bounded
 from .principal import PRINCIPAL_KEY, Principal
 from .request_view import TRAIL_KEY, RequestView
 from .responses import Challenge, Refusal, refusal_for
 from .settings import Settings
 from .trail import FindRoute, Trail
 from .verifier import Verifier
-
-logger = logging.getLogger("jwt_middleware")
+from .weakening import weakenings_of
 
 GATE_KEY = "jwt_middleware.gate"
 """Where a request carries the gate that it came through, for the guards of its route."""
@@ -47,16 +48,27 @@ class Gate:
         self._authorize = None if settings.authorize is None else Guard(settings.authorize)
         self.opens = bool(settings.exempt) or settings.passes_preflight
         """Whether ``is_open`` may be true of any request at all."""
+        self.cache_headers = CacheHeaders(settings.header) if settings.varies else None
+        """What the answer to a request whose header is read gets; None with ``vary=False``."""
         self.audits = self.verifier.announce.has_listeners
         """Whether somebody listens, so that requests are followed until they are decided."""
         self._routes: list[Route] = []
+        self._warned: set[str] = set()
+        self._rate = LogRate()
         gateway = settings.verifier.gateway
         self._challenge = Challenge(gateway.scheme, gateway.realm)
+        weakenings = weakenings_of(settings)
+        if weakenings:
+            self.verifier.announce(ChecksWeakened(weakenings))
 
     def is_open(self, request: RequestView) -> bool:
         """Whether the header is not read: an exempt path, or a CORS preflight that may pass."""
         if self._exempt and request.path in self._exempt:
             return True
+        return self.is_passed_preflight(request)
+
+    def is_passed_preflight(self, request: RequestView) -> bool:
+        """Whether it is a CORS preflight that passes: its guards are asked where code would run."""
         return (
             self._passes_preflight
             and request.method == "OPTIONS"
@@ -161,15 +173,18 @@ class Gate:
 
     @property
     def inspects(self) -> bool:
-        """Whether ``inspect`` has anything to ask of the routes."""
+        """Whether an option asks something of the routes, so that they must be seen."""
         return self.settings.unguarded != "allow" or self.settings.verifier.clients is not None
 
-    def inspect(self, routes: Iterable[Route]) -> None:
+    def inspect(self, routes: Iterable[Route], unused: Sequence[str] = ()) -> None:
         """Check an app's routes against the registry, and for guards as ``unguarded`` says.
 
+        ``unused`` are the guards that no route uses, each with its place.
+
         Raises:
-            ConfigurationError: a guard uses a name that no client could carry, or a route has
-                neither ``requires`` nor ``public`` and ``unguarded`` is ``"refuse"``.
+            ConfigurationError: a guard uses a name that no client could carry; or ``unguarded`` is
+                ``"refuse"``, and a route has neither ``requires`` nor ``public``, or a guard is
+                unused.
 
         """
         found = list(routes)
@@ -180,15 +195,32 @@ class Gate:
         if not self._routes:
             self.settings.verifier.when_clients_change(self._inspect_again)
         self._routes = found
-        unguarded = self.settings.unguarded
-        bare = [str(route) for route in found if route.kind == "unguarded"]
-        if not bare or unguarded == "allow":
+        self.complain(fault_of_unused(unused))
+        self.check_guarded(found)
+
+    def check_guarded(self, routes: Iterable[Route]) -> None:
+        """Do as ``unguarded`` says with the routes that have neither ``requires`` nor ``public``.
+
+        Raises:
+            ConfigurationError: there are some, and it is ``"refuse"``.
+
+        """
+        if self.settings.unguarded != "allow":
+            self.complain(fault_of_unguarded(routes))
+
+    def complain(self, fault: str | None) -> None:
+        """Warn once of what is served unasked, if there is anything.
+
+        Raises:
+            ConfigurationError: ``unguarded`` is ``"refuse"``.
+
+        """
+        if fault is None or fault in self._warned:
             return
-        told = "; ".join(bare[:20]) + (f"; {len(bare) - 20} more" if len(bare) > 20 else "")
-        reason = f"unguarded: neither requires nor public stands on {told}"
-        if unguarded == "refuse":
-            raise ConfigurationError(reason)
-        self.verifier.announce(ConfigurationWarning(reason))
+        if self.settings.unguarded == "refuse":
+            raise ConfigurationError(fault)
+        self._warned.add(fault)
+        self.verifier.announce(ConfigurationWarning(fault))
 
     def _inspect_again(self) -> None:
         """Warn where the app would not start with the registry that is now in use."""
@@ -222,11 +254,20 @@ class Gate:
         try:
             own: Any = self._refuse(refusal, request)
         except Exception as failure:  # noqa: BLE001 - the app's own code; a refusal must not fail
-            logger.error("refuse= failed with %s; the plain answer is sent", type(failure).__name__)
+            log_bounded(
+                logging.ERROR,
+                "refuse= failed with %s; the plain answer is sent",
+                type(failure).__name__,
+                rate=self._rate,
+            )
             return refusal
         if isinstance(own, Refusal) and own.can_be_sent():
             return own
-        logger.error("refuse= returned no Refusal that can be sent; the plain answer is")
+        log_bounded(
+            logging.ERROR,
+            "refuse= returned no Refusal that can be sent; the plain answer is",
+            rate=self._rate,
+        )
         return refusal
 
     def _admitted(self, principal: Principal | None, request: RequestView) -> Principal | None:
@@ -273,7 +314,11 @@ def enforce(guard: Guard, carrier: Mapping[str, Any], request: RequestView) -> N
     """
     gate: Gate | None = carrier.get(GATE_KEY)
     if gate is None:
-        logger.error("%r: JWTMiddleware is not installed, so nobody is let in", guard)
+        log_bounded(
+            logging.ERROR,
+            "%r: JWTMiddleware is not installed, or its request has ended: nobody is let in",
+            guard,
+        )
         raise MissingToken("the middleware is not installed")
     if any(asked is guard for asked in carrier.get(ASKED_KEY, ())):
         return
@@ -294,32 +339,3 @@ def principal_of(carrier: Mapping[str, Any]) -> Principal:
     if principal is None:
         raise MissingToken("the request has no principal")
     return principal
-
-
-# An attribute that gives a framework's app away, and the package and line that serve it.
-_INSTALLERS = (
-    ("wsgi_app", "jwt_middleware_flask", "JWTMiddleware(app, ...)"),
-    ("add_middleware", "jwt_middleware_starlette", "app.add_middleware(JWTMiddleware, ...)"),
-    ("asgi_app", "jwt_middleware.asgi", "app.asgi_app = JWTMiddleware(app.asgi_app, ...)"),
-)
-
-
-def check_plain_app(app: Any, protocol: str) -> None:
-    """Refuse a framework's app object at a plain door, and name the line that is right for it."""
-    for attribute, package, line in _INSTALLERS:
-        if hasattr(app, attribute):
-            raise ConfigurationError(
-                f"this JWTMiddleware wraps plain {protocol} apps; for {type(app).__name__} write: "
-                f"from {package} import JWTMiddleware; {line}"
-            )
-    if not callable(app):
-        raise ConfigurationError(f"an {protocol} app can be called, {type(app).__name__} cannot")
-
-
-def check_no_routes(gate: Gate) -> None:
-    """Refuse an option at a plain door that it cannot keep."""
-    if gate.settings.unguarded != "allow":
-        raise ConfigurationError(
-            "unguarded: a plain app's routes cannot be seen; it is for Starlette, FastAPI, Flask "
-            "and Django"
-        )

@@ -89,7 +89,12 @@ class JSONLines:
         """Write one event, unless a ``Decided`` will tell it."""
         if isinstance(event, Verified | Refused | WouldRefuse) and event.request_id is not None:
             return
-        self._line(fields_of(event))
+        fields = fields_of(event)
+        trail = current_trail()
+        if trail is not None and "http.request.method" in fields:
+            # What is decided when the answer has begun is no part of its ``Decided``.
+            fields.setdefault("http.request.id", plain(trail.request_id))
+        self._line(fields)
 
     def write(self, name: str, by: Principal | None = None, **values: Any) -> None:
         """Write a line of the app's own, such as who deleted what.

@@ -15,6 +15,7 @@ from .event_fields import fields_of, printable
 from .events import (
     AccountCreated,
     AccountUpdated,
+    ChecksWeakened,
     ClientsKept,
     ClientsLoaded,
     ConfigurationWarning,
@@ -42,7 +43,7 @@ from .events import (
     Verified,
     WouldRefuse,
 )
-from .fork_lock import ForkLock
+from .log_rate import BURST, LogRate
 
 logger = logging.getLogger("jwt_middleware")
 
@@ -83,11 +84,8 @@ class LogListener:
     how many were left out. Every other listener hears them all.
     """
 
-    def __init__(self, burst: int = 20, clock: Callable[[], float] = time.monotonic) -> None:
-        self._burst = burst
-        self._clock = clock
-        self._lock = ForkLock()
-        self._windows: dict[str, tuple[float, int]] = {}
+    def __init__(self, burst: int = BURST, clock: Callable[[], float] = time.monotonic) -> None:
+        self._rate = LogRate(burst, clock)
 
     def __call__(self, event: Event, /) -> None:
         """Write one event."""
@@ -193,6 +191,9 @@ class LogListener:
                 logger.warning(
                     "%s: it is back, after %.0f s", printable(event.store), event.seconds
                 )
+            case ChecksWeakened():
+                options = "; ".join(printable(option, 400) for option in event.options)
+                logger.info("weakened by %s", options)
             case ConfigurationWarning():
                 logger.warning("%s", printable(event.reason, 400))
 
@@ -206,12 +207,11 @@ class LogListener:
         """Write what a request may cause any number of times: bounded, with its identifiers."""
         if not logger.isEnabledFor(logging.WARNING):
             return
-        left_out = self._admit(f"{what} {code}")
+        left_out = self._rate.admit(f"{what} {code}")
         if left_out is None:
             return
-        request = event.request
         who = {
-            "request": None if request is None else f"{request.method} {request.path}",
+            "request": None if event.method is None else f"{event.method} {event.path}",
             "subject": getattr(event, "subject", None),
             "client": getattr(event, "client_id", None),
             "token_id": getattr(event, "token_id", None),
@@ -219,21 +219,6 @@ class LogListener:
         }
         pairs = [f"{name}={printable(value, 200)}" for name, value in (told | who).items() if value]
         _WithFields(event).warning("%s code=%s %s%s", what, code, " ".join(pairs), left_out)
-
-    def _admit(self, code: str) -> str | None:
-        """Return what the line says of those left out, or None to leave this one out."""
-        now = self._clock()
-        with self._lock:
-            start, count = self._windows.get(code, (now, 0))
-            before = ""
-            if now - start >= 60:
-                if count > self._burst:
-                    before = f" ({count - self._burst} more of this code were not written)"
-                start, count = now, 0
-            self._windows[code] = (start, count + 1)
-            if count + 1 == self._burst:
-                return before + " (more of this code are only counted for the rest of the minute)"
-            return before if count < self._burst else None
 
 
 class Announcer:

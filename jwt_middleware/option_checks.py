@@ -6,12 +6,26 @@ An empty value is an error, never "unset": ``issuer=[]`` would otherwise mean ev
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from .errors import ConfigurationError
 
 MOST_SECONDS = 10 * 366 * 86_400.0
 """Ten years: no time that an option names is longer."""
+
+
+class AnyAudience:
+    """The type of ``ANY``, which is its only instance."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "ANY"
+
+
+ANY: Final = AnyAudience()
+"""``audience=ANY`` accepts a token whatever its ``aud`` says, and ``ClientTrust(issuer=ANY)`` lets
+every issuer speak for a client. Weak: say it only on purpose."""
 
 
 def texts(name: str, value: Any) -> tuple[str, ...]:
@@ -37,6 +51,12 @@ def text(name: str, value: Any) -> str | None:
         what = "an empty one" if value == "" else kind(value)
         raise ConfigurationError(f"{name}: one text that is not empty, not {what}")
     return value
+
+
+def list_claim(name: str, claim: Any) -> None:
+    """Check a ``ListClaim``: a claim's name, and a separator that splits by something."""
+    text(f"{name}: a claim's name", "" if claim.name is None else claim.name)
+    text(f"{name}: separator", claim.separator)
 
 
 def number(
@@ -98,3 +118,15 @@ def nearest(name: str, names: Iterable[str]) -> str:
     if close:
         return f"; did you mean {close[0]!r}?"
     return f"; there are: {', '.join(all_names)}"
+
+
+def is_a(thing: Any, package: str, name: str) -> bool:
+    """Whether a class or function has this name in a package, or a class inherits from such a one.
+
+    Nothing is imported for it: what nobody has imported cannot be there.
+    """
+    return any(
+        getattr(each, "__name__", None) == name
+        and str(getattr(each, "__module__", "")).partition(".")[0] == package
+        for each in getattr(thing, "__mro__", (thing,))
+    )

@@ -27,7 +27,8 @@ class PathList:
             path.startswith(prefix) and len(path) > len(prefix) for prefix in self._below
         ):
             return False
-        return is_plain(path)
+        # A percent sign that decoding has left was encoded twice: somebody may decode again.
+        return "%" not in path and is_plain(path)
 
     def __str__(self) -> str:
         return ", ".join(sorted((*self._exact, *(f"{prefix}*" for prefix in self._below))))
@@ -56,6 +57,11 @@ def path_list(name: str, value: Any) -> PathList:
     if isinstance(value, str) or not isinstance(value, list | tuple | set | frozenset):
         raise ConfigurationError(f"{name}: a tuple of paths, such as ('/health',), not {value!r}")
     for path in value:
+        if isinstance(path, str) and "%" in path:
+            raise ConfigurationError(
+                f"{name}: {path!r}: write it decoded, as the app routes by it ('/caf\u00e9', not "
+                "'/caf%C3%A9'); a path that holds a percent sign after decoding matches nothing"
+            )
         if not isinstance(path, str) or not is_plain(path.removesuffix("*")) or "*" in path[:-1]:
             raise ConfigurationError(
                 f"{name}: {path!r} is no path; write '/health', or '/static/*' for all below it"

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import NamedTuple
 
+from .cache_headers import without_storage
 from .errors import (
     AuthenticationError,
     ConfigurationError,
@@ -40,6 +41,11 @@ class Refusal:
         except (TypeError, ValueError):
             return False
         return plain and isinstance(self.body, bytes) and self.status in range(200, 600)
+
+    @property
+    def sent_headers(self) -> tuple[tuple[str, str], ...]:
+        """The headers with ``no-store``, which an app's own shape may lack."""
+        return without_storage(self.headers)
 
     @property
     def reason_phrase(self) -> str:

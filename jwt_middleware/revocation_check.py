@@ -49,7 +49,7 @@ class RevocationCheck:
         self._owns_store = isinstance(given, str)
         self._option = option
         self._clock = clock
-        self._watch = DenialWatch(self.store, fails_open=option.fail == "open", announce=announce)
+        self._watch = DenialWatch(self.store, fails_open=self.fails_open, announce=announce)
         self._claims = ClaimThread()
         self._only_looks = False
         self._roster = roster
@@ -58,6 +58,11 @@ class RevocationCheck:
         """Returns what a token that was judged by it need not be judged by again."""
         if option.one_time:
             self.standing = object  # another one each time: every use is asked for
+
+    @property
+    def fails_open(self) -> bool:
+        """Whether tokens are taken while the store is out."""
+        return self._option.fail == "open"
 
     def judge(self, entry: VerifiedToken, patience: Patience | None) -> None:
         """Look a token up in the deny list, and use it where it may be used once.

@@ -13,7 +13,7 @@ from .errors import ClientMismatch, ConfigurationError
 from .events import ClientsKept, ClientsLoaded, ConfigurationWarning, Event
 from .principal import ClaimNames, Principal
 from .trust import Trust
-from .verification import MAX_TRIED, Segments
+from .verification import MAX_TRIED, AnyAudience, Segments
 
 _MOST_ASKED = 64
 """How many other trusts are asked whether they have signed a refused token."""
@@ -105,10 +105,11 @@ class RosterMaker:
         return current
 
     def make(self, clients: Clients) -> Roster:
-        """Make a roster; raise ``ConfigurationError`` where a client's own keys are wrong."""
+        """Make a roster; raise ``ConfigurationError`` where what a client is bound to is wrong."""
+        self._check_issuers(clients)
         kept: dict[str, tuple[ClientTrust, Trust]] = {}
         for client in clients:
-            if client.trust is not None:
+            if client.trust is not None and client.trust.binds:
                 before = self._kept.get(client.client_id)
                 if before is None or before[0] != client.trust:
                     before = (client.trust, self._bound(client, client.trust))
@@ -125,6 +126,21 @@ class RosterMaker:
                 trust.keys.close()
         return Roster(clients, {client_id: trust for client_id, (_, trust) in kept.items()})
 
+    def _check_issuers(self, clients: Clients) -> None:
+        """Refuse clients for whom any of several issuers could speak, and nobody has said so."""
+        issuers = [name for trust in self._trusts.values() for name in trust.policy.issuers]
+        if len(issuers) < 2:
+            return
+        free = [each.client_id for each in clients if each.enabled and _is_free(each.trust)]
+        if free:
+            more = f" and {len(free) - 20} more" if len(free) > 20 else ""
+            raise ConfigurationError(
+                f"{clients.source}: {', '.join(free[:20])}{more}: bound to no issuer, so each of "
+                f"{len(issuers)} issuers could speak for such a client. Name the one that does: "
+                '[clients.ID.trust] issuer = "https://...", or issuer = "ANY" where every one may '
+                "(in code: trust=ClientTrust(issuer=...), ClientTrust(issuer=ANY))"
+            )
+
     def _bound(self, client: Client, own: ClientTrust) -> Trust:
         where = f"clients.{client.client_id}.trust"
         try:
@@ -134,10 +150,13 @@ class RosterMaker:
 
     def _narrowed(self, own: ClientTrust) -> Trust:
         """Return the trust of a client; what it leaves out is as for the others."""
-        given = (own.keys, own.algorithms, own.issuer, own.audience)
+        issuer = own.issuer
+        if isinstance(issuer, AnyAudience):
+            issuer = tuple(name for name in self._trusts if name) or None
+        given = (own.keys, own.algorithms, issuer, own.audience)
         if None in self._trusts:
             return self._trusts[None].narrowed(*given)
-        names = (own.issuer,) if isinstance(own.issuer, str) else own.issuer or ()
+        names = (issuer,) if isinstance(issuer, str) else issuer or ()
         if len(names) == 1 and names[0] in self._trusts:
             return self._trusts[names[0]].narrowed(*given)
         if own.keys is None or not names:
@@ -157,3 +176,7 @@ class RosterMaker:
                     f"{namespace!r}: each may carry the others' roles"
                 )
             )
+
+
+def _is_free(trust: ClientTrust | None) -> bool:
+    return trust is None or (trust.keys is None and trust.issuer is None)

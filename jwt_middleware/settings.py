@@ -20,6 +20,7 @@ from .path_lists import PathList, path_list
 from .request_view import RequestView
 from .responses import Refusal
 from .revocations import Revocations
+from .service_links import check_no_service_link
 from .trust import Issuer
 from .verification import ANY
 from .verifier import Verifier
@@ -42,6 +43,7 @@ class Options(VerifierOptions, total=False):
     unguarded: str
     fail_fast: bool
     refuse: Refuse | None
+    vary: bool
     verifier: Verifier | None
 
 
@@ -65,6 +67,19 @@ def _keys_text(text: str) -> Any:
     return text if "-----BEGIN" in text else _comma_list(text)
 
 
+def _preflight_text(text: str) -> str:
+    if text == "pass":
+        raise ConfigurationError(f"pass: {_WEAKENS}")
+    return text
+
+
+def _audiences_text(text: str) -> list[str]:
+    names = _comma_list(text)
+    if "ANY" in names:
+        raise ConfigurationError(f"ANY: {_WEAKENS}")
+    return names
+
+
 def _switch(text: str) -> bool:
     if text.lower() not in ("true", "false", "1", "0"):
         raise ValueError("true or false")
@@ -77,7 +92,7 @@ _TABLE: Mapping[str, _Option] = {
     "header": _Option(str),
     "algorithms": _Option(_comma_list),
     "issuer": _Option(_comma_list),
-    "audience": _Option(_comma_list),
+    "audience": _Option(_audiences_text),
     "issuers": _Option(why_not="a list of tables belongs into the TOML file"),
     "api": _Option(_comma_list),
     "typ": _Option(str),
@@ -89,13 +104,14 @@ _TABLE: Mapping[str, _Option] = {
     "cache_size": _Option(int),
     "max_token_size": _Option(int),
     "check_certificate_dates": _Option(_switch),
-    "cors_preflight": _Option(str),
+    "cors_preflight": _Option(_preflight_text),
     "unguarded": _Option(str),
     "fail_fast": _Option(_switch),
     "minimum_rsa_bits": _Option(why_not=_WEAKENS),
     "allow_wso2_default_keys": _Option(why_not=_WEAKENS),
     "optional": _Option(why_not=_WEAKENS),
     "exempt": _Option(why_not=_WEAKENS),
+    "vary": _Option(why_not=_WEAKENS),
     "authorize": _Option(in_files=False, why_not=_CODE),
     "refuse": _Option(in_files=False, why_not=_CODE),
     "listeners": _Option(in_files=False, why_not=_CODE),
@@ -104,7 +120,8 @@ _TABLE: Mapping[str, _Option] = {
 }
 """The one table of options."""
 
-_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^`|~-]+")
+# RFC 9110, 5.6.2 allows more, which only patterns and templates write: !#$%&'*+^`|~ and "_".
+_HEADER_NAME = re.compile(r"[A-Za-z0-9.-]+")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,6 +137,7 @@ class Settings:
     unguarded: str
     fail_fast: bool
     refuse: Refuse | None
+    varies: bool
 
     @classmethod
     def read(cls, code: Mapping[str, Any], environ: Mapping[str, str] | None = None) -> Settings:
@@ -143,6 +161,7 @@ class Settings:
             unguarded=_unguarded(merged.get("unguarded", "allow")),
             fail_fast=check.flag("fail_fast", merged.get("fail_fast", False)),
             refuse=_refuse(merged.get("refuse")),
+            varies=check.flag("vary", merged.get("vary", True)),
         )
 
 
@@ -163,6 +182,7 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     for variable in sorted(environ):
         if not variable.startswith(ENVIRONMENT_PREFIX) or variable == CONFIG_FILE:
             continue
+        check_no_service_link(variable, environ[variable])
         name = variable.removeprefix(ENVIRONMENT_PREFIX).lower()
         check.known([name], _TABLE, f"option for the environment variable {variable}:")
         option = _TABLE[name]
@@ -173,10 +193,10 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
             raise ConfigurationError(f"{variable}: empty; unset it, or give a value")
         try:
             found[name] = option.from_text(value)
+        except ConfigurationError as error:
+            raise ConfigurationError(f"{variable}: {error}") from None
         except ValueError:
             raise ConfigurationError(f"{variable}: its value cannot be read") from None
-        if name == "audience" and "ANY" in found[name]:
-            raise ConfigurationError(f"{variable}: ANY: {_WEAKENS}")
     return found
 
 
@@ -273,12 +293,14 @@ def _verifier(merged: Mapping[str, Any]) -> Verifier:
 def _header(name: Any, default: str) -> str:
     header = check.text("header", name) or default
     if not _HEADER_NAME.fullmatch(header):
-        hint = (
-            "; servers cannot tell '_' from '-', so a header with '_' is not to be trusted"
-            if "_" in header
-            else ""
+        hint = ""
+        if "*" in header:
+            hint = "; there is no wildcard here, a middleware reads one header by its whole name"
+        elif "_" in header:
+            hint = "; servers cannot tell '_' from '-', so a header with '_' is not to be trusted"
+        raise ConfigurationError(
+            f"header: {header!r} is no header name, which is letters, digits, '-' and '.'{hint}"
         )
-        raise ConfigurationError(f"header: {header!r} is no header name (RFC 9110, 5.1){hint}")
     return header
 
 

@@ -6,7 +6,7 @@ audit notes in it what is decided; the door tells it when the answer begins.
 
 from __future__ import annotations
 
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from contextvars import ContextVar
 from typing import Any, NamedTuple
 
@@ -35,24 +35,28 @@ class _Refusal(NamedTuple):
 
 
 class Trail:
-    """The decisions on one request, by one middleware; ``announce`` is how it tells them."""
+    """The decisions on one request, by one middleware; ``announce`` is how it tells them.
+
+    It holds texts: neither the request's scope or environ (``carrier``), nor its principal. The
+    ``route`` is the template, None where nobody knows it; a framework that routes late sets it.
+    """
 
     __slots__ = (
         "_before",
         "_cached",
-        "_carrier",
-        "_find_route",
         "_outer",
-        "_principal",
         "_protocol",
         "_refusal",
+        "_who",
         "_would_refuse",
         "announce",
         "guarded",
+        "has_ended",
         "is_told",
         "method",
         "path",
         "request_id",
+        "route",
     )
 
     def __init__(
@@ -69,30 +73,25 @@ class Trail:
         self.path = request.path
         self._outer: Trail | None = carrier.get(TRAIL_KEY)
         self.request_id = request_id_of(request) if self._outer is None else self._outer.request_id
+        self.route: str | None = None
+        if find_route is not None:
+            method = "WEBSOCKET" if protocol == "websocket" else self.method
+            self.route = find_route(method, self.path)
         self.is_told = False
+        self.has_ended = False
         self.guarded = False
-        self._find_route = find_route
         self._protocol = protocol
-        self._principal: Principal | None = None
+        self._who: dict[str, Any] | None = None
         self._cached: bool | None = None
         self._refusal: _Refusal | None = None
         self._would_refuse: tuple[str, ...] = ()
-        self._carrier = carrier
         self._before = _current.get()
         carrier[TRAIL_KEY] = self
         _current.set(self)
 
-    @property
-    def route(self) -> str | None:
-        """The route's template; None where nobody knows it."""
-        if self._find_route is None:
-            return None
-        method = "WEBSOCKET" if self._protocol == "websocket" else self.method
-        return self._find_route(method, self.path)
-
     def verified(self, principal: Principal, *, cached: bool) -> None:
         """Note who calls."""
-        self._principal = principal
+        self._who = _caller(principal)
         self._cached = cached
 
     def refused(
@@ -104,34 +103,36 @@ class Trail:
             self._refusal = _Refusal(
                 error.code, reason_of(error), error.reference, error.key_id, decision
             )
-            self._principal = principal or self._principal
+            if principal is not None:
+                self._who = _caller(principal)
 
     def would_refuse(self, code: str) -> None:
         """Note what shadow mode has let in."""
         self._would_refuse += (code,)
 
-    def tell(self, status: int | None) -> None:
+    def tell(self, status: int | None, carrier: Mapping[str, Any]) -> None:
         """Tell what was decided, once, as the answer begins with this status."""
         if self.is_told:
             return
         self.is_told = True
         refusal = self._refusal
-        route = self.route
-        who: Principal | None = self._principal or self._carrier.get(PRINCIPAL_KEY)
-        key_id = refusal.key_id if who is None and refusal is not None else None
+        principal: Principal | None = carrier.get(PRINCIPAL_KEY)
+        who = self._who
+        if who is None:
+            # A principal that was put in by other means, or nobody.
+            who = {"key_id": refusal.key_id if refusal else None}
+            who = who if principal is None else _caller(principal)
         self.announce(
             Decided(
                 allowed=refusal is None,
                 method=self.method,
-                route=route,
-                path=self.path if route is None else None,
+                route=self.route,
+                path=self.path if self.route is None else None,
                 status=status,
                 request_id=self.request_id,
                 guarded=self.guarded,
                 protocol=self._protocol,
-                **identity_of(who),
-                issuer=None if who is None else who.issuer,
-                key_id=key_id if who is None else who.key_id,
+                **who,
                 cached=self._cached,
                 code=None if refusal is None else refusal.code,
                 reason=None if refusal is None else refusal.reason,
@@ -141,22 +142,13 @@ class Trail:
             )
         )
 
-    def __enter__(self) -> Trail:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.leave()
-
-    def leave(self) -> None:
+    def leave(self, carrier: MutableMapping[str, Any]) -> None:
         """End with the request; tell it now where no answer was seen."""
-        self.tell(None)
+        self.tell(None, carrier)
+        self.has_ended = True
         _current.set(self._before)
         if self._outer is not None:
-            self._carrier[TRAIL_KEY] = self._outer
-        # The carrier holds this trail, and the way to a route may hold the request: no circle is
-        # left for the garbage collector, which would cost every request.
-        self._carrier = {}
-        self._find_route = None
+            carrier[TRAIL_KEY] = self._outer
 
 
 def trail_of(request: RequestView | None, announce: Announcer) -> Trail | None:
@@ -166,8 +158,19 @@ def trail_of(request: RequestView | None, announce: Announcer) -> Trail | None:
 
 
 def current_trail() -> Trail | None:
-    """Return the trail of the request that is served now; None where nobody listens."""
-    return _current.get()
+    """Return the trail of the request that is served now; None where nobody listens.
+
+    A task that was begun in a request, and outlives it, has none.
+    """
+    trail = _current.get()
+    return None if trail is None or trail.has_ended else trail
+
+
+def place_of(request: RequestView | None) -> dict[str, Any]:
+    """Return what an event says of a request."""
+    if request is None:
+        return {}
+    return {"method": request.method, "path": request.path, "route": request.route}
 
 
 def identity_of(principal: Principal | None) -> dict[str, Any]:
@@ -180,6 +183,10 @@ def identity_of(principal: Principal | None) -> dict[str, Any]:
         "application": principal.application,
         "token_id": principal.token_id,
     }
+
+
+def _caller(principal: Principal) -> dict[str, Any]:
+    return {**identity_of(principal), "issuer": principal.issuer, "key_id": principal.key_id}
 
 
 def reason_of(error: RequestError) -> str:

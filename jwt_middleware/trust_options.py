@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from . import option_checks as check
 from .errors import ConfigurationError
 from .gateways import PRESETS, Gateway
-from .principal import ListClaim
-from .verification import ALGORITHMS, ANY, Algorithm, AnyAudience, KeySource
+from .principal import ClaimNames, ListClaim
+from .verification import ALGORITHMS, ANY, Algorithm, AnyAudience, KeySource, WireFormat
 
 
 def media_type(typ: str) -> str:
@@ -29,19 +31,51 @@ def gateway_of(gateway: Any, client_claim: str | None) -> Gateway:
             f"gateway: a preset's name ({', '.join(PRESETS)}) or a Gateway, "
             f"not {check.kind(gateway)}"
         )
-    _check_names(gateway)
+    _check_gateway(gateway)
     if client_claim is None:
         return gateway
     return replace(gateway, names=gateway.names._replace(client_id=(client_claim,)))
 
 
-def _check_names(gateway: Gateway) -> None:
-    subject, client_id, roles, permissions, application = gateway.names
-    plain = all(isinstance(names, tuple) for names in gateway.names)
-    if not plain or not all(isinstance(name, str) for name in (*subject, *client_id, *application)):
-        raise ConfigurationError(f"gateway {gateway.name!r}: names: tuples of claim names")
-    if not all(isinstance(name, ListClaim) for name in (*roles, *permissions)):
-        raise ConfigurationError(f"gateway {gateway.name!r}: roles and permissions: ListClaim(...)")
+def _check_gateway(gateway: Gateway) -> None:
+    """Check what a gateway of the site's own says, so that no request finds out."""
+    try:
+        _check_names(gateway.names)
+        check.texts("algorithms", gateway.algorithms)
+        for name in ("name", "header", "scheme", "realm"):
+            value: Any = getattr(gateway, name)
+            check.text(name, "" if value is None else value)
+        check.text("context_claim", gateway.context_claim)
+        aliases: Any = gateway.algorithm_aliases
+        if not isinstance(aliases, Mapping) or not all(isinstance(each, str) for each in aliases):
+            raise ConfigurationError("algorithm_aliases: a dict of names")
+        if not isinstance(gateway.wire, WireFormat):
+            raise ConfigurationError(f"wire: a WireFormat, not {check.kind(gateway.wire)}")
+        for name, value in gateway.wire._asdict().items():
+            check.flag(f"wire: {name}", value)
+        # They stand in a header: RFC 9110, 5.6.2 and 5.6.4, without escapes.
+        if not _SCHEME.fullmatch(gateway.scheme):
+            raise ConfigurationError("scheme: one word of letters, digits and hyphens")
+        if not _REALM.fullmatch(gateway.realm):
+            raise ConfigurationError("realm: printable ASCII without a quotation mark or backslash")
+    except ConfigurationError as error:
+        raise ConfigurationError(f"gateway {gateway.name!r}: {error}") from None
+
+
+_SCHEME = re.compile("[A-Za-z0-9-]+")
+_REALM = re.compile(r"[ !#-\[\]-~]+")
+
+
+def _check_names(names: Any) -> None:
+    if not isinstance(names, ClaimNames) or not all(isinstance(each, tuple) for each in names):
+        raise ConfigurationError("names: tuples of claim names")
+    for name in (*names.subject, *names.client_id, *names.application):
+        if not isinstance(name, str) or not name:
+            raise ConfigurationError("names: tuples of claim names")
+    for each in (*names.roles, *names.permissions):
+        if not isinstance(each, ListClaim):
+            raise ConfigurationError("roles and permissions: ListClaim(...)")
+        check.list_claim("roles and permissions", each)
 
 
 def algorithms_of(given: Any, gateway: Gateway) -> dict[str, Algorithm]:

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Unpack
 
 from .errors import RequestError
-from .gate import GATE_KEY, Gate, check_no_routes, check_plain_app, follows
+from .gate import GATE_KEY, Gate, follows
+from .plain_apps import check_no_routes, check_plain_app
 from .principal import PRINCIPAL_KEY
 from .request_view import EnvironView
 from .responses import Refusal
@@ -47,6 +48,7 @@ class JWTMiddleware:
         environ[GATE_KEY] = self.gate
         request = EnvironView(environ)
         if not self.gate.is_open(request):
+            start_response = marking(self.gate, start_response)
             lines = header_lines(environ, self.gate.environ_key)
             try:
                 principal = self.gate.admit(lines, request)
@@ -60,6 +62,18 @@ class JWTMiddleware:
             # The app's own code asked who calls, and nobody between has answered.
             refusal = self.gate.refusal(error, request)
             return serve(refusal, start_response, sys.exc_info())
+
+
+def marking(gate: Gate, start_response: StartResponse) -> StartResponse:
+    """Return a ``start_response`` that tells caches of whom an answer is."""
+    cache_headers = gate.cache_headers
+    if cache_headers is None:
+        return start_response
+
+    def start_marked(status: str, headers: Any, *failure: Any) -> Any:
+        return start_response(status, cache_headers.text(headers), *failure)
+
+    return start_marked
 
 
 def follow(
@@ -76,35 +90,38 @@ def follow(
     try:
         chunks = door(environ, note)
     except BaseException:
-        trail.leave()
+        trail.leave(environ)
         raise
     if seen:
         # Not before the app has returned: until then it may begin anew (PEP 3333, exc_info).
-        trail.tell(seen[0])
-        trail.leave()
+        trail.tell(seen[0], environ)
+        trail.leave(environ)
         return chunks
-    return _Followed(chunks, trail, seen)
+    return _Followed(chunks, trail, seen, environ)
 
 
 class _Followed:
     """The answer of an app that begins it only when it is read, such as a generator."""
 
-    def __init__(self, chunks: Iterable[bytes], trail: Trail, seen: list[int]) -> None:
+    def __init__(
+        self, chunks: Iterable[bytes], trail: Trail, seen: list[int], environ: WSGIEnvironment
+    ) -> None:
         self._chunks = chunks
         self._trail = trail
         self._seen = seen
+        self._environ = environ
 
     def __iter__(self) -> Iterator[bytes]:
         for chunk in self._chunks:
             if self._seen:
-                self._trail.tell(self._seen[0])
+                self._trail.tell(self._seen[0], self._environ)
             yield chunk
 
     def close(self) -> None:
         """Close what the app returned (PEP 3333)."""
         if self._seen:
-            self._trail.tell(self._seen[0])
-        self._trail.leave()
+            self._trail.tell(self._seen[0], self._environ)
+        self._trail.leave(self._environ)
         close = getattr(self._chunks, "close", None)
         if close is not None:
             close()
@@ -122,7 +139,7 @@ def serve(
     """Send a refusal; after a failure of the app, also where it had begun to answer (PEP 3333)."""
     status = f"{refusal.status} {refusal.reason_phrase}"
     if failure is None:
-        start_response(status, list(refusal.headers))
+        start_response(status, list(refusal.sent_headers))
     else:
-        start_response(status, list(refusal.headers), failure)
+        start_response(status, list(refusal.sent_headers), failure)
     return [refusal.body]

@@ -17,7 +17,7 @@ PACKAGE = Path(jwt_middleware.__file__).parent
 ADAPTERS = "adapters"
 
 FLOORS: list[set[str]] = [
-    {"errors", "decision", "request_view"},
+    {"cache_headers", "errors", "decision", "request_view", "current"},
     {
         "events",
         "principal",
@@ -26,8 +26,9 @@ FLOORS: list[set[str]] = [
         "responses",
         "single_flight",
         "fork_lock",
+        "service_links",
     },
-    {"event_fields", "request_ids"},
+    {"event_fields", "request_ids", "log_rate"},
     {"files", "listeners", "tables", "stores"},
     {"revocations"},
     {"verification", "authorization", "trail"},
@@ -38,7 +39,9 @@ FLOORS: list[set[str]] = [
     {"verifier_options", "prover"},
     {"verifier"},
     {"settings"},
+    {"weakening"},
     {"gate", "explanation"},
+    {"plain_apps"},
     {"asgi", "wsgi"},
     {"sign_on"},
     {ADAPTERS},

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jwt_middleware import ConfigurationError
-from jwt_middleware.path_lists import is_plain, path_list
+from jwt_middleware.path_lists import PathList, is_plain, path_list
 
 
 @pytest.mark.parametrize(
@@ -73,6 +73,32 @@ def test_a_path_with_more_than_one_reading_matches_nothing(path: str) -> None:
     assert not is_plain(path)
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/static/%2e%2e/admin",
+        "/static/a%2fb",
+        "/static/%",
+        "/static/100%",
+        "/static/%252e",
+        "/a%41",
+    ],
+)
+def test_a_path_that_holds_a_percent_sign_after_decoding_matches_nothing(path: str) -> None:
+    assert path not in path_list("exempt", ("/static/*", "/aA"))
+    assert path not in PathList(["/static/*", path])
+
+
+@pytest.mark.parametrize("path", ["/caf%C3%A9", "/a%2Fb", "/%2e%2e/x", "/%", "/100%", "/a%20b/*"])
+@pytest.mark.parametrize("name", ["exempt", "optional"])
+def test_a_configured_path_is_written_decoded(name: str, path: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"^{name}: .*write it decoded") as caught:
+        path_list(name, ("/ok", path))
+
+    assert repr(path) in str(caught.value)
+    assert "/caf\u00e9" in path_list(name, ("/caf\u00e9", "/a b/*"))
+
+
 @pytest.mark.parametrize("path", ["/", "/a", "/a/", "/a/b", "/a.b", "/.well-known/x", "/...", "/ü"])
 def test_an_ordinary_path_is_plain(path: str) -> None:
     assert is_plain(path)
@@ -85,7 +111,7 @@ def test_whatever_matches_below_has_no_empty_or_dotted_segment(rest: str) -> Non
     if path in path_list("exempt", ("/static/*",)):
         segments = rest.removesuffix("/").split("/")
         assert all(each.split(";")[0] not in ("", ".", "..") for each in segments)
-        assert not set(rest) & {"\\", "\0"}
+        assert not set(rest) & {"\\", "\0", "%"}
 
 
 @pytest.mark.parametrize(

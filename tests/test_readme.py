@@ -77,6 +77,21 @@ def test_an_example_lets_in_and_refuses_as_it_says(
     assert ask(app, kind, "/reports", registrar).json() == ["enrolment"]
 
 
+def test_the_plain_door_around_flask_verifies_what_answers_beside_the_app(
+    in_site: Path, rsa_key: SigningKey
+) -> None:
+    def metrics(environ: Any, start_response: Any) -> list[bytes]:
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return [b"0"]
+
+    names: dict[str, Any] = {"__name__": "readme", "make_metrics_app": lambda: metrics}
+    exec(compile(block("python", "DispatcherMiddleware"), "README.md", "exec"), names)
+
+    for path, status in (("/metrics", 200), ("/", 404)):
+        assert ask(names["app"], "wsgi", path, None).status == 401
+        assert ask(names["app"], "wsgi", path, mint(rsa_key, ucsd_claims())).status == status
+
+
 @pytest.mark.parametrize("kind", ["asgi", "wsgi"])
 def test_a_plain_example_lets_in_and_refuses(kind: str, in_site: Path, rsa_key: SigningKey) -> None:
     app = app_of(f"from jwt_middleware.{kind} import")

@@ -1,349 +1,216 @@
-"""The registry as a verifier uses it: reloaded whole, kept where it is broken, and told of."""
+"""Which issuer speaks for which client: with several, nothing but what an entry says."""
 
 from __future__ import annotations
 
-import logging
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from jwt_middleware import Client, ClientRegistry, ConfigurationError, Verifier, files
-from jwt_middleware.authorization import Clients, ClientTrust
-from jwt_middleware.errors import ClientDisabled, ClientMismatch, RequestError, UnknownClient
-from jwt_middleware.events import (
-    ClientsKept,
-    ClientsLoaded,
-    ConfigurationWarning,
-    Event,
-    KeysLoaded,
-    Refused,
-    ValuesDropped,
-    Verified,
-)
-from jwt_middleware.roster import RosterMaker
+from jwt_middleware import ANY, Client, ClientRegistry, Issuer, Verifier
+from jwt_middleware.authorization import ClientTrust
+from jwt_middleware.cli import main
+from jwt_middleware.errors import BadSignature, ClientDisabled, ClientMismatch, ConfigurationError
+from jwt_middleware.events import ClientsKept
 from jwt_middleware.testing import SigningKey, mint
-from jwt_middleware.trust import Trust
-from jwt_middleware.verification import KeySet, KeySource
-from jwt_middleware.verification.key_sources import JWKSDocument
-from jwt_middleware.verifier_options import trusts_of
 
-ALL = '[clients.a]\nnamespace = "acme"\nroles = ["roles"]\n[clients.b]\n'
+from .authorization.test_registry import replaced, soon
+
+CAMPUS, PARTNER = "https://campus", "https://partner"
 
 
-class Registry:
-    """A registry file, a verifier that watches it, and what the verifier has told."""
-
-    def __init__(self, folder: Path, key: SigningKey, text: str = ALL, **options: Any) -> None:
-        self.path = folder / "clients.toml"
-        self.path.write_text(text)
-        self.key = key
-        self.heard: list[Event] = []
-        options = {"gateway": "standard", "keys": key.public_pem} | options
-        self.verifier = Verifier(**options, clients=self.path, listeners=[self.heard.append])
-
-    def write(self, text: str) -> None:
-        """Replace the file whole, and wait until the verifier has moved, or has said why not."""
-        told = len(self.told(ClientsLoaded, ClientsKept))
-        beside = self.path.with_suffix(".new")
-        beside.write_text(text)
-        beside.replace(self.path)
-        assert soon(
-            lambda: (
-                bool(self.verifier.clients) and len(self.told(ClientsLoaded, ClientsKept)) > told
-            )
-        )
-
-    def told(self, *kinds: type) -> list[Any]:
-        return [event for event in self.heard if isinstance(event, kinds)]
-
-    def token(self, client_id: str, key: SigningKey | None = None, **claims: Any) -> str:
-        return mint(key or self.key, {"client_id": client_id, **claims}, form="standard")
+def issuers(campus: SigningKey, partner: SigningKey) -> list[Issuer]:
+    return [
+        Issuer(CAMPUS, keys=campus.public_pem, gateway="standard"),
+        Issuer(PARTNER, keys=partner.public_pem, gateway="standard"),
+    ]
 
 
-def soon(holds: Callable[[], bool]) -> bool:
-    ends = time.monotonic() + 3
-    while not holds():
-        if time.monotonic() > ends:
-            return False
-        time.sleep(0.005)
-    return True
+def token(key: SigningKey, client_id: str, issuer: str) -> str:
+    return mint(key, {"client_id": client_id, "iss": issuer}, form="standard")
 
 
-def verifies(registry: Registry, token: str) -> bool:
-    try:
-        registry.verifier.verify(token)
-    except RequestError:
-        return False
-    return True
+def refused(clients: list[Client], **options: Any) -> str:
+    with pytest.raises(ConfigurationError) as caught:
+        Verifier(clients=ClientRegistry(clients), **options)
+    return str(caught.value)
 
 
-@pytest.fixture(autouse=True)
-def _look_at_every_call(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files, "LOOK_EVERY", 0.0)
+def bound(client_id: str, **trust: Any) -> Client:
+    return Client(client_id, trust=ClientTrust(**trust))
 
 
-@pytest.fixture
-def registry(tmp_path: Path, rsa_key: SigningKey) -> Registry:
-    return Registry(tmp_path, rsa_key)
-
-
-@pytest.fixture(scope="module")
-def own_key() -> SigningKey:
-    return SigningKey("RS256")
-
-
-# --- reloads ---------------------------------------------------------------------------------
-
-
-def test_a_client_that_is_switched_off_is_refused_with_a_token_that_was_cached(
-    registry: Registry,
+def test_with_several_issuers_a_client_that_is_bound_to_none_is_an_error(
+    rsa_key: SigningKey, other_rsa_key: SigningKey
 ) -> None:
-    token = registry.token("b")
-    assert registry.verifier.verify(token) is registry.verifier.verify(token)
-    registry.write(ALL + "enabled = false\n")
+    clients = [Client("acme"), bound("globex", issuer=CAMPUS), Client("initech")]
 
-    for _ in range(2):
-        with pytest.raises(ClientDisabled):
-            registry.verifier.verify(token)
+    message = refused(clients, issuers=issuers(rsa_key, other_rsa_key))
 
-
-def test_a_cached_token_gets_the_new_grants_and_is_cached_again(registry: Registry) -> None:
-    token = registry.token("a", roles=["acme_x"], groups=["acme_y"])
-    assert registry.verifier.verify(token).roles == {"acme_x"}
-    registry.write(ALL.replace('["roles"]', '["groups"]'))
-
-    assert registry.verifier.verify(token).roles == {"acme_y"}
-    assert registry.verifier.verify(token) is registry.verifier.verify(token)
-    assert [event.cached for event in registry.told(Verified)] == [False, False, True, True]
+    assert "acme, initech" in message
+    assert "globex" not in message
+    assert 'issuer = "ANY"' in message
+    assert "ClientTrust(issuer=ANY)" in message
 
 
-def test_a_client_that_is_gone_is_unknown_and_a_new_one_is_known(registry: Registry) -> None:
-    old, new = registry.token("b"), registry.token("c")
-    registry.verifier.verify(old)
-    with pytest.raises(UnknownClient):
-        registry.verifier.verify(new)
-    registry.write("[clients.c]\n")
+def test_several_issuers_of_one_key_are_several_issuers(rsa_key: SigningKey) -> None:
+    options: dict[str, Any] = {
+        "keys": rsa_key.public_pem,
+        "issuer": [CAMPUS, PARTNER],
+        "gateway": "standard",
+    }
 
-    assert registry.verifier.verify(new).client_id == "c"
-    with pytest.raises(UnknownClient):
-        registry.verifier.verify(old)
-
-
-def test_a_principal_keeps_what_it_was_granted(registry: Registry) -> None:
-    principal = registry.verifier.verify(registry.token("a", roles=["acme_x"]))
-    registry.write("[clients.a]\n")
-
-    assert principal.roles == {"acme_x"}
+    assert "acme" in refused([Client("acme")], **options)
+    assert "acme" in refused([bound("acme", algorithms="RS256")], **options)
+    for trust in ({"issuer": CAMPUS}, {"issuer": ANY}, {"keys": rsa_key.certificate_pem}):
+        Verifier(clients=ClientRegistry([bound("acme", **trust)]), **options)
 
 
-@pytest.mark.parametrize("broken", ["[clients", "[clients.b]\nx = 1\n", "", "[clients]\n"])
-def test_a_broken_edit_keeps_what_served_and_tells(registry: Registry, broken: str) -> None:
-    token = registry.token("b")
-    before = registry.verifier.verify(token)
-    registry.write(broken)
-
-    assert registry.verifier.verify(token) is before
-    assert len(registry.verifier.clients or ()) == 2
-    [kept] = registry.told(ClientsKept)
-    assert kept.source == str(registry.path)
-    assert kept.reason.startswith(f"{registry.path}: ")
-    registry.write("[clients.c]\n")
-    with pytest.raises(UnknownClient):
-        registry.verifier.verify(token)
-
-
-def test_a_client_that_becomes_bound_is_proven_anew(
-    registry: Registry, own_key: SigningKey
+def test_an_audience_or_algorithms_alone_name_no_issuer(
+    rsa_key: SigningKey, other_rsa_key: SigningKey
 ) -> None:
-    gateways = registry.token("b")
-    registry.verifier.verify(gateways)
-    (registry.path.parent / "own.pem").write_text(own_key.public_pem)
-    registry.write(ALL + 'trust.keys = "own.pem"\n')
+    for trust in ({}, {"audience": "me"}, {"algorithms": ("RS256",)}):
+        assert "acme" in refused([bound("acme", **trust)], issuers=issuers(rsa_key, other_rsa_key))
 
+
+def test_own_keys_beside_several_issuers_need_an_issuer(
+    rsa_key: SigningKey, other_rsa_key: SigningKey
+) -> None:
+    own = rsa_key.certificate_pem
+    for trust in ({"keys": own}, {"issuer": "https://x"}, {"issuer": (CAMPUS, PARTNER)},
+                  {"issuer": ANY, "audience": "me"}):  # fmt: skip
+        message = refused([bound("acme", **trust)], issuers=issuers(rsa_key, other_rsa_key))
+        assert message.startswith("clients.acme.trust: issuer")
+
+
+def test_many_unbound_clients_make_no_endless_message(
+    rsa_key: SigningKey, other_rsa_key: SigningKey
+) -> None:
+    clients = [Client(f"client-{number:03}") for number in range(500)]
+
+    message = refused(clients, issuers=issuers(rsa_key, other_rsa_key))
+
+    assert "client-019 and 480 more" in message
+    assert "client-020" not in message
+
+
+def test_with_one_issuer_a_client_needs_no_binding(rsa_key: SigningKey) -> None:
+    one = Issuer(CAMPUS, keys=rsa_key.public_pem, gateway="standard")
+    flat: dict[str, Any] = {"keys": rsa_key.public_pem, "gateway": "standard"}
+    for options in ({"issuers": [one]}, {**flat, "issuer": CAMPUS}, flat):
+        found = Verifier(clients=ClientRegistry([Client("acme")]), **options)
+        assert found.verify(token(rsa_key, "acme", CAMPUS)).client_id == "acme"
+
+
+def test_a_client_that_is_switched_off_is_left_alone(
+    rsa_key: SigningKey, other_rsa_key: SigningKey
+) -> None:
+    registry = ClientRegistry([Client("acme", enabled=False), bound("globex", issuer=CAMPUS)])
+    found = Verifier(issuers=issuers(rsa_key, other_rsa_key), clients=registry)
+
+    with pytest.raises(ClientDisabled):
+        found.verify(token(rsa_key, "acme", CAMPUS))
+
+
+def test_for_a_client_of_any_issuer_each_of_them_speaks_and_nobody_else(
+    rsa_key: SigningKey, other_rsa_key: SigningKey
+) -> None:
+    registry = ClientRegistry([bound("acme", issuer=ANY), bound("globex", issuer=CAMPUS)])
+    found = Verifier(issuers=issuers(rsa_key, other_rsa_key), clients=registry)
+
+    found.verify(token(rsa_key, "acme", CAMPUS))
+    found.verify(token(other_rsa_key, "acme", PARTNER))
+    found.verify(token(rsa_key, "globex", CAMPUS))
     with pytest.raises(ClientMismatch):
-        registry.verifier.verify(gateways)
-    assert registry.verifier.verify(registry.token("b", own_key)).client_id == "b"
-    registry.write(ALL)
-    assert registry.verifier.verify(gateways).client_id == "b"
-    assert not verifies(registry, registry.token("b", own_key))
+        found.verify(token(other_rsa_key, "globex", PARTNER))
+    with pytest.raises((BadSignature, ClientMismatch)):
+        found.verify(token(other_rsa_key, "acme", CAMPUS))
 
 
-@pytest.mark.parametrize("content", [None, "no key", ""])
-def test_an_edit_that_names_a_broken_key_file_keeps_the_whole_registry(
-    registry: Registry, content: str | None
+def test_a_client_of_any_issuer_may_have_keys_of_its_own(
+    rsa_key: SigningKey, other_rsa_key: SigningKey
 ) -> None:
-    if content is not None:
-        (registry.path.parent / "own.pem").write_text(content)
-    registry.write('[clients.b]\ntrust.keys = "own.pem"\n[clients.c]\n')
+    own = SigningKey("RS256")
+    registry = ClientRegistry([bound("acme", keys=own.public_pem, issuer=ANY)])
+    found = Verifier(issuers=issuers(rsa_key, other_rsa_key), clients=registry, gateway="standard")
 
-    [kept] = registry.told(ClientsKept)
-    assert "clients.b.trust: keys" in kept.reason
-    assert registry.verifier.verify(registry.token("b")).client_id == "b"
-    with pytest.raises(UnknownClient):
-        registry.verifier.verify(registry.token("c"))
+    for issuer in (CAMPUS, PARTNER):
+        assert found.verify(token(own, "acme", issuer)).client_id == "acme"
+    for key, issuer in ((rsa_key, CAMPUS), (other_rsa_key, PARTNER), (own, "https://other")):
+        with pytest.raises(ClientMismatch):
+            found.verify(token(key, "acme", issuer))
 
 
-def test_a_key_file_that_comes_after_the_edit_that_names_it_mends_the_registry(
-    registry: Registry, own_key: SigningKey
+@pytest.mark.parametrize("issuer", ["ANY", ("ANY",), (CAMPUS, "ANY"), ["ANY"]])
+def test_the_text_any_is_no_issuer_in_code(issuer: Any) -> None:
+    with pytest.raises(ConfigurationError, match=r"acme: trust: issuer: 'ANY' is a text"):
+        bound("acme", issuer=issuer)
+    bound("acme", issuer="https://COMPANY")
+
+
+CAMPUS_ONLY = '[clients.acme]\n[clients.acme.trust]\nissuer = "https://campus"\n'
+
+
+def test_a_registry_that_is_edited_into_an_unbound_client_keeps_its_last_good_reading(
+    rsa_key: SigningKey,
+    other_rsa_key: SigningKey,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    registry.write('[clients.b]\ntrust.keys = "own.pem"\n')
-    assert len(registry.told(ClientsKept)) == 1
-    (registry.path.parent / "own.pem").write_text(own_key.public_pem)
-
-    assert soon(lambda: verifies(registry, registry.token("b", own_key)))
-    assert not verifies(registry, registry.token("b"))
-
-
-def test_other_keys_in_an_entry_replace_its_keys(
-    tmp_path: Path, rsa_key: SigningKey, own_key: SigningKey, other_rsa_key: SigningKey
-) -> None:
-    for name, key in (("one.pem", own_key), ("two.pem", other_rsa_key)):
-        (tmp_path / name).write_text(key.public_pem)
-    registry = Registry(tmp_path, rsa_key, '[clients.b]\ntrust.keys = "one.pem"\n')
-    one, two = registry.token("b", own_key), registry.token("b", other_rsa_key)
-    registry.verifier.verify(one)
-    registry.write('[clients.b]\ntrust.keys = "two.pem"\n')
-
-    assert verifies(registry, two)
-    assert not verifies(registry, one)
-
-
-def test_an_edit_of_another_entry_does_not_load_a_clients_keys_again(
-    tmp_path: Path, rsa_key: SigningKey, own_key: SigningKey
-) -> None:
-    (tmp_path / "own.pem").write_text(own_key.public_pem)
-    bound = '[clients.b]\ntrust.keys = "own.pem"\n'
-    registry = Registry(tmp_path, rsa_key, bound)
-    assert len(registry.told(KeysLoaded)) == 2
-    registry.write(bound + "[clients.c]\n")
-    registry.write(bound + 'name = "B"\n')
-
-    assert len(registry.told(KeysLoaded)) == 2
-    assert registry.verifier.verify(registry.token("b", own_key)).client_id == "b"
-
-
-def test_a_clients_key_file_is_watched_too(
-    tmp_path: Path, rsa_key: SigningKey, own_key: SigningKey, other_rsa_key: SigningKey
-) -> None:
-    (tmp_path / "own.pem").write_text(own_key.public_pem)
-    registry = Registry(tmp_path, rsa_key, '[clients.b]\ntrust.keys = "own.pem"\n')
-    one, two = registry.token("b", own_key), registry.token("b", other_rsa_key)
-    registry.verifier.verify(one)
-    (tmp_path / "new.pem").write_text(other_rsa_key.public_pem)
-    (tmp_path / "new.pem").replace(tmp_path / "own.pem")
-
-    assert soon(lambda: verifies(registry, two))
-    assert not verifies(registry, one)
-
-
-# --- trusts ----------------------------------------------------------------------------------
-
-
-class Source(KeySource):
-    """Keys that know whether they were closed."""
-
-    def __init__(self, key: SigningKey) -> None:
-        self.inner = JWKSDocument(key.jwks())
-        self.closed = 0
-
-    def snapshot(self) -> KeySet:
-        return self.inner.snapshot()
-
-    def close(self) -> None:
-        self.closed += 1
-
-
-def test_a_trust_goes_on_while_its_entry_stays_and_is_closed_when_it_goes(
-    rsa_key: SigningKey, own_key: SigningKey, other_rsa_key: SigningKey
-) -> None:
-    gateways, one, two = Source(rsa_key), Source(own_key), Source(other_rsa_key)
-    trusts: dict[str | None, Trust] = trusts_of(
-        {"keys": gateways, "gateway": "standard"}, lambda event: None, time.time
+    monkeypatch.setattr("jwt_middleware.files.LOOK_EVERY", 0.0)
+    path = tmp_path / "clients.toml"
+    path.write_text(CAMPUS_ONLY)
+    heard: list[Any] = []
+    registry = ClientRegistry(path)
+    found = Verifier(
+        issuers=issuers(rsa_key, other_rsa_key), clients=registry, listeners=heard.append
     )
-    maker = RosterMaker(trusts, lambda event: None, lambda: None)
-    by_issuer = Client("i", trust=ClientTrust(issuer="https://i"))
-    bound = Client("b", trust=ClientTrust(one))
-    before = maker.make(Clients([bound, by_issuer]))
-    named = Client("b", name="B", trust=ClientTrust(one))
-    after = maker.make(Clients([Client("c"), named, by_issuer]))
 
-    assert after.bound["b"] is before.bound["b"]
-    assert after.bound["i"] is before.bound["i"]
-    assert one.closed == 0
-    changed = maker.make(Clients([Client("b", trust=ClientTrust(two)), Client("i")]))
-    assert set(changed.bound) == {"b"}
-    assert changed.bound["b"] is not before.bound["b"]
-    assert (one.closed, two.closed, gateways.closed) == (1, 0, 0)
-    with pytest.raises(ConfigurationError):
-        maker.make(Clients([Client("b", trust=ClientTrust("none.pem"))]))
-    assert two.closed == 0
-    assert maker.make(Clients([Client("b", trust=ClientTrust(two))])).bound["b"].keys.source is two
-    maker.make(Clients([Client("b")]))
-    assert (one.closed, two.closed, gateways.closed) == (1, 1, 0)
+    def known() -> list[str]:
+        assert found.clients is not None
+        return [client.client_id for client in found.clients]
+
+    def kept() -> list[str]:
+        return [event.reason for event in heard if isinstance(event, ClientsKept)]
+
+    replaced(path, CAMPUS_ONLY + "[clients.globex]\n")
+
+    assert soon(lambda: known() != ["acme"] or bool(kept()))
+    assert known() == ["acme"]
+    assert "globex" in kept()[0]
+    assert 'issuer = "ANY"' in kept()[0]
 
 
-def test_health_names_every_source_of_keys_once(rsa_key: SigningKey, own_key: SigningKey) -> None:
-    clients = [
-        Client("i", trust=ClientTrust(issuer="https://i")),
-        Client("j", trust=ClientTrust(audience="me")),
-        Client("b", trust=ClientTrust(own_key.public_pem)),
-    ]
-    verifier = Verifier(keys=rsa_key.public_pem, clients=ClientRegistry(clients))
-
-    assert verifier.health()["clients"] == 3
-    assert len(verifier.health()["sources"]) == 2
-
-
-# --- what is told ----------------------------------------------------------------------------
-
-
-def test_each_reading_is_told_once(registry: Registry) -> None:
-    source = str(registry.path)
-    assert registry.told(ClientsLoaded) == [ClientsLoaded(source, 2)]
-    registry.write("[clients.a]\n")
-    for _ in range(5):
-        registry.verifier.verify(registry.token("a"))
-
-    assert registry.told(ClientsLoaded) == [ClientsLoaded(source, 2), ClientsLoaded(source, 1)]
-
-
-def test_two_clients_of_one_namespace_are_warned_of(tmp_path: Path, rsa_key: SigningKey) -> None:
-    shared = "".join(f'[clients.{each}]\nnamespace = "acme"\n' for each in "ab") + "[clients.c]\n"
-    registry = Registry(tmp_path, rsa_key, shared)
-    warnings = [each.reason for each in registry.told(ConfigurationWarning)]
-
-    assert len([each for each in warnings if "a, b share the namespace 'acme'" in each]) == 1
-
-
-def test_a_refusal_tells_the_client_only_when_it_is_proven(
-    rsa_key: SigningKey, own_key: SigningKey, tmp_path: Path
+def test_the_check_command_says_what_any_means_and_refuses_what_is_unbound(
+    rsa_key: SigningKey,
+    other_rsa_key: SigningKey,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    (tmp_path / "own.pem").write_text(own_key.public_pem)
-    registry = Registry(tmp_path, rsa_key, '[clients.b]\ntrust.keys = "own.pem"\n[clients.c]\n')
-    for key, client_id in ((rsa_key, "nobody"), (rsa_key, "b"), (own_key, "c")):
-        with pytest.raises(RequestError):
-            registry.verifier.verify(registry.token(client_id, key, sub="u"))
-    proven, *others = [(e.code, e.client_id, e.subject) for e in registry.told(Refused)]
+    (tmp_path / "a.pem").write_text(rsa_key.public_pem)
+    (tmp_path / "b.pem").write_text(other_rsa_key.public_pem)
+    options = tmp_path / "options.toml"
+    options.write_text(
+        'clients = "clients.toml"\n'
+        '[[issuers]]\nissuer = "https://campus"\nkeys = "a.pem"\n'
+        '[[issuers]]\nissuer = "https://partner"\nkeys = "b.pem"\n'
+    )
+    registry = tmp_path / "clients.toml"
+    registry.write_text('[clients.acme.trust]\nissuer = "ANY"\n')
+    for path in (options, registry):
+        assert main(["check", str(path)]) == 0
+        out = capsys.readouterr().out
+        assert "acme (acme): nothing, of any issuer." in out
+        assert "DANGER  acme: trust.issuer is ANY: every issuer can speak for it." in out
 
-    assert proven == ("unknown_client", "nobody", "u")
-    assert others[0] == ("client_mismatch", None, None)
-    assert others[1][1:] == (None, None)
+    registry.write_text("[clients.acme]\n")
+    assert main(["check", str(options)]) == 2
+    assert "acme: bound to no issuer" in capsys.readouterr().err
 
 
-def test_dropped_values_are_counted_and_stand_in_no_event_and_no_line(
-    registry: Registry, caplog: pytest.LogCaptureFixture
-) -> None:
-    raw = registry.token("a", roles=["acme_x", "zeta_1", "zeta_2"], sub="u", jti="t")
-    with caplog.at_level(logging.DEBUG):
-        assert registry.verifier.verify(raw).roles == {"acme_x"}
-        assert registry.verifier.verify(raw).roles == {"acme_x"}
+def test_any_stands_alone_in_a_registrys_list(tmp_path: Path) -> None:
+    path = tmp_path / "clients.toml"
+    path.write_text('[clients.acme.trust]\nissuer = ["ANY", "https://campus"]\n')
 
-    assert registry.told(ValuesDropped) == [
-        ValuesDropped("a", "roles", 2, "namespace", "u", "t", None)
-    ]
-    assert "zeta" not in repr(registry.heard)
-    assert "zeta" not in caplog.text
-    assert "values=2" in caplog.text
+    with pytest.raises(ConfigurationError, match=r"clients\.acme\.trust\.issuer: 'ANY'"):
+        ClientRegistry(path)

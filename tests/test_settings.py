@@ -114,7 +114,7 @@ def test_keys_of_the_environment_may_be_pem_text(pem: str, rsa_key: SigningKey) 
 
 
 @pytest.mark.parametrize(
-    "name", ["optional", "exempt", "allow_wso2_default_keys", "minimum_rsa_bits"]
+    "name", ["optional", "exempt", "vary", "allow_wso2_default_keys", "minimum_rsa_bits"]
 )
 @pytest.mark.parametrize("value", ["true", "/who", "1024"])
 def test_an_option_that_weakens_is_never_read_from_the_environment(
@@ -129,6 +129,15 @@ def test_an_option_that_weakens_is_never_read_from_the_environment(
 @pytest.mark.parametrize("value", ["ANY", "orders,ANY", " ANY "])
 def test_any_audience_is_never_read_from_the_environment(value: str, pem: str) -> None:
     assert "ANY" in refused({"keys": pem}, env(audience=value))
+
+
+def test_a_preflight_that_passes_is_never_read_from_the_environment(pem: str) -> None:
+    message = refused({"keys": pem}, env(cors_preflight=" pass "))
+
+    assert "JWT_MIDDLEWARE_CORS_PREFLIGHT" in message
+    assert "weakens" in message
+    settings = Settings.read({"keys": pem}, env(cors_preflight="refuse"))
+    assert settings.passes_preflight is False
 
 
 @pytest.mark.parametrize("name", ["authorize", "refuse", "listeners", "clock", "verifier"])

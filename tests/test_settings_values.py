@@ -39,6 +39,8 @@ def pem(rsa_key: SigningKey) -> str:
         ({"cors_preflight": True}, "cors_preflight"),
         ({"cors_preflight": "PASS"}, "cors_preflight"),
         ({"refuse": "x"}, "refuse"),
+        ({"vary": None}, "vary"),
+        ({"vary": "X-JWT-Assertion"}, "vary"),
         ({"authorize": "staff"}, "authorize"),
         pytest.param({"authorize": lambda principal: True}, "authorize", id="a function"),
         ({"verifier": "x"}, "verifier"),
@@ -62,6 +64,22 @@ def test_a_wrong_option_is_a_configuration_error_that_names_it(
     wrong: dict[str, Any], near: str, pem: str
 ) -> None:
     assert near in refused({"keys": pem} | wrong)
+
+
+@pytest.mark.parametrize("name", ["X-JWT-Assertion-*", "*", "X-*-Assertion", "x-jwt-assertion*"])
+def test_a_header_with_a_wildcard_is_refused_with_the_reason(name: str, pem: str) -> None:
+    message = refused({"keys": pem, "header": name}, {})
+
+    assert message.startswith("header: ")
+    assert repr(name) in message
+    assert "wildcard" in message
+
+
+@pytest.mark.parametrize("sign", "!#$%&'*+^`|~_:{} \r\n\u00e9")
+def test_a_headers_name_is_letters_digits_hyphens_and_dots(sign: str, pem: str) -> None:
+    for name in (f"X-JWT{sign}", f"{sign}X", f"X{sign}Y"):
+        assert "is no header name" in refused({"keys": pem, "header": name}, {})
+    assert Settings.read({"keys": pem, "header": "X-A.b9"}, {}).header == "X-A.b9"
 
 
 def test_authorize_may_not_ask_for_what_only_the_route_knows(pem: str) -> None:

@@ -6,8 +6,8 @@ Options stand in ``settings.JWT_MIDDLEWARE``, a dict. With ``"jwt_middleware_dja
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable
-from contextvars import ContextVar
 from typing import Any
 
 from asgiref.sync import (
@@ -18,8 +18,9 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
 from jwt_middleware.asgi import header_lines as scope_header_lines
-from jwt_middleware.authorization import Guard, Handler, Predicate, guarded, guards_to_ask, public
-from jwt_middleware.errors import MissingToken, RequestError
+from jwt_middleware.authorization import Guard, Handler, Predicate, guarded, public
+from jwt_middleware.current import Current
+from jwt_middleware.errors import ConfigurationError, MissingToken, RequestError
 from jwt_middleware.gate import (
     ASKED_KEY,
     GATE_KEY,
@@ -30,12 +31,15 @@ from jwt_middleware.gate import (
     refusal_of,
 )
 from jwt_middleware.principal import PRINCIPAL_KEY, Principal
-from jwt_middleware.request_view import EnvironView
+from jwt_middleware.request_view import TRAIL_KEY, EnvironView
+from jwt_middleware.responses import Refusal, misconfigured
 from jwt_middleware.trail import Trail
 from jwt_middleware.wsgi import header_lines as environ_header_lines
 
 from .configuration import site_gates
-from .inventory import site_routes, template_of
+from .inventory import SiteRoutes, template_of
+from .order import Order
+from .personal import ask, make_personal, principal_or_none
 
 __all__ = [
     "JWTMiddleware",
@@ -45,16 +49,17 @@ __all__ = [
     "requires",
 ]
 
-_current_request: ContextVar[HttpRequest | None] = ContextVar(
-    "jwt_middleware_request", default=None
-)
+logger = logging.getLogger("jwt_middleware")
+
+_current_request: Current[HttpRequest] = Current("jwt_middleware_request")
 
 
 class JWTMiddleware:
     """Verifies the assertion header of every request; ``request.principal`` is who calls, or None.
 
     Raises:
-        ConfigurationError: an option is unknown or wrong, when Django loads its middleware.
+        ConfigurationError: an option is unknown or wrong, or a cache stands above that would answer
+            first, when Django loads its middleware.
 
     """
 
@@ -64,9 +69,12 @@ class JWTMiddleware:
     def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
         self.get_response = get_response
         self.gate = site_gates.make()
+        fetching = Order().fetching_above()
+        if fetching is not None:
+            raise ConfigurationError(f"{fetching}; put it below")
         self.gate.prefetch()
-        if self.gate.inspects:
-            self.gate.inspect(site_routes())
+        self._routes = SiteRoutes(check_view)
+        self.gate.inspect(self._routes.inventory(), self._routes.unused())
         self._is_async = iscoroutinefunction(get_response)  # pyright: ignore[reportDeprecated]
         if self._is_async:
             markcoroutinefunction(self)
@@ -79,47 +87,77 @@ class JWTMiddleware:
         if self._is_async:
             return self._serve_async(request)
         if self.gate.audits and not follows(self.gate, request.META):
-            with self._follow(request) as trail:
+            trail = self.gate.follow(request.META, request_view_of(request))
+            status: int | None = None
+            try:
                 told: HttpResponseBase = self(request)  # type: ignore[assignment]
-                trail.tell(told.status_code)
+                status = told.status_code
                 return told
+            finally:
+                _end(trail, status, request)
         view = self._prepare(request)
-        token = _current_request.set(request)
+        is_open = self.gate.is_open(view)
+        token = _current_request.begin(request)
         try:
-            if not self.gate.is_open(view):
+            if not is_open:
+                make_personal(request)
                 _put(request, self.gate.admit(self._lines(request), view))
             response: HttpResponseBase = self.get_response(request)
         except RequestError as error:
             response = _response(error, request)
         finally:
-            _current_request.reset(token)
-        return response
+            _current_request.end(token)
+        return response if is_open else self._marked(response)
 
     async def _serve_async(self, request: HttpRequest) -> HttpResponseBase:
         if self.gate.audits and not follows(self.gate, request.META):
-            with self._follow(request) as trail:
+            trail = self.gate.follow(request.META, request_view_of(request))
+            status: int | None = None
+            try:
                 told = await self._serve_async(request)
-                trail.tell(told.status_code)
+                status = told.status_code
                 return told
+            finally:
+                _end(trail, status, request)
         view = self._prepare(request)
-        token = _current_request.set(request)
+        is_open = self.gate.is_open(view)
+        token = _current_request.begin(request)
         try:
-            if not self.gate.is_open(view):
+            if not is_open:
+                make_personal(request)
                 lines = self._lines(request)
                 _put(request, await self.gate.admit_async(lines, view))
             response: HttpResponseBase = await self.get_response(request)
         except RequestError as error:
             response = _response(error, request)
         finally:
-            _current_request.reset(token)
-        return response
+            _current_request.end(token)
+        return response if is_open else self._marked(response)
 
     def process_view(
         self, request: HttpRequest, view_func: Any, _args: Any, _kwargs: Any
     ) -> HttpResponse | None:
-        """Ask the guards that no wrapper would, or not for sure: another decorator may answer."""
+        """Ask the guards that no wrapper would, or not for sure: another decorator may answer.
+
+        A request's own urlconf may bring views that the start-up has not seen.
+        """
+        if self.gate.audits and follows(self.gate, request.META):
+            request.META[TRAIL_KEY].route = template_of(request)
+        guards = self._routes.guards_to_ask(view_func, request.method or "")
+        view = request_view_of(request)
+        if self.gate.inspects and view_func not in self._routes:
+            try:
+                self.gate.check_guarded(self._routes.rows(request.path_info, view_func))
+            except ConfigurationError as error:
+                logger.error("%s is not served: %s", request.path_info, error)
+                return _answer(misconfigured(error))
+        if guards and self.gate.is_passed_preflight(view):
+            # A decorator may answer it, and a wrapper asks.
+            guards = self._routes.bare(view_func)
+        if guards:
+            ask(request)
         try:
-            enforce_first(guards_to_ask(view_func), request.META, request_view_of(request))
+            enforce_first(guards, request.META, view)
         except RequestError as error:
             return _response(error, request)
         return None
@@ -128,11 +166,13 @@ class JWTMiddleware:
         """Answer a refusal that was raised in a view."""
         return _response(error, request) if isinstance(error, RequestError) else None
 
-    def _follow(self, request: HttpRequest) -> Trail:
-        """Have what is decided of this request told as its answer is ready."""
-        return self.gate.follow(
-            request.META, request_view_of(request), lambda *_: template_of(request)
-        )
+    def _marked(self, response: HttpResponseBase) -> HttpResponseBase:
+        """Tell caches of whom the answer is."""
+        if self.gate.cache_headers is not None:
+            own = [(name, response[name]) for name in ("Vary", "Cache-Control") if name in response]
+            for name, value in self.gate.cache_headers.text(own):
+                response[name] = value
+        return response
 
     def _prepare(self, request: HttpRequest) -> EnvironView:
         request.META.pop(PRINCIPAL_KEY, None)
@@ -159,29 +199,40 @@ def current_principal() -> Principal:
     request = _current_request.get()
     if request is None:
         raise MissingToken("there is no request")
+    ask(request)
     return principal_of(request.META)
 
 
 def current_principal_or_none() -> Principal | None:
     """Return the principal of the current request, or None."""
     request = _current_request.get()
-    return None if request is None else request.META.get(PRINCIPAL_KEY)
+    return None if request is None else principal_or_none(request)
 
 
-def requires(predicate: Predicate, *, enforce: bool = True) -> Callable[[Handler], Handler]:
+def requires(
+    predicate: Predicate, *, enforce: bool = True, routed: bool = True
+) -> Callable[[Handler], Handler]:
     """Let a view serve only a proven caller for whom the predicate holds.
 
     For functions and methods, sync and async; for a class, ``method_decorator(requires(...),
-    name="dispatch")``. ``enforce=False`` is shadow mode: what it would refuse is let in, and told.
+    name="dispatch")``.
+
+    Args:
+        predicate: what must hold.
+        enforce: False is shadow mode: what it would refuse is let in, and logged.
+        routed: False for a function that no route serves, such as one that views call.
+
     """
-    return guarded(predicate, _enter_view, enforce=enforce)
+    return guarded(predicate, check_view, enforce=enforce, routed=routed)
 
 
-def _enter_view(guard: Guard, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+def check_view(guard: Guard, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """Check a guard for the request that its view was given; raise where it does not hold."""
     requests = (each for each in (*args[:2], kwargs.get("request")) if _is_request(each))
     request = next(requests, None) or _current_request.get()
     if request is None:
         raise MissingToken("there is no request")
+    ask(request)
     enforce(guard, request.META, request_view_of(request))
 
 
@@ -198,6 +249,13 @@ def request_view_of(request: HttpRequest) -> EnvironView:
     return EnvironView(request.META, path=request.path_info, path_params=match and match.kwargs)
 
 
+def _end(trail: Trail, status: int | None, request: HttpRequest) -> None:
+    """Tell what was decided of a request, now that its answer is ready."""
+    trail.route = template_of(request)
+    trail.tell(status, request.META)
+    trail.leave(request.META)
+
+
 def _put(request: HttpRequest, principal: Principal | None) -> None:
     if principal is not None:
         request.META[PRINCIPAL_KEY] = principal
@@ -205,10 +263,13 @@ def _put(request: HttpRequest, principal: Principal | None) -> None:
 
 
 def _response(error: RequestError, request: HttpRequest) -> HttpResponse:
-    refusal = refusal_of(error, request.META, request_view_of(request))
+    return _answer(refusal_of(error, request.META, request_view_of(request)))
+
+
+def _answer(refusal: Refusal) -> HttpResponse:
     response = HttpResponse(refusal.body, status=refusal.status)
     del response["Content-Type"]
-    for name, value in refusal.headers:
+    for name, value in refusal.sent_headers:
         # Django keeps one line a name; a list is the same in one line (RFC 9110, 5.3).
         response[name] = f"{response[name]}, {value}" if name in response else value
     return response

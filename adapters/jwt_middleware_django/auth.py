@@ -27,33 +27,37 @@ from django.utils.functional import SimpleLazyObject
 from django.utils.module_loading import import_string
 
 from jwt_middleware.errors import ConfigurationError
-from jwt_middleware.principal import PRINCIPAL_KEY, Principal
+from jwt_middleware.log_rate import log_bounded
+from jwt_middleware.principal import Principal
 
 from .configuration import MAP_USER
+from .personal import principal_or_none
 
 __all__ = ["PrincipalBackend", "UserMiddleware"]
-
-logger = logging.getLogger("jwt_middleware")
 
 
 class PrincipalBackend(BaseBackend):
     """``authenticate(request)`` returns the user that ``map_user`` finds for the principal."""
 
-    def authenticate(self, request: HttpRequest | None, **_: Any) -> Any:
+    # No further keywords: Django skips a backend that does not take the credentials it was given,
+    # so a wrong password fails beside a good header.
+    def authenticate(self, request: HttpRequest | None) -> Any:  # type: ignore[override]
         """Return the principal's user; None where there is none, or it may not sign in so.
 
         Raises:
             ConfigurationError: ``map_user`` is missing, or is no function.
 
         """
-        principal: Principal | None = None if request is None else request.META.get(PRINCIPAL_KEY)
+        principal = None if request is None else principal_or_none(request)
         if principal is None:
             return None
         user = map_user()(principal)
         if user is None or not user.is_active:
             return None
         if user.pk is None or user._state.adding:
-            logger.error("map_user returned a user that is not saved; nobody is signed in")
+            log_bounded(
+                logging.ERROR, "map_user returned a user that is not saved; nobody is signed in"
+            )
             return None
         return user
 

@@ -14,7 +14,9 @@ from jwt_middleware.errors import ConfigurationError
 from jwt_middleware.gate import Gate
 from jwt_middleware.verifier import Verifier
 
-from .inventory import site_routes
+from .inventory import SiteRoutes
+from .order import Order
+from .websockets import unasked_websockets
 
 MAP_USER = "map_user"
 """Django's own option, which ``auth`` reads: it concerns no other door."""
@@ -74,14 +76,19 @@ site_gates = SiteGates()
 
 def check_settings(**_: Any) -> list[CheckMessage]:
     """Tell what is wrong with the options, and whether the middleware is installed at all."""
+    from . import check_view  # which imports this module
+
     found: list[CheckMessage] = []
     try:
         gate = Gate(options_from_settings())
-        if gate.inspects:
-            gate.inspect(site_routes())
+        routes = SiteRoutes(check_view)
+        gate.inspect(routes.inventory(), routes.unused())
     except ConfigurationError as error:
         found.append(Error(str(error), obj="JWT_MIDDLEWARE", id="jwt_middleware.E001"))
-    if MIDDLEWARE_PATH not in settings.MIDDLEWARE:
+    order = Order()
+    found += order.faults()
+    found += unasked_websockets()
+    if not order.ours:
         found.append(
             Warning(
                 "jwt_middleware_django is installed, but its middleware is not",

@@ -9,15 +9,16 @@ from django.conf import settings
 from jwt_middleware.authorization import Route
 from jwt_middleware.gate import Gate
 
+from . import check_view
 from .configuration import MIDDLEWARE_PATH, options_from_settings
-from .inventory import site_routes
+from .inventory import SiteRoutes
 
 __all__ = ["installed_gate", "inventory"]
 
 
 def inventory(_: Any) -> list[Route]:
     """Return every route of the site; there is one a process."""
-    return site_routes()
+    return SiteRoutes(check_view).inventory()
 
 
 def installed_gate(_: Any) -> Gate | None:

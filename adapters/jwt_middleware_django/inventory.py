@@ -1,26 +1,125 @@
-"""The routes of a Django site, those of REST framework's views among them."""
+"""The routes of a Django site, with REST framework's views and django-ninja's operations."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import gc
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django.http import HttpRequest
 from django.urls import Resolver404, URLPattern, URLResolver, get_resolver, resolve
 
-from jwt_middleware.authorization import Guard, Route, route_of, routes_of_class
+from jwt_middleware.authorization import (
+    Enter,
+    Exposure,
+    Guard,
+    Route,
+    attributes_of_class,
+    chain_of,
+    guards_of,
+    guards_to_ask,
+    is_frameworks_own,
+    route_of,
+    routes_of_class,
+)
 
 GUARD = "jwt_middleware_guard"
 """The attribute by which a permission class of REST framework says what it enforces."""
 
 _ADMINS = ("admin_site", "model_admin")
-_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 _ASK_PERMISSIONS = ("check_permissions", "get_permissions", "initial")
 
 
-def site_routes() -> list[Route]:
-    """Return every route of the site that the settings name."""
-    return list(_below(get_resolver(), "/"))
+class SiteRoutes:
+    """What the site routes to, by its settings or by a urlconf of a request's own."""
+
+    def __init__(self, enter: Enter) -> None:
+        self._views = list(_views(get_resolver(), "/"))
+        handlers = [each for _, view in self._views for each in _handlers(view)]
+        classes = [kind for _, view in self._views if (kind := _class_of(view)) is not None]
+        self._exposure = Exposure(
+            handlers, enter, beside=[each for kind in classes for each in attributes_of_class(kind)]
+        )
+        self._known: dict[tuple[int, str], tuple[Any, tuple[Guard, ...]]] = {}
+
+    def __contains__(self, view: object) -> bool:
+        return view in self._exposure
+
+    def inventory(self) -> list[Route]:
+        """Return every route of the site that the settings name."""
+        return [route for path, view in self._views for route in self.rows(path, view)]
+
+    def unused(self) -> list[str]:
+        """Return the guards that no route uses, by any urlconf that has been imported."""
+        return self._exposure.unused(_all_handlers)
+
+    def rows(self, path: str, view: Any) -> Iterator[Route]:
+        """Yield the route of a view, or one a method where they are served apart."""
+        operations = _operations(view)
+        if operations is not None:
+            for each in operations:
+                bare = self._exposure.bare(each.view_func)
+                beside = (*bare, *guards_of(_run_of(each)))
+                yield route_of(path, each.methods, each.view_func, guards=beside)
+            return
+        # The admin's views ask for its own log-in, whatever their class.
+        is_admins = any(hasattr(view, name) for name in _ADMINS)
+        for route in self._rows_of_view(path, view):
+            yield route._replace(frameworks_own=route.frameworks_own or is_admins)
+
+    def _rows_of_view(self, path: str, view: Any) -> Iterator[Route]:
+        view_class = _class_of(view)
+        guards = (*self._exposure.bare(view), *_permissions(view, view_class))
+        if view_class is None:
+            yield route_of(path, (), view, guards=guards)
+            return
+        # REST framework's api_view makes a class that the function's own guards know nothing of.
+        guards += guards_of(getattr(view_class, "dispatch", None))
+        route = route_of(path, (), view, guards=guards)
+        if route.kind in ("guarded", "public"):
+            yield route
+            return
+        actions: dict[str, str] | None = getattr(view, "actions", None)
+        if actions is not None:  # a view set: the router says which method calls what
+            for method, action in sorted(actions.items()):
+                yield route_of(path, (method.upper(),), getattr(view_class, action))
+            return
+        found = tuple(routes_of_class(path, _methods_of(view, view_class), view_class))
+        yield from found or (route,)
+
+    def guards_to_ask(self, view: Any, method: str) -> tuple[Guard, ...]:
+        """Return the guards to ask before a view is called: a decorator above may answer first."""
+        known = self._known.get((id(view), method))
+        if known is not None and known[0] is view:
+            return known[1]
+        found = (*self._exposure.bare(view), *guards_to_ask(view), *self._below(view, method))
+        if view in self._exposure:  # others may be made anew for each request
+            self._known[id(view), method] = (view, found)
+        return found
+
+    def bare(self, view: Any) -> tuple[Guard, ...]:
+        """Return the guards that stand above a view's route, which no wrapper asks."""
+        return self._exposure.bare(view)
+
+    def _below(self, view: Any, method: str) -> Iterator[Guard]:
+        """Yield the guards of what a view's class or operations call for a method."""
+        for each in _operations(view) or ():
+            if method in each.methods:
+                yield from guards_of(_run_of(each))
+                yield from self._exposure.bare(each.view_func)
+                yield from guards_of(each.view_func)
+                return
+        view_class = _class_of(view)
+        if view_class is None or method not in _methods_of(view, view_class):
+            return
+        actions: dict[str, str] = getattr(view, "actions", None) or {}
+        name = actions.get(method.lower(), method.lower())
+        served = getattr(view_class, name, None)
+        if served is None and method == "HEAD":
+            served = getattr(view_class, actions.get("get", "get"), None)
+        for each in (getattr(view_class, "dispatch", None), served):
+            if each is not None:
+                yield from guards_of(each)
 
 
 def template_of(request: HttpRequest) -> str | None:
@@ -34,33 +133,79 @@ def template_of(request: HttpRequest) -> str | None:
     return f"/{match.route}"
 
 
-def _below(resolver: URLResolver, prefix: str) -> Iterator[Route]:
+def _views(resolver: URLResolver, prefix: str) -> Iterator[tuple[str, Any]]:
     for each in resolver.url_patterns:
         path = prefix + str(each.pattern)
         if isinstance(each, URLResolver):
-            yield from _below(each, path)
+            yield from _views(each, path)
         elif isinstance(each, URLPattern):
-            # The admin's views ask for its own log-in, whatever their class.
-            is_admins = any(hasattr(each.callback, name) for name in _ADMINS)
-            for route in _routes(path, each.callback):
-                yield route._replace(frameworks_own=route.frameworks_own or is_admins)
+            yield path, each.callback
 
 
-def _routes(path: str, view: Any) -> Iterator[Route]:
-    """Yield the route of a view, or one a method where its class is guarded method by method."""
-    view_class = getattr(view, "view_class", None) or getattr(view, "cls", None)
-    permissions = tuple(_permissions(view, view_class))
-    route = route_of(path, (), view, guards=permissions)
-    if view_class is None or route.kind in ("guarded", "public"):
-        yield route
+def _handlers(view: Any) -> Iterator[Any]:
+    """Yield what serves a view's requests: itself, and the methods of its class or operations."""
+    yield view
+    for each in _operations(view) or ():
+        yield each.view_func
+        yield _run_of(each)
+    view_class = _class_of(view)
+    if view_class is None:
         return
-    actions: dict[str, str] | None = getattr(view, "actions", None)
-    if actions is not None:  # a view set: the router says which method calls what
-        for method, action in sorted(actions.items()):
-            yield route_of(path, (method.upper(),), getattr(view_class, action))
-        return
-    found = tuple(routes_of_class(path, _METHODS, view_class))
-    yield from found or (route,)
+    actions: dict[str, str] = getattr(view, "actions", None) or {}
+    names = {"dispatch", *actions.values(), *map(str.lower, _methods_of(view, view_class))}
+    for name in sorted(names):
+        method = getattr(view_class, name, None)
+        if method is not None and not is_frameworks_own(method):
+            yield method
+
+
+def _all_handlers() -> Iterator[Any]:
+    """Yield what every route in this process serves, of whatever urlconf."""
+    for each in gc.get_objects():
+        # By its type: to ask some objects for their class makes them do things.
+        if issubclass(type(each), URLPattern):
+            yield from _handlers(each.callback)
+            view_class = _class_of(each.callback)
+            if view_class is not None:
+                yield from attributes_of_class(view_class)
+
+
+def _class_of(view: Any) -> Any:
+    """Return the class that serves a view; None for a function."""
+    for node in chain_of(view):
+        found = getattr(node, "view_class", None) or getattr(node, "cls", None)
+        if isinstance(found, type):
+            return found
+    return None
+
+
+def _methods_of(view: Any, view_class: Any) -> list[str]:
+    """Return the methods that a class lets pass, as its ``as_view`` was told or it says itself."""
+    given: dict[str, Any] = (
+        getattr(view, "view_initkwargs", None) or getattr(view, "initkwargs", None) or {}
+    )
+    own: Iterable[str] = getattr(view_class, "http_method_names", ())
+    names: Iterable[str] = given.get("http_method_names", own)
+    return [name.upper() for name in names]
+
+
+def _operations(view: Any) -> list[Any] | None:
+    """Return the operations of a django-ninja view, which keeps them in an object of its own."""
+    for node in chain_of(view):
+        for cell in getattr(node, "__closure__", None) or ():
+            try:
+                kept = cell.cell_contents
+            except ValueError:  # not assigned yet
+                continue
+            operations = getattr(kept, "operations", None)
+            if isinstance(operations, list) and all(hasattr(x, "view_func") for x in operations):
+                return operations
+    return None
+
+
+def _run_of(operation: Any) -> Any:
+    """Return what calls an operation, where ``decorate_view`` or a router has decorated it."""
+    return vars(operation).get("run", operation.view_func)
 
 
 def _permissions(view: Any, view_class: Any) -> Iterator[Guard]:

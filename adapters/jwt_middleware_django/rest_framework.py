@@ -16,9 +16,10 @@ from jwt_middleware.authorization import Guard, Predicate, authenticated
 from jwt_middleware.errors import MissingToken
 from jwt_middleware.gate import enforce as enforce_guard
 from jwt_middleware.gate import refusal_of
-from jwt_middleware.principal import PRINCIPAL_KEY, Principal
+from jwt_middleware.principal import Principal
 
 from . import request_view_of
+from .personal import ask, principal_or_none
 
 __all__ = ["JWTAuthentication", "Requires"]
 
@@ -31,7 +32,7 @@ class JWTAuthentication(BaseAuthentication):
 
     def authenticate(self, request: Request) -> tuple[Principal, Principal] | None:
         """Return the principal as user and auth; None where the request has none."""
-        principal: Principal | None = request.META.get(PRINCIPAL_KEY)
+        principal = principal_or_none(request)
         return None if principal is None else (principal, principal)
 
     def authenticate_header(self, request: Request) -> str:
@@ -58,6 +59,7 @@ class _Permission(BasePermission, metaclass=_AlwaysWhole):
 
     def has_permission(self, request: Request, view: Any) -> bool:  # noqa: ARG002
         """Check the guard; refuse by raising, so that the answer is the middleware's."""
+        ask(request)
         enforce_guard(self.jwt_middleware_guard, request.META, request_view_of(request))
         return True
 

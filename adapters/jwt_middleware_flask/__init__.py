@@ -1,7 +1,8 @@
 """Flask: ``JWTMiddleware(app, keys=..., api=...)``, or ``init_app`` in an application factory.
 
 The header is verified before every request of the app, its static files and its 404s too. Refusals
-are HTTP exceptions, so ``@app.errorhandler(401)`` sees them.
+are HTTP exceptions, so ``@app.errorhandler(401)`` sees them. What answers around ``app.wsgi_app``,
+such as Flask-SocketIO, never asks the app: the first request warns of it.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from werkzeug.datastructures import Headers
 from werkzeug.exceptions import Forbidden, HTTPException, ServiceUnavailable, Unauthorized
 from werkzeug.wrappers import Response
 
-from jwt_middleware.authorization import Guard, Handler, Predicate, guarded, guards_to_ask, public
+from jwt_middleware.authorization import Guard, Handler, Predicate, guarded, public
 from jwt_middleware.errors import (
     ConfigurationError,
     MissingToken,
@@ -40,7 +41,9 @@ from jwt_middleware.settings import Options
 from jwt_middleware.trail import Trail
 from jwt_middleware.wsgi import header_lines
 
-from .inventory import inventory
+from .caches import Marked, note_header_read
+from .inventory import Routes
+from .wrappers import unasked
 
 __all__ = [
     "JWTMiddleware",
@@ -87,6 +90,9 @@ class JWTMiddleware:
         app.extensions[EXTENSION] = installed
         # First of all: nothing of the app runs for a request that was not verified.
         app.before_request_funcs.setdefault(None, []).insert(0, installed.verify_request)
+        if gate.cache_headers is not None:
+            # Not after_request: it would cost more than all the rest, and miss the session's own.
+            app.wsgi_app = Marked(app.wsgi_app, gate.cache_headers)  # type: ignore[method-assign]
         app.register_error_handler(RequestError, _serve_error)
 
 
@@ -96,25 +102,36 @@ class _Installed:
     def __init__(self, app: Flask, gate: Gate) -> None:
         self.gate = gate
         self._app = app
-        self._is_inspected = False
+        self._routes: Routes | None = None
         self._is_following = False
-        self._guards: dict[str, tuple[object, tuple[Guard, ...]]] = {}
+        self._guards: dict[tuple[str, str], tuple[object, tuple[Guard, ...]]] = {}
         self._fault: ConfigurationError | None = None
 
     def fault(self) -> ConfigurationError | None:
         """Return what is wrong with the routes; without a start-up, the first request asks."""
-        if not self._is_inspected:
+        if self._routes is None:
+            routes = Routes(self._app, check_guard)
             try:
-                self.gate.inspect(inventory(self._app))
+                self.gate.inspect(routes.inventory(), routes.unused())
+                self._inspect_wrappers()
             except ConfigurationError as error:
                 self._fault = error
                 logger.error("the app answers 503 only: %s", error)
-            self._is_inspected = True
+            self._routes = routes
         return self._fault
+
+    def _inspect_wrappers(self) -> None:
+        wrapper = unasked(self._app, EXTENSION)
+        if wrapper is not None:
+            self.gate.complain(
+                f"{wrapper} around app.wsgi_app answers before JWTMiddleware is asked; put the "
+                "plain door around both: app.wsgi_app = jwt_middleware.wsgi.JWTMiddleware("
+                "app.wsgi_app, verifier=...), with the verifier of this app"
+            )
 
     def verify_request(self) -> None:
         """Verify the header of the current request, and ask the guards that no wrapper would."""
-        if not self._is_inspected or self._fault is not None:
+        if self._routes is None or self._fault is not None:
             fault = self.fault()
             if fault is not None:
                 raise _with(RefusedUnavailable, misconfigured(fault))
@@ -130,16 +147,21 @@ class _Installed:
         line = environ.get(gate.environ_key)
         principal = None if line is None else gate.recall(line, environ, EnvironView)
         rule = current.url_rule
-        guards = () if rule is None else self._guards_of(rule.endpoint)
-        if principal is not None and not guards:
-            environ[PRINCIPAL_KEY] = principal
-            return
+        guards = () if rule is None else self._guards_of(rule.endpoint, current.method)
+        if principal is not None:
+            note_header_read(environ)
+            if not guards:
+                environ[PRINCIPAL_KEY] = principal
+                return
         view = EnvironView(environ, path_params=current.view_args)
         try:
             if principal is None and not gate.is_open(view):
+                note_header_read(environ)
                 principal = gate.admit(header_lines(environ, gate.environ_key), view)
             if principal is not None:
                 environ[PRINCIPAL_KEY] = principal
+            if guards and gate.is_passed_preflight(view):
+                guards = self._guards_of_preflight(rule)
             if guards:
                 enforce_first(guards, environ, view)
         except RequestError as error:
@@ -157,28 +179,40 @@ class _Installed:
         view = EnvironView(current.environ, path_params=current.view_args)
         current.environ[FOLLOWED_KEY] = self.gate.follow(current.environ, view, lambda *_: template)
 
-    def _guards_of(self, endpoint: str) -> tuple[Guard, ...]:
+    def _guards_of(self, endpoint: str, method: str) -> tuple[Guard, ...]:
         """Return the guards to ask before an endpoint's view; found once for a view."""
         view = self._app.view_functions.get(endpoint)
-        if view is None:
+        if view is None or self._routes is None:
             return ()
-        known = self._guards.get(endpoint)
+        known = self._guards.get((endpoint, method))
         if known is None or known[0] is not view:
-            known = self._guards[endpoint] = (view, guards_to_ask(view))
+            found = self._routes.guards_to_ask(view, method)
+            known = self._guards[endpoint, method] = (view, found)
         return known[1]
+
+    def _guards_of_preflight(self, rule: Any) -> tuple[Guard, ...]:
+        """Return the guards to ask first of a preflight that passes.
+
+        Flask answers it, or a decorator does, or a view whose own wrapper asks. A bare view that
+        answers it itself would run unasked.
+        """
+        if getattr(rule, "provide_automatic_options", False):
+            return ()
+        view = self._app.view_functions[rule.endpoint]
+        return () if self._routes is None else self._routes.bare(view)
 
 
 def _tell(response: Response) -> Response:
     trail: Trail | None = request.environ.get(FOLLOWED_KEY)
     if trail is not None:
-        trail.tell(response.status_code)
+        trail.tell(response.status_code, request.environ)
     return response
 
 
 def _leave(_: BaseException | None) -> None:
     trail: Trail | None = request.environ.pop(FOLLOWED_KEY, None)
     if trail is not None:
-        trail.leave()
+        trail.leave(request.environ)
 
 
 class _RefusedMixin(HTTPException):
@@ -191,7 +225,7 @@ class _RefusedMixin(HTTPException):
 
 def _response(refusal: Refusal) -> Response:
     response = Response([refusal.body], refusal.status)
-    response.headers = Headers(refusal.headers)  # as they are, repeated ones too
+    response.headers = Headers(refusal.sent_headers)  # as they are, repeated ones too
     return response
 
 
@@ -244,16 +278,24 @@ def current_principal_or_none() -> Principal | None:
     return request.environ.get(PRINCIPAL_KEY) if has_request_context() else None
 
 
-def requires(predicate: Predicate, *, enforce: bool = True) -> Callable[[Handler], Handler]:
+def requires(
+    predicate: Predicate, *, enforce: bool = True, routed: bool = True
+) -> Callable[[Handler], Handler]:
     """Let a view serve only a proven caller for whom the predicate holds.
 
-    It holds above the route's decorator as well as below it. ``enforce=False`` is shadow mode: what
-    it would refuse is let in, and told.
+    It holds above the route's decorator as well as below it.
+
+    Args:
+        predicate: what must hold.
+        enforce: False is shadow mode: what it would refuse is let in, and logged.
+        routed: False for a function that no route serves, such as one that views call.
+
     """
-    return guarded(predicate, _check, enforce=enforce)
+    return guarded(predicate, check_guard, enforce=enforce, routed=routed)
 
 
-def _check(guard: Guard, *_: Any) -> None:
+def check_guard(guard: Guard, *_: Any) -> None:
+    """Check a guard for the current request; raise an HTTP exception where it does not hold."""
     if not has_request_context():
         raise MissingToken("there is no request")
     try:

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from flask import Flask
 
+from jwt_middleware.authorization import Route
 from jwt_middleware.gate import Gate
 
-from . import EXTENSION
-from .inventory import inventory
+from . import EXTENSION, check_guard
+from .inventory import Routes
 
 __all__ = ["installed_gate", "inventory"]
+
+
+def inventory(app: Flask) -> list[Route]:
+    """Return every route of the app."""
+    return Routes(app, check_guard).inventory()
 
 
 def installed_gate(app: Flask) -> Gate | None:

@@ -8,8 +8,7 @@ fails the lifespan, and the server exits; where no lifespan comes, every request
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from contextvars import ContextVar
+from collections.abc import Callable, Sequence
 from typing import Any, Unpack
 
 from starlette.authentication import AuthCredentials, UnauthenticatedUser
@@ -24,6 +23,7 @@ from jwt_middleware.asgi import (
     fail_startup,
     follow,
     guard_lifespan,
+    marking,
     raw_headers,
     resolve,
     serve,
@@ -38,12 +38,20 @@ from jwt_middleware.authorization import (
     public,
 )
 from jwt_middleware.errors import ConfigurationError, MissingToken, RequestError
-from jwt_middleware.gate import Gate, enforce, follows, principal_of, refusal_of
+from jwt_middleware.gate import (
+    Gate,
+    enforce,
+    enforce_first,
+    follows,
+    principal_of,
+    refusal_of,
+)
 from jwt_middleware.principal import PRINCIPAL_KEY, Principal
 from jwt_middleware.request_view import ScopeView
 from jwt_middleware.responses import Refusal, misconfigured
 from jwt_middleware.settings import Options
 
+from .current_scope import current_scope, served
 from .inventory import GUARD, Routes
 
 __all__ = [
@@ -55,9 +63,6 @@ __all__ = [
 ]
 
 logger = logging.getLogger("jwt_middleware")
-
-_current_scope: ContextVar[Scope | None] = ContextVar("jwt_middleware_scope", default=None)
-
 
 _NO_SCOPES = AuthCredentials()
 _NO_SCOPES.scopes = ()  # type: ignore[assignment]  # shared by requests, so that nobody adds to it
@@ -81,7 +86,7 @@ class JWTMiddleware:
         self._set_user = options.pop("set_user", True)
         self._fault: ConfigurationError | None = None
         self._told = False
-        self._routes = Routes(app)
+        self._routes = Routes(app, enter=enter_handler, check=check_first)
         self._has_learned = False
         try:
             self.gate = Gate(options)
@@ -103,6 +108,8 @@ class JWTMiddleware:
             if gate.audits and not follows(gate, scope):
                 await follow(self, gate, scope, receive, send, self._routes.template)
                 return
+            if kind == "http":
+                send = marking(gate, scope, send)
             failure = enter(gate, scope)
             if failure is not None:
                 try:
@@ -115,13 +122,13 @@ class JWTMiddleware:
                 scope["user"] = principal or UnauthenticatedUser()
                 permissions = None if principal is None else principal.permissions
                 scope["auth"] = AuthCredentials(sorted(permissions)) if permissions else _NO_SCOPES
-            token = _current_scope.set(scope)
+            token = served.begin(scope)
             try:
                 await self.app(scope, receive, send)
             except RequestError as error:
                 await serve_raised(gate, error, scope, receive, send)
             finally:
-                _current_scope.reset(token)
+                served.end(token)
         elif kind == "lifespan":
             self._learn_app(scope)
             fault = self._first_fault()
@@ -158,7 +165,7 @@ class JWTMiddleware:
                     "the app's routes cannot be seen, so neither unguarded= nor clients= can be "
                     "kept; add this middleware by app.add_middleware(JWTMiddleware, ...)"
                 )
-            self.gate.inspect(routes)
+            self.gate.inspect(routes, self._routes.unused)
         except ConfigurationError as error:
             return error
         return None
@@ -168,19 +175,21 @@ class Refused(HTTPException):
     """A refusal, as Starlette's own error: any app's exception middleware can serve it."""
 
     def __init__(self, error: RequestError, refusal: Refusal) -> None:
-        extra = {k: v for k, v in refusal.headers if not k.lower().startswith("content-")}
+        extra = {k: v for k, v in refusal.sent_headers if not k.lower().startswith("content-")}
         super().__init__(refusal.status, detail=error.code, headers=extra)
         self.refusal = refusal
 
 
-def current_principal() -> Principal:
-    """Return the principal of the current request; also a FastAPI dependency.
+def current_principal(
+    connection: HTTPConnection = None,  # type: ignore[assignment]  # FastAPI knows the bare type
+) -> Principal:
+    """Return the principal of the current request, or of this one; also a FastAPI dependency.
 
     Raises:
-        MissingToken: there is none.
+        MissingToken: there is none, or the request has ended.
 
     """
-    scope = _current_scope.get()
+    scope = _scope_of(connection)
     if scope is None:
         raise MissingToken("there is no request")
     _serve_refusals(scope)
@@ -191,25 +200,38 @@ def current_principal() -> Principal:
 current_principal.__dict__[GUARD] = Guard(authenticated)
 
 
-def current_principal_or_none() -> Principal | None:
-    """Return the principal of the current request, or None."""
-    scope = _current_scope.get()
+def current_principal_or_none(
+    connection: HTTPConnection = None,  # type: ignore[assignment]
+) -> Principal | None:
+    """Return the principal of the current request, or of this one; None without."""
+    scope = _scope_of(connection)
     return None if scope is None else scope.get(PRINCIPAL_KEY)
 
 
-def requires(predicate: Predicate, *, enforce: bool = True) -> Callable[[Handler], Handler]:
+def _scope_of(connection: HTTPConnection | None) -> Scope | None:
+    return current_scope() if connection is None else connection.scope
+
+
+def requires(
+    predicate: Predicate, *, enforce: bool = True, routed: bool = True
+) -> Callable[[Handler], Handler]:
     """Let a handler serve only a proven caller for whom the predicate holds.
 
-    Put it below the route's decorator; above it, the app refuses to start. ``enforce=False`` is
-    shadow mode: what it would refuse is let in, and told.
+    Put it below the route's decorator; above it, the app refuses to start.
+
+    Args:
+        predicate: what must hold.
+        enforce: False is shadow mode: what it would refuse is let in, and logged.
+        routed: False for a function that no route serves, such as one that views call.
+
     """
-    return guarded(predicate, _enter_handler, enforce=enforce)
+    return guarded(predicate, enter_handler, enforce=enforce, routed=routed)
 
 
-def _enter_handler(guard: Guard, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+def enter_handler(guard: Guard, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     connections = (each for each in (*args, *kwargs.values()) if isinstance(each, HTTPConnection))
     connection = next(connections, None)
-    scope = _current_scope.get() if connection is None else connection.scope
+    scope = _scope_of(connection)
     # Without a scope there was no middleware: nobody is let in, and the log says why.
     check_guard(guard, {"type": "http", "headers": []} if scope is None else scope)
 
@@ -218,6 +240,15 @@ def check_guard(guard: Guard, scope: Scope) -> None:
     """Check a guard for a connection; raise ``Refused`` where it does not hold."""
     try:
         enforce(guard, scope, ScopeView(scope))
+    except RequestError as error:
+        _serve_refusals(scope)
+        raise Refused(error, refusal_of(error, scope, ScopeView(scope))) from None
+
+
+def check_first(guards: Sequence[Guard], scope: Scope) -> None:
+    """Check the guards of a route before its handler is called; raise as ``check_guard``."""
+    try:
+        enforce_first(guards, scope, ScopeView(scope))
     except RequestError as error:
         _serve_refusals(scope)
         raise Refused(error, refusal_of(error, scope, ScopeView(scope))) from None

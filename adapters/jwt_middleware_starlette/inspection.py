@@ -7,7 +7,7 @@ from typing import Any
 from jwt_middleware.authorization import Route
 from jwt_middleware.gate import Gate
 
-from . import JWTMiddleware
+from . import JWTMiddleware, check_first, enter_handler
 from .inventory import Routes
 
 __all__ = ["installed_gate", "inventory"]
@@ -15,7 +15,7 @@ __all__ = ["installed_gate", "inventory"]
 
 def inventory(app: Any) -> list[Route]:
     """Return every route of the app."""
-    return Routes(app).inventory()
+    return Routes(app, enter=enter_handler, check=check_first).inventory()
 
 
 def installed_gate(app: Any) -> Gate | None:

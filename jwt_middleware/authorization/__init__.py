@@ -2,16 +2,9 @@
 
 from .algebra import Predicate, Situation, all_of, any_of
 from .clients import Attribute, Client, Clients, ClientTrust, Dropped, NamedPolicy
-from .guards import (
-    Guard,
-    Handler,
-    guarded,
-    guards_of,
-    guards_to_ask,
-    is_public,
-    outstanding,
-    public,
-)
+from .decorators import Handler, guarded, is_public, public
+from .exposure import Exposure, guards_of, guards_to_ask, place_of
+from .guards import Enter, Guard
 from .levels import Level
 from .name_checks import unknown_names, without_registry
 from .policies import policy
@@ -22,8 +15,20 @@ from .predicates import (
     has_role,
     predicate,
 )
+from .reach import chain_of
 from .registry import ClientRegistry
-from .routes import Route, faults_of, name_of, route_of, routes_of_class
+from .routes import (
+    Route,
+    attributes_of_class,
+    fault_of_unguarded,
+    fault_of_unused,
+    faults_of,
+    is_frameworks_own,
+    listed,
+    name_of,
+    route_of,
+    routes_of_class,
+)
 from .terms import Term, attribute, claim, header, path_param, query_param, terms_of
 
 __all__ = [
@@ -33,6 +38,8 @@ __all__ = [
     "ClientTrust",
     "Clients",
     "Dropped",
+    "Enter",
+    "Exposure",
     "Guard",
     "Handler",
     "Level",
@@ -44,9 +51,13 @@ __all__ = [
     "all_of",
     "any_of",
     "attribute",
+    "attributes_of_class",
     "authenticated",
+    "chain_of",
     "claim",
     "client",
+    "fault_of_unguarded",
+    "fault_of_unused",
     "faults_of",
     "guarded",
     "guards_of",
@@ -54,10 +65,12 @@ __all__ = [
     "has_permission",
     "has_role",
     "header",
+    "is_frameworks_own",
     "is_public",
+    "listed",
     "name_of",
-    "outstanding",
     "path_param",
+    "place_of",
     "policy",
     "predicate",
     "public",

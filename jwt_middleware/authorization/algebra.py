@@ -61,7 +61,8 @@ class Predicate:
                 return None
             leaf = self.deciding(situation)
             needed, held = leaf.sides(situation)
-            return Decision(False, "insufficient_permission", repr(leaf), needed, held)
+            # Texts, whatever a predicate of the app's own returns: events keep them.
+            return Decision(False, "insufficient_permission", repr(leaf), str(needed), str(held))
         except Exception as error:  # noqa: BLE001 - a predicate of the app's own: it denies
             failed = f"{type(error).__name__} raised"
             return Decision(False, "insufficient_permission", type(self).__name__, "True", failed)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ..errors import ConfigurationError
+from ..option_checks import ANY, AnyAudience
 from ..principal import ListClaim
 from ..tables import TableReader, read_toml, toml_key
 from .clients import Attribute, Client, ClientTrust, NamedPolicy, check_namespace
@@ -153,10 +154,21 @@ class _Registry(TableReader):
                 keys = None
             else:
                 keys = [self._relative(str(each)) for each in listed]
-        issuer = self.texts(where, entry, "issuer", single=True)
-        audience = self.texts(where, entry, "audience", single=True)
+        issuer = self._texts_or_any(where, entry, "issuer")
+        audience = self._texts_or_any(where, entry, "audience")
         algorithms = self.texts(where, entry, "algorithms", single=True)
         return ClientTrust(keys, issuer or None, audience or None, algorithms or None)
+
+    def _texts_or_any(
+        self, where: str, entry: dict[str, Any], name: str
+    ) -> tuple[str, ...] | AnyAudience:
+        found = self.texts(where, entry, name, single=True)
+        if found == ("ANY",):
+            return ANY
+        if "ANY" in found:
+            self.fault(f"{where}.{name}", "'ANY' stands alone, or not at all")
+            return ()
+        return found
 
     def _relative(self, keys: str) -> Any:
         return keys if "://" in keys or "-----BEGIN" in keys else self._folder / keys
@@ -189,7 +201,9 @@ class _Registry(TableReader):
                 claim = self.text(path, entry, "claim")
                 if "claim" not in entry:
                     self.fault(f"{path}.claim", "missing: the name of the claim")
-                found.append(ListClaim(claim or "", self.text(path, entry, "separator")))
+                separator = self.text(path, entry, "separator")
+                if claim is not None:
+                    found.append(ListClaim(claim, separator))
             else:
                 self.fault(path, "a claim's name, or { claim = '...', separator = ',' }")
         return tuple(found)

@@ -59,13 +59,29 @@ class Attribute:
 class ClientTrust(NamedTuple):
     """What a client is bound to: a token that names it verifies under nothing else.
 
-    What is None is as for every other client.
+    What is None is as for every other client. ``issuer=ANY`` lets every issuer speak for it.
     """
 
     keys: Any = None
-    issuer: str | tuple[str, ...] | None = None
-    audience: str | tuple[str, ...] | None = None
+    issuer: str | tuple[str, ...] | check.AnyAudience | None = None
+    audience: str | tuple[str, ...] | check.AnyAudience | None = None
     algorithms: tuple[str, ...] | None = None
+
+    @property
+    def is_of_any_issuer(self) -> bool:
+        """Whether every issuer may speak for the client, on purpose."""
+        return isinstance(self.issuer, check.AnyAudience)
+
+    @property
+    def binds(self) -> bool:
+        """Whether it binds the client to anything at all."""
+        rest = (self.keys, self.audience, self.algorithms)
+        return not self.is_of_any_issuer or any(each is not None for each in rest)
+
+    def __repr__(self) -> str:
+        # The keys may be a secret.
+        given = [f"{name}={value!r}" for name, value in self._asdict().items() if name != "keys"]
+        return f"ClientTrust({', '.join(given)})"
 
 
 @dataclass(frozen=True)
@@ -121,6 +137,9 @@ class Client:
         _check_values("attributes", self.attributes, Attribute)
         if self.trust is not None and not isinstance(self.trust, ClientTrust):
             raise ConfigurationError(f"trust: a ClientTrust, not {check.kind(self.trust)}")
+        trust = self.trust or ClientTrust(issuer=check.ANY)
+        if not trust.is_of_any_issuer and "ANY" in check.texts("trust: issuer", trust.issuer):
+            raise ConfigurationError("trust: issuer: 'ANY' is a text; write jwt_middleware.ANY")
         if isinstance(self.policies, Mapping):
             named = {
                 name: NamedPolicy(each) if isinstance(each, Predicate) else each
@@ -148,7 +167,10 @@ def _list_claims(name: str, given: Any) -> tuple[ListClaim, ...]:
     items: list[Any] = list(given) if is_list else [None]
     if not all(isinstance(each, str | ListClaim) and each for each in items):
         raise ConfigurationError(f"{name}: a list of claim names, or of ListClaim(...)s")
-    return tuple([ListClaim(each) if isinstance(each, str) else each for each in items])
+    found = tuple([ListClaim(each) if isinstance(each, str) else each for each in items])
+    for each in found:
+        check.list_claim(name, each)
+    return found
 
 
 def _check_values(name: str, given: Any, kind: type) -> None:

@@ -9,11 +9,10 @@ import os
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+from ..log_rate import log_bounded
 from ..principal import Principal
 from ..request_view import RequestView
 from .algebra import Predicate, Situation, Verdict
-
-logger = logging.getLogger("jwt_middleware")
 
 
 class Authenticated(Predicate):
@@ -149,13 +148,18 @@ class Ask(Predicate):
         try:
             answer: Any = self.function(principal, request or RequestView())
         except Exception as error:  # noqa: BLE001 - the app's code; whatever it was, it denies
-            logger.warning("%r raised %s, which denies", self, type(error).__name__)
+            log_bounded(logging.WARNING, "%r raised %s, which denies", self, type(error).__name__)
             return None
         if answer is True or answer is False:
             return bool(answer)
         if inspect.iscoroutine(answer):
             answer.close()
-        logger.warning("%r returned %s, not a bool, which denies", self, type(answer).__name__)
+        log_bounded(
+            logging.WARNING,
+            "%r returned %s, not a bool, which denies",
+            self,
+            type(answer).__name__,
+        )
         return None
 
     def sides(self, situation: Situation) -> tuple[str, str]:

@@ -5,11 +5,14 @@ The adapters fill it, each from its framework's own routes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from .algebra import Predicate
-from .guards import NOT_THE_APPS, Guard, guards_of, is_public
+from .decorators import is_public
+from .exposure import guards_of
+from .guards import Guard
+from .reach import FRAMEWORKS, is_followed
 
 _FRAMEWORKS_OWN = (
     "django.contrib.",
@@ -89,10 +92,17 @@ def routes_of_class(
         if served is None:
             continue
         module = str(getattr(served, "__module__", "")).partition(".")[0]
-        if method in _ANSWERED_BY_FRAMEWORKS and module in NOT_THE_APPS:
+        if method in _ANSWERED_BY_FRAMEWORKS and module in FRAMEWORKS:
             continue
         route = route_of(path, (method,), served, guards=known)
         yield route._replace(frameworks_own=is_frameworks_own(handler))
+
+
+def attributes_of_class(handler: type) -> Iterator[Any]:
+    """Yield every function of a class that is the app's own; any of them may serve a request."""
+    for kind in handler.__mro__:
+        if str(kind.__module__).partition(".")[0] not in (*FRAMEWORKS, "builtins"):
+            yield from (each for each in vars(kind).values() if is_followed(each))
 
 
 def name_of(handler: Any) -> str:
@@ -117,3 +127,22 @@ def faults_of(
             for fault in unknown_names(guard.predicate):
                 found[f"{route.path}: {fault}"] = None
     return list(found)
+
+
+def fault_of_unguarded(routes: Iterable[Route]) -> str | None:
+    """Return what is wrong with routes that have neither ``requires`` nor ``public``."""
+    bare = [str(route) for route in routes if route.kind == "unguarded"]
+    return f"unguarded: neither requires nor public stands on {listed(bare)}" if bare else None
+
+
+def fault_of_unused(guards: Sequence[str]) -> str | None:
+    """Return what is wrong with guards that no route uses; each is given with its place."""
+    if not guards:
+        return None
+    way_out = "a function that no route serves says so: requires(..., routed=False)"
+    return f"no route uses {listed(guards)}; {way_out}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return a list for a message, which must end."""
+    return "; ".join(names[:20]) + (f"; {len(names) - 20} more" if len(names) > 20 else "")

@@ -114,7 +114,7 @@ class Present(Predicate):
         return _read(self.term, situation) is not ABSENT
 
     def sides(self, situation: Situation) -> tuple[str, str]:
-        return f"{self.term.written} to be there", _shown(_read(self.term, situation))
+        return f"{self.term.written} to be there", _shown(self.term, situation)
 
     def key(self) -> tuple[Any, ...]:
         return self.term.key()
@@ -156,11 +156,10 @@ class Comparison(Predicate):
         return _read(self.right, situation) if isinstance(self.right, Term) else self.right
 
     def sides(self, situation: Situation) -> tuple[str, str]:
-        needed = f"{self.left.written} {self.relation} {_shown(self._right(situation))}"
-        held = _read(self.left, situation)
-        if held is ABSENT and self.left.attribute is not None:
+        needed = f"{self.left.written} {self.relation} {_shown(self.right, situation)}"
+        if self.left.attribute is not None and _read(self.left, situation) is ABSENT:
             return needed, "nothing that is granted"  # a value may have been dropped
-        return needed, _shown(held)
+        return needed, _shown(self.left, situation)
 
     def terms(self) -> tuple[Term, ...]:
         """Return the operands that are terms."""
@@ -332,10 +331,12 @@ def _name(name: object, where: str) -> str:
     return name
 
 
-def _shown(value: Any) -> str:
-    if value is _FAILED:
-        return "something malformed"
-    return "nothing" if value is ABSENT else repr(value)
+def _shown(operand: object, situation: Situation) -> str:
+    value = _read(operand, situation) if isinstance(operand, Term) else operand
+    if value is _FAILED or value is ABSENT:
+        return "nothing" if value is ABSENT else "something malformed"
+    is_header = isinstance(operand, Term) and operand.of_request == "header"
+    return "a value that is not kept" if is_header else repr(value)  # it may be the token
 
 
 def terms_of(predicate: Predicate) -> tuple[Term, ...]:

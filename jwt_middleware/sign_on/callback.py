@@ -34,7 +34,6 @@ from ..events import (
 )
 from ..listeners import Announcer
 from ..path_lists import is_plain
-from ..request_view import RequestView
 from ..responses import Refusal
 from ..stores import Store, open_store
 from ..verifier_options import MOST_LEEWAY, clock_of, listeners_of
@@ -139,20 +138,16 @@ class Callback:
             return only_get()
         if visit.is_ahead:
             return not_yet()
-        # Not the request itself: its query, and perhaps its headers, hold the token.
-        request = RequestView(visit.method, visit.path)
         progress = _Progress()
         try:
-            return self._sign_on(visit, begin_session, request, progress)
+            return self._sign_on(visit, begin_session, progress)
         except RequestError as error:
-            return self._refused(error, visit, request, progress)
+            return self._refused(error, visit, progress)
         except Exception as error:  # noqa: BLE001 - a person is waiting; the operator is told
             failure = SignOnFailed(f"{type(error).__name__} before the token was used")
-            return self._refused(failure, visit, request, progress)
+            return self._refused(failure, visit, progress)
 
-    def _sign_on(
-        self, visit: Visit, begin_session: BeginSession, request: RequestView, progress: _Progress
-    ) -> Refusal:
+    def _sign_on(self, visit: Visit, begin_session: BeginSession, progress: _Progress) -> Refusal:
         values = _query(visit.query_string)
         token = _one_token(values.get("token", []))
         integration, segments, trust = self._recognizer.recognize(token, host_name(visit.host))
@@ -183,29 +178,26 @@ class Callback:
                 arrival.subject,
                 arrival.token_id,
                 genuine.key_id,
-                request,
+                visit.method,
+                visit.path,
             )
         )
-        goes = self._destination(values.get("go", []), visit, request, integration.id)
+        goes = self._destination(values.get("go", []), visit, integration.id)
         if arrival.onboard and is_new:
             goes = self._onboarding
         return redirect_to(goes, headers)
 
-    def _destination(
-        self, named: list[str], visit: Visit, request: RequestView, integration: str
-    ) -> str:
+    def _destination(self, named: list[str], visit: Visit, integration: str) -> str:
         if not named:
             return HOME
         path = local_path(named[0]) if len(named) == 1 else None
         if path is not None and not leads_to(path, visit.path):
             return path
         reason = "no path of this site" if len(named) == 1 else "named more than once"
-        self.announce(GoRefused(integration, reason, request))
+        self.announce(GoRefused(integration, reason, visit.method, visit.path))
         return HOME
 
-    def _refused(
-        self, error: RequestError, visit: Visit, request: RequestView, progress: _Progress
-    ) -> Refusal:
+    def _refused(self, error: RequestError, visit: Visit, progress: _Progress) -> Refusal:
         claims = {} if progress.token is None else progress.token.claims
         subject, token_id = claims.get("sub"), claims.get("jti")
         self.announce(
@@ -217,7 +209,8 @@ class Callback:
                 client_id=progress.integration,
                 token_id=token_id if type(token_id) is str else None,
                 key_id=error.key_id if progress.token is None else progress.token.key_id,
-                request=request,
+                method=visit.method,
+                path=visit.path,
             )
         )
         return page_for(error, visit.accept)

@@ -13,6 +13,7 @@ from typing import Any, Self
 
 from ..authorization import Client, ClientRegistry
 from ..gateways import PRESETS
+from ..option_checks import AnyAudience
 from .forms import FORMS, TokenForm
 from .minting import SigningKey, mint
 from .placing import claims_by_entry, claims_by_names
@@ -232,7 +233,7 @@ def _bound(client: Client) -> dict[str, Any]:
         ("iss", None if client.trust is None else client.trust.issuer),
         ("aud", None if client.trust is None else client.trust.audience),
     ):
-        if value is not None:
+        if value is not None and not isinstance(value, AnyAudience):
             found[name] = value if isinstance(value, str) else value[0]
     return found
 

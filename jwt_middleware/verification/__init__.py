@@ -1,7 +1,8 @@
 """Is this token genuine? Parsing, keys, signatures and claims; I/O only in the key sources."""
 
+from ..option_checks import ANY, AnyAudience
 from .algorithms import ALGORITHMS, Algorithm, Check
-from .claims import ANY, MILLISECONDS_FROM, AnyAudience, ClaimsPolicy
+from .claims import MILLISECONDS_FROM, ClaimsPolicy
 from .configured_keys import key_source
 from .discovery import Discovery
 from .encoding import decode_segment, use_speed

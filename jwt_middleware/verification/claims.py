@@ -12,24 +12,13 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import unquote
 
 from ..errors import InvalidClaim, TokenExpired, TokenImmature
+from ..option_checks import ANY as ANY
+from ..option_checks import AnyAudience as AnyAudience
 from ..path_lists import is_plain
 from .tokens import WireFormat
 
 MILLISECONDS_FROM: Final = 1e11
 """From here on a number is no time in seconds: it would lie beyond the year 5138."""
-
-
-class AnyAudience:
-    """The type of ``ANY``, which is its only instance."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return "ANY"
-
-
-ANY: Final = AnyAudience()
-"""``audience=ANY`` accepts a token whatever its ``aud`` says. Weak: say it only on purpose."""
 
 
 class ClaimsPolicy(NamedTuple):

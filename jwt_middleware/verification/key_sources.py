@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
+from .. import option_checks as check
 from ..errors import ConfigurationError
 from ..events import Event, KeyFetchFailed
 from ..files import LOOK_EVERY, WatchedFile
@@ -210,11 +211,13 @@ class SharedSecret(StaticKeys):
     def __init__(
         self, value: str | bytes, *, name: str = "shared secret", key_id: str | None = None
     ) -> None:
+        key_id = check.text("SharedSecret: key_id", key_id)
         super().__init__(name, lambda: read_secret(value, key_id))
 
     @classmethod
     def from_file(cls, path: str | os.PathLike[str], *, key_id: str | None = None) -> KeySource:
         """Watch the file of a secret; one line end at its end does not count."""
+        key_id = check.text("SharedSecret: key_id", key_id)
         return WatchedKeys(
             f"secret in {path}",
             Path(path),

@@ -2,7 +2,7 @@
 
 ``/who`` tells the principal; ``/needs-role``, ``/denied``, ``/not-client`` and ``/projects/{id}``
 are guarded below the route's decorator, ``/above`` above it; ``/principal`` only asks for one. The
-plain doors have no routes: every path of theirs is ``/who``.
+plain doors have no routes: every path of theirs is ``/who``, whose query may ask for headers.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ from django.core.handlers.wsgi import WSGIHandler
 from django.test import override_settings
 from fastapi import Depends, FastAPI
 from flask import Blueprint, Flask, jsonify
+from flask import request as flask_request
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 import jwt_middleware.asgi
@@ -30,7 +31,7 @@ from jwt_middleware.principal import PRINCIPAL_KEY
 from jwt_middleware_starlette.fastapi import guard
 
 from .django_site import told
-from .harness import Answer, Headers, call_asgi, call_wsgi
+from .harness import Answer, Headers, answer_headers, call_asgi, call_wsgi
 
 IS_EVERYONE = has_role("Internal/everyone")
 IS_NOBODY = has_role("nobody")
@@ -68,7 +69,9 @@ class Door(NamedTuple):
 def plain_asgi(options: Options) -> Any:
     async def app(scope: Any, receive: Any, send: Any) -> None:
         body = json.dumps(told(scope.get(PRINCIPAL_KEY))).encode()
+        own = answer_headers(scope["query_string"].decode())
         headers = [(b"content-type", b"application/json")]
+        headers += [(name.lower().encode(), value.encode()) for name, value in own.items()]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
@@ -77,7 +80,8 @@ def plain_asgi(options: Options) -> Any:
 
 def plain_wsgi(options: Options) -> Any:
     def app(environ: Any, start_response: Any) -> list[bytes]:
-        start_response("200 OK", [("Content-Type", "application/json")])
+        own = answer_headers(environ["QUERY_STRING"])
+        start_response("200 OK", [("Content-Type", "application/json"), *own.items()])
         return [json.dumps(told(environ.get(PRINCIPAL_KEY))).encode()]
 
     return jwt_middleware.wsgi.JWTMiddleware(app, **options)
@@ -89,7 +93,7 @@ def starlette(options: Options) -> Starlette:
     async def who(request: Request) -> JSONResponse:
         principal = starlette_adapter.current_principal_or_none()
         assert principal is request.scope.get(PRINCIPAL_KEY)
-        return JSONResponse(told(principal))
+        return JSONResponse(told(principal), headers=answer_headers(request.url.query))
 
     def needs_role(request: Request) -> JSONResponse:
         return JSONResponse(SERVED)
@@ -128,7 +132,8 @@ def fastapi(options: Options) -> FastAPI:
 
     @app.api_route("/who", methods=["GET", "OPTIONS"])
     @app.get("/files/{name}")
-    def who(name: str = "") -> Any:
+    def who(request: Request, response: Response, name: str = "") -> Any:
+        response.headers.update(answer_headers(request.url.query))
         return told(starlette_adapter.current_principal_or_none())
 
     @app.get("/needs-role", dependencies=[Depends(guard(IS_EVERYONE))])
@@ -185,7 +190,8 @@ def _flask_routes(app: Flask | Blueprint) -> None:
     @app.route("/who", methods=["GET", "OPTIONS"])
     @app.route("/files/<name>")
     def who(name: str = "") -> Any:
-        return jsonify(told(flask_adapter.current_principal_or_none()))
+        own = answer_headers(flask_request.query_string.decode())
+        return jsonify(told(flask_adapter.current_principal_or_none())), own
 
     @app.route("/needs-role")
     @requires(IS_EVERYONE)

@@ -13,6 +13,8 @@ from django.urls import path
 from jwt_middleware import claim, client, has_role, path_param
 from jwt_middleware.principal import PRINCIPAL_KEY
 
+from .harness import answer_headers
+
 if not settings.configured:
     settings.configure(
         ALLOWED_HOSTS=["*"],
@@ -64,7 +66,8 @@ def route(pattern: str) -> Any:
 @route("who")
 def who(request: HttpRequest, name: str = "") -> HttpResponse:
     assert current_principal_or_none() is request.principal
-    return JsonResponse(told(current_principal_or_none()), safe=False)
+    own = answer_headers(request.META["QUERY_STRING"])
+    return JsonResponse(told(current_principal_or_none()), safe=False, headers=own)
 
 
 @route("needs-role")

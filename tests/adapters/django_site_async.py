@@ -11,6 +11,7 @@ from jwt_middleware import claim, client, has_role, path_param
 from jwt_middleware_django import current_principal, current_principal_or_none, requires
 
 from .django_site import told
+from .harness import answer_headers
 
 urlpatterns: list[Any] = []
 
@@ -27,7 +28,8 @@ def route(pattern: str) -> Any:
 @route("who")
 async def who(request: HttpRequest, name: str = "") -> HttpResponse:
     assert current_principal_or_none() is request.principal
-    return JsonResponse(told(current_principal_or_none()), safe=False)
+    own = answer_headers(request.META["QUERY_STRING"])
+    return JsonResponse(told(current_principal_or_none()), safe=False, headers=own)
 
 
 @route("needs-role")

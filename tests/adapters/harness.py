@@ -12,6 +12,7 @@ import json
 import sys
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
+from urllib.parse import parse_qsl
 
 Headers = Iterable[tuple[str, str]]
 
@@ -33,6 +34,14 @@ class Answer(NamedTuple):
 
     def json(self) -> Any:
         return json.loads(self.body)
+
+
+ANSWER_HEADERS = ("Cache-Control", "Vary", "ETag", "Expires")
+
+
+def answer_headers(query: str) -> dict[str, str]:
+    """The headers that a request's query asks of an app of these tests."""
+    return {name: value for name, value in parse_qsl(query) if name in ANSWER_HEADERS}
 
 
 def http_scope(

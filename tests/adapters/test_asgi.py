@@ -12,6 +12,7 @@ from starlette.applications import Starlette
 
 from jwt_middleware import ConfigurationError
 from jwt_middleware.asgi import JWTMiddleware
+from jwt_middleware.gate import principal_of
 from jwt_middleware.principal import PRINCIPAL_KEY
 
 from .conftest import Caller
@@ -37,7 +38,9 @@ class Echo:
 
 
 class Quart:
-    """Shaped as Quart's app is: callable, with ``asgi_app``."""
+    """Named as Quart's app is, in a package of that name."""
+
+    __module__ = "quart.app"
 
     async def asgi_app(self, scope: Any, receive: Any, send: Any) -> None: ...
 
@@ -194,3 +197,74 @@ def test_a_hundred_concurrent_requests_each_see_their_own_principal(
         return [answer.header("x-client") for answer in await asyncio.gather(*asked)]
 
     assert asyncio.run(ask_all()) == names
+
+
+# --- what an answer tells caches -------------------------------------------------------------
+
+
+def test_the_apps_message_and_its_headers_are_left_as_they_are(
+    options: Options, caller: Caller
+) -> None:
+    """An app may send the same objects for every request."""
+    start = {"type": "http.response.start", "status": 200, "headers": [(b"x-own", b"1")]}
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send(start)
+        await send({"type": "http.response.body", "body": b""})
+
+    door = JWTMiddleware(app, **options)
+    answers = [call_asgi(door, "GET", "/", caller()) for _ in range(2)]
+
+    assert [answer.header("Vary") for answer in answers] == ["X-JWT-Assertion"] * 2
+    assert start["headers"] == [(b"x-own", b"1")]
+
+
+@pytest.mark.parametrize("headers", [{}, {"headers": ()}, {"headers": ([b"X-Own", b"1"],)}])
+def test_an_answer_may_have_its_headers_in_any_iterable(
+    headers: Any, options: Options, caller: Caller
+) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200} | headers)
+        await send({"type": "http.response.body", "body": b"a", "more_body": True})
+        await send({"type": "http.response.body", "body": b"b"})
+
+    answer = call_asgi(JWTMiddleware(app, **options), "GET", "/", caller())
+
+    assert (answer.header("Vary"), answer.body) == ("X-JWT-Assertion", b"ab")
+    assert answer.header("Cache-Control") == "private"
+
+
+def test_a_door_behind_another_adds_its_header_once(options: Options, caller: Caller) -> None:
+    inner = JWTMiddleware(JWTMiddleware(Echo(), **options), **options, header="X-Inner")
+    [(_, token)] = caller()
+
+    answer = call_asgi(JWTMiddleware(inner, **options), "GET", "/", [*caller(), ("X-Inner", token)])
+
+    assert answer.header("Vary") == "X-JWT-Assertion, X-Inner"
+    assert answer.header("Cache-Control") == "private"
+
+
+def test_what_the_app_raises_to_refuse_is_stored_nowhere(options: Options) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        principal_of(scope)
+
+    answer = call_asgi(JWTMiddleware(app, **options, optional=True), "GET", "/")
+
+    assert answer.status == 401
+    assert answer.header("Vary") == "X-JWT-Assertion"
+    assert answer.header("Cache-Control") == "no-store"
+
+
+def test_the_acceptance_of_a_websocket_is_left_as_it_is(options: Options, caller: Caller) -> None:
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def receive() -> Any:
+        return {"type": "websocket.connect"}
+
+    door = JWTMiddleware(Echo(), **options)
+    asyncio.run(door(http_scope("GET", "/", caller(), kind="websocket"), receive, send))
+
+    assert sent == [{"type": "websocket.accept"}]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from base64 import b64encode
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +11,8 @@ from . import django_site  # noqa: F401 - configures Django before the adapter i
 
 # isort: split
 import pytest
+from asgiref.sync import async_to_sync
+from django.contrib.auth.signals import user_login_failed
 from django.core.checks.registry import registry
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.wsgi import WSGIHandler
@@ -211,17 +214,111 @@ def test_map_user_is_no_option_of_the_middleware_itself(ask: Any) -> None:
 # --- the backend -----------------------------------------------------------------------------
 
 
+class Passwords:
+    """A site's own backend, which finds that the password is wrong; it takes what Django's does."""
+
+    def authenticate(
+        self, request: HttpRequest | None, username: Any = None, password: Any = None, **_: Any
+    ) -> None:
+        return None
+
+    async def aauthenticate(self, request: HttpRequest | None, **_: Any) -> None:
+        return None
+
+
+PASSWORDS = f"{__name__}.Passwords"
+WRONG = {"username": "victim", "password": "guess"}
+BACKENDS = pytest.mark.parametrize(
+    "backends", [[BACKEND], [PASSWORDS, BACKEND], [BACKEND, PASSWORDS]]
+)
+
+
+@pytest.fixture
+def failed() -> Iterator[list[Any]]:
+    """The credentials of every sign-in that Django says has failed."""
+    seen: list[Any] = []
+
+    def note(credentials: Any, **_: Any) -> None:
+        seen.append(credentials)
+
+    user_login_failed.connect(note)
+    yield seen
+    user_login_failed.disconnect(note)
+
+
+def proven(method: str = "GET", data: Any = None) -> Any:
+    """A request of a proven caller."""
+    request: Any = RequestFactory().generic(
+        method, "/", data or "", "application/x-www-form-urlencoded"
+    )
+    request.META[PRINCIPAL_KEY] = Principal(ADA)
+    request._dont_enforce_csrf_checks = True
+    return request
+
+
+@BACKENDS
 @pytest.mark.parametrize(
     "credentials",
-    [{"username": "ada", "password": "x"}, {"token": "x"}, {}],
-    ids=["a password", "a token", "none"],
+    [WRONG, {"token": "x"}, {"email": "ada@example.org"}, {"remote_user": "victim"}],
+    ids=["a password", "a token", "an address", "a name alone"],
 )
-def test_the_backend_signs_nobody_in_by_credentials(credentials: Any) -> None:
-    backend = adapter().PrincipalBackend()
-    with override_settings(JWT_MIDDLEWARE={"map_user": by_subject}):
-        assert backend.authenticate(None, **credentials) is None
-        assert backend.authenticate(RequestFactory().get("/"), **credentials) is None
+def test_wrong_credentials_fail_beside_a_good_header(
+    credentials: Any, backends: list[str], failed: list[Any]
+) -> None:
+    from django.contrib.auth import aauthenticate, authenticate
+
+    options = {"map_user": by_subject}
+    with override_settings(JWT_MIDDLEWARE=options, AUTHENTICATION_BACKENDS=backends):
+        assert authenticate(proven(), **credentials) is None
+        assert async_to_sync(aauthenticate)(proven(), **credentials) is None
+
+    assert [sorted(each) for each in failed] == [sorted(credentials)] * 2
     assert ASKED == []
+
+
+@BACKENDS
+def test_without_other_credentials_the_principal_signs_in(backends: list[str]) -> None:
+    from django.contrib.auth import aauthenticate, authenticate
+
+    options = {"map_user": by_subject}
+    with override_settings(JWT_MIDDLEWARE=options, AUTHENTICATION_BACKENDS=backends):
+        users: Any = [authenticate(proven()), async_to_sync(aauthenticate)(proven())]
+        assert [each.get_username() for each in users] == ["user of ada"] * 2
+        assert authenticate(None) is None
+        assert authenticate(RequestFactory().get("/")) is None
+
+
+def test_the_log_in_page_refuses_a_wrong_password_beside_a_good_header(failed: list[Any]) -> None:
+    from django.contrib.auth.views import LoginView
+
+    page = {"registration/login.html": "{{ form.non_field_errors }}"}
+    templates = {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "OPTIONS": {"loaders": [("django.template.loaders.locmem.Loader", page)]},
+    }
+    with override_settings(
+        JWT_MIDDLEWARE={"map_user": by_subject},
+        AUTHENTICATION_BACKENDS=[PASSWORDS, BACKEND],
+        TEMPLATES=[templates],
+    ):
+        answer: Any = LoginView.as_view()(proven("POST", "username=victim&password=guess"))
+        assert b"Please enter a correct username" in answer.render().content
+    assert len(failed) == 1
+
+
+def test_basic_authentication_refuses_a_wrong_password_beside_a_good_header() -> None:
+    from rest_framework.authentication import BasicAuthentication
+    from rest_framework.exceptions import AuthenticationFailed
+
+    request = proven()
+    request.META["HTTP_AUTHORIZATION"] = "Basic " + b64encode(b"victim:guess").decode()
+    with (
+        override_settings(
+            JWT_MIDDLEWARE={"map_user": by_subject}, AUTHENTICATION_BACKENDS=[PASSWORDS, BACKEND]
+        ),
+        pytest.raises(AuthenticationFailed),
+    ):
+        BasicAuthentication().authenticate(request)
 
 
 def test_the_backend_finds_nobody_by_a_session() -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
-from flask import Blueprint, Flask, jsonify, request
+from flask import Blueprint, Flask, jsonify, request, session
 from flask.views import MethodView
 from werkzeug.exceptions import HTTPException
 
@@ -328,3 +329,70 @@ def test_the_principal_of_a_nested_request_is_its_own(options: Options, caller: 
         return jsonify([inner, current_principal().subject])
 
     assert get(app, "/outer", caller(enduser="ana")).json() == ["ben", "ana"]
+
+
+# --- what an answer tells caches -------------------------------------------------------------
+
+
+def fail() -> str:
+    raise KeyError("of the app")
+
+
+def test_what_the_session_and_the_apps_own_hooks_say_is_joined(
+    options: Options, caller: Caller
+) -> None:
+    """Flask adds ``Vary: Cookie`` when all functions after the request have been called."""
+    app = protected(options)
+    app.secret_key = "of the tests"
+
+    @app.get("/")
+    def visit() -> str:
+        session["seen"] = True
+        return "seen"
+
+    @app.after_request
+    def keep(response: Any) -> Any:
+        response.headers["Cache-Control"] = "max-age=60"
+        return response
+
+    answer = get(app, "/", caller())
+
+    assert answer.header("Vary") == "Cookie, X-JWT-Assertion"
+    assert answer.header("Cache-Control") == "max-age=60, private"
+
+
+def test_errors_of_the_app_depend_on_the_header(options: Options, caller: Caller) -> None:
+    app = protected(options)
+    app.add_url_rule("/fail", view_func=fail)
+    handled = protected(options)
+    handled.add_url_rule("/fail", view_func=fail)
+    handled.register_error_handler(KeyError, lambda error: ("gone", 410))
+
+    for answer, status in (
+        (get(app, "/fail", caller()), 500),
+        (get(handled, "/fail", caller()), 410),
+    ):
+        assert answer.status == status
+        assert answer.header("Vary") == "X-JWT-Assertion"
+        assert answer.header("Cache-Control") == "private"
+
+
+def test_a_file_that_has_not_changed_depends_on_the_header(
+    tmp_path: Path, options: Options, caller: Caller
+) -> None:
+    (tmp_path / "a.txt").write_text("a")
+    app = protected(options, static_folder=str(tmp_path), static_url_path="/static")
+    whole = get(app, "/static/a.txt", caller())
+    tag = whole.header("ETag") or ""
+    same = get(app, "/static/a.txt", [*caller(), ("If-None-Match", tag)])
+
+    assert (whole.status, same.status) == (200, 304)
+    for answer in (whole, same):
+        assert answer.header("Vary") == "X-JWT-Assertion"
+        assert answer.header("Cache-Control") == "no-cache, private"
+
+
+def test_vary_false_leaves_the_apps_wsgi_app_as_it_is(options: Options) -> None:
+    app = protected(options | {"vary": False})
+
+    assert app.wsgi_app == Flask.wsgi_app.__get__(app)

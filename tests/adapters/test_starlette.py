@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,8 +13,9 @@ from starlette.authentication import requires as starlette_requires
 from starlette.endpoints import HTTPEndpoint
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, StreamingResponse
 from starlette.routing import Mount, Route, Router
+from starlette.staticfiles import StaticFiles
 
 from jwt_middleware import has_role
 from jwt_middleware.testing import SigningKey, mint
@@ -243,3 +245,54 @@ def test_the_principal_is_gone_from_the_task_that_served_the_request(
         return answer.status, current_principal_or_none()
 
     assert asyncio.run(ask_and_look()) == (200, None)
+
+
+# --- what an answer tells caches -------------------------------------------------------------
+
+
+def test_files_and_what_has_not_changed_depend_on_the_header(
+    tmp_path: Path, options: Options, caller: Caller
+) -> None:
+    (tmp_path / "a.txt").write_text("a")
+    app = protected([Mount("/static", StaticFiles(directory=tmp_path))], options)
+    whole = call_asgi(app, "GET", "/static/a.txt", caller())
+    tag = whole.header("ETag") or ""
+    same = call_asgi(app, "GET", "/static/a.txt", [*caller(), ("If-None-Match", tag)])
+
+    assert (whole.status, same.status) == (200, 304)
+    for answer in (whole, same):
+        assert answer.header("Vary") == "X-JWT-Assertion"
+        assert answer.header("Cache-Control") == "private"
+
+
+def test_a_stream_and_an_error_of_the_apps_own_depend_on_the_header(
+    options: Options, caller: Caller
+) -> None:
+    async def stream(request: Request) -> StreamingResponse:
+        return StreamingResponse(iter(["a", "b"]), headers={"Vary": "Accept"})
+
+    async def fail(request: Request) -> JSONResponse:
+        raise KeyError("of the app")
+
+    async def sorry(request: Request, error: Exception) -> JSONResponse:
+        return JSONResponse("sorry", 410)
+
+    app = protected([Route("/stream", stream), Route("/fail", fail)], options)
+    app.add_exception_handler(KeyError, sorry)
+
+    streamed, failed = (call_asgi(app, "GET", path, caller()) for path in ("/stream", "/fail"))
+
+    assert (streamed.body, streamed.header("Vary")) == (b"ab", "Accept, X-JWT-Assertion")
+    assert (failed.status, failed.header("Vary")) == (410, "X-JWT-Assertion")
+
+
+def test_a_mounted_app_with_a_middleware_of_its_own_adds_nothing_twice(
+    options: Options, caller: Caller
+) -> None:
+    inner = protected([Route("/", tell)], options)
+    app = protected([Mount("/inner", inner)], options)
+
+    answer = call_asgi(app, "GET", "/inner/", caller())
+
+    assert answer.header("Vary") == "X-JWT-Assertion"
+    assert answer.header("Cache-Control") == "private"

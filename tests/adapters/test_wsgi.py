@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from wsgiref.validate import validator
@@ -125,3 +126,60 @@ def test_threads_each_see_their_own_principal(options: Options, caller: Caller) 
         told = pool.map(lambda name: call_wsgi(app, "GET", "/", headers[name]).body.decode(), names)
 
     assert list(told) == names
+
+
+# --- what an answer tells caches -------------------------------------------------------------
+
+
+def begin_late(environ: Any, start_response: Any) -> Any:
+    """A generator: it begins its answer when it is read."""
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    yield b"late"
+
+
+def begin_anew(environ: Any, start_response: Any) -> list[bytes]:
+    start_response("200 OK", [("Content-Type", "text/plain"), ("Cache-Control", "public")])
+    try:
+        raise ValueError("after it had begun")
+    except ValueError:
+        start_response("500 Oops", [("Content-Type", "text/plain")], sys.exc_info())
+    return [b"late"]
+
+
+def write_by_hand(environ: Any, start_response: Any) -> list[bytes]:
+    start_response("200 OK", [("Content-Type", "text/plain")])(b"late")
+    return []
+
+
+@pytest.mark.parametrize("app", [begin_late, begin_anew, write_by_hand])
+@pytest.mark.parametrize("listeners", [[], [lambda event: None]], ids=["", "with a listener"])
+def test_an_answer_depends_on_the_header_however_it_is_begun(
+    app: Any, listeners: Any, options: Options, caller: Caller
+) -> None:
+    door = JWTMiddleware(app, **options, listeners=listeners)
+
+    answer = call_wsgi(door, "GET", "/", caller())
+
+    assert (answer.header("Vary"), answer.body) == ("X-JWT-Assertion", b"late")
+    assert answer.header("Cache-Control") == "private"
+
+
+def test_the_apps_list_of_headers_is_left_as_it_is(options: Options, caller: Caller) -> None:
+    headers = [("Content-Type", "text/plain")]
+
+    def app(environ: Any, start_response: Any) -> list[bytes]:
+        start_response("200 OK", headers)
+        return [b""]
+
+    call_wsgi(JWTMiddleware(app, **options), "GET", "/", caller())
+
+    assert headers == [("Content-Type", "text/plain")]
+
+
+def test_a_door_behind_another_adds_its_header_once(options: Options, caller: Caller) -> None:
+    door = JWTMiddleware(JWTMiddleware(tell_client, **options), **options)
+
+    answer = call_wsgi(door, "GET", "/", caller())
+
+    assert answer.header("Vary") == "X-JWT-Assertion"
+    assert answer.header("Cache-Control") == "private"

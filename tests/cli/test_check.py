@@ -93,6 +93,7 @@ def test_options_are_told_in_words(check: Any) -> None:
         "A token is refused 600 s after it was issued (iat).",
         "passes without a principal on",
         "The header is not read on",
+        "Answers carry Vary: X-JWT-Assertion, and Cache-Control: private unless",
         "The app does not start while a route has no guard.",
     ):
         assert told in said.out
@@ -139,6 +140,7 @@ DANGERS = [
     ("", "allow_wso2_default_keys = true", "anybody can sign with WSO2's default keys", "Tests"),
     ("", 'revocations = "process-memory"', "no other worker and no command knows", "sqlite:///"),
     ("", 'revocations = {url = "sqlite:///a.db", fail = "open"}', "denied meanwhile are", "'open'"),
+    ("", "vary = false", "a cache may give one caller's answer to another", "Leave it out"),
     ("", 'gateway = "standard"', "No audience is configured: a token without aud", "audience="),
 ]
 

@@ -244,7 +244,7 @@ def test_requires_above_the_route_is_status_2_and_names_the_handler(
 
     assert (said.status, said.out) == (2, "")
     assert "site_above.forgotten" in said.err
-    assert "put @requires below it" in said.err
+    assert "put @requires directly below" in said.err
 
 
 def test_without_an_app_the_usage_is_told(command: Run) -> None:

@@ -150,7 +150,7 @@ def test_a_refusal_is_a_page_for_a_person(site: Site, name: str, raw: Any, statu
     assert header(answer, "Cache-Control") == "no-store"
     assert "default-src 'none'" in str(header(answer, "Content-Security-Policy"))
     [event] = site.told(Refused)
-    assert (event.code, event.request.path) == (name, "/auth/callback/jwt-auth")
+    assert (event.code, event.path) == (name, "/auth/callback/jwt-auth")
     page = answer.body.decode()
     assert f"<code>{name}</code>" in page
     assert event.reference in page

@@ -1,0 +1,110 @@
+"""What stands where in ``MIDDLEWARE``: what would answer before ours, or undo what ours does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning
+from django.middleware.cache import FetchFromCacheMiddleware, UpdateCacheMiddleware
+from django.utils.module_loading import import_string
+
+from jwt_middleware.option_checks import is_a
+
+OURS = ("jwt_middleware_django", "JWTMiddleware")
+USERS = ("jwt_middleware_django", "UserMiddleware")
+CORS = ("corsheaders", "CorsMiddleware")
+DJANGOS_USERS = (
+    ("django", "SessionMiddleware"),
+    ("django", "AuthenticationMiddleware"),
+)
+
+
+class Order:
+    """The site's middleware as ``MIDDLEWARE`` lists it, the outermost first."""
+
+    def __init__(self) -> None:
+        self._listed: list[tuple[str, Any]] = [(p, _loaded(p)) for p in settings.MIDDLEWARE]
+        self.ours = self._places(*OURS)
+
+    def fetching_above(self) -> str | None:
+        """Say which cache would answer before anybody is asked who calls; None where none would."""
+        above = self._listed[: self.ours[0]] if self.ours else []
+        for path, middleware in above:
+            if _is_subclass(middleware, FetchFromCacheMiddleware):
+                return (
+                    f"MIDDLEWARE: {path} stands above JWTMiddleware, and answers from its cache "
+                    "before anybody is asked who calls"
+                )
+        return None
+
+    def faults(self) -> Iterator[CheckMessage]:
+        """Tell what stands in a wrong place, and where it belongs."""
+        if not self.ours:
+            return
+        fetching = self.fetching_above()
+        if fetching is not None:
+            yield Error(
+                fetching,
+                hint=f"Put it below {self._path(self.ours[0])}; UpdateCacheMiddleware stays above.",
+                id="jwt_middleware.E002",
+            )
+        if len(self.ours) > 1:
+            yield Error(
+                "MIDDLEWARE: JWTMiddleware is listed more than once",
+                hint="Keep one: each verifies the header anew.",
+                id="jwt_middleware.E003",
+            )
+        yield from self._below(self._places(*CORS), "W002", "a refusal would lack CORS headers")
+        yield from self._below(
+            [
+                place
+                for place, (_, middleware) in enumerate(self._listed)
+                if _is_subclass(middleware, UpdateCacheMiddleware)
+            ],
+            "W003",
+            "it keeps answers before they say on which header they depend",
+        )
+        yield from self._users()
+
+    def _below(self, places: list[int], number: str, reason: str) -> Iterator[CheckMessage]:
+        for place in places:
+            if place > self.ours[0]:
+                yield Warning(
+                    f"MIDDLEWARE: {self._path(place)} stands below JWTMiddleware: {reason}",
+                    hint=f"Put it above {self._path(self.ours[0])}.",
+                    id=f"jwt_middleware.{number}",
+                )
+
+    def _users(self) -> Iterator[CheckMessage]:
+        wanted = [*self.ours[:1], *(p for known in DJANGOS_USERS for p in self._places(*known))]
+        for users in self._places(*USERS):
+            late = [self._path(place) for place in sorted(wanted) if place > users]
+            if late:
+                yield Warning(
+                    f"MIDDLEWARE: {self._path(users)} stands above {', '.join(late)}, so "
+                    "request.user is not the principal's user",
+                    hint="Put it below.",
+                    id="jwt_middleware.W004",
+                )
+
+    def _places(self, package: str, name: str) -> list[int]:
+        return [
+            n for n, (_, middleware) in enumerate(self._listed) if is_a(middleware, package, name)
+        ]
+
+    def _path(self, place: int) -> str:
+        return self._listed[place][0]
+
+
+def _loaded(path: str) -> Any:
+    """Return what a path names; None where Django itself will say what is wrong with it."""
+    try:
+        return import_string(path)
+    except Exception:  # noqa: BLE001 - the site's own code
+        return None
+
+
+def _is_subclass(middleware: Any, kind: type) -> bool:
+    return isinstance(middleware, type) and issubclass(middleware, kind)

@@ -1,0 +1,66 @@
+"""Answers that depend on the caller, and Django's own cache, which would give them to others.
+
+``cache_page`` and the cache's middleware keep an answer by its URL and its ``Vary``, which comes
+too late where they stand below ``JWTMiddleware``. So they keep none for which somebody has asked
+who calls, be it before they came or after.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any, cast
+
+from django.http import HttpRequest
+
+from jwt_middleware.principal import PRINCIPAL_KEY, Principal
+
+_PRINCIPAL = "principal"
+_IS_ASKED = "_jwt_middleware_is_asked"
+_IS_WANTED = "_jwt_middleware_is_wanted"
+
+
+class _Personal:
+    """What a request has whose header was read, beside what Django's class gives it."""
+
+    @property
+    def principal(self) -> Principal | None:
+        """Who calls, or None."""
+        ask(self)
+        return cast("Principal | None", self.__dict__[_PRINCIPAL])
+
+    @principal.setter
+    def principal(self, principal: Principal | None) -> None:
+        self.__dict__[_PRINCIPAL] = principal
+
+    @property
+    def _cache_update_cache(self) -> bool:
+        """Whether Django's cache is to keep the answer: its own word, set and read by it alone."""
+        return self.__dict__.get(_IS_WANTED, False) and not self.__dict__.get(_IS_ASKED, False)
+
+    @_cache_update_cache.setter
+    def _cache_update_cache(self, value: bool) -> None:
+        self.__dict__[_IS_WANTED] = value
+
+
+@cache
+def _personal(kind: type[HttpRequest]) -> type[HttpRequest]:
+    return type(kind.__name__, (_Personal, kind), {"__module__": kind.__module__})
+
+
+def make_personal(request: HttpRequest) -> None:
+    """Have the request note whether anybody asks who calls."""
+    kind: Any = type(request)
+    if not issubclass(kind, _Personal):
+        request.__class__ = _personal(kind)
+
+
+def ask(request: Any) -> None:
+    """Note that the answer depends on who calls; REST framework's wrapper of a request will do."""
+    getattr(request, "_request", request).__dict__[_IS_ASKED] = True
+
+
+def principal_or_none(request: Any) -> Principal | None:
+    """Return the principal that the middleware has put on a request; the answer depends on it."""
+    ask(request)
+    principal: Principal | None = request.META.get(PRINCIPAL_KEY)
+    return principal

@@ -1,0 +1,59 @@
+"""What stands around a Flask app's ``wsgi_app`` and answers before any ``before_request``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from flask import Flask
+
+import jwt_middleware.wsgi
+from jwt_middleware.option_checks import is_a
+
+_ANSWERS = (
+    ("engineio", "WSGIApp"),  # Flask-SocketIO's is one
+    ("werkzeug", "DispatcherMiddleware"),
+    ("werkzeug", "SharedDataMiddleware"),
+    ("whitenoise", "WhiteNoise"),
+)
+_INNER = ("wsgi_app", "app", "application")
+"""Under which name a wrapper keeps what it wraps."""
+
+
+def unasked(app: Flask, extension: str) -> str | None:
+    """Name the wrapper that answers requests of which this package never hears; None without.
+
+    ``extension`` is the name under which an app knows that it has our middleware.
+    """
+    for wrapper in _inwards(app.wsgi_app):
+        if isinstance(wrapper, jwt_middleware.wsgi.JWTMiddleware):
+            return None  # whatever it wraps is asked for by now
+        if _answers(wrapper, extension):
+            return type(wrapper).__name__
+    return None
+
+
+def _inwards(wrapper: Any) -> Iterator[Any]:
+    """Yield a WSGI app and what it wraps, as far as it can be seen."""
+    seen: set[int] = set()
+    while wrapper is not None and id(wrapper) not in seen:
+        seen.add(id(wrapper))
+        yield wrapper
+        wrapper = next((getattr(wrapper, n) for n in _INNER if hasattr(wrapper, n)), None)
+
+
+def _answers(wrapper: Any, extension: str) -> bool:
+    mounts = getattr(wrapper, "mounts", None)
+    if mounts is not None and all(_is_verified(mount, extension) for mount in mounts.values()):
+        return False
+    return any(is_a(type(wrapper), *known) for known in _ANSWERS)
+
+
+def _is_verified(mount: Any, extension: str) -> bool:
+    for wrapper in _inwards(mount):
+        owner = getattr(wrapper, "__self__", wrapper)  # a Flask app, of its own ``wsgi_app``
+        if isinstance(owner, Flask) and extension in owner.extensions:
+            return True
+        if isinstance(wrapper, jwt_middleware.wsgi.JWTMiddleware):
+            return True
+    return False

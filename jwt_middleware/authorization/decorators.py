@@ -1,0 +1,92 @@
+"""The decorators ``requires`` and ``public``, which every adapter's are made of."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+from .algebra import Predicate
+from .guards import Enter, Guard, GuardedBy, register
+from .reach import is_of_one_request, keep_with
+
+_PUBLIC = "__jwt_middleware_public__"
+
+Handler = TypeVar("Handler", bound=Callable[..., Any])
+"""A function that handles requests, sync or async; decorating keeps its type."""
+
+
+class GuardDecorator(GuardedBy):
+    """What ``requires(predicate)`` returns: it wraps a handler so that the guard is asked first."""
+
+    def __init__(self, guard: Guard, enter: Enter) -> None:
+        self.guard = guard
+        self._enter = enter
+
+    def __call__(self, handler: Handler) -> Handler:
+        """Return the guarded handler."""
+        _check_handler(handler, "requires")
+        guard, enter = self.guard, self._enter
+
+        @functools.wraps(handler)
+        async def enter_async(*args: Any, **kwargs: Any) -> Any:
+            enter(guard, args, kwargs)
+            return await handler(*args, **kwargs)
+
+        @functools.wraps(handler)
+        def enter_sync(*args: Any, **kwargs: Any) -> Any:
+            enter(guard, args, kwargs)
+            return handler(*args, **kwargs)
+
+        wrapper: Any = enter_async if _is_async(handler) else enter_sync
+        if not is_of_one_request(handler):
+            register(wrapper, guard, enter)
+            keep_with(wrapper, handler)
+        return cast("Handler", wrapper)
+
+    def __repr__(self) -> str:
+        return repr(self.guard)
+
+
+def guarded(
+    predicate: Predicate, enter: Enter, *, enforce: bool = True, routed: bool = True
+) -> GuardDecorator:
+    """Return the decorator that an adapter's ``requires(predicate)`` is."""
+    return GuardDecorator(Guard(predicate, enforce, routed), enter)
+
+
+def public(handler: Handler) -> Handler:
+    """Mark a handler as open on purpose: whoever passes the middleware may call it."""
+    _check_handler(handler, "public")
+    if not hasattr(handler, "__dict__"):
+        raise TypeError(f"@public: {handler!r} takes no mark; decorate a plain function")
+    # Not the functions below: another route may serve them as they are.
+    setattr(handler, _PUBLIC, True)
+    return handler
+
+
+def is_public(handler: Any) -> bool:
+    """Whether ``public`` stands on the handler."""
+    return bool(getattr(handler, _PUBLIC, False))
+
+
+def _check_handler(handler: Any, decorator: str) -> None:
+    if inspect.isclass(handler):
+        raise TypeError(
+            f"@{decorator} stands on a class, {handler.__qualname__}: put it on the methods that "
+            "handle requests (in Django: method_decorator with name='dispatch')"
+        )
+    if not callable(handler):
+        raise TypeError(
+            f"@{decorator} stands on {type(handler).__name__}, which is no function: put it "
+            "below the decorators that return something else"
+        )
+
+
+def _is_async(handler: Any) -> bool:
+    while isinstance(handler, functools.partial):
+        handler = handler.func
+    return inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(
+        getattr(handler, "__call__", None)  # noqa: B004 - an object with an async __call__
+    )

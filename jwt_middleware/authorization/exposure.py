@@ -1,0 +1,196 @@
+"""Which routes reach a guarded function without passing its guard.
+
+So they do where ``requires`` stands above the route's decorator, or where a framework registers a
+closure of its own: the route then has the bare function.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Iterable, Iterator
+from types import FunctionType, MethodType, ModuleType
+from typing import Any
+from weakref import WeakSet
+
+from .guards import Enter, Guard, guard_of, handler_of, wrappers_of
+from .reach import Key, Reach, chain_of, guards_at, is_followed, kept_by, key_of, reach_of
+
+_passed: WeakSet[FunctionType] = WeakSet()
+"""The guards' wrappers that some route of this process calls."""
+_exposed: WeakSet[FunctionType] = WeakSet()
+"""Those whose function some route reaches without them."""
+
+
+class Exposure:
+    """The guards that stand on what an app's endpoints reach without them.
+
+    Args:
+        endpoints: what the app routes to.
+        enter: the adapter's way to check a guard; it tells its own guards from those of others.
+        beside: what a route may call beside its endpoint, such as a dependency.
+
+    """
+
+    def __init__(
+        self, endpoints: Iterable[Any], enter: Enter, *, beside: Iterable[Any] = ()
+    ) -> None:
+        self._enter = enter
+        self._surely: dict[Key, list[FunctionType]] = {}
+        self._perhaps: dict[Key, list[FunctionType]] = {}
+        self._wrappers: WeakSet[FunctionType] = WeakSet()
+        self._users: dict[Key, int] = {}
+        self._bare: dict[Key, tuple[Any, tuple[FunctionType, ...]]] = {}
+        reaches = {key_of(each): (each, reach_of(each)) for each in endpoints}
+        passed = {each for _, reach in reaches.values() for each in reach.wrappers()}
+        self._learn(passed)
+        _passed.update(passed)
+        for each in beside:
+            _passed.update(reach_of(each).wrappers())
+        for _, reach in reaches.values():
+            for key in (*reach.before, *(k for k in reach.behind if k not in reach.before)):
+                self._users[key] = self._users.get(key, 0) + 1
+        self._modules = dict(_module_of(endpoint) for endpoint, _ in reaches.values())
+        for key, (endpoint, reach) in reaches.items():
+            self._bare[key] = (endpoint, self._match(key, reach))
+
+    def __contains__(self, endpoint: object) -> bool:
+        return key_of(endpoint) in self._bare
+
+    def bare(self, endpoint: Any) -> tuple[Guard, ...]:
+        """Return the guards that an endpoint passes by; empty where each is asked."""
+        return tuple(_guard(each) for each in self._passed_by(endpoint))
+
+    def faults(self, endpoint: Any) -> list[str]:
+        """Return the guards that an endpoint passes by, each with its place."""
+        return [f"{_guard(each)!r} on {place_of(each)}" for each in self._passed_by(endpoint)]
+
+    def _passed_by(self, endpoint: Any) -> tuple[FunctionType, ...]:
+        key = key_of(endpoint)
+        known = self._bare.get(key)
+        if known is not None:
+            return known[1]
+        # Routed later, or for one request only, and its guards may be as new.
+        reach = reach_of(endpoint)
+        self._learn(set(reach.wrappers()))
+        return self._match(key, reach)
+
+    def unused(self, others: Callable[[], Iterable[Any]]) -> list[str]:
+        """Return the guards that no route uses, of any app in this process, each with its place.
+
+        Only those of modules that this app routes to, or that such a module imports: other modules
+        may be of an app that has not been made. ``others`` returns the endpoints of all apps.
+        """
+        if not any(self._unused()):
+            return []
+        gc.collect()  # an app that is gone keeps its guards until then
+        Exposure(others(), self._enter)
+        return sorted({f"{_guard(each)!r} on {place_of(each)}" for each in self._unused()})
+
+    def _unused(self) -> Iterator[FunctionType]:
+        imported = [each for names in self._modules.values() for each in list(names.values())]
+        modules = {each.__name__ for each in imported if type(each) is ModuleType}
+        functions = {id(each) for each in imported}
+        for wrapper in list(self._wrappers):
+            if wrapper in _passed or wrapper in _exposed or not _guard(wrapper).routed:
+                continue
+            name, _ = _module_of(wrapper)
+            above = name.split(".")
+            packages = {".".join(above[:size]) for size in range(1, len(above) + 1)}
+            if name in self._modules or packages & modules or id(wrapper) in functions:
+                yield wrapper
+
+    def _learn(self, passed: set[FunctionType]) -> None:
+        """Follow the guards that were not known before; ``passed`` stand on routes of this app."""
+        for wrapper in wrappers_of(self._enter):
+            if wrapper in self._wrappers:
+                continue
+            self._wrappers.add(wrapper)
+            handler = handler_of(wrapper)
+            sure = {key_of(each) for each in _wrapped(handler)}
+            # The guard of another app's route, or of no route, stands on nothing else here.
+            is_elsewhere = wrapper in _passed and wrapper not in passed
+            for key in reach_of(handler).before:
+                if key in sure:
+                    self._surely.setdefault(key, []).append(wrapper)
+                elif not is_elsewhere and _guard(wrapper).routed:
+                    self._perhaps.setdefault(key, []).append(wrapper)
+
+    def _match(self, endpoint: Key, reach: Reach) -> tuple[FunctionType, ...]:
+        """Return the wrappers of the guards that stand on what this reach has without them."""
+        found: dict[int, FunctionType] = {}
+        for key, node in reach.before.items():
+            stand_on = self._surely.get(key, [])
+            perhaps = self._perhaps.get(key, [])
+            # What several endpoints or guards share may be a helper of theirs, and proves nothing.
+            is_own = self._users.get(key, 1) == 1 and len(perhaps) == 1
+            if key == endpoint or (is_own and type(node) is FunctionType):
+                stand_on = [*stand_on, *perhaps]
+            for wrapper in stand_on:
+                _exposed.add(wrapper)
+                found[id(wrapper)] = wrapper
+        return tuple(found.values())
+
+
+def guards_of(handler: Any) -> tuple[Guard, ...]:
+    """Return the guards that are asked whenever a route's handler is called, each once."""
+    found = [guard for node in chain_of(handler) for guard in guards_at(node) if guard.routed]
+    return tuple({id(guard): guard for guard in found}.values())
+
+
+def guards_to_ask(handler: Any) -> tuple[Guard, ...]:
+    """Return the guards of a handler, where a decorator above one could answer without asking it.
+
+    Empty where every guard stands at the top.
+    """
+    nodes = [node for node in chain_of(handler) if type(node) is not MethodType]
+    while nodes and guard_of(nodes[0]) is not None:
+        del nodes[0]
+    return guards_of(handler) if any(guards_at(node) for node in nodes) else ()
+
+
+def place_of(handler: Any) -> str:
+    """Return the name of a handler's own function, and the file and line where it stands."""
+    function = _function_of(handler)
+    if function is None:
+        return f"{type(handler).__module__}.{type(handler).__qualname__}"
+    code = function.__code__
+    line = f"{code.co_filename}:{code.co_firstlineno}"
+    return f"{function.__module__}.{function.__qualname__} ({line})"
+
+
+def _function_of(handler: Any) -> FunctionType | None:
+    """Return the function that a handler's decorators stand on; None where it has none."""
+    reach = reach_of(handler)
+    functions = [
+        node
+        for node in (*reach.before.values(), *reach.behind.values())
+        if type(node) is FunctionType and guard_of(node) is None and not kept_by(node)
+    ]
+    # A helper is what its module calls it; a function that is decorated there is so no more.
+    own = [each for each in functions if each.__globals__.get(each.__name__) is not each]
+    return next(iter(own or functions), None)
+
+
+def _module_of(handler: Any) -> tuple[str, dict[str, Any]]:
+    """Return the name and the globals of the module that a handler's own function is of."""
+    function = _function_of(handler)
+    names = {} if function is None else function.__globals__
+    return str(names.get("__name__", "")), names
+
+
+def _wrapped(handler: Any) -> Iterator[Any]:
+    """Yield a handler and what ``functools.wraps`` says that it wraps: the guarded function.
+
+    Not a framework's own, such as Django's ``serve``: each route that has it is guarded alone.
+    """
+    for node in chain_of(handler):
+        if type(node) is not FunctionType or is_followed(node):
+            yield node
+        if guard_of(node) is not None or getattr(node, "__wrapped__", None) is None:
+            return
+
+
+def _guard(wrapper: FunctionType) -> Guard:
+    guard = guard_of(wrapper)
+    assert guard is not None  # noqa: S101 - a wrapper is one that has a guard
+    return guard

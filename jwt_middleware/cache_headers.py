@@ -1,0 +1,117 @@
+"""What an answer tells caches: that it is one caller's, and that a refusal is nobody's to keep.
+
+A gateway takes the caller's ``Authorization`` away, by which a shared cache would know that an
+answer is not for others (RFC 9111, 3.5). ``Vary`` and ``private`` say the same of the header that
+came in its place.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import AnyStr
+
+_ALLOWS_OR_FORBIDS = frozenset({"public", "s-maxage", "must-revalidate", "no-store"})
+"""Directives by which the app itself has decided about shared caches (RFC 9111, 3 and 3.5)."""
+
+_LENGTHS = frozenset({len("vary"), len("cache-control")})
+_MEMBER = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*"?)+')
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
+
+
+class CacheHeaders:
+    """Adds to an answer's headers that it depends on the request header of this name."""
+
+    def __init__(self, header: str) -> None:
+        self._header = header
+        self._text = [("Vary", header), ("Cache-Control", "private")]
+        self._raw = [(b"vary", header.encode("latin-1")), (b"cache-control", b"private")]
+
+    def raw(self, headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        """Return the headers of an ASGI answer with ``vary`` and ``cache-control``."""
+        lines = headers if type(headers) is list else list(headers)
+        for line in lines:
+            if len(line[0]) in _LENGTHS:  # it may be one of the two: few answers have any such
+                others, own = _parted(lines, (b"vary", b"cache-control"))
+                return [*others, *_joined_raw(self._header, own)]
+        return lines + self._raw
+
+    def text(self, headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+        """Return the headers of a WSGI answer with ``Vary`` and ``Cache-Control``."""
+        lines = headers if type(headers) is list else list(headers)
+        for line in lines:
+            if len(line[0]) in _LENGTHS:
+                others, own = _parted(lines, ("vary", "cache-control"))
+                return [*others, *_joined(self._header, own)]
+        return lines + self._text
+
+
+def without_storage(headers: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    """Return a refusal's headers with ``Cache-Control: no-store``, whatever stood there before."""
+    others, own = _parted(headers, ("cache-control",))
+    if any(_name(member) == "no-store" for _, value in own for member in _members(value)):
+        return headers
+    return (*others, ("Cache-Control", "no-store"))
+
+
+def _parted(
+    lines: Iterable[tuple[AnyStr, AnyStr]], names: tuple[AnyStr, ...]
+) -> tuple[list[tuple[AnyStr, AnyStr]], tuple[tuple[AnyStr, AnyStr], ...]]:
+    """Return the lines of other names, and those of these."""
+    others: list[tuple[AnyStr, AnyStr]] = []
+    own: list[tuple[AnyStr, AnyStr]] = []
+    for name, value in lines:
+        (own if name.lower() in names else others).append((name, value))
+    return others, tuple(own)
+
+
+# An app says the same with nearly every answer, so it is read once.
+@lru_cache(maxsize=256)
+def _joined_raw(
+    header: str, own: tuple[tuple[bytes, bytes], ...]
+) -> tuple[tuple[bytes, bytes], ...]:
+    texts = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in own)
+    return tuple(
+        (name.lower().encode("latin-1"), value.encode("latin-1"))
+        for name, value in _joined(header, texts)
+    )
+
+
+@lru_cache(maxsize=256)
+def _joined(header: str, own: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    """Return the app's own words and ours in one line a name, which is the same (RFC 9110, 5.3)."""
+    vary = ", ".join(value for name, value in own if name.lower() == "vary")
+    control = ", ".join(value for name, value in own if name.lower() == "cache-control")
+    return (("Vary", _varied(header, vary)), ("Cache-Control", _private(control)))
+
+
+def _varied(header: str, value: str) -> str:
+    names = [name.strip() for name in value.split(",") if name.strip()]
+    if "*" in names:
+        return value
+    if header.lower() not in (name.lower() for name in names):
+        names.append(header)
+    return ", ".join(names)
+
+
+def _private(value: str) -> str:
+    members = _members(value)
+    if any(
+        _name(member) in _ALLOWS_OR_FORBIDS or member.lower() == "private" for member in members
+    ):
+        return value
+    # ``private="set-cookie"`` keeps that header from shared caches, and leaves them the answer.
+    others = [member for member in members if _name(member) != "private"]
+    if '"' in _QUOTED.sub("", value):
+        return ", ".join(["private", *others])  # what followed an open quotation mark is no word
+    return ", ".join([*others, "private"])
+
+
+def _members(value: str) -> list[str]:
+    """Return the members of a list; a comma between quotation marks parts none."""
+    return [member.strip() for member in _MEMBER.findall(value) if member.strip()]
+
+
+def _name(directive: str) -> str:
+    return directive.partition("=")[0].strip().lower()

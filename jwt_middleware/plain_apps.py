@@ -1,0 +1,47 @@
+"""Which apps the plain doors serve, and which options they can keep."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .errors import ConfigurationError
+from .gate import Gate
+from .option_checks import is_a
+
+_INSTALLERS = (
+    ("flask", "Flask", "jwt_middleware_flask", "JWTMiddleware(app, ...)"),
+    (
+        "starlette",
+        "Starlette",  # FastAPI is one too
+        "jwt_middleware_starlette",
+        "app.add_middleware(JWTMiddleware, ...)",
+    ),
+    (
+        "quart",
+        "Quart",
+        "jwt_middleware.asgi",
+        "app.asgi_app = JWTMiddleware(app.asgi_app, ...)",
+    ),
+)
+"""A framework's app by its package and class, and the package and line that serve it."""
+
+
+def check_plain_app(app: Any, protocol: str) -> None:
+    """Refuse a framework's app object at a plain door, and name the line that is right for it."""
+    for package, name, adapter, line in _INSTALLERS:
+        if is_a(type(app), package, name):
+            raise ConfigurationError(
+                f"this JWTMiddleware wraps plain {protocol} apps; for {type(app).__name__} write: "
+                f"from {adapter} import JWTMiddleware; {line}"
+            )
+    if not callable(app):
+        raise ConfigurationError(f"an {protocol} app can be called, {type(app).__name__} cannot")
+
+
+def check_no_routes(gate: Gate) -> None:
+    """Refuse an option at a plain door that it cannot keep."""
+    if gate.settings.unguarded != "allow":
+        raise ConfigurationError(
+            "unguarded: a plain app's routes cannot be seen; it is for Starlette, FastAPI, Flask "
+            "and Django"
+        )

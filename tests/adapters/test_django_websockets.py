@@ -1,0 +1,143 @@
+"""Websockets of Django Channels: told by the system check, verified by the plain ASGI door."""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+from typing import Any
+
+import pytest
+from django.core.handlers.asgi import ASGIHandler
+from django.test import override_settings
+
+from jwt_middleware.asgi import JWTMiddleware
+from jwt_middleware.principal import PRINCIPAL_KEY
+
+from .conftest import Caller
+from .harness import open_websocket
+from .test_django import ours, site
+
+from jwt_middleware_django.configuration import check_settings  # isort: skip
+
+Options = dict[str, Any]
+APPS = ("channels", "channels.apps.ChannelsConfig", "daphne")
+
+
+class ProtocolTypeRouter:
+    """As Channels': an application for each type of connection."""
+
+    def __init__(self, application_mapping: dict[str, Any]) -> None:
+        self.application_mapping = application_mapping
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await self.application_mapping[scope["type"]](scope, receive, send)
+
+
+class OriginValidator:
+    """As Channels' own middleware, which keeps what it wraps under this name."""
+
+    def __init__(self, application: Any) -> None:
+        self.application = application
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await self.application(scope, receive, send)
+
+
+async def consumer(scope: Any, receive: Any, send: Any) -> None:
+    await receive()
+    await send({"type": "websocket.accept"})
+    await send({"type": "websocket.send", "text": str(scope[PRINCIPAL_KEY].subject)})
+
+
+def router(websocket: Any) -> ProtocolTypeRouter:
+    return ProtocolTypeRouter({"http": consumer, "websocket": websocket})
+
+
+@pytest.fixture
+def checked(options: Options, monkeypatch: pytest.MonkeyPatch) -> Any:
+    def run(application: Any, app: str = "channels") -> list[Any]:
+        module = ModuleType("site_asgi")
+        module.application = application  # type: ignore[attr-defined]
+        monkeypatch.setitem(sys.modules, "site_asgi", module)
+        with site(options), override_settings(ASGI_APPLICATION="site_asgi.application"):
+            from django.conf import settings
+
+            # Not override_settings: it would import the apps, which are not installed here.
+            with monkeypatch.context() as patch:
+                patch.setattr(settings, "INSTALLED_APPS", ["jwt_middleware_django", app])
+                return ours(check_settings())
+
+    return run
+
+
+@pytest.mark.parametrize("app", APPS)
+@pytest.mark.parametrize(
+    "application",
+    [consumer, router(consumer), OriginValidator(router(consumer)), OriginValidator(consumer)],
+    ids=["an app", "a router", "a wrapped router", "a wrapped app"],
+)
+def test_websockets_that_nobody_verifies_are_warned_of(
+    application: Any, app: str, checked: Any
+) -> None:
+    [warning] = checked(application, app)
+
+    assert (warning.id, warning.is_serious()) == ("jwt_middleware.W005", False)
+    assert "websockets pass MIDDLEWARE by" in warning.msg
+    assert "site_asgi.application" in warning.msg
+    assert "jwt_middleware.asgi.JWTMiddleware(" in str(warning.hint)
+
+
+@pytest.mark.parametrize("app", APPS)
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda door: door(router(consumer)),
+        lambda door: router(door(consumer)),
+        lambda door: router(OriginValidator(door(consumer))),
+        lambda door: OriginValidator(door(router(consumer))),
+        lambda door: ProtocolTypeRouter({"http": consumer}),
+        lambda door: ASGIHandler(),
+    ],
+    ids=[
+        "around all",
+        "around websockets",
+        "within a validator",
+        "within a wrapper",
+        "no websockets",
+        "Django alone",
+    ],
+)
+def test_verified_websockets_and_none_are_not_warned_of(
+    wrap: Any, app: str, checked: Any, options: Options
+) -> None:
+    with site(options):
+        application = wrap(lambda inner: JWTMiddleware(inner, **options))
+
+    assert checked(application, app) == []
+
+
+def test_without_channels_nothing_is_imported(checked: Any) -> None:
+    assert checked(consumer, "site") == []
+
+
+def test_an_application_that_cannot_be_imported_is_told_without_its_own_words(
+    checked: Any, options: Options, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [warning] = checked(None)
+    assert warning.id == "jwt_middleware.W005"
+
+    from django.conf import settings
+
+    with site(options), override_settings(ASGI_APPLICATION="nowhere.application"):
+        monkeypatch.setattr(settings, "INSTALLED_APPS", ["daphne"])
+        [warning] = ours(check_settings())
+
+    assert "cannot be imported (ModuleNotFoundError)" in warning.msg
+
+
+def test_the_door_around_a_router_verifies_its_websockets(options: Options, caller: Caller) -> None:
+    application = router(JWTMiddleware(consumer, **options))
+
+    assert not open_websocket(application, "/ws").accepted
+    shake = open_websocket(application, "/ws", caller(enduser="ana"))
+    assert (shake.accepted, shake.texts) == (True, ("ana",))

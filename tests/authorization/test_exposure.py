@@ -1,0 +1,391 @@
+"""Which routes reach a guarded function without passing its guard, and which only seem to."""
+
+from __future__ import annotations
+
+import functools
+import gc
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from jwt_middleware import has_role
+from jwt_middleware.authorization import (
+    Exposure,
+    Guard,
+    guarded,
+    guards_of,
+    guards_to_ask,
+    place_of,
+)
+from tests.foreign_decorators import (
+    FOREIGN,
+    GUARD,
+    NAMED,
+    ROUTE,
+    arrange,
+    arrangements,
+    with_a_helper,
+    with_wraps,
+    without_wraps,
+)
+
+BOSS, CLERK = has_role("boss"), has_role("clerk")
+
+
+def enter(guard: Guard, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None: ...
+
+
+def requires(condition: Any = BOSS, **options: bool) -> Any:
+    return guarded(condition, enter, **options)
+
+
+def new_view() -> Callable[[Any], str]:
+    def view(request: Any) -> str:
+        return "served"
+
+    return view
+
+
+class Routes(list[Any]):
+    """A framework: it routes to what it is given."""
+
+    def route(self, handler: Any) -> Any:
+        self.append(handler)
+        return handler
+
+    def route_by_a_closure(self, handler: Any) -> Any:
+        """As django-ninja and FastHTML do: it routes to a function of its own."""
+
+        def endpoint(request: Any) -> Any:
+            return handler(request)
+
+        self.append(endpoint)
+        return handler
+
+    def bare(self) -> list[tuple[Guard, ...]]:
+        exposure = Exposure(self, enter)
+        return [exposure.bare(each) for each in self]
+
+
+ORDERS = [*arrangements(), *arrangements(tuple(set(FOREIGN) - set(NAMED)), 1)]
+
+
+@pytest.mark.parametrize("framework", ["route", "route_by_a_closure"])
+def test_a_guard_above_the_route_is_found_in_every_arrangement_and_only_there(
+    framework: str,
+) -> None:
+    routes = Routes()
+    route = getattr(routes, framework)
+    kept = []
+    for order in ORDERS:
+        kept.append(arrange(order, new_view(), requires(), route))
+        open_order = tuple(name for name in order if name != GUARD)
+        kept.append(arrange(open_order, new_view(), requires(), route))
+    expected = [is_found for order in ORDERS for is_found in (_is_above(order), False)]
+
+    assert [bool(bare) for bare in routes.bare()] == expected
+
+
+def _is_above(order: tuple[str, ...]) -> bool:
+    return order.index(GUARD) < order.index(ROUTE)
+
+
+@pytest.mark.parametrize("framework", ["route", "route_by_a_closure"])
+@pytest.mark.parametrize("order", [*arrangements(tuple(FOREIGN), 1)], ids=" ".join)
+def test_a_guard_above_the_only_route_of_an_app_is_found(
+    framework: str, order: tuple[str, ...]
+) -> None:
+    routes = Routes()
+    kept = arrange(order, new_view(), requires(), getattr(routes, framework))
+
+    assert [bool(bare) for bare in routes.bare()] == [_is_above(order)]
+    del kept
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+@pytest.mark.parametrize("framework", ["route", "route_by_a_closure"])
+def test_a_guard_holds_after_all_but_the_route_has_forgotten_it(name: str, framework: str) -> None:
+    """An app factory returns the app; nobody keeps what stands above the route's decorator."""
+    routes = Routes()
+    route = getattr(routes, framework)
+    arrange((GUARD, name, ROUTE), new_view(), requires(), route)
+    arrange((GUARD, ROUTE, name), new_view(), requires(), route)
+    gc.collect()
+
+    assert [len(bare) for bare in routes.bare()] == [1, 1]
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_a_guard_lives_no_longer_than_its_function(name: str) -> None:
+    view = new_view()
+    wrapper = weakref.ref(arrange((GUARD, name), view, requires(), lambda each: each))
+    gc.collect()
+    if name != "WithSlots":
+        assert wrapper() is not None
+    del view
+    gc.collect()
+    assert wrapper() is None
+
+
+def test_helpers_of_many_decorators_keep_few_guards_alive() -> None:
+    def helper(*_: Any) -> None: ...
+
+    wrappers = [weakref.ref(requires()(with_a_helper(new_view(), helper))) for _ in range(100)]
+    gc.collect()
+    assert sum(each() is not None for each in wrappers) <= 8
+
+
+def test_of_two_guards_the_one_above_the_route_is_found() -> None:
+    routes = Routes()
+    top = requires(BOSS)(routes.route(requires(CLERK)(new_view())))
+
+    [bare] = routes.bare()
+    assert [guard.predicate for guard in bare] == [BOSS]
+    assert [guard.predicate for guard in guards_of(routes[0])] == [CLERK]
+    assert [guard.predicate for guard in guards_of(top)] == [BOSS, CLERK]
+
+
+def test_the_bare_function_is_found_beside_its_guarded_routes() -> None:
+    view = new_view()
+    routes = Routes([requires(BOSS)(view), requires(CLERK)(view), view, with_wraps(view),
+                     without_wraps(view)])  # fmt: skip
+
+    assert [len(bare) for bare in routes.bare()] == [0, 0, 2, 2, 2]
+
+
+def test_a_route_that_is_added_later_is_followed_with_guards_as_new() -> None:
+    exposure = Exposure([new_view()], enter)
+    routes = Routes()
+    kept = requires()(without_wraps(routes.route(new_view())))
+
+    assert len(exposure.bare(routes[0])) == 1
+    assert exposure.bare(new_view()) == ()
+    assert routes[0] not in exposure
+    del kept
+
+
+class Limiter:
+    """A rate limiter that keeps every handler that it has seen."""
+
+    def __init__(self) -> None:
+        self.handlers: list[Any] = []
+        self.by_name: dict[str, Any] = {}
+
+    def limit(self, function: Any) -> Any:
+        self.handlers.append(function)
+
+        def inner(request: Any) -> Any:
+            self.hit(function)
+            return function(request)
+
+        self.by_name[str(len(self.by_name))] = inner
+        return inner
+
+    def hit(self, function: Any) -> None: ...
+
+
+class CallableLimiter(Limiter):
+    def __call__(self, function: Any) -> Any:
+        return self.limit(function)
+
+
+class LimiterByMethod(Limiter):
+    def limit(self, function: Any) -> Any:
+        self.handlers.append(function)
+        hit = self.hit
+
+        def inner(request: Any) -> Any:
+            hit(function)
+            return function(request)
+
+        return inner
+
+
+class LimiterByList(Limiter):
+    def limit(self, function: Any) -> Any:
+        handlers = self.handlers
+        handlers.append((function, 5))
+
+        def inner(request: Any) -> Any:
+            assert handlers
+            return function(request)
+
+        return inner
+
+
+class _Limited:
+    def __init__(self, function: Any, limiter: Any) -> None:
+        self.limiter = limiter
+        self.handlers = limiter.handlers
+        self.function = function
+
+    def __call__(self, request: Any) -> Any:
+        return self.function(request)
+
+
+class LimiterOfObjects(CallableLimiter):
+    def limit(self, function: Any) -> Any:
+        limited = _Limited(function, self)
+        self.handlers.append(limited)
+        return limited
+
+
+class Queue(Limiter):
+    """A task queue, given as a default argument."""
+
+    def limit(self, function: Any) -> Any:
+        self.handlers.append(function)
+
+        def inner(request: Any, put: Any = self.hit) -> Any:
+            put(function)
+            return function(request)
+
+        return inner
+
+
+class Injector(CallableLimiter):
+    """A dependency injector: it binds itself to every handler."""
+
+    def limit(self, function: Any) -> Any:
+        self.by_name[str(len(self.by_name))] = function
+        return functools.partial(_inject, function, self)
+
+
+def _inject(function: Any, injector: Any, request: Any) -> Any:
+    return function(request)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [Limiter, CallableLimiter, LimiterByMethod, LimiterByList, LimiterOfObjects, Queue, Injector],
+)
+@pytest.mark.parametrize("framework", ["route", "route_by_a_closure"])
+@pytest.mark.parametrize("order", ["guard above", "guard below", "guard in between"])
+def test_what_refers_to_many_handlers_guards_none_of_them(
+    kind: type[Limiter], framework: str, order: str
+) -> None:
+    limiter = kind()
+    routes = Routes()
+    route = getattr(routes, framework)
+    kept: list[Any] = []
+    for is_guarded in (False, True, False, True):
+        view: Any = new_view()
+        guard = requires() if is_guarded else (lambda each: each)
+        if order == "guard below":
+            view = route(limiter.limit(guard(view)))
+        elif order == "guard above":
+            view = guard(route(limiter.limit(view)))
+        else:
+            view = guard(limiter.limit(route(view)))
+        kept.append(view)
+    is_bare = order != "guard below"
+
+    assert [bool(bare) for bare in routes.bare()] == [False, is_bare] * 2
+    for number, each in enumerate(routes):
+        assert bool(guards_of(each)) <= bool(number % 2)
+        assert bool(guards_to_ask(each)) <= bool(number % 2)
+
+
+def test_handlers_of_one_factory_that_call_each_other_guard_each_other_not() -> None:
+    routes = Routes()
+
+    def factory() -> None:
+        @routes.route
+        def open_view(request: Any) -> Any:
+            return boss_view
+
+        @requires()
+        @routes.route
+        def boss_view(request: Any) -> Any:
+            return open_view
+
+    factory()
+    gc.collect()
+    assert [len(bare) for bare in routes.bare()] == [0, 1]
+
+
+def test_a_shared_default_guards_nobody() -> None:
+    def log(*_: Any) -> None: ...
+
+    routes = Routes()
+
+    @routes.route
+    def open_view(request: Any, note: Any = log) -> None: ...
+
+    @requires()
+    @routes.route
+    def boss_view(request: Any, note: Any = log) -> None: ...
+
+    assert [len(bare) for bare in routes.bare()] == [0, 1]
+
+
+def test_a_guard_below_another_decorator_is_to_be_asked_first() -> None:
+    boss = requires(BOSS)(new_view())
+
+    assert guards_to_ask(boss) == ()
+    assert guards_to_ask(requires(CLERK)(boss)) == ()
+    for decorate in (with_wraps, without_wraps):
+        cached = decorate(boss)
+        assert [guard.predicate for guard in guards_to_ask(cached)] == [BOSS]
+        below = requires(CLERK)(cached)
+        assert [guard.predicate for guard in guards_to_ask(below)] == [CLERK, BOSS]
+
+
+def test_a_guard_that_no_route_uses_is_named_with_its_place() -> None:
+    def service() -> None: ...
+
+    kept = requires(has_role("nowhere"))(service)
+    routed = new_view()
+    [found] = [each for each in Exposure([routed], enter).unused(tuple) if "nowhere" in each]
+
+    line = service.__code__.co_firstlineno
+    assert found == (
+        f"requires(has_role('nowhere')) on {__name__}.{service.__qualname__} ({__file__}:{line})"
+    )
+    assert found not in Exposure([routed, kept], enter).unused(tuple)
+
+
+def test_a_guard_of_a_module_that_the_app_has_nothing_to_do_with_is_not_named() -> None:
+    """Its app may not have been made, or may be tested elsewhere."""
+    kept = requires(has_role("nowhere"))(new_view())
+    elsewhere: dict[str, Any] = {"__name__": "elsewhere"}
+    exec("def view(request): ...", elsewhere)
+
+    def unused() -> list[str]:
+        return Exposure([elsewhere["view"]], enter).unused(tuple)
+
+    assert not any("nowhere" in each for each in unused())
+    elsewhere["imported"] = kept
+    assert any("nowhere" in each for each in unused())
+
+
+def test_a_guard_that_another_apps_route_uses_is_used() -> None:
+    kept = requires(has_role("elsewhere"))(new_view())
+
+    unused = Exposure([new_view()], enter).unused(lambda: [kept])
+    assert not any("elsewhere" in each for each in unused)
+
+
+def test_a_guard_that_says_so_needs_no_route_and_guards_none() -> None:
+    kept = requires(has_role("service"), routed=False)(new_view())
+
+    assert not any("service" in each for each in Exposure([new_view()], enter).unused(tuple))
+    assert guards_of(kept) == ()
+
+
+def test_a_guard_of_another_adapter_is_not_asked_here() -> None:
+    routes = Routes()
+    kept = guarded(BOSS, lambda *_: None)(routes.route(new_view()))
+
+    assert routes.bare() == [()]
+    del kept
+
+
+def test_the_place_of_a_handler_is_that_of_its_own_function() -> None:
+    view = new_view()
+    line = view.__code__.co_firstlineno
+
+    for decorated in (view, with_wraps(view), without_wraps(requires()(view))):
+        assert place_of(decorated).endswith(f"view ({__file__}:{line})")
