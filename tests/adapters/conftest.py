@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -34,14 +33,6 @@ def caller(rsa_key: SigningKey) -> Caller:
 @pytest.fixture(scope="session")
 def tokens(rsa_key: SigningKey, other_rsa_key: SigningKey) -> Tokens:
     return Tokens(rsa_key, other_rsa_key)
-
-
-@pytest.fixture
-def endpoint() -> Iterator[str]:
-    """A JWKS URL where nobody listens, and nobody else can begin to."""
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        yield f"http://127.0.0.1:{bound.getsockname()[1]}/jwks"
 
 
 def decisions(written: str) -> list[dict[str, Any]]:
