@@ -39,6 +39,7 @@ def _asgi() -> Section:
     apps = {
         "bare Starlette": starlette_app(None),
         "hit": starlette_app(hit),
+        "without Vary, hit": starlette_app(hit, vary=False),
         "hit, with requires": starlette_app(hit, requires(rule | has_role(_one_role(hit, token)))),
         "hit, with JSONLines": starlette_app(verifier(kind, listeners=[JSONLines(os.devnull)])),
         "miss": starlette_app(miss),
@@ -52,7 +53,9 @@ def _one_role(known: Verifier, token: bytes) -> str:
     return min(known.verify(token).roles)
 
 
-def starlette_app(known: Verifier | None, guard: Callable[[Any], Any] | None = None) -> Starlette:
+def starlette_app(
+    known: Verifier | None, guard: Callable[[Any], Any] | None = None, *, vary: bool = True
+) -> Starlette:
     """Return an app of one route, guarded or bare."""
 
     async def hello(_: Request) -> PlainTextResponse:
@@ -60,7 +63,7 @@ def starlette_app(known: Verifier | None, guard: Callable[[Any], Any] | None = N
 
     app = Starlette(routes=[Route("/", hello if guard is None else guard(hello))])
     if known is not None:
-        app.add_middleware(jwt_middleware_starlette.JWTMiddleware, verifier=known)
+        app.add_middleware(jwt_middleware_starlette.JWTMiddleware, verifier=known, vary=vary)
     return app
 
 
@@ -118,6 +121,7 @@ def _wsgi() -> Section:
     apps = {
         "bare Flask": flask_app(None),
         "hit": flask_app(verifier(kind)),
+        "without Vary, hit": flask_app(verifier(kind), vary=False),
         "miss": flask_app(verifier(kind, cache_size=0)),
     }
     cases = [Case(name, _wsgi_call(app, kind.token), "", with_speed) for name, app in apps.items()]
@@ -129,11 +133,11 @@ def _wsgi() -> Section:
     return Section("WSGI in process, added to bare Flask", "bare Flask", cases, adds=True)
 
 
-def flask_app(known: Verifier | None) -> Flask:
+def flask_app(known: Verifier | None, *, vary: bool = True) -> Flask:
     """Return an app of one route, guarded or bare."""
     app = Flask("benchmark")
     if known is not None:
-        jwt_middleware_flask.JWTMiddleware(app, verifier=known)
+        jwt_middleware_flask.JWTMiddleware(app, verifier=known, vary=vary)
     app.add_url_rule("/", view_func=lambda: "hello", endpoint="hello")
     return app
 

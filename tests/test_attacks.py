@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import functools
 import hashlib
 import hmac
 import json
@@ -221,9 +220,9 @@ class Slots:
     def __call__(self) -> None: ...
 
 
-@pytest.mark.parametrize("handler", [Slots(), print, functools.partial(print)], ids=type)
-def test_a_handler_that_takes_no_mark_is_refused_where_it_is_decorated(handler: Any) -> None:
-    with pytest.raises(TypeError, match="mark"):
+@pytest.mark.parametrize("handler", [Slots(), print], ids=type)
+def test_a_handler_that_cannot_keep_a_guard_is_refused_where_it_is_decorated(handler: Any) -> None:
+    with pytest.raises(TypeError, match="takes no attribute"):
         guarded(ADMIN, lambda *_: None)(handler)
 
 

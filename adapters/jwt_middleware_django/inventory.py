@@ -47,7 +47,9 @@ class SiteRoutes:
 
     def inventory(self) -> list[Route]:
         """Return every route of the site that the settings name."""
-        return [route for path, view in self._views for route in self.rows(path, view)]
+        # django-ninja has one pattern for each operation, and all operations behind each.
+        found = (route for path, view in self._views for route in self.rows(path, view))
+        return list(dict.fromkeys(found))
 
     def unused(self) -> list[str]:
         """Return the guards that no route uses, by any urlconf that has been imported."""

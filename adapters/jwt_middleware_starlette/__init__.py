@@ -52,7 +52,8 @@ from jwt_middleware.responses import Refusal, misconfigured
 from jwt_middleware.settings import Options
 
 from .current_scope import current_scope, served
-from .inventory import GUARD, Routes
+from .inventory import Routes
+from .walk import GUARD
 
 __all__ = [
     "JWTMiddleware",

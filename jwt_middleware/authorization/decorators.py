@@ -9,7 +9,8 @@ from typing import Any, TypeVar, cast
 
 from .algebra import Predicate
 from .guards import Enter, Guard, GuardedBy, register
-from .reach import is_of_one_request, keep_with
+from .keeping import keep_with
+from .reach import is_of_one_request
 
 _PUBLIC = "__jwt_middleware_public__"
 

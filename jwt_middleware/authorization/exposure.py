@@ -10,7 +10,7 @@ import gc
 from collections.abc import Callable, Iterable, Iterator
 from types import FunctionType, MethodType, ModuleType
 from typing import Any
-from weakref import WeakSet
+from weakref import WeakSet, ref
 
 from .guards import Enter, Guard, guard_of, handler_of, wrappers_of
 from .reach import Key, Reach, chain_of, guards_at, is_followed, kept_by, key_of, reach_of
@@ -35,8 +35,9 @@ class Exposure:
         self, endpoints: Iterable[Any], enter: Enter, *, beside: Iterable[Any] = ()
     ) -> None:
         self._enter = enter
-        self._surely: dict[Key, list[FunctionType]] = {}
-        self._perhaps: dict[Key, list[FunctionType]] = {}
+        # Weak: the guards of other apps come and go.
+        self._surely: dict[Key, list[ref[FunctionType]]] = {}
+        self._perhaps: dict[Key, list[ref[FunctionType]]] = {}
         self._wrappers: WeakSet[FunctionType] = WeakSet()
         self._users: dict[Key, int] = {}
         self._bare: dict[Key, tuple[Any, tuple[FunctionType, ...]]] = {}
@@ -111,9 +112,9 @@ class Exposure:
             is_elsewhere = wrapper in _passed and wrapper not in passed
             for key in reach_of(handler).before:
                 if key in sure:
-                    self._surely.setdefault(key, []).append(wrapper)
+                    self._surely.setdefault(key, []).append(ref(wrapper))
                 elif not is_elsewhere and _guard(wrapper).routed:
-                    self._perhaps.setdefault(key, []).append(wrapper)
+                    self._perhaps.setdefault(key, []).append(ref(wrapper))
 
     def _match(self, endpoint: Key, reach: Reach) -> tuple[FunctionType, ...]:
         """Return the wrappers of the guards that stand on what this reach has without them."""
@@ -125,9 +126,11 @@ class Exposure:
             is_own = self._users.get(key, 1) == 1 and len(perhaps) == 1
             if key == endpoint or (is_own and type(node) is FunctionType):
                 stand_on = [*stand_on, *perhaps]
-            for wrapper in stand_on:
-                _exposed.add(wrapper)
-                found[id(wrapper)] = wrapper
+            for each in stand_on:
+                wrapper = each()
+                if wrapper is not None:
+                    _exposed.add(wrapper)
+                    found[id(wrapper)] = wrapper
         return tuple(found.values())
 
 

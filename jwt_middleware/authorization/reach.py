@@ -11,7 +11,6 @@ from __future__ import annotations
 import functools
 from collections import deque
 from collections.abc import Iterator
-from contextlib import suppress
 from types import FunctionType, MethodType, ModuleType
 from typing import Any, NamedTuple
 
@@ -32,8 +31,8 @@ _MOST_HELD = 100
 _DEEPEST = 3
 _LONGEST = 100
 _DECORATES_METHODS = "django.utils.decorators"
-_KEPT = "__jwt_middleware_guard_"
-_MOST_KEPT = 8
+KEPT = "__jwt_middleware_guard_"
+"""How the attributes begin by which functions keep their guards alive; nobody wraps by these."""
 
 
 class Reach(NamedTuple):
@@ -97,26 +96,6 @@ def reach_of(handler: Any) -> Reach:
         if owner is not None and not _is_closed(owner):
             holders.append((_Holder(_attributes(owner)), is_behind))
     return Reach(before, behind)
-
-
-def keep_with(wrapper: FunctionType, handler: Any) -> None:
-    """Let a guard's wrapper live as long as the functions that it stands on.
-
-    A route above which ``requires`` stands has the function and not the wrapper, which in an app
-    factory nobody else keeps. Each wrapper has an attribute of its own: one name would be replaced
-    where a decorator copies the attributes of another function.
-    """
-    name = f"{_KEPT}{id(wrapper):x}"
-    sure = {key_of(each) for each in chain_of(handler)}
-    for key, node in reach_of(handler).before.items():
-        keeper = node.__self__ if type(node) is MethodType else node
-        if not hasattr(keeper, "__dict__"):
-            keeper = getattr(node, "__func__", node)
-        # A helper of many decorators would keep every wrapper for ever.
-        is_helper = sum(each.startswith(_KEPT) for each in _own(keeper)) >= _MOST_KEPT
-        if key in sure or not is_helper:
-            with suppress(AttributeError, TypeError):
-                setattr(keeper, name, wrapper)
 
 
 def is_of_one_request(handler: Any) -> bool:
@@ -194,7 +173,7 @@ def _of_function(function: Any) -> list[Any]:
     found += [
         each
         for name, each in vars(function).items()
-        if copied.get(name) is not each and not name.startswith(_KEPT)
+        if copied.get(name) is not each and not name.startswith(KEPT)
     ]
     return found
 
@@ -216,7 +195,7 @@ def _is_beside(function: FunctionType, name: str, value: Any) -> bool:
 
 def _attributes(value: Any) -> list[Any]:
     """Return what an object keeps in attributes of its own."""
-    found = [each for name, each in _own(value).items() if not name.startswith(_KEPT)]
+    found = [each for name, each in _own(value).items() if not name.startswith(KEPT)]
     for kind in type(value).__mro__:
         slots = kind.__dict__.get("__slots__", ())
         for name in (slots,) if isinstance(slots, str) else slots:

@@ -5,6 +5,7 @@ The adapters fill it, each from its framework's own routes.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -21,6 +22,7 @@ _FRAMEWORKS_OWN = (
     "django.views.static",
     "fastapi.applications",
     "flask.",
+    "ninja.openapi.",
     "rest_framework.authtoken.",
     "rest_framework.documentation",
     "rest_framework.routers",
@@ -107,14 +109,20 @@ def attributes_of_class(handler: type) -> Iterator[Any]:
 
 def name_of(handler: Any) -> str:
     """Return a handler's name as a person would look for it."""
-    named = handler if hasattr(handler, "__qualname__") else type(handler)
+    named = _named(handler)
     return f"{getattr(named, '__module__', '?')}.{named.__qualname__}"
 
 
 def is_frameworks_own(handler: Any) -> bool:
     """Whether a handler comes with a framework."""
-    named = handler if hasattr(handler, "__qualname__") else type(handler)
+    named = _named(handler)
     return (str(getattr(named, "__module__", "")) + ".").startswith(_FRAMEWORKS_OWN)
+
+
+def _named(handler: Any) -> Any:
+    while isinstance(handler, functools.partial):
+        handler = handler.func
+    return handler if hasattr(handler, "__qualname__") else type(handler)
 
 
 def faults_of(

@@ -378,6 +378,23 @@ def test_a_guard_below_a_cache_is_asked_once(options: Options, caller: Caller) -
     assert asked == [1]
 
 
+def test_a_router_that_is_included_twice_is_asked_in_both_places(
+    options: Options, caller: Caller
+) -> None:
+    app, outer, inner = FastAPI(), APIRouter(), APIRouter()
+    app.add_middleware(starlette_adapter.JWTMiddleware, **options)
+    inner.add_api_route("/x", memo(starlette_adapter.requires(BOSS)(lambda: "served")))
+    outer.include_router(inner, prefix="/a")
+    outer.include_router(inner, prefix="/b")
+    app.include_router(outer)
+    app.include_router(inner, prefix="/c")
+
+    for path in ("/a/x", "/b/x", "/c/x"):
+        clerk, boss = caller(role="Internal/clerk"), caller(role="Internal/boss")
+        asked = [AsgiApp(app).get(path, each).status for each in (clerk, boss, clerk)]
+        assert asked == [403, 200, 403], path
+
+
 def test_a_websockets_guard_below_another_decorator_is_asked_first(
     options: Options, caller: Caller
 ) -> None:

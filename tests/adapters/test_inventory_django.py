@@ -20,14 +20,19 @@ from django.views import View
 from django.views.decorators.cache import never_cache
 from django.views.generic import ListView
 from django.views.static import serve as serve_static
+from ninja import NinjaAPI, Router
+from ninja.decorators import decorate_view
+from rest_framework.decorators import api_view
 from rest_framework.generics import ListAPIView
 from rest_framework.permissions import AllowAny
 from rest_framework.routers import SimpleRouter
 from rest_framework.viewsets import ModelViewSet
 
 from jwt_middleware import has_role
+from jwt_middleware.testing import SigningKey
 from jwt_middleware_django import public, requires
 from jwt_middleware_django.inspection import installed_gate, inventory
+from tests.foreign_decorators import without_wraps
 
 from .client_cases import sent
 from .harness import call_wsgi
@@ -347,3 +352,110 @@ def test_the_gate_is_that_of_the_settings(rsa_key: Any) -> None:
 
     assert gate is not None
     assert gate.header == "X-Other"
+
+
+# --- methods and operations of a site's own ---------------------------------------------------
+
+
+def test_a_classs_own_list_of_methods_is_looked_at() -> None:
+    class Payroll(View):
+        http_method_names = [*View.http_method_names, "report"]  # noqa: RUF012
+
+        @method_decorator(requires(A))
+        def get(self, request: HttpRequest) -> HttpResponse:
+            return HttpResponse("served")
+
+        def report(self, request: HttpRequest) -> HttpResponse:
+            return HttpResponse("served")
+
+    assert table(path("x", Payroll.as_view())) == {
+        ("GET", "/x"): GUARDED_A,
+        ("REPORT", "/x"): BARE,
+    }
+    short = Payroll.as_view(http_method_names=["get"])
+    assert table(path("x", short)) == {("GET", "/x"): GUARDED_A}
+
+
+def test_rest_frameworks_api_view_over_requires_is_guarded() -> None:
+    below = api_view(["GET"])(requires(A)(view()))
+    above = requires(A)(api_view(["GET"])(view()))
+    bare = api_view(["GET"])(view())
+
+    told = table(path("below", below), path("above", above), path("bare", bare))
+
+    assert told[("GET", "/below")] == GUARDED_A
+    assert told[("", "/above")] == GUARDED_A
+    assert told[("GET", "/bare")] == BARE
+
+
+def ninja() -> NinjaAPI:
+    return NinjaAPI(urls_namespace=f"inventory-{next(_numbers)}", docs_url="/docs")
+
+
+_numbers = iter(range(1000))
+
+
+def test_django_ninjas_operations_are_told_one_by_one() -> None:
+    api, router = ninja(), Router()
+    view_of = {name: view() for name in ("above", "below", "bare", "own", "public")}
+    requires(A)(api.get("/above")(view_of["above"]))
+    api.post("/above")(requires(A)(view_of["below"]))
+    api.put("/above")(view_of["bare"])
+    router.get("/own")(decorate_view(requires(A))(view_of["own"]))
+    router.delete("/own")(public(view_of["public"]))
+    api.add_router("/r", router)
+
+    told = table(path("api/", api.urls))
+
+    assert told[("GET", "/api/above")] == GUARDED_A
+    assert told[("POST", "/api/above")] == GUARDED_A
+    assert told[("PUT", "/api/above")] == BARE
+    assert told[("GET", "/api/r/own")] == GUARDED_A
+    assert told[("DELETE", "/api/r/own")] == PUBLIC
+    assert {kind for (_, where), (kind, _) in told.items() if "docs" in where} == {"framework"}
+
+
+# --- a urlconf of a request's own -------------------------------------------------------------
+
+
+def test_a_view_that_only_a_requests_urlconf_has_is_guarded_or_not_served(
+    rsa_key: SigningKey, caplog: pytest.LogCaptureFixture
+) -> None:
+    """django-hosts and tenants choose a urlconf for each request."""
+    tenant = ModuleType("tenant")
+    above = view()
+    kept = requires(has_role("acme_admin"))(without_wraps(above))
+    tenant.urlpatterns = [  # type: ignore[attr-defined]
+        path("bare", view()),
+        path("public", public(view())),
+        path("guarded", requires(has_role("acme_admin"))(view())),
+        path("above", above),
+    ]
+
+    def choose(get_response: Any) -> Any:
+        def serve(request: HttpRequest) -> Any:
+            request.urlconf = tenant
+            return get_response(request)
+
+        return serve
+
+    chooser = ModuleType("chooser")
+    chooser.choose = choose  # type: ignore[attr-defined]
+    sys.modules["chooser"] = chooser
+    try:
+        options = {"keys": rsa_key.certificate_pem, "api": "/echo", "unguarded": "refuse"}
+        app = DjangoApp(WSGIHandler, [path("own", public(view()))], options)
+        middleware = ["chooser.choose", "jwt_middleware_django.JWTMiddleware"]
+        with app.settings(), override_settings(MIDDLEWARE=middleware):
+            site = WSGIHandler()
+            caller = sent(rsa_key, {"roles": ["nobody"]})
+            asked = {
+                name: call_wsgi(site, "GET", f"/{name}", caller).status
+                for name in ("bare", "public", "guarded", "above")
+            }
+    finally:
+        del sys.modules["chooser"]
+    del kept
+
+    assert asked == {"bare": 503, "public": 200, "guarded": 403, "above": 403}
+    assert any("/bare is not served" in record.getMessage() for record in caplog.records)

@@ -282,3 +282,53 @@ def test_the_gate_is_that_of_the_apps_middleware(rsa_key: Any) -> None:
 
     assert gate is not None
     assert gate.header == "X-Other"
+
+
+def test_every_method_that_starlette_serves_is_looked_at() -> None:
+    """Today it serves QUERY too, by a method of that name, which a helper may have."""
+    served = [name for name in NAMES if Everything({"type": "http"}, None, None).serves(name)]
+
+    class Payroll(HTTPEndpoint):
+        @requires(A)
+        async def get(self, request: Request) -> JSONResponse:
+            return JSONResponse("served")
+
+    for name in served:
+        if name not in ("GET", "HEAD"):
+            setattr(Payroll, name.lower(), view())
+    told = table(Route("/x", Payroll))
+
+    assert {method for method, _ in told} == set(served) - {"HEAD"}
+    assert [kind for (method, _), (kind, _) in told.items() if method == "GET"] == ["guarded"]
+    assert {kind for (method, _), (kind, _) in told.items() if method != "GET"} == {"unguarded"}
+
+
+NAMES = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "QUERY", "TRACE", "REPORT")
+
+
+class Everything(HTTPEndpoint):
+    def __getattr__(self, _: str) -> bool:
+        return True
+
+    def serves(self, method: str) -> bool:
+        return method in self._allowed_methods
+
+
+def test_a_closure_that_a_framework_routes_to_is_known_by_its_function() -> None:
+    def route_by_a_closure(handler: Any) -> Any:
+        async def endpoint(request: Request) -> Any:
+            return handler(request)
+
+        return endpoint
+
+    told = table(
+        Route("/a", route_by_a_closure(requires(A)(view()))),
+        Route("/b", route_by_a_closure(view())),
+        Route("/c", partial(requires(A)(view()))),
+    )
+
+    assert told == {
+        ("GET,HEAD", "/a"): GUARDED_A,
+        ("GET,HEAD", "/b"): BARE,
+        ("GET,HEAD", "/c"): GUARDED_A,
+    }

@@ -14,6 +14,7 @@ from django.urls import path as django_path
 from fastapi import FastAPI
 from flask import Flask
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
@@ -22,6 +23,7 @@ import jwt_middleware_django as django_adapter
 import jwt_middleware_flask as flask_adapter
 import jwt_middleware_starlette as starlette_adapter
 from jwt_middleware import ConfigurationError, Verifier, has_role
+from jwt_middleware.errors import MissingToken
 from jwt_middleware.events import ConfigurationWarning
 from jwt_middleware.testing import SigningKey
 
@@ -262,3 +264,72 @@ def test_a_plain_door_refuses_the_option_by_name(door: Any, value: str, options:
 def test_only_three_values_are_known(value: Any, options: Options) -> None:
     with pytest.raises(ConfigurationError, match="unguarded: 'allow', 'warn' or 'refuse'"):
         flask(options | {"unguarded": value})
+
+
+# --- guards that guard no route ---------------------------------------------------------------
+
+
+def requires_of(build: Any) -> Any:
+    if build in (django_wsgi, django_asgi):
+        return django_adapter.requires
+    return (flask_adapter if build is flask else starlette_adapter).requires
+
+
+def new_service() -> Any:
+    def service(request: Any = None) -> str:
+        return "served"
+
+    return service
+
+
+@ALL
+def test_a_guard_that_no_route_uses_is_warned_of_once_with_its_place(
+    build: Any, options: Options, acme: Any
+) -> None:
+    told: list[Any] = []
+    service = new_service()
+    lost = requires_of(build)(has_role("acme_admin"))(service)
+    verifier = Verifier(**options, listeners=(told.append,))
+    app = build({"verifier": verifier}, bare=False)
+
+    assert [said(app.get("/guarded", acme)) for _ in range(2)] == [(200, None)] * 2
+    [warning] = [each for each in told if isinstance(each, ConfigurationWarning)]
+    line = service.__code__.co_firstlineno
+    assert warning.reason == (
+        f"no route uses requires(has_role('acme_admin')) on "
+        f"{__name__}.{service.__qualname__} ({__file__}:{line})"
+        "; a function that no route serves says so: requires(..., routed=False)"
+    )
+    del lost
+
+
+@ALL
+def test_refuse_starts_no_app_with_a_guard_that_no_route_uses(
+    build: Any, options: Options, acme: Any
+) -> None:
+    lost = requires_of(build)(has_role("acme_admin"))(new_service())
+    options |= {"unguarded": "refuse"}
+    if build in (django_wsgi, django_asgi):
+        with pytest.raises(ConfigurationError, match=r"no route uses .*\.service \("):
+            build(options, bare=False)
+    else:
+        assert said(build(options, bare=False).get("/guarded", acme)) == UNAVAILABLE
+    del lost
+
+
+@ALL
+def test_a_guard_that_says_that_no_route_uses_it_is_asked_where_it_is_called(
+    build: Any, options: Options, acme: Any
+) -> None:
+    kept = requires_of(build)(has_role("acme_admin"), routed=False)(new_service())
+    app = build(options | {"unguarded": "refuse"}, bare=False)
+
+    assert said(app.get("/guarded", acme)) == (200, None)
+    with pytest.raises((MissingToken, HTTPException)):
+        kept()  # there is no request
+
+
+@ALL
+def test_routed_is_true_or_false(build: Any) -> None:
+    with pytest.raises(TypeError, match="routed is True or False, not 'no'"):
+        requires_of(build)(has_role("acme_admin"), routed="no")

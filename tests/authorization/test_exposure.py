@@ -19,6 +19,7 @@ from jwt_middleware.authorization import (
     guards_to_ask,
     place_of,
 )
+from jwt_middleware.authorization.guards import guard_of
 from tests.foreign_decorators import (
     FOREIGN,
     GUARD,
@@ -135,6 +136,21 @@ def test_helpers_of_many_decorators_keep_few_guards_alive() -> None:
     wrappers = [weakref.ref(requires()(with_a_helper(new_view(), helper))) for _ in range(100)]
     gc.collect()
     assert sum(each() is not None for each in wrappers) <= 8
+
+
+def test_a_function_that_is_decorated_at_each_call_keeps_few_wrappers() -> None:
+    def view(request: Any) -> str:
+        return "served"
+
+    def count() -> int:
+        return sum(guard_of(each) is not None for each in vars(view).values())
+
+    for _ in range(50):
+        requires(BOSS)(view)(None)
+    assert count() == 1
+    for number in range(500):
+        requires(has_role(f"role-{number}"))(view)(None)
+    assert count() <= 100
 
 
 def test_of_two_guards_the_one_above_the_route_is_found() -> None:

@@ -1,0 +1,220 @@
+"""A walk through all routes of a Starlette or FastAPI app.
+
+Middleware hides an app: ours may stand inside it, around it, or around a mounted one. So the walk
+starts at whatever is wrapped, and follows each wrapper's ``app``.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from types import MethodType
+from typing import Any
+
+from starlette.endpoints import HTTPEndpoint
+
+from jwt_middleware.authorization import (
+    Guard,
+    Route,
+    attributes_of_class,
+    name_of,
+    route_of,
+    routes_of_class,
+)
+
+GUARD = "jwt_middleware_guard"
+"""The attribute by which a FastAPI dependency says what it enforces."""
+
+_SOCKET_METHODS = ("on_connect", "on_receive", "on_disconnect")
+
+
+class _Everything(HTTPEndpoint):
+    """An endpoint that has every method, to learn which of them Starlette serves."""
+
+    def __getattr__(self, _: str) -> bool:
+        return True
+
+
+def _served_methods() -> tuple[str, ...]:
+    """Return the methods that an ``HTTPEndpoint`` may serve, by Starlette's own word."""
+
+    async def receive() -> Any: ...
+    async def send(_: Any) -> None: ...
+
+    everything = _Everything({"type": "http"}, receive, send)
+    known = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "QUERY")
+    return tuple(dict.fromkeys((*known, *vars(everything).get("_allowed_methods", ()))))
+
+
+_METHODS = _served_methods()
+
+
+class Walk:
+    """One walk through all routes; ``lists`` collects the lists that hold them."""
+
+    def __init__(self, lists: dict[int, list[Any]]) -> None:
+        self._lists = lists
+        self.found: list[Route] = []
+        self.endpoints: list[tuple[Any, str]] = []
+        self.holders: list[tuple[Any, Callable[[], list[Any]]]] = []
+        """Endpoints, each with what returns the objects whose ``app`` serves it."""
+        self.beside: list[Any] = []
+        self._included: Any = None
+        self._serving: dict[int, dict[int, list[Any]]] = {}
+
+    def below(
+        self, app: Any, prefix: str, guards: tuple[Guard, ...], above: tuple[int, ...]
+    ) -> None:
+        routes = routes_of(app)
+        if not isinstance(routes, list) or id(routes) in above:
+            return
+        self._lists[id(routes)] = routes
+        above = (*above, id(routes))
+        for route in list(routes):
+            path = prefix + getattr(route, "path", "")
+            if hasattr(route, "endpoint"):
+                self._endpoint(route, path, guards)
+                continue
+            included = getattr(route, "original_router", None)
+            if included is not None:
+                # FastAPI keeps an included router as one route that holds the original one, and
+                # serves its routes by copies of their own.
+                context = route.include_context
+                self.beside += [each.dependency for each in context.dependencies]
+                below = (*guards, *_guards_of_inclusion(context.dependencies))
+                outer = self._included
+                self._included = outer or route
+                self.below(included, path + context.prefix, below, above)
+                self._included = outer
+            else:
+                # Dependencies of an included router are not for what it mounts.
+                self._mounted(getattr(route, "app", None), path, above)
+        default = getattr(app, "default", None)
+        if default is None:
+            default = getattr(getattr(app, "router", None), "default", None)
+        if default is not None and getattr(default, "__name__", "") != "not_found":
+            self.endpoints.append((default, prefix))
+            self.found.append(route_of(prefix + "/*", (), default))
+
+    def _mounted(self, app: Any, path: str, above: tuple[int, ...]) -> None:
+        if isinstance(routes_of(app), list):
+            self.below(app, path, (), above)
+        elif app is not None:
+            self.endpoints.append((_innermost(app), path))
+            self.found.append(route_of(path + "/*", (), _innermost(app)))
+
+    def _endpoint(self, route: Any, path: str, included: tuple[Guard, ...]) -> None:
+        endpoint = route.endpoint
+        self.endpoints.append((endpoint, path))
+        self.holders.append((endpoint, partial(self._holders, self._included, route)))
+        # FastAPI asks dependencies of its own routes only, not of plain ones beside them.
+        dependant = getattr(route, "dependant", None)
+        guards: tuple[Guard, ...] = ()
+        if dependant is not None:
+            guards = (*included, *_dependencies(dependant))
+            self.beside += calls_of(dependant)
+        if inspect.isclass(endpoint):
+            self.beside += attributes_of_class(endpoint)
+        self.found += _rows(route, path, guards)
+
+    def _holders(self, included: Any, route: Any) -> list[Any]:
+        """Return the objects whose ``app`` serves a route: itself, or those of its inclusions."""
+        if included is None:
+            return [route]
+        known = self._serving.get(id(included))
+        if known is None:
+            known = self._serving[id(included)] = {}
+            for key, each in _serving(included):  # FastAPI makes them now, else at first use
+                known.setdefault(key, []).append(each)
+        return known.get(id(route), [])
+
+
+def _rows(route: Any, path: str, guards: tuple[Guard, ...]) -> Iterator[Route]:
+    """Describe one route: a row for each method where its endpoint is a class."""
+    endpoint = route.endpoint
+    methods: Iterable[str] | None = getattr(route, "methods", None)
+    if not inspect.isclass(endpoint):
+        kinds = ("WEBSOCKET",) if "WebSocket" in type(route).__name__ else methods or ()
+        yield route_of(path, kinds, endpoint, guards=guards)
+        return
+    connects = getattr(endpoint, "on_connect", None)
+    if connects is not None:
+        socket = route_of(path, ("WEBSOCKET",), connects, guards=guards)
+        yield socket._replace(handler=name_of(endpoint))
+        return
+    found = tuple(routes_of_class(path, methods or _METHODS, endpoint, guards=guards))
+    # It may serve every method by a ``dispatch`` of its own.
+    yield from found or (route_of(path, methods or (), endpoint, guards=guards),)
+
+
+def _serving(included: Any) -> Iterator[tuple[int, Any]]:
+    """Yield, for each route of an included router, the object whose ``app`` serves it there."""
+    candidates = getattr(included, "effective_candidates", None)
+    for each in () if candidates is None else candidates():
+        if hasattr(each, "effective_candidates"):
+            yield from _serving(each)
+        else:
+            yield id(each.original_route), getattr(each, "starlette_route", None) or each
+
+
+def _guards_of_inclusion(dependencies: Iterable[Any]) -> Iterator[Guard]:
+    """Yield the guards among the dependencies that an included router was given."""
+    from fastapi.dependencies.utils import get_dependant  # the router is FastAPI's, so it is there
+
+    for each in dependencies:
+        yield from _guards_among([each.dependency])
+        yield from _dependencies(get_dependant(path="/", call=each.dependency))
+
+
+def _dependencies(dependant: Any) -> Iterator[Guard]:
+    """Yield the guards among a FastAPI route's dependencies, at any depth."""
+    yield from _guards_among(calls_of(dependant))
+
+
+def calls_of(dependant: Any) -> Iterator[Any]:
+    """Yield the dependencies of a FastAPI route, at any depth."""
+    for each in dependant.dependencies:
+        yield each.call
+        yield from calls_of(each)
+
+
+def _guards_among(calls: Iterable[Any]) -> Iterator[Guard]:
+    for call in calls:
+        guard = getattr(call, GUARD, None)
+        if isinstance(guard, Guard):
+            yield guard
+
+
+def _innermost(app: Any) -> Any:
+    """Return what an app's wrappers wrap, as far as they tell."""
+    seen: set[int] = set()
+    while id(app) not in seen:
+        seen.add(id(app))
+        app = getattr(app, "app", None) or app
+    return app
+
+
+def routes_of(app: Any) -> Any:
+    """Return the routes of the first app behind any wrappers that has some."""
+    seen: set[int] = set()
+    while app is not None and id(app) not in seen:
+        seen.add(id(app))
+        if isinstance(app, MethodType):  # a Router wraps its own method by its middleware
+            app = app.__self__
+        routes = getattr(app, "routes", None)
+        if routes is not None:
+            return routes
+        app = getattr(app, "app", None)
+    return None
+
+
+def served_by(endpoint: Any) -> Iterator[Any]:
+    """Yield the handlers behind an endpoint: itself, or the methods of a class."""
+    if not inspect.isclass(endpoint):
+        yield endpoint
+        return
+    for name in (*map(str.lower, _METHODS), "dispatch", *_SOCKET_METHODS):
+        method = getattr(endpoint, name, None)
+        if method is not None:
+            yield method
