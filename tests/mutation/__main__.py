@@ -57,7 +57,7 @@ def main() -> int:
     }
     chosen = [name for name in everything if any(part in name[0] for part in options.only or ("",))]
     if options.survivors:
-        chosen = [name for name in chosen if name in _listed()]
+        chosen = [name for name in chosen if name in listed_survivors()]
     if options.sample < len(chosen):
         chosen = random.Random(options.seed).sample(chosen, options.sample)
     with tempfile.TemporaryDirectory(prefix="mutation-") as folder:
@@ -178,7 +178,7 @@ def _is_near(test: str, module: str) -> bool:
     return re.search(rf"/test_{Path(module).stem}(_\w+)?\.py::", test) is not None
 
 
-def _listed() -> dict[Name, str]:
+def listed_survivors() -> dict[Name, str]:
     entries = tomllib.loads(SURVIVORS.read_text()).get("survivor", [])
     return {
         (each["module"], each["function"], each["mutation"]): each["reason"] for each in entries
@@ -186,7 +186,7 @@ def _listed() -> dict[Name, str]:
 
 
 def _report(everything: Iterable[Name], died: dict[Name, bool]) -> int:
-    listed = _listed()
+    listed = listed_survivors()
     survived = [name for name, dead in died.items() if not dead]
     unknown = [name for name in survived if name not in listed]
     wrong = {
