@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +18,12 @@ def _no_options_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith("JWT_MIDDLEWARE_"):
             monkeypatch.delenv(name)
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Print the seed of the order, which ``-q`` leaves out of the header."""
+    seed = config.getoption("randomly_seed")
+    terminalreporter.write_line(f"in the order of --randomly-seed={seed}")
 
 
 class Clock:
@@ -39,6 +47,14 @@ def umask(request: pytest.FixtureRequest) -> Iterator[int]:
     before = os.umask(request.param)
     yield request.param
     os.umask(before)
+
+
+@pytest.fixture
+def endpoint() -> Iterator[str]:
+    """A JWKS URL where nobody listens, and nobody else can begin to."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{bound.getsockname()[1]}/jwks"
 
 
 @pytest.fixture(scope="session")

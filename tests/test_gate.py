@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -293,3 +294,51 @@ def test_an_edit_with_which_the_app_would_not_start_is_warned_of(
 
     [warning] = [each for each in heard if isinstance(each, ConfigurationWarning)]
     assert warning.reason.startswith("with these clients the app would not start: /a: policy('x')")
+
+
+# --- start-up, and verifiers put in for tests --------------------------------------------------
+
+
+PREFETCHES: dict[str, Callable[[Gate], None]] = {
+    "thread": Gate.prefetch,
+    "loop": lambda gate: asyncio.run(gate.prefetch_async()),
+}
+BOTH_WAYS = pytest.mark.parametrize("prefetch", PREFETCHES.values(), ids=PREFETCHES)
+
+
+@BOTH_WAYS
+def test_an_app_may_start_before_its_gateway(
+    prefetch: Callable[[Gate], None], make: Any, endpoint: str
+) -> None:
+    prefetch(make(keys=endpoint))
+
+
+@BOTH_WAYS
+def test_with_fail_fast_no_keys_are_an_error_that_names_the_source(
+    prefetch: Callable[[Gate], None], make: Any, endpoint: str
+) -> None:
+    prefetch(make(fail_fast=True))
+    with pytest.raises(ConfigurationError, match=rf"fail_fast: .*{endpoint} \("):
+        prefetch(make(keys=endpoint, fail_fast=True))
+
+
+def test_without_fail_fast_a_thread_waits_for_no_keys(make: Any, endpoint: str) -> None:
+    gate = make(keys=endpoint)
+    gate.prefetch()
+
+    [source] = gate.verifier.health()["sources"]
+    assert source["last_error"] is None
+
+
+@pytest.mark.parametrize("before, meanwhile", [(True, False), (False, True)])
+def test_requests_are_followed_where_the_verifier_that_is_asked_has_listeners(
+    before: bool, meanwhile: bool, rsa_key: SigningKey, heard: Heard
+) -> None:
+    def gate(listens: bool) -> Gate:
+        return Gate({"keys": rsa_key.certificate_pem, "listeners": [heard] if listens else []})
+
+    own, other = gate(before), gate(meanwhile).verifier
+    kept = own.verifier
+    with own.substituted(lambda _: other):
+        assert (own.verifier, own.audits) == (other, meanwhile)
+    assert (own.verifier, own.audits) == (kept, before)

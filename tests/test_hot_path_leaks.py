@@ -5,7 +5,8 @@ from __future__ import annotations
 import gc
 import random
 import tracemalloc
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -81,6 +82,18 @@ def test_what_an_entry_grants_of_a_list_is_read_only() -> None:
 # Refusals.
 
 
+@contextmanager
+def only_new_garbage() -> Iterator[None]:
+    """Let the collector see only what is made from now on, whatever earlier tests have left."""
+    gc.disable()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+        gc.enable()
+
+
 def _bound() -> Verifier:
     clients = [Client("own", trust=ClientTrust(BOUND.jwks())), Client("plain")]
     return verifier_of(gateway="standard", clients=ClientRegistry(clients))
@@ -135,14 +148,10 @@ def test_a_refusal_leaves_nothing_for_the_collector(case: str) -> None:
         pytest.fail("it is let in")
 
     refuse(0)  # what is made once may leave what it likes
-    gc.collect()
-    gc.disable()
-    try:
+    with only_new_garbage():
         for number in range(1, 11):
             refuse(number)
         assert gc.collect() < 10
-    finally:
-        gc.enable()
 
 
 def _asked_by_asgi(verifier: Verifier) -> Callable[[str | None], None]:
@@ -182,14 +191,10 @@ def _asked_by_wsgi(verifier: Verifier) -> Callable[[str | None], None]:
 def test_no_door_leaves_anything_for_the_collector(door: Any, value: str | None) -> None:
     ask = door(verifier_of())
     ask(value)
-    gc.collect()
-    gc.disable()
-    try:
+    with only_new_garbage():
         for _ in range(10):
             ask(value)
         assert gc.collect() < 10
-    finally:
-        gc.enable()
 
 
 def _sizes(verifier: Verifier) -> list[int]:

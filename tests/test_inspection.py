@@ -136,6 +136,13 @@ def test_a_revoked_or_used_token_is_told_from_one_that_cannot_be_judged(key: Sig
     assert "cannot be known now: redis://127.0.0.1:9/0" in out[1]
 
 
+@pytest.mark.parametrize("length, apart", [(65_536, True), (65_537, False)])
+def test_a_text_is_taken_apart_up_to_64_kib(length: int, apart: bool) -> None:
+    found = inspect("a." * (length // 2) + "a" * (length % 2), None, NOW)
+
+    assert ("not three segments" in found.facts["unreadable"]) is apart
+
+
 def test_keys_that_cannot_be_had_are_said_to_be_the_reason() -> None:
     from jwt_middleware import JWKSEndpoint
 

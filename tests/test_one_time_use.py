@@ -177,6 +177,25 @@ def test_while_the_store_is_out_nothing_is_taken(way: str, path: Path, clock: Cl
     verifier.close()
 
 
+@pytest.mark.parametrize("fail", ["closed", "open"])
+def test_a_store_that_is_known_to_be_out_is_asked_for_no_use(
+    fail: str, path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every request would wait for the outage."""
+    verifier = once(clock, f"sqlite:///{path}", fail=fail)
+    outage(verifier, path)
+    assert verifier.revocations is not None
+    asked: list[str] = []
+    monkeypatch.setattr(verifier.revocations.store, "claim", lambda key, until: asked.append(key))
+    try:
+        verifier.verify(token(clock))
+    except StoreUnavailable:
+        pass
+    verifier.close()
+
+    assert asked == []
+
+
 @EACH_WAY
 def test_where_it_fails_open_a_token_is_taken_meanwhile(way: str, path: Path, clock: Clock) -> None:
     verifier = once(clock, f"sqlite:///{path}", fail="open")

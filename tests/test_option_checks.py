@@ -19,7 +19,7 @@ from jwt_middleware import option_checks as check
         ("a", ("a",)),
         (["a", "b"], ("a", "b")),
         (("a",), ("a",)),
-        (iter("ab"), ("a", "b")),
+        pytest.param(iter("ab"), ("a", "b"), id="an iterator"),
     ],
     ids=repr,
 )
@@ -28,8 +28,11 @@ def test_texts_are_one_or_many(value: Any, read: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["", [], (), [""], ["a", ""], [None], [3], 3, True, {"a": 1}, b"a", object()], ids=repr
-)
+    "value",
+    ["", [], (), [""], ["a", ""], [None], [3], 3, True, {"a": 1}, b"a",
+     pytest.param(object(), id="object")],
+    ids=repr,
+)  # fmt: skip
 def test_texts_refuse_the_empty_and_all_else(value: Any) -> None:
     with pytest.raises(ConfigurationError, match=r"^issuer: "):
         check.texts("issuer", value)
@@ -123,3 +126,13 @@ def test_no_error_echoes_a_value_of_a_wrong_type(read: Callable[[Any], Any]) -> 
         read(secret)
 
     assert "s3cr3t" not in str(caught.value)
+
+
+def test_a_number_is_at_most_ten_years_of_seconds_unless_it_says_otherwise() -> None:
+    """A time that is added to another one must stay a time."""
+    years = 10 * 366 * 86_400
+    assert check.number("max_age", years) == years
+    assert check.number("leeway", 60, most=60) == 60
+    for value, most in ((years + 1, {}), (10**400, {}), (61, {"most": 60})):
+        with pytest.raises(ConfigurationError, match=r"^leeway: \S+ at the most"):
+            check.number("leeway", value, **most)

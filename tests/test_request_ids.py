@@ -44,7 +44,7 @@ def test_an_id_that_could_forge_or_flood_a_line_counts_as_absent(value: str) -> 
 
 
 def test_the_longest_id_is_taken_whole() -> None:
-    assert id_of(("X-Request-ID", "x" * LONGEST)) == "x" * LONGEST
+    assert id_of(("X-Request-ID", "x" * 128)) == "x" * LONGEST
 
 
 def test_two_ids_are_none() -> None:

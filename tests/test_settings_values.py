@@ -42,7 +42,7 @@ def pem(rsa_key: SigningKey) -> str:
         ({"vary": None}, "vary"),
         ({"vary": "X-JWT-Assertion"}, "vary"),
         ({"authorize": "staff"}, "authorize"),
-        ({"authorize": lambda principal: True}, "authorize"),
+        pytest.param({"authorize": lambda principal: True}, "authorize", id="a function"),
         ({"verifier": "x"}, "verifier"),
         ({"header": ""}, "header"),
         ({"header": "X_JWT_Assertion"}, "_"),

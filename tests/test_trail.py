@@ -256,6 +256,19 @@ def test_two_doors_with_one_verifier_tell_one_decision(
     assert [(event.allowed, event.status) for event in heard.decisions()] == [(True, 201)]
 
 
+def test_two_doors_with_verifiers_of_their_own_tell_a_decision_each(
+    options: Any, heard: Heard, token: str
+) -> None:
+    """A mounted app may have a middleware and listeners of its own."""
+    inner = Heard()
+    mounted = asgi.JWTMiddleware(served, **options | {"listeners": [inner]})
+    call_asgi(asgi.JWTMiddleware(mounted, **options), "GET", "/x", [(JWT, token)])
+
+    for listener in (heard, inner):
+        told = [(event.allowed, event.status) for event in listener.decisions()]
+        assert told == [(True, 201)]
+
+
 def test_a_refusal_after_the_answer_began_is_a_line_with_the_requests_id(
     options: Any, token: str
 ) -> None:

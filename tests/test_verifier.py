@@ -1,12 +1,13 @@
 """The composer: raw header in, a principal out, or the one error that says why not."""
 
 import asyncio
+import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from jwt_middleware import ANY, SharedSecret, Verifier
+from jwt_middleware import ANY, Revocations, SharedSecret, Verifier
 from jwt_middleware.errors import (
     AuthenticationError,
     BadSignature,
@@ -15,10 +16,12 @@ from jwt_middleware.errors import (
     MalformedToken,
     TokenExpired,
     TokenImmature,
+    TokenRevoked,
     TokenTooLarge,
     UnacceptableAlgorithm,
 )
 from jwt_middleware.events import Refused, Verified
+from jwt_middleware.stores import Denial
 from jwt_middleware.testing import FORMS, SigningKey, byu_claims, mint, ucsd_claims
 from jwt_middleware.verification import ALGORITHMS
 
@@ -262,3 +265,53 @@ def test_every_verdict_is_announced_once_with_its_reference(
     assert heard[0]._replace(seconds=None) == Verified("u", "c", None, "t", None, False)
     assert heard[1] == Refused("bad_signature", refusal.value.reason, refusal.value.reference)
     assert [type(event) for event in heard] == [Verified, Refused, Refused]
+
+
+# --- what was verified before ------------------------------------------------------------------
+
+
+def test_a_text_that_is_too_long_is_not_encoded_to_be_looked_up(rsa_key: SigningKey) -> None:
+    verifier = Verifier(keys=rsa_key.public_pem)
+    text = "x" * 2_000_000
+    tracemalloc.start()
+    try:
+        assert verifier.recall(text) is None
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert most < 100_000
+
+
+@pytest.mark.parametrize("raw", ["é", 5, None, bytearray(b"x")], ids=repr)
+def test_what_can_be_no_kept_token_is_not_recalled(rsa_key: SigningKey, raw: Any) -> None:
+    assert Verifier(keys=rsa_key.public_pem).recall(raw) is None
+
+
+def test_a_denied_token_is_not_recalled(rsa_key: SigningKey) -> None:
+    verifier = Verifier(keys=rsa_key.public_pem, revocations="process-memory")
+    token = mint(rsa_key, {"sub": "ana"})
+    verifier.verify(token)
+    assert verifier.recall(token) is not None
+    assert verifier.revocations is not None
+    verifier.revocations.deny(Denial(subject="ana"))
+
+    assert verifier.recall(token) is None
+    with pytest.raises(TokenRevoked):
+        verifier.verify(token)
+
+
+def test_a_verifier_is_not_ready_while_its_deny_list_is_unknown(rsa_key: SigningKey) -> None:
+    """Port 9 has no Redis."""
+    for fail, ready in (("closed", False), ("open", True)):
+        revocations = Revocations("redis://127.0.0.1:9/0", fail=fail)
+        verifier = Verifier(keys=rsa_key.public_pem, revocations=revocations)
+
+        assert verifier.health()["ready"] is ready
+        verifier.close()
+
+
+def test_a_verifier_is_ready_with_its_keys_and_its_deny_list(rsa_key: SigningKey) -> None:
+    verifier = Verifier(keys=rsa_key.public_pem, revocations="process-memory")
+
+    assert verifier.health()["ready"] is True

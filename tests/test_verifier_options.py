@@ -42,6 +42,12 @@ def test_an_unknown_option_without_a_near_one_lists_them_and_echoes_no_value(
     assert "zeta" not in str(fault.value)
 
 
+def test_a_leeway_is_an_hour_at_the_most(rsa_key: SigningKey) -> None:
+    Verifier(keys=rsa_key.public_pem, leeway=3600)
+    with pytest.raises(ConfigurationError, match="leeway: 3600 at the most"):
+        Verifier(keys=rsa_key.public_pem, leeway=3601)
+
+
 @pytest.mark.parametrize("name", ["algorithms", "issuer", "audience", "api"])
 @pytest.mark.parametrize("value", ["", [], (), [""], ["a", ""], [None], {}, 5, [5]], ids=repr)
 def test_an_empty_or_wrong_list_is_an_error_and_never_means_unset(

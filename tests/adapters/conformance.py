@@ -1,5 +1,7 @@
 """What every door answers: one table, run against all of them by ``test_conformance``.
 
+Every row runs cold, as the first request of its app, and warm: after tokens of the same caller.
+
 In headers, queries and options, ``{good}`` stands for a token of ``Tokens``, and ``{endpoint}`` for
 a JWKS URL where nobody listens.
 """
@@ -7,6 +9,7 @@ a JWKS URL where nobody listens.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,6 +24,9 @@ LIFETIME = 900
 EXPIRY = NOW + LIFETIME
 JWT = "X-JWT-Assertion"
 EVERYONE = "Internal/everyone"
+DENIED = "insufficient_permission"
+WARMING = NOW - 120
+"""When a warm row's app gets its first tokens: before those that are expired now were."""
 
 
 class Tokens(dict[str, str]):
@@ -61,7 +67,11 @@ def _tampered(token: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One request, and what it gets. ``tells`` is what the app's own answer must be."""
+    """One request, and what it gets.
+
+    ``tells`` is what the app's own answer must be. A ``one_time`` row's token counts once, so that
+    only other tokens of the caller can come before it.
+    """
 
     name: str
     sent: tuple[str, ...] = ()
@@ -77,6 +87,25 @@ class Row:
     now: float = NOW
     needs: frozenset[str] = frozenset()
     stale: bool = False
+    one_time: bool = False
+
+    @property
+    def warming(self) -> list[str]:
+        """The tokens that come before it when it is warm: its own too, valid or not."""
+        if self.one_time:
+            return ["guest"]
+        texts = (*self.sent, self.query, *(value for _, value in self.headers))
+        return list(dict.fromkeys(["good", *re.findall(r"\{(\w+)\}", " ".join(texts))]))
+
+    @property
+    def warming_path(self) -> str:
+        """A path where the header is read, whatever is exempt."""
+        return "/files/a" if "/who" in self.options.get("exempt", ()) else "/who"
+
+    @property
+    def has_principal(self) -> bool:
+        """Whether its token is verified, whatever is then decided."""
+        return self.code in (None, DENIED) and self.tells is not NOBODY
 
     @property
     def challenge(self) -> str | None:
@@ -198,10 +227,11 @@ REVOKED = (
     _refused("the store is out and the token forged", "bad_signature", "{tampered}",
              options={"revocations": DOWN}),
     _refused("the store is out, and one asks what was used", "store_unavailable", "{good}",
-             status=503, options={"revocations": Revocations(DOWN, one_time=True)}),
+             status=503, one_time=True,
+             options={"revocations": Revocations(DOWN, one_time=True)}),
     _accepted("the store is out, and it fails open", "{good}",
               options={"revocations": Revocations(DOWN, fail="open")}),
-    _accepted("taken once, for the first time", "{good}",
+    _accepted("taken once, for the first time", "{good}", one_time=True,
               options={"revocations": Revocations("process-memory", one_time=True)}),
     _accepted("the header is not read, so nothing is denied", "{good}", tells=NOBODY,
               options={"exempt": ("/who",), **_denying(subject=SUBJECT)}),
@@ -268,7 +298,6 @@ OPENINGS = (
              stale=True, needs=GUARDS),
 )  # fmt: skip
 
-DENIED = "insufficient_permission"
 GUARDED = (
     _accepted("authorize holds", "{good}", options={"authorize": has_role(EVERYONE)}),
     _accepted("authorize asks nothing of nobody", tells=NOBODY,

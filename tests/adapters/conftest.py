@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from jwt_middleware.testing import SigningKey, mint, ucsd_claims
+
+from .conformance import Tokens
 
 Caller = Callable[..., list[tuple[str, str]]]
 
@@ -25,3 +28,21 @@ def caller(rsa_key: SigningKey) -> Caller:
         return [("X-JWT-Assertion", mint(rsa_key, ucsd_claims(**changes)))]
 
     return headers
+
+
+@pytest.fixture(scope="session")
+def tokens(rsa_key: SigningKey, other_rsa_key: SigningKey) -> Tokens:
+    return Tokens(rsa_key, other_rsa_key)
+
+
+def decisions(written: str) -> list[dict[str, Any]]:
+    """The lines of requests that ``JSONLines`` has written."""
+    lines = [json.loads(line) for line in written.splitlines()]
+    return [line for line in lines if "http.request.method" in line]
+
+
+def check_no_secret(text: str, tokens: Tokens) -> None:
+    pieces = {piece for token in tokens.values() for piece in token.split(".") if piece}
+    assert [piece for piece in pieces if piece in text] == []
+    assert "jroe@example.edu" not in text
+    assert "Internal/everyone" not in text

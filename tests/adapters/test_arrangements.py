@@ -20,7 +20,6 @@ from django.urls import path as django_path
 from django.utils.decorators import method_decorator
 from django.views import View
 from fastapi import APIRouter, FastAPI
-from fasthtml.common import FastHTML
 from flask import Flask
 from flask.views import MethodView
 from ninja import NinjaAPI
@@ -37,6 +36,7 @@ from jwt_middleware_django.inspection import inventory
 from tests.foreign_decorators import FOREIGN, GUARD, NAMED, ROUTE, arrange, arrangements
 
 from .conftest import Caller
+from .fasthtml_apart import FastHTML
 from .harness import call_wsgi, open_websocket, start_and_stop
 from .rule_apps import AsgiApp, DjangoApp, WsgiApp
 

@@ -130,6 +130,15 @@ def test_a_name_that_is_nearly_the_headers_is_never_read(
     assert answer.json()["code"] == "missing_token"
 
 
+@pytest.mark.parametrize("more", [{"optional": True}, {"exempt": ("/x",)}], ids=repr)
+def test_a_principal_that_stood_in_the_scope_reaches_no_app(more: Any, options: Options) -> None:
+    app = Echo()
+    stale = {PRINCIPAL_KEY: "somebody"}
+    call_asgi(JWTMiddleware(app, **options | more), "GET", "/x", scope_changes=stale)
+
+    assert app.scopes[0].get(PRINCIPAL_KEY) is None
+
+
 def test_a_refused_request_never_reaches_the_app(options: Options) -> None:
     app = Echo()
     call_asgi(JWTMiddleware(app, **options), "POST", "/")

@@ -1,22 +1,24 @@
-"""Every door gives the same answer to the same request."""
+"""Every door gives the same answer to the same request, and writes the same audit line."""
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import re
-import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from jwt_middleware import Principal, Refusal
+from jwt_middleware import JSONLines, Principal, Refusal
 from jwt_middleware.principal import PRINCIPAL_KEY
 from jwt_middleware.testing import SigningKey, ucsd_claims
 
+from ..conftest import Clock
 from .apps import DOORS, Door
-from .conformance import JWT, NOBODY, NOW, ROWS, Row, Tokens, own_shape
+from .conformance import DENIED, JWT, NOBODY, NOW, ROWS, WARMING, Row, Tokens, own_shape
+from .conftest import check_no_secret, decisions
 from .harness import Answer
 
 ALL_DOORS = pytest.mark.parametrize("door", DOORS, ids=lambda door: door.name)
@@ -25,37 +27,35 @@ PAIRS = [(door, row) for row in ROWS for door in DOORS if row.needs <= door.can]
 # Claim values that identify a person. The subject may stand in a log line; these may not.
 PRIVATE = ("emailaddress", "pid", "eid", "givenname", "departmentcodes", "systemid", "racfid")
 
-Ask = Callable[[Door, Row], Answer]
-
-
-@pytest.fixture(scope="module")
-def tokens(rsa_key: SigningKey, other_rsa_key: SigningKey) -> Tokens:
-    return Tokens(rsa_key, other_rsa_key)
-
-
-@pytest.fixture
-def endpoint() -> Iterator[str]:
-    """A JWKS URL where nobody listens, and nobody else can begin to."""
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        yield f"http://127.0.0.1:{bound.getsockname()[1]}/jwks"
+Ask = Callable[..., Answer]
 
 
 @pytest.fixture
 def ask(
-    tokens: Tokens, rsa_key: SigningKey, endpoint: str, caplog: pytest.LogCaptureFixture
+    tokens: Tokens,
+    rsa_key: SigningKey,
+    endpoint: str,
+    clock: Clock,
+    caplog: pytest.LogCaptureFixture,
 ) -> Ask:
-    """Build a door's app with a row's options and send the row's request."""
+    """Build a door's app with a row's options, warm it or not, and send the row's request."""
     caplog.set_level(logging.DEBUG)
 
-    def send(door: Door, row: Row) -> Answer:
-        options = {"keys": rsa_key.certificate_pem, "clock": lambda: row.now, **row.options}
+    def send(door: Door, row: Row, *, warm: bool = False, **more: Any) -> Answer:
+        options = {"keys": rsa_key.certificate_pem, "clock": clock, **more, **row.options}
         if options["keys"] == "{endpoint}":
             options["keys"] = endpoint
+        app = door.build(options)
+        if warm:
+            clock.now = WARMING
+            header = row.options.get("header", JWT)
+            for name in row.warming:
+                door.ask(app, "GET", row.warming_path, [(header, tokens[name])])
+            caplog.clear()
+        clock.now = row.now
         headers = [(JWT, value.format_map(tokens)) for value in row.sent]
         headers += [(name, value.format_map(tokens)) for name, value in row.headers]
         stale = {PRINCIPAL_KEY: Principal({"sub": "stale"})} if row.stale else {}
-        app = door.build(options)
         return door.ask(
             app, row.method, row.path, headers, query=row.query.format_map(tokens), planted=stale
         )
@@ -63,14 +63,34 @@ def ask(
     return send
 
 
+@pytest.mark.parametrize("warm", [False, True], ids=["cold", "warm"])
 @pytest.mark.parametrize(
     "door, row", PAIRS, ids=[f"{door.name}: {row.name}" for door, row in PAIRS]
 )
-def test_a_door_answers_as_the_table_says(
-    door: Door, row: Row, ask: Ask, tokens: Tokens, caplog: pytest.LogCaptureFixture
+def test_a_door_answers_and_audits_as_the_table_says(
+    door: Door,
+    row: Row,
+    warm: bool,
+    ask: Ask,
+    tokens: Tokens,
+    clock: Clock,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    answer = ask(door, row)
+    check_answer(ask(door, row, warm=warm), row, tokens, caplog)
 
+    # Where somebody listens, a request takes another way through the door.
+    audit = io.StringIO()
+    answer = ask(door, row, warm=warm, listeners=[JSONLines(audit, clock=clock)])
+    check_answer(answer, row, tokens, caplog)
+    *_, line = decisions(audit.getvalue())
+    assert line.get("jwt.reference") == (answer.json()["reference"] if row.code else None)
+    check_line(line, row, is_cached=warm and not row.one_time)
+    check_no_secret(audit.getvalue(), tokens)
+
+
+def check_answer(
+    answer: Answer, row: Row, tokens: Tokens, caplog: pytest.LogCaptureFixture
+) -> None:
     assert answer.status == row.status
     if row.code is None:
         assert answer.json() == (None if row.tells is NOBODY else row.tells)
@@ -78,6 +98,22 @@ def test_a_door_answers_as_the_table_says(
         problem = check_problem(answer, row)
         check_announced_once(problem["reference"], row.code, caplog)
         check_nothing_leaks(answer, tokens, caplog)
+
+
+def check_line(line: dict[str, Any], row: Row, *, is_cached: bool) -> None:
+    assert line["event.name"] == "decided"
+    assert line["jwt.result"] == ("denied" if row.code else "allowed")
+    assert line.get("jwt.code") == row.code
+    assert line.get("jwt.cached") == (is_cached if row.has_principal else None)
+    assert line["http.response.status_code"] == row.status
+    assert line["http.request.method"] == row.method
+    assert ("http.route" in line) != ("url.path" in line)
+    enters = row.code in (None, DENIED) or bool({"optional", "exempt"} & row.options.keys())
+    assert line["jwt.guarded"] is (enters and row.path in GUARDED)
+
+
+GUARDED = ("/needs-role", "/denied", "/not-client", "/above", "/projects/A00000001",
+           "/projects/A00000002")  # fmt: skip
 
 
 def check_problem(answer: Answer, row: Row) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from flask import Flask
 from starlette.applications import Starlette
 
-from jwt_middleware import ConfigurationError
+from jwt_middleware import ConfigurationError, Principal
 from jwt_middleware.principal import PRINCIPAL_KEY
 from jwt_middleware.wsgi import JWTMiddleware
 
@@ -81,6 +81,14 @@ def test_the_status_line_always_has_a_phrase(status: int, line: str, options: Op
     app(environ, lambda status, headers: lines.append(status))  # type: ignore[arg-type]
 
     assert lines == [line]
+
+
+@pytest.mark.parametrize("more", [{"optional": True}, {"exempt": ("/x",)}], ids=repr)
+def test_a_principal_that_stood_in_the_environ_reaches_no_app(more: Any, options: Options) -> None:
+    app = JWTMiddleware(tell_client, **options | more)
+    stale = {PRINCIPAL_KEY: Principal({"client_id": "stale"})}
+
+    assert call_wsgi(app, "GET", "/x", environ_changes=stale).body == b"nobody"
 
 
 def test_script_name_is_no_part_of_the_path(options: Options) -> None:

@@ -102,7 +102,11 @@ def test_a_predicate_has_no_truth_value(predicate: Predicate, use: object) -> No
         use(predicate)  # type: ignore[operator]
 
 
-@pytest.mark.parametrize("other", [True, None, "role", 1, lambda p, r: True, claim("a")], ids=repr)
+@pytest.mark.parametrize(
+    "other",
+    [True, None, "role", 1, pytest.param(lambda p, r: True, id="a function"), claim("a")],
+    ids=repr,
+)
 def test_only_predicates_combine(other: object) -> None:
     for combine in (
         lambda: TRUE & other,  # type: ignore[operator]

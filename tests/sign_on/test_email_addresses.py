@@ -117,3 +117,11 @@ def test_every_address_has_one_spelling_however_its_accents_are_written() -> Non
             wrong.append(ascii(text))
 
     assert wrong == []
+
+
+@pytest.mark.parametrize("last, good", [(61, True), (62, False)])
+def test_an_address_has_at_most_254_bytes(last: int, good: bool) -> None:
+    text = f"{'l' * 64}@{'a' * 63}.{'b' * 63}.{'c' * last}"
+
+    assert len(text) == 254 + (last - 61)
+    assert normal_email(text) == (text if good else None)

@@ -38,6 +38,23 @@ def test_a_token_signs_in_once(site: Site, claims: dict[str, Any]) -> None:
     assert len(site.session.began) == 1
 
 
+def test_a_use_is_remembered_a_minute_longer_than_the_token_could_be_taken_here(
+    site_with: Any,
+) -> None:
+    """The clock of another machine that shares the store may be late."""
+    until: list[float] = []
+
+    class Watched(MemoryStore):
+        def claim(self, key: str, ends: float) -> bool:
+            until.append(ends)
+            return super().claim(key, ends)
+
+    site = site_with(store=Watched(clock=Clock(NOW)))
+    assert site.arrive(token(exp=NOW + 120, iat=NOW)).status == 303
+
+    assert until == [NOW + 120 + 30 + 60]
+
+
 def test_a_jti_counts_once_whatever_else_the_token_says(site: Site) -> None:
     site.arrive(token(jti="t-1"))
 

@@ -51,6 +51,22 @@ def test_old_claims_do_not_pile_up(store: SQLiteStore, clock: Clock, tmp_path: P
     assert left == (10,)
 
 
+@pytest.mark.parametrize("ended, left", [(64, 1), (65, 2), (300, 237)])
+def test_one_use_forgets_a_few_old_ones_and_waits_for_no_more(
+    ended: int, left: int, store: SQLiteStore, clock: Clock, tmp_path: Path
+) -> None:
+    for number in range(ended):
+        store.claim(f"a-{number}", NOW + 1)
+    clock.now += 5
+    store.claim("b", clock.now + 60)
+    store.close()
+    with sqlite3.connect(tmp_path / "store.db") as raw:
+        found = raw.execute("SELECT count(*) FROM jwt_middleware_claims").fetchone()
+    raw.close()
+
+    assert found == (left,)
+
+
 @pytest.mark.parametrize(
     "content", [b"no database at all, of no kind" * 40, b"SQLite format 3\0 x"]
 )

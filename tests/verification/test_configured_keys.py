@@ -53,7 +53,9 @@ def test_an_empty_value_is_an_error_and_never_means_no_keys(value: Any) -> None:
         key_source(value)
 
 
-@pytest.mark.parametrize("value", [5, True, object(), {1, 2}, [None], [["x"], 5]], ids=str)
+@pytest.mark.parametrize(
+    "value", [5, True, pytest.param(object(), id="object"), {1, 2}, [None], [["x"], 5]], ids=str
+)
 def test_a_value_of_another_type_is_an_error(value: Any) -> None:
     with pytest.raises(ConfigurationError):
         key_source(value)

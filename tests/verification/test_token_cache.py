@@ -87,6 +87,45 @@ def test_a_table_of_no_size_keeps_nothing() -> None:
     assert cache.get(b"a") is None
 
 
+@pytest.mark.parametrize("others, kept", [(8_191, True), (8_192, False)])
+def test_the_texts_that_tokens_share_are_forgotten_where_they_are_more_than_8192(
+    others: int, kept: bool
+) -> None:
+    cache = TokenCache(16)
+    first = "first"
+    cache.compact({"a": first})
+    for number in range(others):
+        cache.compact({"a": f"value {number}"})
+    copy = "".join(["fir", "st"])
+
+    assert (cache.compact({"a": copy})["a"] is first) is kept
+
+
+@pytest.mark.parametrize("length, kept", [(64, True), (65, False)])
+def test_only_short_texts_are_kept_for_other_tokens(length: int, kept: bool) -> None:
+    cache = TokenCache(16)
+    first, copy = "x" * length, "".join(["x"] * length)
+    cache.compact({"a": first})
+
+    assert first is not copy
+    assert (cache.compact({"a": copy})["a"] is first) is kept
+
+
+def test_compact_claims_are_the_same_claims() -> None:
+    claims = {"a": "x", "b": 1, "c": True, "d": ["x"], "e": {"f": "x"}, "g": None, "h": "y" * 99}
+
+    for size in (0, 16):
+        assert TokenCache(size).compact(claims) == claims
+
+
+def test_a_table_of_no_size_keeps_no_texts_either() -> None:
+    cache = TokenCache(0)
+    first, copy = "xy", "".join(["x", "y"])
+    cache.compact({"a": first})
+
+    assert cache.compact({"a": copy})["a"] is copy
+
+
 def test_many_threads_never_see_an_entry_of_another_token() -> None:
     cache = TokenCache(8)
     wrong: list[bytes] = []
