@@ -10,15 +10,27 @@ import gc
 from collections.abc import Callable, Iterable, Iterator
 from types import FunctionType, MethodType, ModuleType
 from typing import Any
-from weakref import WeakSet, ref
+from weakref import WeakKeyDictionary, WeakSet, ref
 
 from .guards import Enter, Guard, guard_of, handler_of, wrappers_of
-from .reach import Key, Reach, chain_of, guards_at, is_followed, kept_by, key_of, reach_of
+from .reach import (
+    Key,
+    Reach,
+    chain_of,
+    guards_at,
+    is_followed,
+    is_global,
+    kept_by,
+    key_of,
+    reach_of,
+)
 
 _passed: WeakSet[FunctionType] = WeakSet()
 """The guards' wrappers that some route of this process calls."""
-_exposed: WeakSet[FunctionType] = WeakSet()
-"""Those whose function some route reaches without them."""
+_exposed: WeakKeyDictionary[FunctionType, set[Key]] = WeakKeyDictionary()
+"""Those whose function some route reaches without them, with the endpoints of such routes."""
+_looked_for: WeakSet[FunctionType] = WeakSet()
+"""Those that no route of any app used when all were looked through, which costs."""
 
 
 class Exposure:
@@ -43,7 +55,7 @@ class Exposure:
         self._bare: dict[Key, tuple[Any, tuple[FunctionType, ...]]] = {}
         reaches = {key_of(each): (each, reach_of(each)) for each in endpoints}
         passed = {each for _, reach in reaches.values() for each in reach.wrappers()}
-        self._learn(passed)
+        self._learn(passed, set(reaches))
         _passed.update(passed)
         for each in beside:
             _passed.update(reach_of(each).wrappers())
@@ -72,7 +84,7 @@ class Exposure:
             return known[1]
         # Routed later, or for one request only, and its guards may be as new.
         reach = reach_of(endpoint)
-        self._learn(set(reach.wrappers()))
+        self._learn(set(reach.wrappers()), {key})
         return self._match(key, reach)
 
     def unused(self, others: Callable[[], Iterable[Any]]) -> list[str]:
@@ -81,10 +93,11 @@ class Exposure:
         Only those of modules that this app routes to, or that such a module imports: other modules
         may be of an app that has not been made. ``others`` returns the endpoints of all apps.
         """
-        if not any(self._unused()):
-            return []
-        gc.collect()  # an app that is gone keeps its guards until then
-        Exposure(others(), self._enter)
+        if any(not is_global(each) for each in self._unused()):
+            gc.collect()  # an app that is gone keeps its guards until then
+        if any(each not in _looked_for for each in self._unused()):
+            Exposure(others(), self._enter)
+            _looked_for.update(self._unused())
         return sorted({f"{_guard(each)!r} on {place_of(each)}" for each in self._unused()})
 
     def _unused(self) -> Iterator[FunctionType]:
@@ -100,7 +113,7 @@ class Exposure:
             if name in self._modules or packages & modules or id(wrapper) in functions:
                 yield wrapper
 
-    def _learn(self, passed: set[FunctionType]) -> None:
+    def _learn(self, passed: set[FunctionType], endpoints: set[Key]) -> None:
         """Follow the guards that were not known before; ``passed`` stand on routes of this app."""
         for wrapper in wrappers_of(self._enter):
             if wrapper in self._wrappers:
@@ -109,7 +122,12 @@ class Exposure:
             handler = handler_of(wrapper)
             sure = {key_of(each) for each in _wrapped(handler)}
             # The guard of another app's route, or of no route, stands on nothing else here.
-            is_elsewhere = wrapper in _passed and wrapper not in passed
+            routed_by = _exposed.get(wrapper, set())
+            is_elsewhere = (
+                wrapper not in passed
+                and not routed_by & endpoints
+                and (wrapper in _passed or bool(routed_by))
+            )
             for key in reach_of(handler).before:
                 if key in sure:
                     self._surely.setdefault(key, []).append(ref(wrapper))
@@ -122,14 +140,15 @@ class Exposure:
         for key, node in reach.before.items():
             stand_on = self._surely.get(key, [])
             perhaps = self._perhaps.get(key, [])
-            # What several endpoints or guards share may be a helper of theirs, and proves nothing.
-            is_own = self._users.get(key, 1) == 1 and len(perhaps) == 1
+            # What several endpoints or guards share may be a helper of theirs, and proves nothing,
+            # nor does what a module has under its own name, as it has helpers.
+            is_own = self._users.get(key, 1) == 1 and len(perhaps) == 1 and not is_global(node)
             if key == endpoint or (is_own and type(node) is FunctionType):
                 stand_on = [*stand_on, *perhaps]
             for each in stand_on:
                 wrapper = each()
                 if wrapper is not None:
-                    _exposed.add(wrapper)
+                    _exposed.setdefault(wrapper, set()).add(endpoint)
                     found[id(wrapper)] = wrapper
         return tuple(found.values())
 
@@ -175,7 +194,7 @@ def _function_of(handler: Any) -> FunctionType | None:
         if type(node) is FunctionType and guard_of(node) is None and not kept_by(node)
     ]
     # A helper is what its module calls it; a function that is decorated there is so no more.
-    own = [each for each in functions if each.__globals__.get(each.__name__) is not each]
+    own = [each for each in functions if not is_global(each)]
     return next(iter(own or functions), None)
 
 

@@ -10,7 +10,7 @@ from types import FunctionType, MethodType
 from typing import Any
 
 from .guards import guard_of, handler_of
-from .reach import KEPT, chain_of, is_followed, key_of, reach_of
+from .reach import KEPT, chain_of, is_followed, is_global, key_of, reach_of
 
 _MOST_OF_A_HELPER = 8
 """A helper of many decorators would keep the guards of all of them for ever."""
@@ -29,12 +29,15 @@ def keep_with(wrapper: FunctionType, handler: Any) -> None:
 
     """
     sure = {key_of(each) for each in chain_of(handler)}
+    before = reach_of(handler).before
+    helpers = {key for key, node in before.items() if key not in sure and is_global(node)}
     is_kept = False
-    for key, node in reach_of(handler).before.items():
+    for key in sorted(before, key=lambda key: key in helpers):
+        node = before[key]
         if type(node) is FunctionType and not is_followed(node):
             is_kept = True  # a framework's own, such as a static view: each route is guarded alone
-            continue
-        is_kept |= _keep(wrapper, node, _MOST if key in sure else _MOST_OF_A_HELPER)
+        elif key not in helpers or not is_kept:
+            is_kept |= _keep(wrapper, node, _MOST if key in sure else _MOST_OF_A_HELPER)
     if not is_kept:
         raise TypeError(
             f"@requires: {handler!r} takes no attribute, so a route that stands below would be "

@@ -296,6 +296,15 @@ def _package_of(function: Any) -> str:
     return str(names.get("__name__", "")).partition(".")[0]
 
 
+def is_global(function: Any) -> bool:
+    """Whether a module has this function under its own name, as it has helpers.
+
+    A function that is decorated there is so no more, and was not yet so when it was decorated.
+    """
+    names = getattr(function, "__globals__", {})
+    return names.get(getattr(function, "__name__", None)) is function
+
+
 def kept_by(node: Any) -> list[Any]:
     """Return the callables that one keeps, those in containers too, each once."""
     found = {
