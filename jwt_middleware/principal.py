@@ -6,6 +6,7 @@ data: each gateway preset has one.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol, TypeVar
@@ -136,9 +137,10 @@ _NO_NAMES = ClaimNames()
 class Principal:
     """A verified caller. Deeply read-only: one object may serve many requests at a time."""
 
-    __slots__ = ("_claims", "_permissions", "_roles", "_values")
+    __slots__ = ("_claims", "_mark", "_permissions", "_roles", "_values")
 
     _claims: Mapping[str, Any]
+    _mark: str
     _values: tuple[Mapping[str, Any], ClaimNames, float | None, str | None, Grants | None]
 
     def __init__(
@@ -291,4 +293,10 @@ class Principal:
         raise AttributeError(f"a Principal is read-only: {name!r} cannot be deleted")
 
     def __repr__(self) -> str:
-        return f"<Principal with {len(self._values[0])} claims>"
+        # Some caches make their key of it: it must not be that of another caller, nor tell a claim.
+        try:
+            mark: str = self._mark
+        except AttributeError:
+            mark = secrets.token_hex(8)
+            object.__setattr__(self, "_mark", mark)
+        return f"<Principal {mark} with {len(self._values[0])} claims>"

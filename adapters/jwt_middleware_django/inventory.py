@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterable, Iterator
+from types import FunctionType
 from typing import Any
 
 from django.http import HttpRequest
@@ -14,8 +15,9 @@ from jwt_middleware.authorization import (
     Exposure,
     Guard,
     Route,
+    asked,
     attributes_of_class,
-    chain_of,
+    behind_and_before,
     guards_of,
     guards_to_ask,
     is_frameworks_own,
@@ -27,6 +29,7 @@ GUARD = "jwt_middleware_guard"
 """The attribute by which a permission class of REST framework says what it enforces."""
 
 _ADMINS = ("admin_site", "model_admin")
+_MOST_KNOWN = 10_000
 _ASK_PERMISSIONS = ("check_permissions", "get_permissions", "initial")
 
 
@@ -71,7 +74,7 @@ class SiteRoutes:
 
     def _rows_of_view(self, path: str, view: Any) -> Iterator[Route]:
         view_class = _class_of(view)
-        guards = (*self._exposure.bare(view), *_permissions(view, view_class))
+        guards = (*self._exposure.bare(view), *_permissions(_served_node(view), view_class))
         if view_class is None:
             yield route_of(path, (), view, guards=guards)
             return
@@ -81,7 +84,7 @@ class SiteRoutes:
         if route.kind in ("guarded", "public"):
             yield route
             return
-        actions: dict[str, str] | None = getattr(view, "actions", None)
+        actions: dict[str, str] | None = getattr(_served_node(view), "actions", None)
         if actions is not None:  # a view set: the router says which method calls what
             for method, action in sorted(actions.items()):
                 yield route_of(path, (method.upper(),), getattr(view_class, action))
@@ -96,6 +99,8 @@ class SiteRoutes:
             return known[1]
         found = (*self._exposure.bare(view), *guards_to_ask(view), *self._below(view, method))
         if view in self._exposure:  # others may be made anew for each request
+            if len(self._known) >= _MOST_KNOWN:  # the method is the caller's word
+                self._known.clear()
             self._known[id(view), method] = (view, found)
         return found
 
@@ -114,13 +119,17 @@ class SiteRoutes:
         view_class = _class_of(view)
         if view_class is None or method not in _methods_of(view, view_class):
             return
-        actions: dict[str, str] = getattr(view, "actions", None) or {}
+        node = _served_node(view)
+        actions: dict[str, str] = getattr(node, "actions", None) or {}
         name = actions.get(method.lower(), method.lower())
         served = getattr(view_class, name, None)
         if served is None and method == "HEAD":
             served = getattr(view_class, actions.get("get", "get"), None)
+        if node is not view:  # a decorator stands above, which could answer before they are asked
+            yield from _permissions(node, view_class)
         for each in (getattr(view_class, "dispatch", None), served):
             if each is not None:
+                yield from self._exposure.bare(each)
                 yield from guards_of(each)
 
 
@@ -153,7 +162,7 @@ def _handlers(view: Any) -> Iterator[Any]:
     view_class = _class_of(view)
     if view_class is None:
         return
-    actions: dict[str, str] = getattr(view, "actions", None) or {}
+    actions: dict[str, str] = getattr(_served_node(view), "actions", None) or {}
     names = {"dispatch", *actions.values(), *map(str.lower, _methods_of(view, view_class))}
     for name in sorted(names):
         method = getattr(view_class, name, None)
@@ -174,18 +183,28 @@ def _all_handlers() -> Iterator[Any]:
 
 def _class_of(view: Any) -> Any:
     """Return the class that serves a view; None for a function."""
-    for node in chain_of(view):
-        found = getattr(node, "view_class", None) or getattr(node, "cls", None)
-        if isinstance(found, type):
+    node = _served_node(view)
+    return asked(node, "view_class") or asked(node, "cls")
+
+
+def _served_node(view: Any) -> Any:
+    """Return what ``as_view`` made, also below decorators; None for a function."""
+    for node in behind_and_before(view):
+        # A decorator may have copied the attributes; the one that keeps the class is the last.
+        if any(isinstance(asked(node, name), type) for name in ("view_class", "cls")):
+            found = node
+            while isinstance(asked(found, "__wrapped__"), FunctionType) and any(
+                isinstance(asked(found.__wrapped__, name), type) for name in ("view_class", "cls")
+            ):
+                found = found.__wrapped__
             return found
     return None
 
 
 def _methods_of(view: Any, view_class: Any) -> list[str]:
     """Return the methods that a class lets pass, as its ``as_view`` was told or it says itself."""
-    given: dict[str, Any] = (
-        getattr(view, "view_initkwargs", None) or getattr(view, "initkwargs", None) or {}
-    )
+    node = _served_node(view)
+    given: dict[str, Any] = asked(node, "view_initkwargs") or asked(node, "initkwargs") or {}
     own: Iterable[str] = getattr(view_class, "http_method_names", ())
     names: Iterable[str] = given.get("http_method_names", own)
     return [name.upper() for name in names]
@@ -193,8 +212,8 @@ def _methods_of(view: Any, view_class: Any) -> list[str]:
 
 def _operations(view: Any) -> list[Any] | None:
     """Return the operations of a django-ninja view, which keeps them in an object of its own."""
-    for node in chain_of(view):
-        for cell in getattr(node, "__closure__", None) or ():
+    for node in behind_and_before(view):
+        for cell in asked(node, "__closure__") or ():
             try:
                 kept = cell.cell_contents
             except ValueError:  # not assigned yet

@@ -14,7 +14,9 @@ from jwt_middleware.authorization import (
     Exposure,
     Guard,
     Route,
+    asked,
     attributes_of_class,
+    behind_and_before,
     guards_of,
     guards_to_ask,
     route_of,
@@ -34,9 +36,8 @@ class Routes:
         self._app = app
         views = [view for view in app.view_functions.values() if view is not None]
         classes = [kind for kind in map(_class_of, views) if kind is not None]
-        self._exposure = Exposure(
-            views, enter, beside=[each for kind in classes for each in attributes_of_class(kind)]
-        )
+        served = [each for kind in classes for each in attributes_of_class(kind)]
+        self._exposure = Exposure([*views, *served], enter, beside=_hooks(app))
 
     def guards_to_ask(self, view: Any) -> ToAsk:
         """Return the guards to ask before a view is called: a decorator above may answer first.
@@ -46,7 +47,19 @@ class Routes:
         bare = self.bare(view)
         if _class_of(view) is None:
             return (*bare, *guards_to_ask(view))
-        return cache(lambda method: (*bare, *_guards_below(view, method)))
+        return cache(lambda method: (*bare, *self._guards_below(view, method)))
+
+    def _guards_below(self, view: Any, method: str) -> Iterator[Guard]:
+        """Yield the guards below a decorator of a view, or of the class that serves it."""
+        view_class = _class_of(view)
+        served = getattr(view_class, method.lower(), None)
+        if served is None and method == "HEAD":
+            served = getattr(view_class, "get", None)
+        yield from guards_to_ask(view)
+        for each in (served, getattr(view_class, "dispatch_request", None)):
+            if each is not None:
+                yield from self._exposure.bare(each)
+                yield from guards_of(each)
 
     def bare(self, view: Any) -> tuple[Guard, ...]:
         """Return the guards that stand above a view's route, which no wrapper asks."""
@@ -81,17 +94,22 @@ class Routes:
 
 
 def _class_of(view: Any) -> Any:
-    return getattr(view, "view_class", None)
+    """Return the class that serves a view, also below decorators that hide it."""
+    for node in behind_and_before(view):
+        found = asked(node, "view_class")
+        if isinstance(found, type):
+            return found
+    return None
 
 
-def _guards_below(view: Any, method: str) -> tuple[Guard, ...]:
-    """Return the guards below a decorator of a view, or of the class that serves it."""
-    view_class = _class_of(view)
-    served = getattr(view_class, method.lower(), None)
-    if served is None and method == "HEAD":
-        served = getattr(view_class, "get", None)
-    below = (each for each in (served, getattr(view_class, "dispatch_request", None)) if each)
-    return (*guards_to_ask(view), *(guard for each in below for guard in guards_of(each)))
+def _hooks(app: Flask) -> Iterator[Any]:
+    """Yield what the app calls beside its views: before and after them, and on errors."""
+    for hooks in (app.before_request_funcs, app.after_request_funcs, app.teardown_request_funcs):
+        for functions in hooks.values():
+            yield from functions
+    for by_code in app.error_handler_spec.values():
+        for by_class in by_code.values():
+            yield from by_class.values()
 
 
 def _all_views() -> Iterator[Any]:

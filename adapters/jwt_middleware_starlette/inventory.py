@@ -24,7 +24,7 @@ from jwt_middleware.authorization import (
 from jwt_middleware.errors import ConfigurationError
 
 from .templates import Templates
-from .walk import Walk, calls_of, routes_of, served_by
+from .walk import ToAsk, Walk, asked_first, calls_of, routes_of, served_by
 
 Check = Callable[[Sequence[Guard], Scope], None]
 """Asks guards of a connection; raises where one does not hold."""
@@ -75,6 +75,7 @@ class Routes:
                 seen.add(id(routes))
                 walk.below(app, "", (), ())
         handlers = [(each, path) for handler, path in walk.endpoints for each in served_by(handler)]
+        handlers += [(each, "a dependency") for each in walk.dependencies]
         exposure = Exposure([each for each, _ in handlers], self._enter, beside=walk.beside)
         faults = [
             f"{path}: {each}" for handler, path in handlers for each in exposure.faults(handler)
@@ -84,10 +85,13 @@ class Routes:
                 f"{listed(faults)}: it stands above the route's decorator, so the app routes to "
                 "the function without it; put @requires directly below the route's decorator"
             )
-        for endpoint, holders in walk.holders:
-            guards = () if inspect.isclass(endpoint) else guards_to_ask(endpoint)
-            if guards:
-                self._ask_first(endpoint, guards, holders())
+        for each in walk.dependencies:
+            if guards_to_ask(each):
+                raise _stands_between(each)
+        for route, holders in walk.holders:
+            to_ask = asked_first(route)
+            if to_ask is not None:
+                self._ask_first(route.endpoint, to_ask, holders())
         if not self.are_hidden:
             self.unused = exposure.unused(_all_endpoints)
         self.sizes = [(routes, len(routes)) for routes in self._lists.values()]
@@ -101,31 +105,34 @@ class Routes:
             self._templates = Templates(self._found)
         return self._templates.find(method, path)
 
-    def _ask_first(self, endpoint: Any, guards: Sequence[Guard], holders: list[Any]) -> None:
+    def _ask_first(self, endpoint: Any, to_ask: ToAsk, holders: list[Any]) -> None:
         """Have the guards of a route asked before a decorator above them could answer."""
         apps: list[Any] = [getattr(each, "app", None) for each in holders]
         if not apps or None in apps:
-            raise ConfigurationError(
-                f"{place_of(endpoint)}: a decorator stands between the route and {guards[0]!r}, "
-                "and could answer without asking it; put @requires directly below the route's "
-                "decorator"
-            )
+            raise _stands_between(endpoint)
         for holder, app in zip(holders, apps, strict=True):
             if not isinstance(app, _AskedFirst):
-                holder.app = _AskedFirst(app, guards, self._check)
+                holder.app = _AskedFirst(app, to_ask, self._check)
 
 
 class _AskedFirst:
     """Asks the guards of a route, then serves it."""
 
-    def __init__(self, app: ASGIApp, guards: Sequence[Guard], check: Check) -> None:
+    def __init__(self, app: ASGIApp, to_ask: ToAsk, check: Check) -> None:
         self.app = app
-        self._guards = guards
+        self._to_ask = to_ask
         self._check = check
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self._check(self._guards, scope)
+        self._check(self._to_ask(scope.get("method", "WEBSOCKET")), scope)
         await self.app(scope, receive, send)
+
+
+def _stands_between(handler: Any) -> ConfigurationError:
+    return ConfigurationError(
+        f"{place_of(handler)}: a decorator stands above {guards_to_ask(handler)[0]!r} and could "
+        "answer without asking it; put @requires above that decorator"
+    )
 
 
 def _all_endpoints() -> Iterator[Any]:

@@ -7,7 +7,8 @@ starts at whatever is wrapped, and follows each wrapper's ``app``.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from types import MethodType
 from typing import Any
@@ -17,7 +18,10 @@ from starlette.endpoints import HTTPEndpoint
 from jwt_middleware.authorization import (
     Guard,
     Route,
+    asked,
     attributes_of_class,
+    guards_of,
+    guards_to_ask,
     name_of,
     route_of,
     routes_of_class,
@@ -26,6 +30,8 @@ from jwt_middleware.authorization import (
 GUARD = "jwt_middleware_guard"
 """The attribute by which a FastAPI dependency says what it enforces."""
 
+_OPENING = ("WEBSOCKET", "on_connect")
+_MOST_WRAPPERS = 100
 _SOCKET_METHODS = ("on_connect", "on_receive", "on_disconnect")
 
 
@@ -58,7 +64,8 @@ class Walk:
         self.found: list[Route] = []
         self.endpoints: list[tuple[Any, str]] = []
         self.holders: list[tuple[Any, Callable[[], list[Any]]]] = []
-        """Endpoints, each with what returns the objects whose ``app`` serves it."""
+        """Routes with an endpoint, each with what returns the objects whose ``app`` serves it."""
+        self.dependencies: list[Any] = []
         self.beside: list[Any] = []
         self._included: Any = None
         self._serving: dict[int, dict[int, list[Any]]] = {}
@@ -81,15 +88,19 @@ class Walk:
                 # FastAPI keeps an included router as one route that holds the original one, and
                 # serves its routes by copies of their own.
                 context = route.include_context
-                self.beside += [each.dependency for each in context.dependencies]
+                self.dependencies += [each.dependency for each in context.dependencies]
                 below = (*guards, *_guards_of_inclusion(context.dependencies))
                 outer = self._included
                 self._included = outer or route
                 self.below(included, path + context.prefix, below, above)
                 self._included = outer
+            elif hasattr(route, "app"):
+                # Dependencies of an included router are not for what it mounts. A mount knows the
+                # routes below it whatever middleware of its own hides them.
+                below_it = getattr(route, "routes", None)
+                self._mounted(route if below_it else route.app, path, above)
             else:
-                # Dependencies of an included router are not for what it mounts.
-                self._mounted(getattr(route, "app", None), path, above)
+                self.found.append(route_of(path, (), route))
         default = getattr(app, "default", None)
         if default is None:
             default = getattr(getattr(app, "router", None), "default", None)
@@ -107,13 +118,13 @@ class Walk:
     def _endpoint(self, route: Any, path: str, included: tuple[Guard, ...]) -> None:
         endpoint = route.endpoint
         self.endpoints.append((endpoint, path))
-        self.holders.append((endpoint, partial(self._holders, self._included, route)))
+        self.holders.append((route, partial(self._holders, self._included, route)))
         # FastAPI asks dependencies of its own routes only, not of plain ones beside them.
         dependant = getattr(route, "dependant", None)
         guards: tuple[Guard, ...] = ()
         if dependant is not None:
             guards = (*included, *_dependencies(dependant))
-            self.beside += calls_of(dependant)
+            self.dependencies += calls_of(dependant)
         if inspect.isclass(endpoint):
             self.beside += attributes_of_class(endpoint)
         self.found += _rows(route, path, guards)
@@ -196,17 +207,66 @@ def _innermost(app: Any) -> Any:
 
 
 def routes_of(app: Any) -> Any:
-    """Return the routes of the first app behind any wrappers that has some."""
+    """Return the routes of the first app behind any wrappers that has some.
+
+    Wrappers keep an app as ``app``, under a name of their own, or in a closure.
+    """
     seen: set[int] = set()
-    while app is not None and id(app) not in seen:
+    waiting = deque([app])
+    while waiting and len(seen) < _MOST_WRAPPERS:
+        app = waiting.popleft()
+        if app is None or id(app) in seen:
+            continue
         seen.add(id(app))
         if isinstance(app, MethodType):  # a Router wraps its own method by its middleware
             app = app.__self__
-        routes = getattr(app, "routes", None)
-        if routes is not None:
+        routes = asked(app, "routes")
+        if isinstance(routes, list):
             return routes
-        app = getattr(app, "app", None)
+        waiting.append(asked(app, "app"))
+        waiting += [each for each in _kept(app) if callable(each) and not inspect.isclass(each)]
     return None
+
+
+def _kept(wrapper: Any) -> Iterator[Any]:
+    for cell in asked(wrapper, "__closure__") or ():
+        try:
+            yield cell.cell_contents
+        except ValueError:  # not assigned yet
+            continue
+    own = asked(wrapper, "__dict__")
+    if isinstance(own, dict):
+        yield from own.values()
+
+
+ToAsk = Callable[[str], Sequence[Guard]]
+"""Returns the guards to ask before a request of this method is served, ``WEBSOCKET`` for one."""
+
+
+def asked_first(route: Any) -> ToAsk | None:
+    """Return what to ask before a route's endpoint is called; None where its wrappers do it."""
+    endpoint = route.endpoint
+    if not inspect.isclass(endpoint):
+        guards = guards_to_ask(endpoint)
+        if not guards and _makes_its_own_handler(route):
+            guards = (*guards_of(endpoint), *_dependencies(route.dependant))
+        return (lambda _: guards) if guards else None
+    by_method = {
+        method: (
+            *guards_to_ask(getattr(endpoint, "dispatch", None)),
+            *guards_to_ask(getattr(endpoint, name, None)),
+        )
+        for method, name in (*((each, each.lower()) for each in _METHODS), _OPENING)
+    }
+    if not hasattr(endpoint, "head"):
+        by_method["HEAD"] = by_method["GET"]
+    return (lambda method: by_method.get(method, ())) if any(by_method.values()) else None
+
+
+def _makes_its_own_handler(route: Any) -> bool:
+    """Whether a FastAPI route's class has changed what calls the endpoint, as a cache may."""
+    make = getattr(type(route), "get_route_handler", None)
+    return make is not None and not str(make.__module__).startswith("fastapi.")
 
 
 def served_by(endpoint: Any) -> Iterator[Any]:

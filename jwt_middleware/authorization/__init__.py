@@ -5,6 +5,7 @@ from .clients import Attribute, Client, Clients, ClientTrust, Dropped, NamedPoli
 from .decorators import Handler, guarded, is_public, public
 from .exposure import Exposure, guards_of, guards_to_ask, place_of
 from .guards import Enter, Guard
+from .kept import asked
 from .levels import Level
 from .name_checks import unknown_names, without_registry
 from .policies import policy
@@ -15,7 +16,7 @@ from .predicates import (
     has_role,
     predicate,
 )
-from .reach import chain_of
+from .reach import behind_and_before, chain_of
 from .registry import ClientRegistry
 from .routes import (
     Route,
@@ -50,9 +51,11 @@ __all__ = [
     "Term",
     "all_of",
     "any_of",
+    "asked",
     "attribute",
     "attributes_of_class",
     "authenticated",
+    "behind_and_before",
     "chain_of",
     "claim",
     "client",

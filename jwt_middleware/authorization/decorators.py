@@ -10,7 +10,8 @@ from typing import Any, TypeVar, cast
 from .algebra import Predicate
 from .guards import Enter, Guard, GuardedBy, register
 from .keeping import keep_with
-from .reach import is_of_one_request
+from .kept import asked
+from .reach import APPLIED, is_of_one_request, is_sample
 
 _PUBLIC = "__jwt_middleware_public__"
 
@@ -41,7 +42,9 @@ class GuardDecorator(GuardedBy):
             return handler(*args, **kwargs)
 
         wrapper: Any = enter_async if _is_async(handler) else enter_sync
-        if not is_of_one_request(handler):
+        if is_sample(handler):
+            setattr(wrapper, f"{APPLIED}{id(guard):x}", guard)
+        elif not is_of_one_request(handler):
             register(wrapper, guard, enter)
             keep_with(wrapper, handler)
         return cast("Handler", wrapper)
@@ -69,7 +72,7 @@ def public(handler: Handler) -> Handler:
 
 def is_public(handler: Any) -> bool:
     """Whether ``public`` stands on the handler."""
-    return bool(getattr(handler, _PUBLIC, False))
+    return asked(handler, _PUBLIC) is True
 
 
 def _check_handler(handler: Any, decorator: str) -> None:

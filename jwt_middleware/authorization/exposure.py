@@ -12,18 +12,10 @@ from types import FunctionType, MethodType, ModuleType
 from typing import Any
 from weakref import WeakKeyDictionary, WeakSet, ref
 
+from .decorators import is_public
 from .guards import Enter, Guard, guard_of, handler_of, wrappers_of
-from .reach import (
-    Key,
-    Reach,
-    chain_of,
-    guards_at,
-    is_followed,
-    is_global,
-    kept_by,
-    key_of,
-    reach_of,
-)
+from .kept import Key, asked, is_followed, is_global, kept_by, key_of
+from .reach import Reach, chain_of, guards_at, reach_of
 
 _passed: WeakSet[FunctionType] = WeakSet()
 """The guards' wrappers that some route of this process calls."""
@@ -51,6 +43,7 @@ class Exposure:
         self._surely: dict[Key, list[ref[FunctionType]]] = {}
         self._perhaps: dict[Key, list[ref[FunctionType]]] = {}
         self._wrappers: WeakSet[FunctionType] = WeakSet()
+        self._elsewhere: WeakSet[FunctionType] = WeakSet()
         self._users: dict[Key, int] = {}
         self._bare: dict[Key, tuple[Any, tuple[FunctionType, ...]]] = {}
         reaches = {key_of(each): (each, reach_of(each)) for each in endpoints}
@@ -121,17 +114,15 @@ class Exposure:
             self._wrappers.add(wrapper)
             handler = handler_of(wrapper)
             sure = {key_of(each) for each in _wrapped(handler)}
-            # The guard of another app's route, or of no route, stands on nothing else here.
             routed_by = _exposed.get(wrapper, set())
-            is_elsewhere = (
-                wrapper not in passed
-                and not routed_by & endpoints
-                and (wrapper in _passed or bool(routed_by))
-            )
-            for key in reach_of(handler).before:
+            is_here = wrapper in passed or routed_by & endpoints
+            if not is_here and (wrapper in _passed or routed_by):
+                self._elsewhere.add(wrapper)
+            reach = reach_of(handler)
+            for key in (*reach.before, *reach.behind):
                 if key in sure:
                     self._surely.setdefault(key, []).append(ref(wrapper))
-                elif not is_elsewhere and _guard(wrapper).routed:
+                elif _guard(wrapper).routed:
                     self._perhaps.setdefault(key, []).append(ref(wrapper))
 
     def _match(self, endpoint: Key, reach: Reach) -> tuple[FunctionType, ...]:
@@ -139,11 +130,10 @@ class Exposure:
         found: dict[int, FunctionType] = {}
         for key, node in reach.before.items():
             stand_on = self._surely.get(key, [])
-            perhaps = self._perhaps.get(key, [])
-            # What several endpoints or guards share may be a helper of theirs, and proves nothing,
-            # nor does what a module has under its own name, as it has helpers.
-            is_own = self._users.get(key, 1) == 1 and len(perhaps) == 1 and not is_global(node)
-            if key == endpoint or (is_own and type(node) is FunctionType):
+            if type(node) is MethodType:  # the class's own function may be guarded in its place
+                stand_on = [*stand_on, *self._surely.get(id(node.__func__), ())]
+            perhaps = [] if is_public(node) else self._perhaps.get(key, [])
+            if key == endpoint or (len(perhaps) == 1 and self._is_own(key, node, perhaps[0]())):
                 stand_on = [*stand_on, *perhaps]
             for each in stand_on:
                 wrapper = each()
@@ -152,11 +142,24 @@ class Exposure:
                     found[id(wrapper)] = wrapper
         return tuple(found.values())
 
+    def _is_own(self, key: Key, node: Any, wrapper: FunctionType | None) -> bool:
+        """Whether what one endpoint and one guard reach must be the guarded function.
+
+        What several endpoints share may be a helper of theirs and proves nothing, nor does what a
+        module has under its own name, as it has helpers, nor what another app's guard reaches.
+        """
+        return (
+            type(node) is FunctionType
+            and self._users.get(key, 1) == 1
+            and not is_global(node)
+            and wrapper not in self._elsewhere
+        )
+
 
 def guards_of(handler: Any) -> tuple[Guard, ...]:
     """Return the guards that are asked whenever a route's handler is called, each once."""
     found = [guard for node in chain_of(handler) for guard in guards_at(node) if guard.routed]
-    return tuple({id(guard): guard for guard in found}.values())
+    return _each_once([*found, *guards_to_ask(handler)])
 
 
 def guards_to_ask(handler: Any) -> tuple[Guard, ...]:
@@ -164,10 +167,26 @@ def guards_to_ask(handler: Any) -> tuple[Guard, ...]:
 
     Empty where every guard stands at the top.
     """
-    nodes = [node for node in chain_of(handler) if type(node) is not MethodType]
-    while nodes and guard_of(nodes[0]) is not None:
-        del nodes[0]
-    return guards_of(handler) if any(guards_at(node) for node in nodes) else ()
+    top: dict[int, Guard] = {}
+    for node in chain_of(handler):
+        guard = guard_of(node)
+        if guard is not None:
+            top[id(node)] = guard
+        elif type(node) is not MethodType:
+            break
+    reach = reach_of(handler)
+    below = [
+        guard
+        for node in (*reach.before.values(), *reach.behind.values())
+        if id(node) not in top and type(node) is not MethodType
+        for guard in guards_at(node)
+        if guard.routed
+    ]
+    return _each_once([*top.values(), *below]) if below else ()
+
+
+def _each_once(guards: list[Guard]) -> tuple[Guard, ...]:
+    return tuple({id(guard): guard for guard in guards}.values())
 
 
 def place_of(handler: Any) -> str:
@@ -213,7 +232,9 @@ def _wrapped(handler: Any) -> Iterator[Any]:
     for node in chain_of(handler):
         if type(node) is not FunctionType or is_followed(node):
             yield node
-        if guard_of(node) is not None or getattr(node, "__wrapped__", None) is None:
+        if type(node) is MethodType:
+            return  # all objects of its class share what stands below
+        if guard_of(node) is None and asked(node, "__wrapped__") is None:
             return
 
 

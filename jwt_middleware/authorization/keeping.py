@@ -10,7 +10,8 @@ from types import FunctionType, MethodType
 from typing import Any
 
 from .guards import guard_of, handler_of
-from .reach import KEPT, chain_of, is_followed, is_global, key_of, reach_of
+from .kept import KEPT, is_followed, is_global, key_of
+from .reach import chain_of, reach_of
 
 _MOST_OF_A_HELPER = 8
 """A helper of many decorators would keep the guards of all of them for ever."""

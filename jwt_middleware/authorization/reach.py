@@ -1,38 +1,45 @@
-"""What a handler can reach: the functions that its decorators keep, however they keep them.
-
-A decorator keeps the function that it wraps in a closure, with or without ``functools.wraps``, in a
-default argument, a partial, a bound method, an attribute of a callable object, or a list in one of
-these. Globals, classes, apps, routers and plain objects are not followed: through them everything
-reaches everything.
-"""
+"""What a handler can reach: the functions that its decorators keep, and what those keep."""
 
 from __future__ import annotations
 
 import functools
-from collections import deque
+import inspect
+import itertools
 from collections.abc import Iterator
-from types import FunctionType, MethodType, ModuleType
+from heapq import heappop, heappush
+from types import FunctionType, MethodType
 from typing import Any, NamedTuple
 
 from .guards import Guard, GuardedBy, guard_of, handler_of
-
-FRAMEWORKS = ("django", "fastapi", "flask", "rest_framework", "starlette", "werkzeug")
-"""Their objects, such as an app or a router, know every handler and wrap none."""
+from .kept import (
+    Key,
+    asked,
+    attributes_of,
+    call_of,
+    flat,
+    globals_of,
+    is_closed,
+    is_container,
+    is_followed,
+    is_object,
+    kept_by,
+    kept_values,
+    key_of,
+    own_attributes,
+)
 
 _ROUTE_BY_CLOSURES = ("fasthtml", "nicegui", "ninja")
 """They route to functions of their own, which keep helpers of theirs beside the app's function."""
 
-Key = int | tuple[int, int]
-"""An identity: a bound method is another object each time that it is asked for."""
 
-_CONTAINERS = (list, tuple, set, frozenset, deque, dict)
-_MOST_HELD = 100
-"""A container of more is a registry or data: a decorator wraps one function."""
-_DEEPEST = 3
 _LONGEST = 100
 _DECORATES_METHODS = "django.utils.decorators"
-KEPT = "__jwt_middleware_guard_"
-"""How the attributes begin by which functions keep their guards alive; nobody wraps by these."""
+_DEEPEST_DECORATORS = 20
+APPLIED = "__jwt_middleware_applied_"
+"""How the attributes begin by which method_decorator learns what a decorator asks."""
+
+
+_order = itertools.count()
 
 
 class Reach(NamedTuple):
@@ -52,19 +59,17 @@ class Reach(NamedTuple):
                 yield each
 
 
-def key_of(node: Any) -> Key:
-    """Return the identity of something callable."""
-    if type(node) is MethodType:
-        return (id(node.__func__), id(node.__self__))
-    return id(node)
-
-
 def reach_of(handler: Any) -> Reach:
     """Follow a handler to the functions that it wraps, and those beneath them."""
     before: dict[Key, Any] = {}
     behind: dict[Key, Any] = {}
     pending: list[tuple[Any, bool]] = [(handler, False)]
-    holders: list[tuple[_Holder, bool]] = []
+    holders: list[tuple[int, int, _Holder, bool]] = []
+
+    def look_into_later(holder: _Holder, is_behind: bool) -> None:
+        # The smallest first: a registry knows what the wrapper beside it wraps, and more.
+        heappush(holders, (len(holder.callables), next(_order), holder, is_behind))
+
     while pending or holders:
         if pending:
             node, is_behind = pending.pop()
@@ -72,14 +77,14 @@ def reach_of(handler: Any) -> Reach:
             if key in before or (is_behind and key in behind):
                 continue
             (behind if is_behind else before)[key] = node
-            values, owner = _kept(node), None
-            is_behind = is_behind or bool(guards_at(node))
+            values, owner = kept_values(node), None
             if type(node) is MethodType:
                 owner = node.__self__
+                if guard_of(node.__func__) is not None:
+                    (behind if is_behind else before)[id(node.__func__)] = node.__func__
+            is_behind = is_behind or bool(guards_at(node))
         else:
-            # The smallest first: a registry knows what the wrapper beside it wraps, and more.
-            holders.sort(key=lambda each: len(each[0].callables))
-            holder, is_behind = holders.pop(0)
+            _, _, holder, is_behind = heappop(holders)
             if any(key_of(each) in before or key_of(each) in behind for each in holder.callables):
                 continue  # it refers to what we come from: a registry, not a wrapper
             values, owner = holder.values, None
@@ -87,14 +92,14 @@ def reach_of(handler: Any) -> Reach:
                 pending.append((holder.owner, is_behind))
                 continue
         for value in values:
-            if _is_container(value):
-                holders.append((_Holder(_flat(value)), is_behind))
+            if is_container(value):
+                look_into_later(_Holder(flat(value)), is_behind)
             elif is_followed(value):
                 pending.append((value, is_behind))
-            elif _is_object(value):
-                holders.append((_Holder(_kept(value), value), is_behind))
-        if owner is not None and not _is_closed(owner):
-            holders.append((_Holder(_attributes(owner)), is_behind))
+            elif is_object(value):
+                look_into_later(_Holder(kept_values(value), value), is_behind)
+        if owner is not None and not is_closed(owner):
+            look_into_later(_Holder(attributes_of(owner)), is_behind)
     return Reach(before, behind)
 
 
@@ -103,9 +108,30 @@ def is_of_one_request(handler: Any) -> bool:
     return any(
         isinstance(node, functools.partial)
         and type(node.func) is MethodType
-        and hasattr(node, "__wrapped__")
+        and own_attributes(node).get("__wrapped__") is not None
         for node in chain_of(handler)
-    )
+    ) and _is_called_by(_DECORATES_METHODS)
+
+
+def is_sample(handler: Any) -> bool:
+    """Whether method_decorator decorates a function only to see which attributes that adds."""
+    code = getattr(handler, "__code__", None)
+    return code is not None and code.co_qualname == "_update_method_wrapper.<locals>.dummy"
+
+
+def _is_called_by(module: str) -> bool:
+    frame = inspect.currentframe()
+    for _ in range(_DEEPEST_DECORATORS):
+        frame = None if frame is None else frame.f_back
+        if frame is not None and frame.f_globals.get("__name__") == module:
+            return True
+    return False
+
+
+def behind_and_before(handler: Any) -> list[Any]:
+    """Return everything that can be called when a handler is called, the handler first."""
+    reach = reach_of(handler)
+    return [*reach.before.values(), *reach.behind.values()]
 
 
 def chain_of(handler: Any) -> Iterator[Any]:
@@ -122,7 +148,7 @@ def guards_at(node: Any) -> tuple[Guard, ...]:
     if type(node) is MethodType:
         node = node.__func__
     elif type(node) is not FunctionType:
-        node = _call_of(node)
+        node = call_of(node)
     guard = guard_of(node)
     return _applied(node) if guard is None else (guard,)
 
@@ -135,129 +161,7 @@ class _Holder:
     def __init__(self, values: list[Any], owner: Any = None) -> None:
         self.values = values
         self.owner = owner
-        self.callables = [each for each in values if is_followed(each) or _is_object(each)]
-
-
-def _kept(node: Any) -> list[Any]:
-    """Return what a callable keeps, but for a bound method's own object."""
-    if guard_of(node) is not None:
-        return [handler_of(node)]
-    if issubclass(type(node), functools.partial):
-        return [node.func, *node.args, *node.keywords.values(), *_attributes(node)]
-    if type(node) is FunctionType:
-        return _of_function(node)
-    if type(node) is MethodType:
-        # Not the method's function itself: all objects of its class share it.
-        return _of_function(node.__func__)
-    return [*_attributes(node), *_of_function(_call_of(node))]
-
-
-def _of_function(function: Any) -> list[Any]:
-    """Return what a function keeps: closure, defaults, and attributes such as ``__wrapped__``."""
-    if guard_of(function) is not None:
-        return [handler_of(function)]
-    if type(function) is not FunctionType:
-        return []
-    found: list[Any] = []
-    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
-        try:
-            value = cell.cell_contents
-        except ValueError:  # not assigned yet
-            continue
-        if not _is_beside(function, name, value):
-            found.append(value)
-    found += function.__defaults__ or ()
-    found += (function.__kwdefaults__ or {}).values()
-    # functools.wraps copies what the wrapped one has: that is not the wrapper's own.
-    copied = getattr(vars(function).get("__wrapped__"), "__dict__", {})
-    found += [
-        each
-        for name, each in vars(function).items()
-        if copied.get(name) is not each and not name.startswith(KEPT)
-    ]
-    return found
-
-
-def _is_beside(function: FunctionType, name: str, value: Any) -> bool:
-    """Whether a closure refers to a function defined beside this one, by its own name.
-
-    So do the handlers in an app factory; what a decorator wraps comes from elsewhere.
-    """
-    if type(value) is not FunctionType:
-        return False
-    code, other = function.__code__, value.__code__
-    return (
-        name == other.co_name
-        and code.co_filename == other.co_filename
-        and code.co_qualname.rpartition(".")[0] == other.co_qualname.rpartition(".")[0]
-    )
-
-
-def _attributes(value: Any) -> list[Any]:
-    """Return what an object keeps in attributes of its own."""
-    found = [each for name, each in _own(value).items() if not name.startswith(KEPT)]
-    for kind in type(value).__mro__:
-        slots = kind.__dict__.get("__slots__", ())
-        for name in (slots,) if isinstance(slots, str) else slots:
-            if not name.startswith("__"):
-                found.append(getattr(value, name, None))
-    if hasattr(type(value), "__wrapped__"):  # a proxy, such as wrapt's
-        found.append(value.__wrapped__)
-    return found
-
-
-def _own(value: Any) -> dict[str, Any]:
-    own: dict[str, Any] = getattr(value, "__dict__", {})
-    return own
-
-
-def _call_of(value: Any) -> Any:
-    """Return the function by which an object is called."""
-    calls = (kind.__dict__.get("__call__") for kind in type(value).__mro__)
-    return next((each for each in calls if each is not None), None)
-
-
-def _is_container(value: Any) -> bool:
-    return issubclass(type(value), _CONTAINERS)
-
-
-def _flat(container: Any, depth: int = 0) -> list[Any]:
-    """Return what a small container holds, at a few depths; nothing of a large one."""
-    if len(container) > _MOST_HELD:
-        return []
-    found: list[Any] = []
-    for value in list(container.values() if isinstance(container, dict) else container):
-        if _is_container(value):
-            if depth < _DEEPEST:
-                found += _flat(value, depth + 1)
-        else:
-            found.append(value)
-    return found
-
-
-def is_followed(value: Any) -> bool:
-    """Whether a function, a partial or a bound method may wrap a handler, or be one."""
-    kind = type(value)
-    if kind is FunctionType:
-        # A framework's plain functions, such as run_in_threadpool, wrap nothing of themselves.
-        return bool(value.__closure__) or not _is_of_framework(value.__globals__.get("__name__"))
-    return kind is MethodType or issubclass(kind, functools.partial)
-
-
-def _is_object(value: Any) -> bool:
-    return callable(value) and not _is_closed(value)
-
-
-def _is_closed(value: Any) -> bool:
-    """Whether an object is none that may wrap a handler: a class, a module, an app, a router."""
-    kind = type(value)
-    if issubclass(kind, type | ModuleType | GuardedBy):
-        return True
-    return any(_is_of_framework(each.__module__) for each in kind.__mro__)
-
-
-def _is_of_framework(module: object) -> bool:
-    return str(module).partition(".")[0] in FRAMEWORKS
+        self.callables = [each for each in values if is_followed(each) or is_object(each)]
 
 
 def _applied(node: Any) -> tuple[Guard, ...]:
@@ -273,17 +177,19 @@ def _applied(node: Any) -> tuple[Guard, ...]:
         for value in values if isinstance(values, list | tuple) else (values,):
             if isinstance(value, GuardedBy):
                 found.append(value.guard)
+    # What a decorator of the app's own has added to the sample.
+    found += [each for name, each in vars(node).items() if name.startswith(APPLIED)]
     return tuple(found)
 
 
 def _next(handler: Any) -> Any:
     if guard_of(handler) is not None:
         return handler_of(handler)
-    wrapped = getattr(handler, "__wrapped__", None)
-    if wrapped is not None:
-        return wrapped
     if type(handler) is MethodType:
         return handler.__func__
+    wrapped = asked(handler, "__wrapped__")
+    if wrapped is not None:
+        return wrapped
     found = kept_by(handler)
     package = _package_of(handler)
     if package in _ROUTE_BY_CLOSURES:
@@ -292,25 +198,4 @@ def _next(handler: Any) -> Any:
 
 
 def _package_of(function: Any) -> str:
-    names = getattr(function, "__globals__", {})
-    return str(names.get("__name__", "")).partition(".")[0]
-
-
-def is_global(function: Any) -> bool:
-    """Whether a module has this function under its own name, as it has helpers.
-
-    A function that is decorated there is so no more, and was not yet so when it was decorated.
-    """
-    names = getattr(function, "__globals__", {})
-    return names.get(getattr(function, "__name__", None)) is function
-
-
-def kept_by(node: Any) -> list[Any]:
-    """Return the callables that one keeps, those in containers too, each once."""
-    found = {
-        key_of(each): each
-        for value in _kept(node)
-        for each in (_flat(value) if _is_container(value) else (value,))
-        if is_followed(each) or _is_object(each)
-    }
-    return list(found.values())
+    return str(globals_of(function).get("__name__", "")).partition(".")[0]

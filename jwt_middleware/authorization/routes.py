@@ -13,7 +13,7 @@ from .algebra import Predicate
 from .decorators import is_public
 from .exposure import guards_of, line_of
 from .guards import Guard
-from .reach import FRAMEWORKS, is_followed
+from .kept import FRAMEWORKS, is_followed
 
 _FRAMEWORKS_OWN = (
     "django.contrib.",

@@ -19,13 +19,17 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import path as django_path
 from django.utils.decorators import method_decorator
 from django.views import View
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
+from fastapi.routing import APIRoute
 from flask import Flask
 from flask.views import MethodView
+from flask.views import View as FlaskView
 from ninja import NinjaAPI
 from starlette.applications import Starlette
+from starlette.endpoints import HTTPEndpoint, WebSocketEndpoint
+from starlette.middleware import Middleware
 from starlette.responses import JSONResponse
-from starlette.routing import Route
+from starlette.routing import Host, Mount, Route, Router, WebSocketRoute
 from starlette.websockets import WebSocket
 
 import jwt_middleware_django as django_adapter
@@ -33,11 +37,13 @@ import jwt_middleware_flask as flask_adapter
 import jwt_middleware_starlette as starlette_adapter
 from jwt_middleware import has_role, predicate
 from jwt_middleware_django.inspection import inventory
+from jwt_middleware_django.inventory import SiteRoutes
+from jwt_middleware_starlette.fastapi import guard
 from tests.foreign_decorators import FOREIGN, GUARD, NAMED, ROUTE, arrange, arrangements
 
 from .conftest import Caller
 from .fasthtml_apart import FastHTML
-from .harness import call_wsgi, open_websocket, start_and_stop
+from .harness import call_asgi, call_wsgi, open_websocket, start_and_stop
 from .rule_apps import AsgiApp, DjangoApp, WsgiApp
 
 BOSS = has_role("Internal/boss")
@@ -492,3 +498,354 @@ def test_flasks_view_classes_are_asked_before_their_decorators_answer(
     for method in ("GET", "HEAD"):
         asked = [call_wsgi(app, method, "/x", each).status for each in (staff, boss, staff)]
         assert asked == [403, 200, 403]
+
+
+# --- methods, endpoints that are classes, dependencies ----------------------------------------
+
+
+def async_memo(function: Any) -> Any:
+    kept: list[Any] = []
+
+    @functools.wraps(function)
+    async def inner(*args: Any, **kwargs: Any) -> Any:
+        if not kept:
+            kept.append(await function(*args, **kwargs))
+        return kept[0]
+
+    return inner
+
+
+def keyed_memo(key: Callable[..., Any]) -> Callable[[Any], Any]:
+    """A cache that keeps a second function beside the one that it wraps."""
+
+    def decorate(function: Any) -> Any:
+        kept: dict[Any, Any] = {}
+
+        def inner(request):
+            name = key(request)
+            if name not in kept:
+                kept[name] = function(request)
+            return kept[name]
+
+        return inner
+
+    return decorate
+
+
+def controller(requires: Any, answer: Callable[[], Any]) -> Any:
+    class Controller:
+        @requires(BOSS)
+        def guarded(self, request):
+            return answer()
+
+        @memo
+        @requires(BOSS)
+        def kept(self, request):
+            return answer()
+
+        def open(self, request):
+            return answer()
+
+    return Controller()
+
+
+@pytest.mark.parametrize("build", [*HOLDS_ABOVE[:2], *REFUSES_ABOVE[:2]], ids=lambda b: b.__name__)
+def test_the_guards_of_bound_methods_hold_and_are_used(
+    build: Callable[..., Any], options: Options, caller: Caller
+) -> None:
+    """They are those of the class, which another object of it shares."""
+    told: list[Any] = []
+    options = {**options, "listeners": [told.append]}
+    is_django = build is django_app
+    adapter = (
+        django_adapter if is_django else flask_adapter if build is flask_app else starlette_adapter
+    )
+    answer = {
+        flask_app: lambda: "served",
+        django_app: lambda: HttpResponse("served"),
+        starlette_app: lambda: JSONResponse("served"),
+        fastapi_app: lambda: "served",
+    }[build]
+    one = controller(adapter.requires, answer)
+    app = _app_of(
+        build, options, {name: getattr(one, name) for name in ("guarded", "kept", "open")}
+    )
+    clerk, boss = caller(role="Internal/clerk"), caller(role="Internal/boss")
+
+    for name in ("guarded", "kept"):
+        assert [app.get(f"/{name}/x", who).status for who in (clerk, boss, clerk)] == [
+            403,
+            200,
+            403,
+        ]
+    assert app.get("/open/x", clerk).status == 200
+    assert not [each for each in told if "no route uses" in str(getattr(each, "reason", ""))]
+
+
+def _app_of(build: Any, options: Options, handlers: dict[str, Any]) -> Any:
+    if build is flask_app:
+        flask = Flask(__name__)
+        flask_adapter.JWTMiddleware(flask, **options)
+        for name, each in handlers.items():
+            flask.add_url_rule(f"/{name}/<request>", name, each)
+        return WsgiApp(flask)
+    if build is django_app:
+        return DjangoApp(
+            at.WSGIHandler, [django_path(f"{n}/x", each) for n, each in handlers.items()], options
+        )
+    app: Any = Starlette() if build is starlette_app else FastAPI(openapi_url=None)
+    app.add_middleware(starlette_adapter.JWTMiddleware, **options)
+    for name, each in handlers.items():
+        if build is starlette_app:
+            app.router.routes.append(Route(f"/{name}/{{request}}", each))
+        else:
+            app.add_api_route(f"/{name}/{{request}}", each, response_model=None)
+    return AsgiApp(app)
+
+
+@pytest.mark.parametrize("build", [*HOLDS_ABOVE[:2], *REFUSES_ABOVE[:2]], ids=lambda b: b.__name__)
+def test_a_cache_that_keeps_a_second_function_is_not_asked_before_the_guard(
+    build: Callable[..., Any],
+    options: Options,
+    caller: Caller,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(FOREIGN, "keyed", keyed_memo(lambda request: "all"))
+    app = build([(ROUTE, "keyed", GUARD)], options)
+    clerk, boss = caller(role="Internal/clerk"), caller(role="Internal/boss")
+
+    assert [app.get("/0/x", who).status for who in (clerk, boss, clerk)] == [403, 200, 403]
+
+
+@pytest.mark.parametrize("build", HOLDS_ABOVE, ids=lambda build: build.__name__)
+def test_two_guards_above_the_route_must_both_hold(
+    build: Callable[..., Any], options: Options, caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    adapter = flask_adapter if build is flask_app else django_adapter
+    monkeypatch.setitem(FOREIGN, "staff", adapter.requires(has_role("Internal/staff")))
+    orders: list[Order] = [("staff", GUARD, ROUTE), (GUARD, "without_wraps", "staff", ROUTE)]
+    app = build(orders, options)
+
+    for number in range(len(orders)):
+        for role, status in (
+            ("Internal/boss", 403),
+            ("Internal/staff", 403),
+            ("Internal/boss,Internal/staff", 200),
+        ):
+            assert app.get(f"/{number}/x", caller(role=role)).status == status, orders[number]
+
+
+def test_the_methods_of_an_endpoint_class_are_asked_before_their_decorators(
+    options: Options, caller: Caller
+) -> None:
+    class Payroll(HTTPEndpoint):
+        @async_memo
+        @starlette_adapter.requires(BOSS)
+        async def get(self, request: Any) -> JSONResponse:
+            return JSONResponse("served")
+
+        async def post(self, request: Any) -> JSONResponse:
+            return JSONResponse("open")
+
+    class Socket(WebSocketEndpoint):
+        @async_memo
+        @starlette_adapter.requires(BOSS)
+        async def on_connect(self, websocket: WebSocket) -> None:
+            await websocket.accept()
+
+    app = Starlette(routes=[Route("/x", Payroll), WebSocketRoute("/ws", Socket)])
+    app.add_middleware(starlette_adapter.JWTMiddleware, **options)
+    clerk, boss = caller(role="Internal/clerk"), caller(role="Internal/boss")
+
+    for method in ("GET", "HEAD"):
+        asked = [call_asgi(app, method, "/x", who).status for who in (clerk, boss, clerk)]
+        assert asked == [403, 200, 403]
+    assert call_asgi(app, "POST", "/x", clerk).status == 200
+    assert [open_websocket(app, "/ws", who).accepted for who in (clerk, boss, clerk)] == [
+        False,
+        True,
+        False,
+    ]
+
+
+def through(app: Any) -> Any:
+    """A middleware that is a function, and keeps the app in its closure."""
+
+    async def inner(scope: Any, receive: Any, send: Any) -> None:
+        await app(scope, receive, send)
+
+    return inner
+
+
+@pytest.mark.parametrize(
+    "mount",
+    [
+        lambda routes: Mount("/sub", through(Starlette(routes=routes))),
+        lambda routes: Mount("/sub", routes=routes, middleware=[Middleware(through)]),
+        lambda routes: Host("backend.example.edu", through(Router(routes=routes))),
+    ],
+    ids=["mounted", "middleware of a mount", "host"],
+)
+def test_routes_behind_a_middleware_that_is_a_function_are_seen(
+    mount: Any, options: Options
+) -> None:
+    def view(request: Any) -> JSONResponse:
+        return JSONResponse("served")
+
+    kept = starlette_adapter.requires(BOSS)(view)
+    app = Starlette(routes=[mount([Route("/x", view)])])
+    app.add_middleware(starlette_adapter.JWTMiddleware, **options)
+
+    [told] = start_and_stop(app)
+    assert told["type"] == "lifespan.startup.failed"
+    assert "/x: requires(has_role('Internal/boss')) on " in told["message"]
+    del kept
+
+
+@pytest.mark.parametrize("order", ["above", "cached"])
+def test_a_dependency_whose_guard_would_be_passed_by_keeps_the_app_from_starting(
+    order: str, options: Options
+) -> None:
+    async def settings() -> str:
+        return "secret"
+
+    guarded: Any = starlette_adapter.requires(BOSS)(settings)
+    app = FastAPI()
+    app.add_middleware(starlette_adapter.JWTMiddleware, **options)
+    dependency = settings if order == "above" else async_memo(guarded)
+    app.add_api_route("/x", lambda: "served", dependencies=[Depends(dependency)])
+
+    [told] = start_and_stop(app)
+    assert told["type"] == "lifespan.startup.failed"
+    assert ".settings (" in told["message"]
+
+
+def test_a_fastapi_route_that_caches_by_itself_is_asked_first(
+    options: Options, caller: Caller
+) -> None:
+    class Caching(APIRoute):
+        def get_route_handler(self) -> Any:
+            return async_memo(super().get_route_handler())
+
+    app = FastAPI()
+    app.add_middleware(starlette_adapter.JWTMiddleware, **options)
+    app.router.route_class = Caching
+    app.add_api_route("/a", starlette_adapter.requires(BOSS)(lambda: "served"))
+    app.add_api_route("/b", lambda: "served", dependencies=[Depends(guard(BOSS))])
+    clerk, boss = caller(role="Internal/clerk"), caller(role="Internal/boss")
+
+    for path in ("/a", "/b"):
+        asked = [AsgiApp(app).get(path, who).status for who in (clerk, boss, clerk)]
+        assert asked == [403, 200, 403], path
+
+
+def test_a_decorator_of_the_apps_own_that_guards_and_caches_is_seen_by_method_decorator(
+    options: Options, caller: Caller
+) -> None:
+    def boss_cached(function: Any) -> Any:
+        return memo(django_adapter.requires(BOSS)(function))
+
+    @method_decorator(boss_cached, name="dispatch")
+    class Payroll(Base):
+        pass
+
+    urls = [django_path("x", Payroll.as_view())]
+    app = DjangoApp(at.WSGIHandler, urls, {**options, "unguarded": "refuse"})
+    clerk, boss = caller(role="Internal/clerk"), caller(role="Internal/boss")
+
+    assert [app.get("/x", who).status for who in (clerk, boss, clerk)] == [403, 200, 403]
+
+
+def test_a_view_class_that_a_decorator_makes_of_a_function_is_guarded(
+    options: Options, caller: Caller
+) -> None:
+    def as_class(function: Any) -> Any:
+        class Made(FlaskView):
+            def dispatch_request(self) -> Any:
+                return function(None)
+
+        return Made.as_view("made")
+
+    def view(request: Any) -> str:
+        return "served"
+
+    kept = flask_adapter.requires(BOSS)(view)
+    app = Flask(__name__)
+    flask_adapter.JWTMiddleware(app, **options)
+    app.add_url_rule("/x", view_func=as_class(view))
+
+    assert call_wsgi(app, "GET", "/x", caller(role="Internal/clerk")).status == 403
+    del kept
+
+
+def test_public_on_a_helper_that_is_a_route_says_that_no_guard_stands_on_it(
+    options: Options, caller: Caller
+) -> None:
+    app = FastAPI()
+    app.add_middleware(starlette_adapter.JWTMiddleware, **options)
+
+    @app.get("/health")
+    @starlette_adapter.public
+    def health() -> str:
+        return "ok"
+
+    def admin_of(check: Any) -> Any:
+        @starlette_adapter.requires(BOSS)
+        def admin() -> str:
+            return str(check())
+
+        return admin
+
+    app.get("/admin")(admin_of(health))
+
+    assert AsgiApp(app).get("/health", caller(role="Internal/clerk")).status == 200
+
+
+def test_hooks_that_a_flask_app_calls_use_their_guards(options: Options, caller: Caller) -> None:
+    app = Flask(__name__)
+    flask_adapter.JWTMiddleware(app, **options, unguarded="refuse")
+
+    @app.before_request
+    @flask_adapter.requires(has_role("Internal/staff"))
+    def staff_only() -> None: ...
+
+    @app.get("/x")
+    @flask_adapter.requires(BOSS)
+    def view() -> str:
+        return "served"
+
+    assert call_wsgi(app, "GET", "/x", caller(role="Internal/boss")).status == 403
+    both = caller(role="Internal/boss,Internal/staff")
+    assert call_wsgi(app, "GET", "/x", both).status == 200
+
+
+def test_a_handler_that_keeps_an_object_which_fails_to_answer_is_served(
+    options: Options, caller: Caller
+) -> None:
+    class Lazy:
+        def __getattr__(self, name: str) -> Any:
+            raise RuntimeError("not connected yet")
+
+        def __call__(self) -> str:
+            return "served"
+
+    client = Lazy()
+    app = FastAPI()
+    app.add_middleware(starlette_adapter.JWTMiddleware, **options)
+    app.add_api_route("/x", lambda: client())
+
+    assert AsgiApp(app).get("/x", caller()).status == 200
+
+
+def test_a_caller_who_makes_methods_up_fills_no_memory(options: Options) -> None:
+    class Payroll(Base):
+        pass
+
+    app = DjangoApp(at.WSGIHandler, [django_path("x", Payroll.as_view())], options)
+    with app.settings():
+        routes = SiteRoutes(django_adapter.check_view)
+        [(_, view)] = routes._views
+        for number in range(20_100):
+            routes.guards_to_ask(view, f"M{number}")
+
+    assert len(routes._known) <= 10_000

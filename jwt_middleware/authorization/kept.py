@@ -1,0 +1,194 @@
+"""What one callable keeps: the functions and objects that it could call.
+
+A decorator keeps the function that it wraps in a closure, with or without ``functools.wraps``, in a
+default argument, a partial, a bound method, an attribute of a callable object, or a list in one of
+these. Globals, classes, apps, routers and plain objects are not followed: through them everything
+reaches everything.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections import deque
+from types import FunctionType, MethodType, ModuleType
+from typing import Any
+
+from .guards import GuardedBy, guard_of, handler_of
+
+FRAMEWORKS = ("django", "fastapi", "flask", "rest_framework", "starlette", "werkzeug")
+"""Their objects, such as an app or a router, know every handler and wrap none."""
+Key = int | tuple[int, int]
+"""An identity: a bound method is another object each time that it is asked for."""
+_CONTAINERS = (list, tuple, set, frozenset, deque, dict)
+_MOST_HELD = 100
+"""A container of more is a registry or data: a decorator wraps one function."""
+_DEEPEST = 3
+KEPT = "__jwt_middleware_guard_"
+"""How the attributes begin by which functions keep their guards alive; nobody wraps by these."""
+
+
+def key_of(node: Any) -> Key:
+    """Return the identity of something callable."""
+    if type(node) is MethodType:
+        return (id(node.__func__), id(node.__self__))
+    return id(node)
+
+
+def kept_by(node: Any) -> list[Any]:
+    """Return the callables that one keeps, those in containers too, each once."""
+    found = {
+        key_of(each): each
+        for value in kept_values(node)
+        for each in (flat(value) if is_container(value) else (value,))
+        if is_followed(each) or is_object(each)
+    }
+    return list(found.values())
+
+
+def kept_values(node: Any) -> list[Any]:
+    """Return what a callable keeps, but for a bound method's own object."""
+    if guard_of(node) is not None:
+        return [handler_of(node)]
+    if issubclass(type(node), functools.partial):
+        return [node.func, *node.args, *node.keywords.values(), *attributes_of(node)]
+    if type(node) is FunctionType:
+        return _of_function(node)
+    if type(node) is MethodType:
+        # Not the method's function itself: all objects of its class share it.
+        return _of_function(node.__func__)
+    return [*attributes_of(node), *_of_function(call_of(node))]
+
+
+def _of_function(function: Any) -> list[Any]:
+    """Return what a function keeps: closure, defaults, and attributes such as ``__wrapped__``."""
+    if guard_of(function) is not None:
+        return [handler_of(function)]
+    if type(function) is not FunctionType:
+        return []
+    found: list[Any] = []
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+        try:
+            value = cell.cell_contents
+        except ValueError:  # not assigned yet
+            continue
+        if not _is_beside(function, name, value):
+            found.append(value)
+    found += function.__defaults__ or ()
+    found += (function.__kwdefaults__ or {}).values()
+    # functools.wraps copies what the wrapped one has: that is not the wrapper's own.
+    copied = getattr(vars(function).get("__wrapped__"), "__dict__", {})
+    found += [
+        each
+        for name, each in vars(function).items()
+        if copied.get(name) is not each and not name.startswith(KEPT)
+    ]
+    return found
+
+
+def _is_beside(function: FunctionType, name: str, value: Any) -> bool:
+    """Whether a closure refers to a function defined beside this one, by its own name.
+
+    So do the handlers in an app factory; what a decorator wraps comes from elsewhere.
+    """
+    while guard_of(value) is not None:
+        value = handler_of(value)
+    if type(value) is not FunctionType:
+        return False
+    code, other = function.__code__, value.__code__
+    return (
+        name == other.co_name
+        and code.co_filename == other.co_filename
+        and code.co_qualname.rpartition(".")[0] == other.co_qualname.rpartition(".")[0]
+    )
+
+
+def attributes_of(value: Any) -> list[Any]:
+    """Return what an object keeps in attributes of its own."""
+    found = [each for name, each in own_attributes(value).items() if not name.startswith(KEPT)]
+    for kind in type(value).__mro__:
+        slots = kind.__dict__.get("__slots__", ())
+        for name in (slots,) if isinstance(slots, str) else slots:
+            if not name.startswith("__"):
+                found.append(asked(value, name))
+    if hasattr(type(value), "__wrapped__"):  # a proxy, such as wrapt's
+        found.append(asked(value, "__wrapped__"))
+    return found
+
+
+def own_attributes(value: Any) -> dict[str, Any]:
+    """Return the attributes of an object's own; none where it fails to say."""
+    own = asked(value, "__dict__")
+    return own if isinstance(own, dict) else {}
+
+
+def call_of(value: Any) -> Any:
+    """Return the function by which an object is called."""
+    calls = (kind.__dict__.get("__call__") for kind in type(value).__mro__)
+    return next((each for each in calls if each is not None), None)
+
+
+def is_container(value: Any) -> bool:
+    """Whether a value is a list or the like."""
+    return issubclass(type(value), _CONTAINERS)
+
+
+def flat(container: Any, depth: int = 0) -> list[Any]:
+    """Return what a small container holds, at a few depths; nothing of a large one."""
+    if len(container) > _MOST_HELD:
+        return []
+    found: list[Any] = []
+    for value in list(container.values() if isinstance(container, dict) else container):
+        if is_container(value):
+            if depth < _DEEPEST:
+                found += flat(value, depth + 1)
+        else:
+            found.append(value)
+    return found
+
+
+def is_followed(value: Any) -> bool:
+    """Whether a function, a partial or a bound method may wrap a handler, or be one."""
+    kind = type(value)
+    if kind is FunctionType:
+        # A framework's plain functions, such as run_in_threadpool, wrap nothing of themselves.
+        return bool(value.__closure__) or not _is_of_framework(value.__globals__.get("__name__"))
+    return kind is MethodType or issubclass(kind, functools.partial)
+
+
+def is_object(value: Any) -> bool:
+    """Whether a value is an object that can be called and may wrap a handler."""
+    return callable(value) and not is_closed(value)
+
+
+def is_closed(value: Any) -> bool:
+    """Whether an object is none that may wrap a handler: a class, a module, an app, a router."""
+    kind = type(value)
+    if issubclass(kind, type | ModuleType | GuardedBy):
+        return True
+    return any(_is_of_framework(each.__module__) for each in kind.__mro__)
+
+
+def _is_of_framework(module: object) -> bool:
+    return str(module).partition(".")[0] in FRAMEWORKS
+
+
+def is_global(function: Any) -> bool:
+    """Whether a module has this function under its own name, as it has helpers.
+
+    A function that is decorated there is so no more, and was not yet so when it was decorated.
+    """
+    names = globals_of(function)
+    return bool(names) and names.get(function.__name__) is function
+
+
+def globals_of(function: Any) -> dict[str, Any]:
+    """Return the globals of a function's module; none of other callables."""
+    return function.__globals__ if type(function) is FunctionType else {}
+
+
+def asked(value: Any, name: str) -> Any:
+    """Return an attribute, or None where the object has none or fails to say."""
+    try:
+        return getattr(value, name, None)
+    except Exception:  # noqa: BLE001 - the app's own object, such as a client that is not ready
+        return None
