@@ -164,6 +164,11 @@ def test_a_comma_counts_more_than_a_blank() -> None:
     assert type(joined_fault(b"Bearer x, y")) is DuplicateHeader
 
 
+def test_no_character_of_the_token_itself_is_stripped() -> None:
+    for end in (bytes([code]) for code in range(0x21, 0x7F)):
+        assert raw_token(b" " + end + b"a.b.c" + end + b"\t", 100) == end + b"a.b.c" + end
+
+
 @pytest.mark.parametrize("form", [bytes, bytearray, memoryview])
 def test_a_server_may_give_a_line_in_any_form_of_bytes(form: Any) -> None:
     taken = raw_token(form(b" a.b.c\t"), 100)
