@@ -21,7 +21,7 @@ LEFT_OUT = (
 )
 """Tests that say little of single lines, and take long."""
 
-MOST_CASES = 30
+MOST_CASES = 8
 """How many cases of one test function are recorded, about."""
 
 _DURATIONS = "MUTATION_DURATIONS"
