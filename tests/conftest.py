@@ -20,6 +20,12 @@ def _no_options_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Refuse a name with an address in it, which no other process would know the test by."""
+    if " at 0x" in item.nodeid:
+        raise pytest.UsageError(f"{item.nodeid}: give this case an id")
+
+
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     """Print the seed of the order, which ``-q`` leaves out of the header."""
     seed = config.getoption("randomly_seed")

@@ -1,10 +1,12 @@
 """The algebra of predicates: Kleene's three values, and plain values that read as written."""
 
 from itertools import permutations, product
+from typing import Any
 
 import pytest
 
 from jwt_middleware import (
+    Decision,
     Predicate,
     Principal,
     all_of,
@@ -19,6 +21,7 @@ from jwt_middleware import (
     path_param,
     query_param,
 )
+from jwt_middleware.authorization.algebra import Situation
 
 from .conftest import NAMES, Verdict
 
@@ -222,3 +225,108 @@ def test_every_leaf_is_found() -> None:
     predicate = (TRUE & ~UNKNOWN) | (FALSE & authenticated)
 
     assert predicate.leaves() == (TRUE, UNKNOWN, FALSE, authenticated)
+
+
+class Own(Predicate):
+    """A predicate of an app's own, which may do anything."""
+
+    def __init__(self, verdict: object, sides: object = ("a", "b")) -> None:
+        self._verdict = verdict
+        self._sides = sides
+
+    def verdict(self, situation: Situation) -> bool | None:
+        if isinstance(self._verdict, Exception):
+            raise self._verdict
+        return self._verdict  # type: ignore[return-value]
+
+    def sides(self, situation: Situation) -> tuple[str, str]:
+        return self._sides  # type: ignore[return-value]
+
+    def __repr__(self) -> str:
+        return "own"
+
+
+def test_a_predicate_that_raises_denies_with_the_kind_of_its_error() -> None:
+    decision = Own(ValueError("zeta")).evaluate(Principal({}))
+
+    assert decision == Decision(
+        False, "insufficient_permission", "Own", "True", "ValueError raised"
+    )
+    assert Own(True, sides=None).evaluate(Principal({})).allowed
+    assert Own(False, sides=None).evaluate(Principal({})).held == "TypeError raised"
+    assert Own(False, sides=(1, 2)).evaluate(Principal({})).held == "2"
+
+
+@pytest.mark.parametrize("answer", [1, 0, "yes", "", [], None], ids=repr)
+def test_only_true_and_false_are_known(answer: object, verdict: Verdict) -> None:
+    assert not Own(answer).evaluate(Principal({})).allowed
+    assert verdict(~Own(answer), {}) is None
+    assert verdict(Own(answer) & TRUE, CLAIMS) is None
+    assert verdict(Own(answer) | FALSE, CLAIMS) is None
+    assert verdict(Own(answer) | TRUE, CLAIMS) is True
+
+
+def test_whether_an_odd_number_of_negations_stands_above_is_known_below() -> None:
+    seen: list[bool] = []
+
+    class Looks(Own):
+        def verdict(self, situation: Situation) -> bool | None:
+            seen.append(situation.negated)
+            return True
+
+    leaf = Looks(True)
+    for condition in (leaf, ~leaf, ~~leaf, ~~~leaf, ~leaf | leaf, ~(leaf & ~leaf)):
+        condition.verdict(Situation(Principal({}), None))
+
+    assert seen == [False, True, False, True, True, False, True, False]
+
+
+def test_a_situation_begins_with_nothing_said() -> None:
+    situation = Situation(None, None)
+
+    assert (situation.answers, situation.shadowed, situation.strict, situation.negated) == (
+        {}, False, False, False
+    )  # fmt: skip
+
+
+def test_what_shadow_mode_lets_in_is_decided_once_more_strictly_with_the_same_answers() -> None:
+    class Shadowed(Own):
+        def verdict(self, situation: Situation) -> bool | None:
+            situation.answers[1] = True
+            situation.shadowed = True
+            seen.append((situation.strict, dict(situation.answers)))
+            return not situation.strict
+
+    seen: list[object] = []
+    plain, shadowed = Situation(Principal({}), None), Situation(Principal({}), None)
+    assert TRUE.would_refuse(plain) is None
+    condition = Shadowed(True)
+    assert condition.refusal(shadowed) is None
+    decision = condition.would_refuse(shadowed)
+
+    assert decision is not None
+    assert not decision.allowed
+    assert seen[:2] == [(False, {1: True}), (True, {1: True})]
+
+
+@pytest.mark.parametrize(
+    "combine, written",
+    [
+        (lambda: all_of(1), "all_of takes"),  # type: ignore[arg-type]
+        (lambda: any_of(1), "any_of takes"),  # type: ignore[arg-type]
+        (lambda: TRUE & 1, "& takes"),
+        (lambda: TRUE | 1, r"\| takes"),
+        (all_of, r"all_of\(\) needs"),
+        (any_of, r"any_of\(\) needs"),
+    ],
+)
+def test_a_wrong_part_is_told_with_what_it_was_written_in(combine: Any, written: str) -> None:
+    with pytest.raises(TypeError, match=f"^{written}"):
+        combine()
+
+
+def test_a_predicate_of_ones_own_must_say_what_it_is() -> None:
+    for call in (lambda: Predicate().key(), lambda: Predicate().verdict(Situation(None, None))):
+        with pytest.raises(NotImplementedError):
+            call()
+    assert Predicate.sides(Own(True), Situation(None, None)) == ("own", "nothing that says so")

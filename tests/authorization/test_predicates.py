@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from jwt_middleware import (
+    Predicate,
     Principal,
     RequestView,
     authenticated,
@@ -232,3 +233,74 @@ def test_no_warning_is_logged_for_an_answer_that_is_a_bool(
     verdict(predicate(lambda principal, request: False), {})
 
     assert caplog.records == []
+
+
+def test_predicates_of_other_names_are_other_predicates() -> None:
+    for made in (client, has_role, has_permission):
+        assert made("a") == made("a")
+        assert made("a") != made("b")
+        assert hash(made("a")) == hash(made("a"))
+    assert len({client("a"), has_role("a"), has_permission("a"), authenticated, ~client("a")}) == 5
+
+
+@pytest.mark.parametrize(
+    "condition, explained",
+    [
+        (client("a"), "client('a') needs client a; the token holds client b"),
+        (has_role("x"), "has_role('x') needs role x; the token holds roles [p, q]"),
+        (
+            has_permission("x"),
+            "has_permission('x') needs permission x; the token holds permissions [r]",
+        ),
+        (~client("b"), "~client('b'); the token holds client b"),
+        (~has_role("p"), "~has_role('p'); the token holds roles [p, q]"),
+    ],
+    ids=str,
+)
+def test_a_refusal_says_what_was_needed_and_what_was_held(
+    condition: Predicate, explained: str
+) -> None:
+    claims = {"client_id": "b", "roles": ["q", "p"], "permissions": ["r"]}
+    decision = condition.evaluate(Principal(claims, names=NAMES))
+
+    assert (decision.allowed, decision.code) == (False, "insufficient_permission")
+    assert decision.explain() == f"insufficient_permission: {explained}"
+
+
+def test_without_a_principal_nothing_is_held() -> None:
+    assert has_role("x").evaluate(None).held == "roles []"
+    assert client("x").evaluate(None).held == "client None"
+
+
+@pytest.mark.parametrize(
+    "function", [lambda: True, lambda principal: True, lambda a, b, c: True], ids=range(3)
+)
+def test_a_function_that_takes_no_principal_and_request_is_refused_at_declaration(
+    function: Any,
+) -> None:
+    with pytest.raises(TypeError, match=r"takes \(principal, request_view\)"):
+        predicate(function)
+
+
+def test_a_function_without_a_name_reads_as_its_type_and_a_lambda_as_its_place() -> None:
+    class Rule:
+        def __call__(self, principal: Any, request: Any) -> bool:
+            return True
+
+    def named(principal: Any, request: Any) -> bool:
+        return True
+
+    nameless = lambda p, r: True  # noqa: E731
+    line = nameless.__code__.co_firstlineno
+    assert repr(predicate(nameless)) == f"predicate(<lambda> in test_predicates.py:{line})"
+    assert repr(predicate(Rule())) == "predicate(Rule)"
+    assert repr(predicate(named)).endswith("<locals>.named)")
+
+
+@pytest.mark.parametrize(
+    "made, written",
+    [(client, "client"), (has_role, "has_role"), (has_permission, "has_permission")],
+)
+def test_a_wrong_name_is_told_with_what_it_was_written_in(made: Any, written: str) -> None:
+    with pytest.raises(TypeError, match=rf"^{written}\(\) takes a name"):
+        made("")

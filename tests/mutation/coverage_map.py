@@ -13,8 +13,16 @@ from pathlib import Path
 import coverage
 import pytest
 
-LEFT_OUT = ("tests/test_benchmarks.py", "tests/test_packaging.py", "tests/test_peers.py")
-"""Tests that say nothing of the modules, and take long."""
+LEFT_OUT = (
+    "tests/adapters/test_arrangements.py",
+    "tests/test_benchmarks.py",
+    "tests/test_packaging.py",
+    "tests/test_peers.py",
+)
+"""Tests that say little of single lines, and take long."""
+
+MOST_CASES = 8
+"""How many cases of one test function are recorded, about."""
 
 _DURATIONS = "MUTATION_DURATIONS"
 
@@ -65,6 +73,14 @@ class CoverageMap:
 
 def _digests(modules: Iterable[str]) -> dict[str, str]:
     return {name: hashlib.sha256(Path(name).read_bytes()).hexdigest() for name in modules}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave out most cases of tests that have very many, evenly: to record them takes long."""
+    cases: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        cases.setdefault(item.nodeid.partition("[")[0], []).append(item)
+    items[:] = [item for same in cases.values() for item in same[:: 1 + len(same) // MOST_CASES]]
 
 
 _durations: dict[str, float] = {}

@@ -12,6 +12,7 @@ from jwt_middleware.verification import tokens
 from jwt_middleware.verification.tokens import (
     WireFormat,
     decode_header,
+    joined_fault,
     raw_token,
     refuse_joined,
     single_line,
@@ -121,6 +122,60 @@ def test_lines_that_a_server_joined_by_a_comma_are_refused_as_duplicates(line: b
             refuse_joined(each)
 
 
+@pytest.mark.parametrize(
+    "line, reason",
+    [
+        (b"a.b.c", None),
+        (b" a.b.c", None),
+        (b"a.b.c\t", None),
+        (b"\t a.b.c \t", None),
+        (b"", None),
+        (b"a b", "a blank"),
+        (b"a\tb", "a blank"),
+        (b" a\tb ", "a blank"),
+        (b"Bearer x", "without 'Bearer '"),
+        (b" bEARER x", "without 'Bearer '"),
+        (b"Bearer\tx", "a blank"),
+        (b"Bearers x", "a blank"),
+        (b"JWT x", "a blank"),
+        ("jürgen x".encode(), "a blank"),
+    ],
+    ids=ascii,
+)
+def test_a_value_with_a_blank_inside_is_told_from_one_with_blanks_around(
+    line: bytes, reason: str | None
+) -> None:
+    for each in (line, line.decode()):
+        found = joined_fault(each)
+        assert (found is None) == (reason is None)
+        if reason is not None:
+            assert type(found) is MalformedToken
+            assert reason in found.reason
+            with pytest.raises(MalformedToken):
+                refuse_joined(each)
+
+
+def test_a_text_that_is_no_utf8_has_a_reason_too() -> None:
+    assert joined_fault("a\udcff") is None
+    assert type(joined_fault("a\udcff b")) is MalformedToken
+
+
+def test_a_comma_counts_more_than_a_blank() -> None:
+    assert type(joined_fault(b"Bearer x, y")) is DuplicateHeader
+
+
+def test_no_character_of_the_token_itself_is_stripped() -> None:
+    for end in (bytes([code]) for code in range(0x21, 0x7F)):
+        assert raw_token(b" " + end + b"a.b.c" + end + b"\t", 100) == end + b"a.b.c" + end
+
+
+@pytest.mark.parametrize("form", [bytes, bytearray, memoryview])
+def test_a_server_may_give_a_line_in_any_form_of_bytes(form: Any) -> None:
+    taken = raw_token(form(b" a.b.c\t"), 100)
+
+    assert (type(taken), taken) == (bytes, b"a.b.c")
+
+
 @pytest.mark.parametrize("prefix", [b"Bearer ", b"JWT ", b"bearer\t", b"Bearer"])
 def test_no_prefix_is_taken_off(prefix: bytes) -> None:
     with pytest.raises(MalformedToken):
@@ -154,6 +209,31 @@ def test_the_signing_input_keeps_its_padding() -> None:
     token = parse(padded + b".e30=.AAAA", RELAXED)
 
     assert token.signing_input == padded + b".e30="
+
+
+@pytest.mark.parametrize("token", [b"a.b.c", b"aa.b.", b"a.bb.c", b"a.b.cc"])
+def test_three_parts_may_be_short(token: bytes) -> None:
+    header, payload, signature, signed = split(token)
+
+    assert [header, payload, signature] == token.split(b".")
+    assert signed == header + b"." + payload
+
+
+@pytest.mark.parametrize(
+    "token", [b"", b"a", b"a.b", b".b.c", b"a..c", b"a..", b"..c", b"a.b.c.", b"a.b.c.d", b".a.b.c"]
+)
+def test_no_other_number_of_parts_is_split_and_only_the_signature_may_be_empty(
+    token: bytes,
+) -> None:
+    with pytest.raises(MalformedToken, match="three segments"):
+        split(token)
+
+
+def test_a_form_is_strict_unless_it_says_otherwise() -> None:
+    assert tuple(WireFormat()) == (False, False, False)
+    assert STANDARD.decode(b"e30") == RELAXED.decode(b"e30=") == b"{}"
+    with pytest.raises(MalformedToken):
+        STANDARD.decode(b"e30=")
 
 
 @pytest.mark.parametrize(
@@ -207,6 +287,31 @@ def test_a_selector_of_a_wrong_type_is_malformed_and_never_absent(name: str, val
 def test_cve_2025_59420_and_cve_2026_32597_any_crit_is_refused(crit: Any) -> None:
     with pytest.raises(MalformedToken):
         parse(_segment({"alg": "RS256", "crit": crit, "b64": True}) + b".e30.AAAA", STANDARD)
+
+
+@pytest.mark.parametrize(
+    "more, reason",
+    [
+        ({"crit": ["exp"]}, "crit"),
+        ({"crit": [], "b64": False, "enc": "x"}, "crit"),
+        ({"b64": False}, "b64=false"),
+        ({"b64": False, "zip": "x"}, "b64=false"),
+        ({"enc": "x"}, "encrypted"),
+        ({"zip": "x"}, "encrypted"),
+        ({"b64": True, "enc": "x"}, "encrypted"),
+        ({"b64": True}, None),
+    ],
+    ids=str,
+)
+def test_one_member_alone_makes_a_header_refused(more: dict[str, Any], reason: str | None) -> None:
+    segment = _segment({"alg": "RS256", **more})
+    if reason is None:
+        assert decode_header(segment, STANDARD)["alg"] == "RS256"
+        return
+    with pytest.raises(MalformedToken) as refusal:
+        decode_header(segment, STANDARD)
+
+    assert refusal.value.reason.startswith(reason)
 
 
 @pytest.mark.parametrize("b64", [False, None, 0, "false", "true", 1, []], ids=repr)
