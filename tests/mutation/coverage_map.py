@@ -49,7 +49,9 @@ class CoverageMap:
         own = {"COVERAGE_FILE": self._folder / "coverage"}
         own[_DURATIONS] = self._folder / "durations.json"
         options = ["-q", "-n", "2", "-p", __name__, "--timeout=600", "--randomly-dont-reorganize"]
-        options += ["--cov=jwt_middleware", "--cov-context=test", "--cov-report="]
+        settings = self._folder / "coveragerc"
+        settings.write_text("[run]\ninclude =\n" + "".join(f"    {path}\n" for path in modules))
+        options += ["--cov", f"--cov-config={settings}", "--cov-context=test", "--cov-report="]
         options += [f"--ignore={path}" for path in LEFT_OUT]
         subprocess.run(
             [sys.executable, "-m", "pytest", *options],

@@ -207,6 +207,11 @@ def test_cve_2024_53861_a_substring_of_the_issuer_is_another_issuer() -> None:
     assert refusal({"iss": "acm"}, policy(issuers=("acme",))) == ("iss", "mismatch")
 
 
+def test_any_issuer_will_do_where_none_is_configured() -> None:
+    for claims in ({}, {"iss": "a"}, {"iss": ""}):
+        policy().check({"exp": NOW + 1, **claims}, NOW)
+
+
 def test_a_configured_issuer_is_required() -> None:
     assert refusal({}, policy(issuers=("a",))) == ("iss", "missing")
 
