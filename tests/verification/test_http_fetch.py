@@ -308,12 +308,13 @@ def test_a_thread_that_guards_the_deadline_does_not_outlive_the_fetch(
     key_server: KeyServer,
 ) -> None:
     key_server.script = status(200, b"{}")
-    before = threading.active_count()
+    before = set(threading.enumerate())
     for _ in range(5):
         get(key_server.url, deadline=30)
-    for thread in threading.enumerate():
-        if isinstance(thread, threading.Timer):
-            thread.join(1)
+    new = [each for each in threading.enumerate() if each not in before]
+    timers = [each for each in new if isinstance(each, threading.Timer)]
+    for timer in timers:
+        timer.join(1)
 
-    assert not [each for each in threading.enumerate() if isinstance(each, threading.Timer)]
-    assert threading.active_count() <= before + 5
+    assert not [each for each in timers if each.is_alive()]
+    assert len(new) <= 5
