@@ -86,12 +86,14 @@ class Exposure:
         Only those of modules that this app routes to, or that such a module imports: other modules
         may be of an app that has not been made. ``others`` returns the endpoints of all apps.
         """
-        if any(not is_global(each) for each in self._unused()):
+        new = WeakSet(each for each in self._unused() if each not in _looked_for)
+        if new:
             gc.collect()  # an app that is gone keeps its guards until then
-        if any(each not in _looked_for for each in self._unused()):
             Exposure(others(), self._enter)
-            _looked_for.update(self._unused())
-        return sorted({f"{_guard(each)!r} on {place_of(each)}" for each in self._unused()})
+        # What no module has may be a leftover by the next time, so it is named once.
+        found = [each for each in self._unused() if each in new or is_global(each)]
+        _looked_for.update(new)
+        return sorted({f"{_guard(each)!r} on {place_of(each)}" for each in found})
 
     def _unused(self) -> Iterator[FunctionType]:
         imported = [each for names in self._modules.values() for each in list(names.values())]
