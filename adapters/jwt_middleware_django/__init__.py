@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 from asgiref.sync import (
     iscoroutinefunction,  # pyright: ignore[reportDeprecated] - inspect's sees no marks on 3.11
     markcoroutinefunction,
 )
+from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
@@ -73,8 +75,10 @@ class JWTMiddleware:
         if fetching is not None:
             raise ConfigurationError(f"{fetching}; put it below")
         self.gate.prefetch()
-        self._routes = SiteRoutes(check_view)
-        self.gate.inspect(self._routes.inventory(), self._routes.unused())
+        self._routes: SiteRoutes | None = None
+        # A urlconf may import the application, and is not there yet: then the first view asks.
+        with suppress(ImproperlyConfigured):
+            self._inspect()
         self._is_async = iscoroutinefunction(get_response)  # pyright: ignore[reportDeprecated]
         if self._is_async:
             markcoroutinefunction(self)
@@ -134,6 +138,14 @@ class JWTMiddleware:
             _current_request.end(token)
         return response if is_open else self._marked(response)
 
+    def _inspect(self) -> SiteRoutes:
+        """Look at the site's routes, once."""
+        if self._routes is None:
+            routes = SiteRoutes(check_view)
+            self.gate.inspect(routes.inventory(), routes.unused())
+            self._routes = routes
+        return self._routes
+
     def process_view(
         self, request: HttpRequest, view_func: Any, _args: Any, _kwargs: Any
     ) -> HttpResponse | None:
@@ -143,17 +155,18 @@ class JWTMiddleware:
         """
         if self.gate.audits and follows(self.gate, request.META):
             request.META[TRAIL_KEY].route = template_of(request)
-        guards = self._routes.guards_to_ask(view_func, request.method or "")
+        try:
+            routes = self._inspect()
+            if self.gate.inspects and view_func not in routes:
+                self.gate.check_guarded(routes.rows(request.path_info, view_func))
+        except ConfigurationError as error:
+            logger.error("%s is not served: %s", request.path_info, error)
+            return _answer(misconfigured(error))
+        guards = routes.guards_to_ask(view_func, request.method or "")
         view = request_view_of(request)
-        if self.gate.inspects and view_func not in self._routes:
-            try:
-                self.gate.check_guarded(self._routes.rows(request.path_info, view_func))
-            except ConfigurationError as error:
-                logger.error("%s is not served: %s", request.path_info, error)
-                return _answer(misconfigured(error))
         if guards and self.gate.is_passed_preflight(view):
             # A decorator may answer it, and a wrapper asks.
-            guards = self._routes.bare(view_func)
+            guards = routes.bare(view_func)
         if guards:
             ask(request)
         try:

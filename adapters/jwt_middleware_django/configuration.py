@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 from weakref import WeakSet
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning
+from django.core.exceptions import ImproperlyConfigured
 
 from jwt_middleware.errors import ConfigurationError
 from jwt_middleware.gate import Gate
@@ -81,8 +82,9 @@ def check_settings(**_: Any) -> list[CheckMessage]:
     found: list[CheckMessage] = []
     try:
         gate = Gate(options_from_settings())
-        routes = SiteRoutes(check_view)
-        gate.inspect(routes.inventory(), routes.unused())
+        with suppress(ImproperlyConfigured):  # of a urlconf: Django's own check names it
+            routes = SiteRoutes(check_view)
+            gate.inspect(routes.inventory(), routes.unused())
     except ConfigurationError as error:
         found.append(Error(str(error), obj="JWT_MIDDLEWARE", id="jwt_middleware.E001"))
     order = Order()

@@ -9,6 +9,7 @@ import contextlib
 import functools
 import inspect
 from collections.abc import Callable, Iterator
+from types import ModuleType
 from typing import Any, ClassVar
 
 from . import rule_apps as at  # it configures Django before the adapter is imported
@@ -16,6 +17,7 @@ from . import rule_apps as at  # it configures Django before the adapter is impo
 # isort: split
 import pytest
 from django.http import HttpRequest, HttpResponse
+from django.test import override_settings
 from django.urls import path as django_path
 from django.utils.decorators import method_decorator
 from django.views import View
@@ -849,3 +851,24 @@ def test_a_caller_who_makes_methods_up_fills_no_memory(options: Options) -> None
             routes.guards_to_ask(view, f"M{number}")
 
     assert len(routes._known) <= 10_000
+
+
+@pytest.mark.parametrize("order", ["above", "bare"])
+def test_a_urlconf_that_comes_after_the_application_is_looked_at_by_the_first_view(
+    order: str, options: Options, caller: Caller
+) -> None:
+    """A site in one file makes its application first, or its urlconf imports that."""
+    view = Base.as_view()
+    kept = django_adapter.requires(BOSS)(view) if order == "above" else None
+    urls = ModuleType("late_urls")
+    with override_settings(
+        JWT_MIDDLEWARE={**options, "unguarded": "refuse"},
+        ROOT_URLCONF=urls,
+        MIDDLEWARE=["jwt_middleware_django.JWTMiddleware"],
+    ):
+        site = at.WSGIHandler()
+        urls.urlpatterns = [django_path("x", view)]  # type: ignore[attr-defined]
+        answer = call_wsgi(site, "GET", "/x", caller(role="Internal/clerk"))
+
+    assert answer.status == (403 if order == "above" else 503)
+    del kept
