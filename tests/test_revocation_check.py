@@ -10,11 +10,12 @@ import pytest
 from jwt_middleware import (
     Client,
     ClientRegistry,
+    Revocations,
     TokenRevoked,
     Verifier,
 )
 from jwt_middleware.events import DenialsLoaded, Refused, Verified
-from jwt_middleware.stores import Denial
+from jwt_middleware.stores import Denial, DenialWatch, MemoryStore
 from jwt_middleware.testing import SigningKey, mint
 from jwt_middleware.trust import Trust
 from jwt_middleware.verification import PEM
@@ -223,3 +224,34 @@ def test_the_event_says_whose_token_it_is_and_the_error_names_the_rule_only(cloc
     assert told[0].reason == "the subject is denied, for tokens issued before a time"
     assert [each.denials for each in events if isinstance(each, DenialsLoaded)] == [0, 1]
     assert sum(isinstance(each, Verified) for each in events) == 1
+
+
+@pytest.mark.parametrize(
+    "names, reason",
+    [
+        ({"subject": "jroe"}, "the subject is denied"),
+        ({"client_id": "kiosk"}, "the client id is denied"),
+        ({"token_id": "t-1"}, "the token id is denied"),
+    ],
+)
+def test_the_reason_names_the_rule_in_words(
+    names: dict[str, str], reason: str, clock: Clock
+) -> None:
+    verifier = verifier_of(clock)
+    deny(verifier, **names)
+    with pytest.raises(TokenRevoked) as refusal:
+        verifier.verify(token(clock))
+
+    assert refusal.value.reason == reason
+
+
+@pytest.mark.parametrize("given", ["process-memory", MemoryStore()], ids=["url", "store"])
+def test_a_closed_check_looks_no_more_and_closes_only_a_store_of_its_own(
+    given: Any, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed: list[object] = []
+    for kind in (DenialWatch, MemoryStore):
+        monkeypatch.setattr(kind, "close", lambda self, kind=kind: closed.append(kind))
+    verifier_of(clock, Revocations(given)).close()
+
+    assert closed == ([DenialWatch, MemoryStore] if isinstance(given, str) else [DenialWatch])

@@ -11,7 +11,7 @@ from jwt_middleware import ANY, Client, ClientRegistry, Issuer, Verifier
 from jwt_middleware.authorization import ClientTrust
 from jwt_middleware.cli import main
 from jwt_middleware.errors import BadSignature, ClientDisabled, ClientMismatch, ConfigurationError
-from jwt_middleware.events import ClientsKept
+from jwt_middleware.events import ClientsKept, ConfigurationWarning
 from jwt_middleware.testing import SigningKey, mint
 
 from .authorization.test_registry import replaced, soon
@@ -214,3 +214,15 @@ def test_any_stands_alone_in_a_registrys_list(tmp_path: Path) -> None:
 
     with pytest.raises(ConfigurationError, match=r"clients\.acme\.trust\.issuer: 'ANY'"):
         ClientRegistry(path)
+
+
+def test_two_clients_of_one_namespace_are_warned_of(tmp_path: Path, rsa_key: SigningKey) -> None:
+    """Each may carry the other's roles."""
+    told: list[Any] = []
+    clients = [Client("a", namespace="acme"), Client("b", namespace="acme"), Client("c")]
+    Verifier(
+        keys=rsa_key.public_pem, clients=ClientRegistry(clients), listeners=[told.append], api="/x"
+    )
+
+    [warning] = [event for event in told if isinstance(event, ConfigurationWarning)]
+    assert "the clients a, b share the namespace 'acme'" in warning.reason

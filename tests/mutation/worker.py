@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 import time
+import traceback
 import types
 from collections.abc import Callable
 from pathlib import Path
@@ -26,6 +27,9 @@ from .mutants import Mutant, mutants_of
 
 JOBS = "MUTATION_JOBS"
 """The variable that names the file with this worker's jobs, each with its mutant and its tests."""
+
+BROKEN = 3
+"""The exit status of a fork in which something else than a test has failed."""
 
 MARGIN = 60.0
 """Seconds that a mutant may take beyond what its tests took without it."""
@@ -75,9 +79,11 @@ def _in_a_fork(fails: Callable[[], bool], seconds: float) -> bool:
     process = os.fork()
     if process == 0:
         os.setpgid(0, 0)
-        status = 1
+        status = BROKEN
         try:
             status = int(fails())
+        except BaseException:
+            traceback.print_exc(file=sys.__stderr__)
         finally:
             os._exit(status)
     while True:
@@ -91,6 +97,8 @@ def _in_a_fork(fails: Callable[[], bool], seconds: float) -> bool:
         pass
     if not ended:
         os.waitpid(process, 0)
+    if ended and os.waitstatus_to_exitcode(status) == BROKEN:
+        pytest.exit("a mutant could not be made", returncode=1)
     return not ended or status != 0
 
 
@@ -106,7 +114,8 @@ def _swap(mutant: Mutant, source: str) -> bool:
         for old, new in zip(before[name], after[name], strict=True)
         if old != new
     }
-    loaded = [each for each in gc.get_objects() if isinstance(each, types.FunctionType)]
+    # isinstance() would wake lazy objects, such as Django's.
+    loaded = [each for each in gc.get_objects() if type(each) is types.FunctionType]
     done = False
     for function in loaded:
         new = changed.get(_place(function.__code__))

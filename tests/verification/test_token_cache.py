@@ -79,6 +79,18 @@ def test_putting_one_token_again_takes_no_more_room() -> None:
     assert cache.get(b"a") is not None
 
 
+def test_a_cleared_table_has_no_entry_and_the_room_of_a_new_one() -> None:
+    cache = TokenCache(2)
+    for token in (b"a", b"b"):
+        cache.put(entry(token))
+    cache.clear()
+    assert (len(cache), cache.get(b"a")) == (0, None)
+    for token in (b"c", b"d", b"e"):
+        cache.put(entry(token))
+
+    assert [cache.get(token) is not None for token in (b"c", b"d", b"e")] == [False, True, True]
+
+
 def test_a_table_of_no_size_keeps_nothing() -> None:
     cache = TokenCache(0)
     cache.put(entry(b"a"))
