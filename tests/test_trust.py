@@ -138,6 +138,22 @@ def test_where_there_is_nothing_to_wait_for_the_keys_known_now_are_believed() ->
     _refused(Source(None), NEW, KeysUnavailable)
 
 
+def test_an_outage_is_told_from_an_answer_that_takes_too_long() -> None:
+    unknown = Source(OLD_KEYS, awaited=Awaited(False))
+    for source, reason in ((Source(None), "no keys from"), (unknown, "no answer in time from")):
+        with pytest.raises(KeysUnavailable) as refusal:
+            Verifier(keys=source).verify(mint(NEW, {}))
+        assert refusal.value.reason == f"{reason} scripted"
+
+
+def test_keys_that_have_not_changed_are_looked_at_once() -> None:
+    source = Source(OLD_KEYS)
+    with pytest.raises(UnknownKey):
+        Verifier(keys=source).verify(mint(NEW, {}))
+
+    assert source.refreshes == 1
+
+
 def test_an_outage_says_when_to_come_back_and_names_no_secret() -> None:
     with pytest.raises(KeysUnavailable) as refusal:
         Verifier(keys=Source(None)).verify(mint(OLD, {}))
