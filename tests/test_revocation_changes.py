@@ -10,15 +10,23 @@ import pytest
 
 from jwt_middleware import Client, ClientRegistry, KeySource, TokenRevoked
 from jwt_middleware.authorization import Clients
-from jwt_middleware.errors import BadSignature, ClientDisabled, TokenExpired, UnknownKey
+from jwt_middleware.errors import (
+    BadSignature,
+    ClientDisabled,
+    StoreUnavailable,
+    TokenExpired,
+    UnknownKey,
+)
 from jwt_middleware.stores import Denial, DenyList, watching
 from jwt_middleware.testing import SigningKey
+from jwt_middleware.trust import MustWait
 from jwt_middleware.verification import KeySet
 from jwt_middleware.verification.jwk import read_jwks
 from jwt_middleware.verification.key_sources import Pending
 
 from .conftest import Clock
 from .test_revocation_check import KEY, deny, token, verifier_of
+from .test_trust import Awaited
 
 
 class Rotating(KeySource):
@@ -177,3 +185,21 @@ def test_what_this_process_denies_counts_at_once_and_not_at_the_next_look(
 
     assert verifier.verify(raw).subject == "jroe"
     verifier.close()
+
+
+def test_a_request_waits_once_for_a_list_that_is_not_known(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    verifier = verifier_of(clock)
+    look = Awaited(True)
+    assert verifier.revocations is not None
+    watch = verifier.revocations._watch
+    monkeypatch.setattr(watch, "current", lambda: None)
+    monkeypatch.setattr(watch, "next_look", lambda: look)
+    with pytest.raises(MustWait) as pause:
+        verifier.verify_now(token(clock), None)
+    assert pause.value.pending == Pending(look, 2.0, False)
+    with pytest.raises(StoreUnavailable):
+        verifier.verify(token(clock))
+
+    assert look.waits == 1
