@@ -11,6 +11,7 @@ from jwt_middleware.authorization import ClientTrust
 from jwt_middleware.errors import (
     BadSignature,
     ClientMismatch,
+    ConfigurationError,
     InvalidClaim,
     RequestError,
     UnknownClient,
@@ -145,3 +146,9 @@ def test_without_a_registry_a_policy_is_a_name_that_nobody_has() -> None:
     assert verifier_of().unknown_names(has_role("x")) == []
     assert len(verifier_of().unknown_names(policy("x"))) == 1
     assert verifier_of(Client("c")).unknown_names(has_role("x")) != []
+
+
+def test_algorithms_that_the_shared_keys_do_not_fit_are_an_error_at_start_up() -> None:
+    own = Client("own", trust=ClientTrust(algorithms="PS256"))
+    with pytest.raises(ConfigurationError, match=r"clients\.own\.trust: "):
+        verifier_of(own, keys=GATEWAY.public_pem)

@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from jwt_middleware import Client, ClientRegistry, KeySource, TokenRevoked
 from jwt_middleware.authorization import Clients
-from jwt_middleware.errors import BadSignature, ClientDisabled, TokenExpired, UnknownKey
-from jwt_middleware.stores import DenyList
+from jwt_middleware.errors import (
+    BadSignature,
+    ClientDisabled,
+    StoreUnavailable,
+    TokenExpired,
+    UnknownKey,
+)
+from jwt_middleware.stores import Denial, DenyList, watching
 from jwt_middleware.testing import SigningKey
+from jwt_middleware.trust import MustWait
 from jwt_middleware.verification import KeySet
 from jwt_middleware.verification.jwk import read_jwks
 from jwt_middleware.verification.key_sources import Pending
 
 from .conftest import Clock
 from .test_revocation_check import KEY, deny, token, verifier_of
+from .test_trust import Awaited
 
 
 class Rotating(KeySource):
@@ -159,3 +168,38 @@ def test_a_changed_list_lets_no_other_byte_slip(clock: Clock) -> None:
 
     with pytest.raises(BadSignature):
         verifier.verify(raw[:-4] + ("AAAA" if not raw.endswith("AAAA") else "BBBB"))
+
+
+def test_what_this_process_denies_counts_at_once_and_not_at_the_next_look(
+    clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watching, "LOOK_EVERY", 60.0)
+    verifier = verifier_of(clock, f"sqlite:///{tmp_path}/store.db")
+    raw = token(clock)
+    verifier.verify(raw)
+    deny(verifier, subject="jroe")
+    with pytest.raises(TokenRevoked):
+        verifier.verify(raw)
+    assert verifier.revocations is not None
+    verifier.revocations.allow(Denial(subject="jroe"))
+
+    assert verifier.verify(raw).subject == "jroe"
+    verifier.close()
+
+
+def test_a_request_waits_once_for_a_list_that_is_not_known(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    verifier = verifier_of(clock)
+    look = Awaited(True)
+    assert verifier.revocations is not None
+    watch = verifier.revocations._watch
+    monkeypatch.setattr(watch, "current", lambda: None)
+    monkeypatch.setattr(watch, "next_look", lambda: look)
+    with pytest.raises(MustWait) as pause:
+        verifier.verify_now(token(clock), None)
+    assert pause.value.pending == Pending(look, 2.0, False)
+    with pytest.raises(StoreUnavailable):
+        verifier.verify(token(clock))
+
+    assert look.waits == 1

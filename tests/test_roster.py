@@ -226,3 +226,15 @@ def test_two_clients_of_one_namespace_are_warned_of(tmp_path: Path, rsa_key: Sig
 
     [warning] = [event for event in told if isinstance(event, ConfigurationWarning)]
     assert "the clients a, b share the namespace 'acme'" in warning.reason
+
+
+@pytest.mark.parametrize("free, more", [(20, None), (21, "1 more"), (50, "30 more")])
+def test_at_most_twenty_clients_are_named_that_are_bound_to_no_issuer(
+    free: int, more: str | None, rsa_key: SigningKey, other_rsa_key: SigningKey
+) -> None:
+    clients = [Client(f"c{number:02}") for number in range(free)]
+    told = refused(clients, issuers=issuers(rsa_key, other_rsa_key))
+
+    assert [f"c{number:02}" in told for number in range(free)] == [n < 20 for n in range(free)]
+    assert ("more" in told.partition(": bound")[0]) == (more is not None)
+    assert more is None or more in told

@@ -138,6 +138,20 @@ def test_where_there_is_nothing_to_wait_for_the_keys_known_now_are_believed() ->
     _refused(Source(None), NEW, KeysUnavailable)
 
 
+def test_an_outage_is_told_from_an_answer_that_takes_too_long() -> None:
+    unknown = Source(OLD_KEYS, awaited=Awaited(False))
+    for source, reason in ((Source(None), "no keys from"), (unknown, "no answer in time from")):
+        with pytest.raises(KeysUnavailable) as refusal:
+            Verifier(keys=source).verify(mint(NEW, {}))
+        assert refusal.value.reason == f"{reason} scripted"
+
+
+def test_keys_that_have_not_changed_are_looked_at_once() -> None:
+    source = Source(OLD_KEYS)
+    _refused(source, NEW, UnknownKey)
+    assert source.refreshes == 2  # by both ways, once each
+
+
 def test_an_outage_says_when_to_come_back_and_names_no_secret() -> None:
     with pytest.raises(KeysUnavailable) as refusal:
         Verifier(keys=Source(None)).verify(mint(OLD, {}))
@@ -266,6 +280,14 @@ def test_a_life_ends_with_the_certificate_where_dates_are_checked_and_it_ends_fi
     assert ends == clock.now + later
     # The verifier adds the leeway to either, and a certificate has none.
     assert last == (clock.now + 86_400 - 30 if ends_with_certificate else ends)
+
+
+def test_a_key_without_a_certificate_ends_no_life(clock: Clock) -> None:
+    issuer = _issuer(keys=OLD.public_pem, check_certificate_dates=True, clock=clock)
+    token = mint(OLD, {}, now=clock.now, lifetime=60, header={"kid": None, "x5t": None})
+    _, ends, last, *_ = issuer.verify(split(token.encode()), clock.now, None)
+
+    assert ends == last == clock.now + 60
 
 
 @pytest.mark.parametrize("checked", [True, False])

@@ -248,3 +248,10 @@ def test_verifiers_do_not_share_it() -> None:
         other.verify(token(OTHER))
         refuses(one, token(OTHER), BadSignature)
         refuses(other, token(KEY), BadSignature)
+
+
+def test_a_remembered_header_is_not_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    verifier = warm(verifier_of(KEY.public_pem), token(sub="a"))
+    monkeypatch.setattr("jwt_middleware.trust.decode_header", None)
+
+    assert verifier.verify(token(sub="b")).claims["sub"] == "b"

@@ -12,20 +12,23 @@ from jwt_middleware import (
     Client,
     ClientRegistry,
     ConfigurationError,
+    Issuer,
     Principal,
     Revocations,
     SharedSecret,
     Verifier,
     trust,
 )
+from jwt_middleware.audit import Audit
 from jwt_middleware.errors import UnknownKey
-from jwt_middleware.events import ValuesDropped
+from jwt_middleware.events import ConfigurationWarning, ValuesDropped
+from jwt_middleware.listeners import Announcer
 from jwt_middleware.revocation_check import RevocationCheck
 from jwt_middleware.testing import SigningKey, mint
 
 from .conftest import Clock
 from .test_revocation_check import unchecked
-from .test_trust import NEW, OLD_KEYS, Awaited, Source
+from .test_trust import NEW, OLD, OLD_KEYS, Awaited, Source
 
 SECRET = SigningKey("HS256")
 BOTH_WAYS: dict[str, Callable[[Verifier, str], Principal]] = {
@@ -136,3 +139,39 @@ def test_a_closed_verifier_closes_its_deny_list_if_it_has_one(
     verifier.close()
 
     assert closed == [verifier.revocations]
+
+
+def test_one_issuer_whose_tokens_name_an_api_is_enough_for_a_warning_without_api() -> None:
+    told: list[Any] = []
+    issuers = [
+        Issuer("https://a", keys=OLD.public_pem, gateway="wso2"),
+        Issuer("https://b", keys=NEW.public_pem, gateway="standard"),
+    ]
+    Verifier(issuers=issuers, listeners=[told.append])
+    assert [type(event) for event in told if "api" in getattr(event, "reason", "")] == [
+        ConfigurationWarning
+    ]
+    told.clear()
+    Verifier(issuers=issuers[1:], listeners=[told.append])
+    assert not [event for event in told if isinstance(event, ConfigurationWarning)]
+
+
+def test_where_nobody_listens_nothing_is_made_of_a_good_token(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Audit, "verified", None)
+    verifier = verifier_of()
+    token = mint(SECRET, {}, form="standard")
+    monkeypatch.setattr(Announcer, "hears_verified", lambda self: False)
+
+    assert verifier.verify(token) is verifier.verify(token)
+
+
+def test_a_verifier_reads_by_the_speed_extra_where_it_is_installed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    used: list[int] = []
+    monkeypatch.setattr("jwt_middleware.verifier.use_speed", lambda: used.append(1))
+    verifier_of()
+
+    assert used == [1]

@@ -304,3 +304,21 @@ def test_a_function_without_a_name_reads_as_its_type_and_a_lambda_as_its_place()
 def test_a_wrong_name_is_told_with_what_it_was_written_in(made: Any, written: str) -> None:
     with pytest.raises(TypeError, match=rf"^{written}\(\) takes a name"):
         made("")
+
+
+def test_what_is_no_function_is_told_by_its_type() -> None:
+    with pytest.raises(TypeError, match=r"^predicate\(\) takes a function, not int$"):
+        predicate(5)  # type: ignore[arg-type]
+
+
+def test_what_only_calls_itself_a_lambda_has_no_place() -> None:
+    class Rule:
+        __qualname__ = "<lambda>"
+
+        def __call__(self, principal: Any, request: Any) -> bool:
+            return True
+
+    rule = Rule()
+    rule.__qualname__ = "<lambda>"  # type: ignore[misc]
+
+    assert repr(predicate(rule)) == "predicate(<lambda>)"
