@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from jwt_middleware import ANY, Client, ClientRegistry, Issuer, Verifier
-from jwt_middleware.authorization import ClientTrust
+from jwt_middleware.authorization import Clients, ClientTrust
 from jwt_middleware.cli import main
 from jwt_middleware.errors import BadSignature, ClientDisabled, ClientMismatch, ConfigurationError
 from jwt_middleware.events import ClientsKept, ConfigurationWarning
+from jwt_middleware.roster import RosterMaker
 from jwt_middleware.testing import SigningKey, mint
+from jwt_middleware.verifier_options import trusts_of
 
 from .authorization.test_registry import replaced, soon
+from .test_trust import OLD_KEYS, Source
 
 CAMPUS, PARTNER = "https://campus", "https://partner"
 
@@ -238,3 +242,27 @@ def test_at_most_twenty_clients_are_named_that_are_bound_to_no_issuer(
     assert [f"c{number:02}" in told for number in range(free)] == [n < 20 for n in range(free)]
     assert ("more" in told.partition(": bound")[0]) == (more is not None)
     assert more is None or more in told
+
+
+class Closed(Source):
+    """A source that counts how often it is closed."""
+
+    closed = 0
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+def test_a_clients_keys_go_on_while_its_entry_stays_and_are_closed_when_it_changes() -> None:
+    gateway, one, two = (Closed(OLD_KEYS) for _ in range(3))
+    trusts = trusts_of({"keys": gateway}, lambda event: None, time.time)
+    maker = RosterMaker(trusts, lambda event: None, lambda: None)
+    before = maker.make(Clients([bound("b", keys=one)]))
+    after = maker.make(Clients([Client("a"), Client("b", name="B", trust=ClientTrust(one))]))
+    assert after.bound["b"] is before.bound["b"]
+    assert one.closed == 0
+
+    changed = maker.make(Clients([bound("b", keys=two)]))
+    assert changed.bound["b"] is not before.bound["b"]
+    maker.make(Clients([Client("b")]))
+    assert (one.closed, two.closed, gateway.closed) == (1, 1, 0)
