@@ -206,3 +206,11 @@ def test_claim_names_of_ones_own_decide_what_a_principal_holds() -> None:
 
     assert principal.subject == "u"
     assert principal.roles == {"a", "b", "c"}
+
+
+def test_the_repr_of_a_principal_is_its_own_and_tells_no_claim() -> None:
+    """Some caches make their key of it, and would give one caller's answer to another."""
+    ana, bob = Principal({"sub": "ana"}), Principal({"sub": "bob"})
+
+    assert repr(ana) == repr(ana) != repr(bob)
+    assert repr(ana).endswith(" with 1 claims>")
