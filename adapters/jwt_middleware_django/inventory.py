@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Iterable, Iterator
 from types import FunctionType
 from typing import Any
@@ -15,6 +14,7 @@ from jwt_middleware.authorization import (
     Exposure,
     Guard,
     Route,
+    alive,
     asked,
     attributes_of_class,
     behind_and_before,
@@ -172,13 +172,11 @@ def _handlers(view: Any) -> Iterator[Any]:
 
 def _all_handlers() -> Iterator[Any]:
     """Yield what every route in this process serves, of whatever urlconf."""
-    for each in gc.get_objects():
-        # By its type: to ask some objects for their class makes them do things.
-        if issubclass(type(each), URLPattern):
-            yield from _handlers(each.callback)
-            view_class = _class_of(each.callback)
-            if view_class is not None:
-                yield from attributes_of_class(view_class)
+    for each in alive(URLPattern):
+        yield from _handlers(each.callback)
+        view_class = _class_of(each.callback)
+        if view_class is not None:
+            yield from attributes_of_class(view_class)
 
 
 def _class_of(view: Any) -> Any:

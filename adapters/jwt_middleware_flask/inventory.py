@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
@@ -14,6 +13,7 @@ from jwt_middleware.authorization import (
     Exposure,
     Guard,
     Route,
+    alive,
     asked,
     attributes_of_class,
     behind_and_before,
@@ -114,10 +114,8 @@ def _hooks(app: Flask) -> Iterator[Any]:
 
 def _all_views() -> Iterator[Any]:
     """Yield the views of every Flask app in this process."""
-    for each in gc.get_objects():
-        # By its type: to ask some objects for their class makes them do things.
-        if issubclass(type(each), Flask):
-            for view in each.view_functions.values():
-                yield view
-                if _class_of(view) is not None:
-                    yield from attributes_of_class(_class_of(view))
+    for each in alive(Flask):
+        for view in each.view_functions.values():
+            yield view
+            if _class_of(view) is not None:
+                yield from attributes_of_class(_class_of(view))

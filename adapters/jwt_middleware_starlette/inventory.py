@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import inspect
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -16,6 +15,7 @@ from jwt_middleware.authorization import (
     Exposure,
     Guard,
     Route,
+    alive,
     attributes_of_class,
     guards_to_ask,
     listed,
@@ -137,14 +137,12 @@ def _stands_between(handler: Any) -> ConfigurationError:
 
 def _all_endpoints() -> Iterator[Any]:
     """Yield what every route in this process serves, of whatever app."""
-    for each in gc.get_objects():
-        # By its type: to ask some objects for their class makes them do things.
-        if issubclass(type(each), HTTPRoute | WebSocketRoute):
-            endpoint = getattr(each, "endpoint", None)
-            if inspect.isclass(endpoint):
-                yield from attributes_of_class(endpoint)
-            elif endpoint is not None:
-                yield endpoint
-            dependant = getattr(each, "dependant", None)
-            if dependant is not None:
-                yield from calls_of(dependant)
+    for each in alive(HTTPRoute, WebSocketRoute):
+        endpoint = getattr(each, "endpoint", None)
+        if inspect.isclass(endpoint):
+            yield from attributes_of_class(endpoint)
+        elif endpoint is not None:
+            yield endpoint
+        dependant = getattr(each, "dependant", None)
+        if dependant is not None:
+            yield from calls_of(dependant)

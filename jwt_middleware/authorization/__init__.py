@@ -3,7 +3,7 @@
 from .algebra import Predicate, Situation, all_of, any_of
 from .clients import Attribute, Client, Clients, ClientTrust, Dropped, NamedPolicy
 from .decorators import Handler, guarded, is_public, public
-from .exposure import Exposure, guards_of, guards_to_ask, place_of
+from .exposure import Exposure, alive, guards_of, guards_to_ask, place_of
 from .guards import Enter, Guard
 from .kept import asked
 from .levels import Level
@@ -49,6 +49,7 @@ __all__ = [
     "Route",
     "Situation",
     "Term",
+    "alive",
     "all_of",
     "any_of",
     "asked",

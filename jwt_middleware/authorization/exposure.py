@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary, WeakSet, ref
 from .decorators import is_public
 from .guards import Enter, Guard, guard_of, handler_of, wrappers_of
 from .kept import Key, asked, is_followed, is_global, kept_by, key_of
-from .reach import Reach, chain_of, guards_at, reach_of
+from .reach import Reach, behind_and_before, chain_of, guards_at, reach_of
 
 _passed: WeakSet[FunctionType] = WeakSet()
 """The guards' wrappers that some route of this process calls."""
@@ -176,10 +176,9 @@ def guards_to_ask(handler: Any) -> tuple[Guard, ...]:
             top[id(node)] = guard
         elif type(node) is not MethodType:
             break
-    reach = reach_of(handler)
     below = [
         guard
-        for node in (*reach.before.values(), *reach.behind.values())
+        for node in behind_and_before(handler)
         if id(node) not in top and type(node) is not MethodType
         for guard in guards_at(node)
         if guard.routed
@@ -189,6 +188,14 @@ def guards_to_ask(handler: Any) -> tuple[Guard, ...]:
 
 def _each_once(guards: list[Guard]) -> tuple[Guard, ...]:
     return tuple({id(guard): guard for guard in guards}.values())
+
+
+def alive(*kinds: type) -> Iterator[Any]:
+    """Yield every object in this process that is of one of these kinds."""
+    for each in gc.get_objects():
+        # By its type: to ask some objects for their class makes them do things.
+        if issubclass(type(each), kinds):
+            yield each
 
 
 def place_of(handler: Any) -> str:
@@ -208,10 +215,9 @@ def line_of(handler: Any) -> str:
 
 def _function_of(handler: Any) -> FunctionType | None:
     """Return the function that a handler's decorators stand on; None where it has none."""
-    reach = reach_of(handler)
     functions = [
         node
-        for node in (*reach.before.values(), *reach.behind.values())
+        for node in behind_and_before(handler)
         if type(node) is FunctionType and guard_of(node) is None and not kept_by(node)
     ]
     # A helper is what its module calls it; a function that is decorated there is so no more.
