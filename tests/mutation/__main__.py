@@ -27,6 +27,7 @@ MODULES = (
     "jwt_middleware/authorization/exposure.py",
     "jwt_middleware/authorization/guards.py",
     "jwt_middleware/authorization/keeping.py",
+    "jwt_middleware/authorization/kept.py",
     "jwt_middleware/authorization/predicates.py",
     "jwt_middleware/authorization/reach.py",
     "jwt_middleware/gate.py",
