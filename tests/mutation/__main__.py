@@ -17,7 +17,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from .coverage_map import LEFT_OUT, CoverageMap
+from .coverage_map import ARRANGEMENTS, LEFT_OUT, CoverageMap
 from .mutants import Mutant, mutants_of
 from .worker import JOBS
 
@@ -89,9 +89,19 @@ def _run(folder: Path, mutants: list[Mutant], options: argparse.Namespace) -> di
     recorded = CoverageMap(options.map)
     if not recorded.fits(MODULES):
         recorded.record(trees[0], _environment(trees[0]), MODULES)
-    jobs = _jobs(mutants, recorded, options.budget, _collected(trees[0]))
+    collected = _collected(trees[0])
+    died = _work(folder / "first", trees, _jobs(mutants, recorded, options.budget, collected))
+    listed = listed_survivors()
+    left = [each for each in mutants if not died[each.name] and each.name not in listed]
+    if left:
+        died |= _work(folder / "second", trees, _jobs_of_all_cases(left, recorded, collected))
+    return died
+
+
+def _work(folder: Path, trees: list[Path], jobs: list[dict[str, Any]]) -> dict[Name, bool]:
+    folder.mkdir()
     running = []
-    for number, tree in enumerate(trees):
+    for number, tree in enumerate(trees[: len(jobs)]):
         file = folder / f"{number}.jobs"
         file.write_text(json.dumps(jobs[number::WORKERS]))
         command = [sys.executable, "-m", "pytest", "-q", "-p", "tests.mutation.worker"]
@@ -155,6 +165,29 @@ def _jobs(
                 break
             kept.append(test)
         jobs.append({"name": mutant.name, "tests": kept, "seconds": seconds})
+    return jobs
+
+
+def _jobs_of_all_cases(
+    mutants: list[Mutant], recorded: CoverageMap, collected: list[str]
+) -> list[dict[str, Any]]:
+    """Choose every case of the tests that run a mutant, for what a choice of cases let live."""
+    cases: dict[str, list[str]] = {}
+    for test in collected:
+        cases.setdefault(test.partition("[")[0], []).append(test)
+    seconds = {test.partition("[")[0]: took for test, took in recorded.durations.items()}
+    jobs = []
+    for mutant in mutants:
+        lines = recorded.tests_by_line(mutant.module)
+        functions = {test.partition("[")[0] for test in _covering(mutant, lines)}
+        if "/authorization/" in mutant.module:
+            functions |= {name for name in cases if name.startswith(ARRANGEMENTS)}
+        chosen = sorted(
+            functions & cases.keys(), key=lambda name: not _is_near(name, mutant.module)
+        )
+        tests = [test for function in chosen for test in cases[function]]
+        took = sum(seconds.get(name, 0.1) * len(cases[name]) for name in chosen)
+        jobs.append({"name": mutant.name, "tests": tests, "seconds": took})
     return jobs
 
 
