@@ -18,7 +18,7 @@ from .request_view import ScopeView
 from .responses import Refusal
 from .settings import Options
 from .trail import FindRoute
-from .trust import MustWait
+from .waiting import MustWait
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]

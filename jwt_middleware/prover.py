@@ -20,7 +20,7 @@ from .errors import (
 from .listeners import Announcer
 from .principal import Principal
 from .roster import Roster, RosterMaker
-from .trust import Patience, Proven, Trust
+from .trust import Proven, Trust
 from .verification import (
     Segments,
     TokenCache,
@@ -29,6 +29,7 @@ from .verification import (
     decode_claims,
     split,
 )
+from .waiting import WaitBudget
 
 
 class Prover:
@@ -66,7 +67,7 @@ class Prover:
         return unknown_names(predicate, self.roster().clients)
 
     def prove(
-        self, raw: bytes, now: float, patience: Patience | None
+        self, raw: bytes, now: float, patience: WaitBudget | None
     ) -> tuple[VerifiedToken, list[Dropped]]:
         """Verify a token; return it with its principal, and the values that are not granted.
 
@@ -109,7 +110,7 @@ class Prover:
         trust: Trust,
         segments: Segments,
         now: float,
-        patience: Patience | None,
+        patience: WaitBudget | None,
         roster: Roster,
     ) -> Proven:
         """Verify under the client's own trust; tell another's keys from a forgery."""

@@ -18,8 +18,8 @@ from .errors import (
 from .events import Event
 from .revocations import Revocations
 from .stores import ClaimThread, Denial, DenialWatch, DenyList, Store, open_store
-from .trust import MustWait, Patience
-from .verification import Pending, VerifiedToken
+from .verification import VerifiedToken
+from .waiting import MustWait, Wait, WaitBudget
 
 WAIT_BUDGET = 2.0
 """Seconds that one request waits for the store, as for keys."""
@@ -64,7 +64,7 @@ class RevocationCheck:
         """Whether tokens are taken while the store is out."""
         return self._option.fail == "open"
 
-    def judge(self, entry: VerifiedToken, patience: Patience | None) -> None:
+    def judge(self, entry: VerifiedToken, patience: WaitBudget | None) -> None:
         """Look a token up in the deny list, and use it where it may be used once.
 
         Raises:
@@ -100,7 +100,7 @@ class RevocationCheck:
         """Use no token from now on, and only ask whether it was used: for tools."""
         self._only_looks = True
 
-    def claimed_by(self, patience: Patience | None) -> VerifiedToken | None:
+    def claimed_by(self, patience: WaitBudget | None) -> VerifiedToken | None:
         """Return the token that was verified before its request waited for its use."""
         claim = _claim_of(patience)
         return None if claim is None else claim.entry
@@ -143,7 +143,7 @@ class RevocationCheck:
         if self._owns_store:
             self.store.close()
 
-    def _denials(self, entry: VerifiedToken, patience: Patience | None) -> DenyList:
+    def _denials(self, entry: VerifiedToken, patience: WaitBudget | None) -> DenyList:
         denials = self._watch.current()
         if denials is not None:
             return denials
@@ -151,14 +151,14 @@ class RevocationCheck:
             # Nobody knows that it is out: this process slept, or the first look is under way.
             flight = self._watch.next_look()
             if flight is not None:
-                raise MustWait(Pending(flight, WAIT_BUDGET, joined=False))
+                raise MustWait(Wait(flight, WAIT_BUDGET, joined=False))
         raise _of(entry, StoreUnavailable(f"{self._option.name}: its denials are not known now"))
 
-    def _use(self, entry: VerifiedToken, patience: Patience | None) -> None:
+    def _use(self, entry: VerifiedToken, patience: WaitBudget | None) -> None:
         claim = _claim_of(patience)
         if claim is None and not self._watch.is_failing:
             claim = _Claim(self.store, self._claims, entry, only_looks=self._only_looks)
-            raise MustWait(Pending(claim, WAIT_BUDGET, joined=False))
+            raise MustWait(Wait(claim, WAIT_BUDGET, joined=False))
         outcome = None if claim is None else claim.outcome
         if outcome is False:
             raise _of(entry, TokenReused("it was used before"))
@@ -211,7 +211,7 @@ def one_time_key(entry: VerifiedToken) -> str:
     return json.dumps(["assertion", signed.decode("ascii")])
 
 
-def _claim_of(patience: Patience | None) -> _Claim | None:
+def _claim_of(patience: WaitBudget | None) -> _Claim | None:
     waited_for = None if patience is None else patience.work
     return waited_for if isinstance(waited_for, _Claim) else None
 

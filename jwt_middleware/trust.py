@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -34,16 +33,15 @@ from .verification import (
     Key,
     KeyRules,
     KeySet,
-    Pending,
     Segments,
     TrustedKeys,
-    Waitable,
     decode_claims,
     decode_header,
     decode_segment,
     key_source,
     verify_signature,
 )
+from .waiting import MustWait, WaitBudget
 
 _MOST_HEADERS = 256
 """Header segments remembered by one trust; a gateway has one for each of its keys."""
@@ -92,37 +90,6 @@ Proven = tuple[dict[str, Any], float, float, Key, KeySet]
 The claims; the end of its life in seconds since the epoch; the same, or earlier where the key's
 certificate ends first; the key; and the key set that has it.
 """
-
-
-class MustWait(Exception):
-    """Work decides it, such as a fetch of keys: wait for its end, and try again."""
-
-    def __init__(self, pending: Pending) -> None:
-        self.pending = pending
-
-
-class Patience:
-    """How long one request has waited, whether it may wait for keys again, and what for it did.
-
-    One budget covers every wait. A fetch that had begun before the request asked may have missed
-    the very key that it needs; then the request may wait for one more.
-    """
-
-    def __init__(self) -> None:
-        self.answered = True
-        self.may_wait = True
-        self.work: Waitable | None = None
-        self._ends: float | None = None
-
-    def begin(self, pending: Pending) -> float:
-        """Return the seconds for which this work may be waited for."""
-        self.work = pending.work
-        first = self._ends is None
-        now = time.monotonic()
-        if self._ends is None:
-            self._ends = now + pending.budget
-        self.may_wait = first and pending.joined
-        return max(0.0, self._ends - now)
 
 
 class Trust:
@@ -205,7 +172,7 @@ class Trust:
             audience=audience,
         )
 
-    def verify(self, segments: Segments, now: float, patience: Patience | None) -> Proven:
+    def verify(self, segments: Segments, now: float, patience: WaitBudget | None) -> Proven:
         """Check everything: algorithm, key, signature over the received bytes, then claims.
 
         ``patience``: what the request has waited already; None before any wait.
@@ -279,7 +246,7 @@ class Trust:
         algorithm: Algorithm,
         header: Mapping[str, Any],
         now: float,
-        patience: Patience | None,
+        patience: WaitBudget | None,
     ) -> tuple[KeySet, tuple[Key, ...]]:
         """Return the keys to try, with the set that they are of."""
         source = self.keys.source

@@ -24,16 +24,8 @@ from .principal import Principal
 from .prover import Prover
 from .request_view import RequestView
 from .roster import Roster
-from .trust import MustWait, Patience, Trust
-from .verification import (
-    Pending,
-    TokenCache,
-    VerifiedToken,
-    joined_fault,
-    raw_token,
-    single_line,
-    use_speed,
-)
+from .trust import Trust
+from .verification import TokenCache, VerifiedToken, joined_fault, raw_token, single_line, use_speed
 from .verifier_options import (
     VerifierOptions,
     clock_of,
@@ -42,6 +34,7 @@ from .verifier_options import (
     revocations_of,
     trusts_of,
 )
+from .waiting import MustWait, Wait, WaitBudget
 
 
 class Verifier:
@@ -96,12 +89,12 @@ class Verifier:
         known = self.recall(raw, request)
         if known is not None:
             return known
-        patience: Patience | None = None
+        patience: WaitBudget | None = None
         while True:
             try:
                 return self.verify_now(raw, request, patience)
             except MustWait as pause:
-                patience = patience or Patience()
+                patience = patience or WaitBudget()
                 seconds = patience.begin(pause.pending)
                 patience.answered = pause.pending.work.wait(seconds)
 
@@ -112,17 +105,17 @@ class Verifier:
         known = self.recall(raw, request)
         if known is not None:
             return known
-        patience: Patience | None = None
+        patience: WaitBudget | None = None
         while True:
             try:
                 return self.verify_now(raw, request, patience)
             except MustWait as pause:
-                patience = patience or Patience()
+                patience = patience or WaitBudget()
                 seconds = patience.begin(pause.pending)
                 patience.answered = await pause.pending.work.wait_async(seconds)
 
     def verify_now(
-        self, raw: bytes | str, request: RequestView | None, patience: Patience | None = None
+        self, raw: bytes | str, request: RequestView | None, patience: WaitBudget | None = None
     ) -> Principal:
         """Verify one raw header value anew, without waiting for anything.
 
@@ -229,14 +222,14 @@ class Verifier:
 
     def prefetch(self) -> bool:
         """Get keys now where there are none yet, waiting up to a request's budget; for start-up."""
-        patience = Patience()
+        patience = WaitBudget()
         for pending in self._missing():
             pending.work.wait(patience.begin(pending))
         return self._has_keys()
 
     async def prefetch_async(self) -> bool:
         """Do as ``prefetch``, without blocking the event loop."""
-        patience = Patience()
+        patience = WaitBudget()
         for pending in self._missing():
             await pending.work.wait_async(patience.begin(pending))
         return self._has_keys()
@@ -244,7 +237,7 @@ class Verifier:
     def _has_keys(self) -> bool:
         return all(trust.keys.current() is not None for trust in self._trusts.values())
 
-    def _missing(self) -> list[Pending]:
+    def _missing(self) -> list[Wait]:
         """Begin to get the keys that are not there; all at once, so that one budget is enough."""
         trusts = self._prover.trusts(self._current_roster())
         found = [trust.keys.missing() for trust in trusts]
@@ -296,7 +289,7 @@ class Verifier:
         return entry.principal
 
     def _attempt(
-        self, raw: bytes | str, request: RequestView | None, patience: Patience | None
+        self, raw: bytes | str, request: RequestView | None, patience: WaitBudget | None
     ) -> Principal:
         token = raw_token(raw, self._max_size)
         if len(token) != len(raw):

@@ -17,7 +17,7 @@ PACKAGE = Path(jwt_middleware.__file__).parent
 ADAPTERS = "adapters"
 
 FLOORS: list[set[str]] = [
-    {"cache_headers", "errors", "decision", "request_view", "current"},
+    {"waiting", "cache_headers", "errors", "decision", "request_view", "current"},
     {
         "events",
         "principal",

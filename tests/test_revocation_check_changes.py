@@ -19,10 +19,9 @@ from jwt_middleware.errors import (
 )
 from jwt_middleware.stores import Denial, DenyList, watching
 from jwt_middleware.testing import SigningKey
-from jwt_middleware.trust import MustWait
 from jwt_middleware.verification import KeySet
 from jwt_middleware.verification.jwk import read_jwks
-from jwt_middleware.verification.key_sources import Pending
+from jwt_middleware.waiting import MustWait, Wait
 
 from .conftest import Clock
 from .test_revocation_check import KEY, deny, token, verifier_of
@@ -41,7 +40,7 @@ class Rotating(KeySource):
     def snapshot(self) -> KeySet:
         return self.keys
 
-    def refresh(self, key_id: str | None = None) -> Pending | None:
+    def refresh(self, key_id: str | None = None) -> Wait | None:
         return None
 
 
@@ -198,7 +197,7 @@ def test_a_request_waits_once_for_a_list_that_is_not_known(
     monkeypatch.setattr(watch, "next_look", lambda: look)
     with pytest.raises(MustWait) as pause:
         verifier.verify_now(token(clock), None)
-    assert pause.value.pending == Pending(look, 2.0, False)
+    assert pause.value.pending == Wait(look, 2.0, False)
     with pytest.raises(StoreUnavailable):
         verifier.verify(token(clock))
 

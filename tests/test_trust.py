@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from jwt_middleware import KeySource, Verifier, trust
+from jwt_middleware import KeySource, Verifier, waiting
 from jwt_middleware.errors import (
     InvalidClaim,
     KeysUnavailable,
@@ -16,11 +16,11 @@ from jwt_middleware.errors import (
     UnknownKey,
 )
 from jwt_middleware.testing import SigningKey, mint
-from jwt_middleware.trust import MustWait, Patience, Trust
+from jwt_middleware.trust import Trust
 from jwt_middleware.verification import split
 from jwt_middleware.verification.jwk import read_jwks
 from jwt_middleware.verification.key_sets import KeySet
-from jwt_middleware.verification.key_sources import Pending
+from jwt_middleware.waiting import MustWait, Wait, WaitBudget
 
 from .conftest import Clock
 
@@ -62,9 +62,9 @@ class Source(KeySource):
     def snapshot(self) -> KeySet | None:
         return self.script.pop(0) if len(self.script) > 1 else self.script[0]
 
-    def refresh(self, key_id: str | None = None) -> Pending | None:
+    def refresh(self, key_id: str | None = None) -> Wait | None:
         self.refreshes += 1
-        return None if self.awaited is None else Pending(self.awaited, 2, self.joined)
+        return None if self.awaited is None else Wait(self.awaited, 2, self.joined)
 
 
 def _verify(source: Source, key: SigningKey) -> str | None:
@@ -211,14 +211,14 @@ def test_a_source_that_makes_a_new_key_set_at_every_look_is_not_asked_for_ever()
 # --- how long a request waits ----------------------------------------------------------------
 
 
-def _pending(budget: float, *, joined: bool) -> Pending:
-    return Pending(Awaited(True), budget, joined)
+def _pending(budget: float, *, joined: bool) -> Wait:
+    return Wait(Awaited(True), budget, joined)
 
 
 def test_one_budget_covers_all_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock(100.0)
-    monkeypatch.setattr(trust.time, "monotonic", clock)
-    patience = Patience()
+    monkeypatch.setattr(waiting.time, "monotonic", clock)
+    patience = WaitBudget()
 
     assert patience.begin(_pending(2, joined=True)) == 2
     clock.now += 1.5
@@ -229,7 +229,7 @@ def test_one_budget_covers_all_waits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_only_a_fetch_that_had_begun_before_may_be_followed_by_one_more() -> None:
     for joined in (True, False):
-        patience = Patience()
+        patience = WaitBudget()
         assert (patience.may_wait, patience.answered) == (True, True)
         patience.begin(_pending(2, joined=joined))
         assert patience.may_wait is joined
@@ -238,7 +238,7 @@ def test_only_a_fetch_that_had_begun_before_may_be_followed_by_one_more() -> Non
 
 
 def test_what_was_waited_for_last_is_remembered() -> None:
-    patience = Patience()
+    patience = WaitBudget()
     assert patience.work is None
     for pending in (_pending(2, joined=True), _pending(2, joined=True)):
         patience.begin(pending)
@@ -251,7 +251,7 @@ def test_a_token_that_must_wait_says_for_what() -> None:
     with pytest.raises(MustWait) as pause:
         issuer.verify(split(mint(NEW, {}).encode()), 0.0, None)
 
-    assert pause.value.pending == Pending(awaited, 2, True)
+    assert pause.value.pending == Wait(awaited, 2, True)
 
 
 # --- what a token must fulfil ----------------------------------------------------------------

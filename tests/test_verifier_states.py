@@ -17,7 +17,7 @@ from jwt_middleware import (
     Revocations,
     SharedSecret,
     Verifier,
-    trust,
+    waiting,
 )
 from jwt_middleware.audit import Audit
 from jwt_middleware.errors import UnknownKey
@@ -74,7 +74,7 @@ def test_a_request_that_waits_twice_has_one_budget(
     verify: Callable[[Verifier, str], Principal], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock, waited = Clock(100.0), []
-    monkeypatch.setattr(trust.time, "monotonic", clock)
+    monkeypatch.setattr(waiting.time, "monotonic", clock)
 
     class Slow(Awaited):
         def wait(self, seconds: float) -> bool:

@@ -20,7 +20,7 @@ from ..files import WatchedFile
 from ..fork_lock import ForkLock
 from ..gateways import PRESETS
 from ..principal import ClaimNames
-from ..trust import Common, MustWait, Patience, Proven, Trust
+from ..trust import Common, Proven, Trust
 from ..verification import (
     KeyRules,
     Segments,
@@ -30,6 +30,7 @@ from ..verification import (
     raw_token,
     split,
 )
+from ..waiting import MustWait, WaitBudget
 from .arrival import read_arrival
 from .integration_tables import Entries, FaultyEntry, read_entries
 from .integrations import Integration, clashes, default_algorithms, is_path, listed
@@ -208,12 +209,12 @@ class Recognizer:
         return faults
 
     def _verify(self, integration: Integration, segments: Segments, trust: Trust) -> Proven:
-        patience: Patience | None = None
+        patience: WaitBudget | None = None
         while True:
             try:
                 proven = trust.verify(segments, self._clock(), patience)
             except MustWait as pause:
-                patience = patience or Patience()
+                patience = patience or WaitBudget()
                 seconds = patience.begin(pause.pending)
                 patience.answered = pause.pending.work.wait(seconds)
             else:

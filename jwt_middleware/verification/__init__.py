@@ -9,7 +9,7 @@ from .encoding import decode_segment, use_speed
 from .jwks import JWKSEndpoint
 from .key_report import report_keys
 from .key_sets import MAX_TRIED, KeySet, verify_signature
-from .key_sources import PEM, KeyFile, KeySource, Pending, SharedSecret, Waitable
+from .key_sources import PEM, KeyFile, KeySource, SharedSecret
 from .keys import Key, KeyRules, read_thumbprint
 from .token_cache import TokenCache, VerifiedToken
 from .tokens import (
@@ -45,12 +45,10 @@ __all__ = [
     "MILLISECONDS_FROM",
     "KeySet",
     "KeySource",
-    "Pending",
     "SharedSecret",
     "TokenCache",
     "TrustedKeys",
     "VerifiedToken",
-    "Waitable",
     "WireFormat",
     "decode_claims",
     "decode_header",

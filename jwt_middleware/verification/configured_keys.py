@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ConfigurationError
+from ..waiting import Wait, Waitable
 from .discovery import Discovery, is_metadata_url
 from .jwks import JWKSEndpoint
 from .key_sets import KeySet
-from .key_sources import PEM, JWKSDocument, KeyFile, KeySource, Pending, Waitable
+from .key_sources import PEM, JWKSDocument, KeyFile, KeySource
 
 
 def key_source(value: Any) -> KeySource:
@@ -110,12 +111,12 @@ class SeveralSources(KeySource):
             joined = self._joined = parts, keys
         return joined[1]
 
-    def refresh(self, key_id: str | None = None) -> Pending | None:
+    def refresh(self, key_id: str | None = None) -> Wait | None:
         """Refresh every source that can be."""
         found = [each for each in (source.refresh(key_id) for source in self.sources) if each]
         if not found:
             return None
-        return Pending(
+        return Wait(
             _AllWork([each.work for each in found]),
             max(each.budget for each in found),
             joined=any(each.joined for each in found),

@@ -22,10 +22,11 @@ from ..events import (
     StaleKeysServed,
 )
 from ..single_flight import SingleFlight
+from ..waiting import Wait
 from .encoding import decode_object
 from .fetching import MAX_BYTES, Document, FetchError, checked_url
 from .key_sets import KeySet, differences
-from .key_sources import Accepts, Hear, KeySource, Pending
+from .key_sources import Accepts, Hear, KeySource
 from .keys import UnusableKey
 from .refresh_schedule import RefreshSchedule
 
@@ -114,7 +115,7 @@ class JWKSEndpoint(KeySource):
             self._tell(StaleKeysServed(self.name, schedule.age() or 0.0))
         return self._keys
 
-    def refresh(self, key_id: str | None = None) -> Pending | None:
+    def refresh(self, key_id: str | None = None) -> Wait | None:
         """Fetch for a token that names an unknown key, or join the fetch under way.
 
         None where a fetch is not allowed now: then the keys known now are believed.
@@ -122,14 +123,14 @@ class JWKSEndpoint(KeySource):
         schedule = self._schedule
         with self._flight.lock:
             if self._flight.running is not None:
-                return Pending(self._flight.running, self.wait_budget, joined=True)
+                return Wait(self._flight.running, self.wait_budget, joined=True)
             keys = self._keys if schedule.is_usable() else None
             if keys is not None and key_id in keys.key_ids:
                 return None  # it came with a fetch that ended after the caller's look
             allowed = schedule.waits() == 0 if keys is None else schedule.may_ask_for(key_id)
             if self._closed or not allowed:
                 return None
-            return Pending(self._flight.start(), self.wait_budget, joined=False)
+            return Wait(self._flight.start(), self.wait_budget, joined=False)
 
     def retry_after(self) -> int:
         """Return the whole seconds after which asking again may help."""

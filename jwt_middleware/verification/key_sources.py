@@ -10,12 +10,13 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 
 from .. import option_checks as check
 from ..errors import ConfigurationError
 from ..events import Event, KeyFetchFailed
 from ..files import LOOK_EVERY, WatchedFile
+from ..waiting import Wait
 from .key_material import read_file, read_pem
 from .key_sets import KeySet
 from .keys import UnusableKey
@@ -23,29 +24,6 @@ from .shared_secrets import read_secret
 
 Hear = Callable[[Event], None]
 Accepts = Callable[[KeySet], bool]
-
-
-class Waitable(Protocol):
-    """Work under way, whose end threads and tasks may wait for."""
-
-    def wait(self, seconds: float) -> bool:
-        """Wait in this thread; return whether it has ended."""
-        ...
-
-    async def wait_async(self, seconds: float) -> bool:
-        """Wait in this task, on asyncio or trio; return whether it has ended."""
-        ...
-
-
-class Pending(NamedTuple):
-    """What a request may wait for, and for how many seconds.
-
-    ``joined``: the work had begun before it was asked for, so it may miss what has just changed.
-    """
-
-    work: Waitable
-    budget: float
-    joined: bool
 
 
 class KeySource:
@@ -64,7 +42,7 @@ class KeySource:
         """Return the keys known now, at once; None where there are none yet."""
         raise NotImplementedError
 
-    def refresh(self, key_id: str | None = None) -> Pending | None:  # noqa: ARG002
+    def refresh(self, key_id: str | None = None) -> Wait | None:  # noqa: ARG002
         """Ask for newer keys, which may have ``key_id``; None where that changes nothing."""
         return None
 
@@ -151,10 +129,10 @@ class WatchedKeys(KeySource):
         """Return the keys of the last good reading; look again in the background now and then."""
         return self._file.current()
 
-    def refresh(self, key_id: str | None = None) -> Pending | None:  # noqa: ARG002
+    def refresh(self, key_id: str | None = None) -> Wait | None:  # noqa: ARG002
         """Look at the file now, unless that was done within the last second."""
         work = self._file.look_now()
-        return None if work is None else Pending(work, 2 * LOOK_EVERY, joined=False)
+        return None if work is None else Wait(work, 2 * LOOK_EVERY, joined=False)
 
     def attach(self, hear: Hear, accepts: Accepts) -> None:
         """Tell ``hear`` of broken replacements; ``accepts`` may refuse one."""

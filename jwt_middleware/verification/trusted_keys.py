@@ -9,10 +9,11 @@ from typing import Any
 from ..errors import ConfigurationError
 from ..events import Event, KeySkipped, KeysLoaded, KeyWarning
 from ..fork_lock import ForkLock
+from ..waiting import Wait
 from .algorithms import ALGORITHMS, Algorithm
 from .configured_keys import SeveralSources
 from .key_sets import KeySet
-from .key_sources import KeySource, Pending
+from .key_sources import KeySource
 from .keys import Key, KeyRules
 
 
@@ -93,7 +94,7 @@ class TrustedKeys:
             reason = f"its certificate is valid from {begins} to {ends}; today is {today}"
             self._announce(KeyWarning(name, key.key_id, reason))
 
-    def missing(self) -> Pending | None:
+    def missing(self) -> Wait | None:
         """Return what to wait for where there are no keys yet, else None."""
         return None if self.current() is not None else self.source.refresh()
 

@@ -17,9 +17,9 @@ from jwt_middleware.verification.key_sources import (
     JWKSDocument,
     KeyFile,
     KeySource,
-    Pending,
     SharedSecret,
 )
+from jwt_middleware.waiting import Wait
 
 
 def test_a_text_is_pem_a_url_or_a_path(rsa_key: SigningKey, tmp_path: Path) -> None:
@@ -96,7 +96,7 @@ def test_several_sources_are_one_set(rsa_key: SigningKey, other_rsa_key: Signing
 
 
 class _Changing(KeySource):
-    def __init__(self, name: str, pending: Pending | None = None) -> None:
+    def __init__(self, name: str, pending: Wait | None = None) -> None:
         self.name = name
         self.keys: KeySet | None = None
         self.pending = pending
@@ -105,7 +105,7 @@ class _Changing(KeySource):
     def snapshot(self) -> KeySet | None:
         return self.keys
 
-    def refresh(self, key_id: str | None = None) -> Pending | None:
+    def refresh(self, key_id: str | None = None) -> Wait | None:
         self.asked_for.append(key_id)
         return self.pending
 
@@ -164,7 +164,7 @@ def test_waiting_for_several_fetches_ends_when_all_have(
     answers: tuple[bool, ...], ended: bool
 ) -> None:
     works = [_Work(answer) for answer in answers]
-    parts = [_Changing("1", Pending(work, 1.0 + i, joined=False)) for i, work in enumerate(works)]
+    parts = [_Changing("1", Wait(work, 1.0 + i, joined=False)) for i, work in enumerate(works)]
     pending = SeveralSources([*parts, _Changing("2")]).refresh("new")
 
     assert pending is not None
@@ -176,7 +176,7 @@ def test_waiting_for_several_fetches_ends_when_all_have(
 
 
 def test_several_fetches_of_which_one_had_begun_before_may_miss_what_has_just_changed() -> None:
-    begun, fresh = (Pending(_Work(True), 1.0, joined=joined) for joined in (True, False))
+    begun, fresh = (Wait(_Work(True), 1.0, joined=joined) for joined in (True, False))
     pending = SeveralSources([_Changing("1", begun), _Changing("2", fresh)]).refresh()
 
     assert pending is not None

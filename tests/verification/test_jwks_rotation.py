@@ -11,7 +11,8 @@ from jwt_middleware import Verifier
 from jwt_middleware.errors import RequestError, UnknownKey
 from jwt_middleware.testing import SigningKey, mint
 from jwt_middleware.verification.key_sets import KeySet
-from jwt_middleware.verification.key_sources import PEM, KeySource, Pending
+from jwt_middleware.verification.key_sources import PEM, KeySource
+from jwt_middleware.waiting import Wait
 
 from ..conftest import Clock
 from .conftest import Reader, Scripted
@@ -191,7 +192,7 @@ class ComesBetween(KeySource):
     def snapshot(self) -> KeySet:
         return self.keys
 
-    def refresh(self, key_id: str | None = None) -> Pending | None:
+    def refresh(self, key_id: str | None = None) -> Wait | None:
         self.keys = self.after
         return None
 
