@@ -17,18 +17,12 @@ from .errors import (
     UnacceptableAlgorithm,
     UnknownKey,
 )
+from .gateways import WireFormat
 from .listeners import Announcer
 from .principal import Principal
 from .roster import Roster, RosterMaker
 from .trust import Proven, Trust
-from .verification import (
-    Segments,
-    TokenCache,
-    VerifiedToken,
-    WireFormat,
-    decode_claims,
-    split,
-)
+from .verification import Segments, TokenCache, VerifiedToken, decode_claims, split
 from .waiting import WaitBudget
 
 

@@ -235,7 +235,7 @@ class Trust:
     def signed(self, segments: Segments, keys: tuple[tuple[Key, Check], ...]) -> bool:
         """Whether one of these keys has signed it."""
         try:
-            signature = self.gateway.wire.decode(segments[2])
+            signature = decode_segment(segments[2], self.gateway.wire.relaxed_base64)
             verify_signature(keys, signature, segments[3])
         except RequestError:
             return False

@@ -9,9 +9,9 @@ from typing import Any
 
 from . import option_checks as check
 from .errors import ConfigurationError
-from .gateways import PRESETS, Gateway
+from .gateways import PRESETS, Gateway, WireFormat
 from .principal import ClaimNames, ListClaim
-from .verification import ALGORITHMS, ANY, Algorithm, AnyAudience, KeySource, WireFormat
+from .verification import ALGORITHMS, ANY, Algorithm, AnyAudience, KeySource
 
 
 def media_type(typ: str) -> str:

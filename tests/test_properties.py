@@ -203,7 +203,8 @@ def _respelled(verifier: Verifier, changed: bytes, token: bytes) -> bool:
     if signed != signed_before or not verifier.gateway.wire.relaxed_base64:
         return False
     try:
-        return verifier.gateway.wire.decode(signature) == verifier.gateway.wire.decode(before)
+        relaxed = verifier.gateway.wire.relaxed_base64
+        return decode_segment(signature, relaxed) == decode_segment(before, relaxed)
     except MalformedToken:
         return False
 

@@ -8,9 +8,9 @@ import pytest
 
 from jwt_middleware import Client, ConfigurationError, Gateway, SharedSecret, Verifier
 from jwt_middleware.gate import Gate
+from jwt_middleware.gateways import WireFormat
 from jwt_middleware.principal import ClaimNames, ListClaim
 from jwt_middleware.testing import SigningKey, mint
-from jwt_middleware.verification import WireFormat
 
 WRONG_LISTS: list[Any] = [
     ListClaim("r", ""),

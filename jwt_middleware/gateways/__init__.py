@@ -1,8 +1,7 @@
 """How gateways speak: presets, what a gateway of your own is made of, and typed vocabularies."""
 
 from ..principal import ClaimNames, ListClaim
-from ..verification import WireFormat
-from .presets import PRESETS, Gateway
+from .presets import PRESETS, Gateway, WireFormat
 from .vocabularies import BYU, UCSD, WSO2, Object, Text, Texts
 
 __all__ = [

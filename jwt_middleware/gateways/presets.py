@@ -9,11 +9,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..principal import ClaimNames, ListClaim
-from ..verification.tokens import WireFormat
 from .vocabularies import WSO2, WSO2_DIALECT
+
+
+class WireFormat(NamedTuple):
+    """How a gateway writes a token. Only encodings and units differ, never a check.
+
+    ``relaxed_base64``: each segment in the standard or the url-safe alphabet, padded exactly or not
+    at all (WSO2 versions differ in both); otherwise RFC 7515's base64url without padding.
+    ``milliseconds``: times of 1e11 and more are milliseconds; otherwise they are implausible.
+    ``text_exp``: ``exp`` may be a string of digits (WSO2 3.1.0, carbon-apimgt 6.6.163).
+    """
+
+    relaxed_base64: bool = False
+    milliseconds: bool = False
+    text_exp: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

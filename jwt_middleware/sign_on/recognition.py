@@ -18,18 +18,10 @@ from ..errors import (
 from ..events import Event, IntegrationsKept, IntegrationsLoaded
 from ..files import WatchedFile
 from ..fork_lock import ForkLock
-from ..gateways import PRESETS
+from ..gateways import PRESETS, WireFormat
 from ..principal import ClaimNames
 from ..trust import Common, Proven, Trust
-from ..verification import (
-    KeyRules,
-    Segments,
-    WireFormat,
-    decode_claims,
-    decode_header,
-    raw_token,
-    split,
-)
+from ..verification import KeyRules, Segments, decode_claims, decode_header, raw_token, split
 from ..waiting import MustWait, WaitBudget
 from .arrival import read_arrival
 from .integration_tables import Entries, FaultyEntry, read_entries

@@ -14,7 +14,6 @@ from .keys import Key, KeyRules, read_thumbprint
 from .token_cache import TokenCache, VerifiedToken
 from .tokens import (
     Segments,
-    WireFormat,
     decode_claims,
     decode_header,
     joined_fault,
@@ -49,7 +48,6 @@ __all__ = [
     "TokenCache",
     "TrustedKeys",
     "VerifiedToken",
-    "WireFormat",
     "decode_claims",
     "decode_header",
     "decode_segment",

@@ -12,10 +12,10 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import unquote
 
 from ..errors import InvalidClaim, TokenExpired, TokenImmature
+from ..gateways import WireFormat
 from ..option_checks import ANY as ANY
 from ..option_checks import AnyAudience as AnyAudience
 from ..path_lists import is_plain
-from .tokens import WireFormat
 
 MILLISECONDS_FROM: Final = 1e11
 """From here on a number is no time in seconds: it would lie beyond the year 5138."""

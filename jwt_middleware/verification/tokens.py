@@ -6,29 +6,11 @@ What comes out here is only a candidate. Nothing in it may be believed before it
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from ..errors import DuplicateHeader, MalformedToken, RequestError, TokenTooLarge
+from ..gateways import WireFormat
 from .encoding import decode_object, decode_segment
-
-
-class WireFormat(NamedTuple):
-    """How a gateway writes a token. Only encodings and units differ, never a check.
-
-    ``relaxed_base64``: each segment in the standard or the url-safe alphabet, padded exactly or not
-    at all (WSO2 versions differ in both); otherwise RFC 7515's base64url without padding.
-    ``milliseconds``: times of 1e11 and more are milliseconds; otherwise they are implausible.
-    ``text_exp``: ``exp`` may be a string of digits (WSO2 3.1.0, carbon-apimgt 6.6.163).
-    """
-
-    relaxed_base64: bool = False
-    milliseconds: bool = False
-    text_exp: bool = False
-
-    def decode(self, segment: bytes) -> bytes:
-        """Decode one segment as this gateway writes it; raise ``MalformedToken`` otherwise."""
-        return decode_segment(segment, self.relaxed_base64)
-
 
 Segments = tuple[bytes, bytes, bytes, bytes]
 """Header, payload, signature and signing input of a compact JWS (RFC 7515, 7.1), as received."""

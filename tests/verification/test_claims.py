@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from jwt_middleware.errors import InvalidClaim, TokenExpired, TokenImmature
+from jwt_middleware.gateways import WireFormat
 from jwt_middleware.verification.claims import ANY, ClaimsPolicy
-from jwt_middleware.verification.tokens import WireFormat
 
 NOW = 1_479_409_651
 STANDARD = WireFormat()
