@@ -6,25 +6,19 @@ types other than ``http`` and ``websocket`` pass through.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, NoReturn, Unpack
+from collections.abc import Awaitable
+from typing import NoReturn, Unpack
 
 from .cache_headers import CacheHeaders
 from .errors import ConfigurationError, RequestError
 from .gate import GATE_KEY, Gate, follows
 from .plain_apps import check_no_routes, check_plain_app
 from .principal import PRINCIPAL_KEY
-from .request_view import ScopeView
-from .responses import Refusal
+from .request_view import ScopeView, scope_lines
+from .responses import ASGIApp, Message, Receive, Scope, Send, send_asgi
 from .settings import Options
 from .trail import FindRoute
 from .waiting import MustWait
-
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 class JWTMiddleware:
@@ -145,7 +139,7 @@ def enter(gate: Gate, scope: Scope) -> Failure | None:
     """
     scope.pop(PRINCIPAL_KEY, None)
     scope[GATE_KEY] = gate
-    # As ``header_lines`` does, without the price of a call.
+    # As ``scope_lines`` does, without the price of a call.
     wanted = gate.raw_header
     size = len(wanted)
     lines = [v for key, v in scope["headers"] if len(key) == size and key.lower() == wanted]
@@ -169,12 +163,12 @@ async def resolve(gate: Gate, failure: Failure, scope: Scope, receive: Receive, 
     """Wait for keys, or answer the refusal; return whether the connection may enter after all."""
     request = ScopeView(scope)
     if isinstance(failure, RequestError):
-        await serve(gate.refusal(failure, request), scope, receive, send)
+        await send_asgi(gate.refusal(failure, request), scope, receive, send)
         return False
     try:
-        principal = await gate.admit_async(header_lines(scope, gate.raw_header), request)
+        principal = await gate.admit_async(scope_lines(scope, gate.raw_header), request)
     except RequestError as refused:
-        await serve(gate.refusal(refused, request), scope, receive, send)
+        await send_asgi(gate.refusal(refused, request), scope, receive, send)
         return False
     scope[PRINCIPAL_KEY] = principal
     return True
@@ -185,36 +179,6 @@ async def serve_raised(
 ) -> None:
     """Answer what the app's own code raised, as it asked who calls, and nobody between answered."""
     try:
-        await serve(gate.refusal(error, ScopeView(scope)), scope, receive, send)
+        await send_asgi(gate.refusal(error, ScopeView(scope)), scope, receive, send)
     except Exception:  # noqa: BLE001 - the app had begun to answer: it is for the server now
         raise error from None
-
-
-def header_lines(scope: Scope, wanted: bytes) -> list[bytes]:
-    """Return every line of a header, by its exact name: ``wanted`` in lower case."""
-    size = len(wanted)
-    return [value for key, value in scope["headers"] if len(key) == size and key.lower() == wanted]
-
-
-async def serve(refusal: Refusal, scope: Scope, receive: Receive, send: Send) -> None:
-    """Send a refusal: as an HTTP response, or before a websocket is accepted."""
-    prefix = ""
-    if scope["type"] == "websocket":
-        await receive()  # websocket.connect
-        if "websocket.http.response" not in scope.get("extensions", {}):
-            await send({"type": "websocket.close", "code": 1008})
-            return
-        prefix = "websocket."
-    await send(
-        {
-            "type": f"{prefix}http.response.start",
-            "status": refusal.status,
-            "headers": raw_headers(refusal),
-        }
-    )
-    await send({"type": f"{prefix}http.response.body", "body": refusal.body})
-
-
-def raw_headers(refusal: Refusal) -> list[tuple[bytes, bytes]]:
-    """Return the headers as ASGI sends them."""
-    return [(k.lower().encode("latin-1"), v.encode("latin-1")) for k, v in refusal.sent_headers]

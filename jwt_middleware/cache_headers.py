@@ -10,13 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import AnyStr
+
+from .responses import directive_name, list_members, parted
 
 _ALLOWS_OR_FORBIDS = frozenset({"public", "s-maxage", "must-revalidate", "no-store"})
 """Directives by which the app itself has decided about shared caches (RFC 9111, 3 and 3.5)."""
 
 _LENGTHS = frozenset({len("vary"), len("cache-control")})
-_MEMBER = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*"?)+')
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
 
 
@@ -33,7 +33,7 @@ class CacheHeaders:
         lines = headers if type(headers) is list else list(headers)
         for name, _ in lines:
             if len(name) in _LENGTHS:  # it may be one of the two: few answers have any such
-                others, own = _parted(lines, (b"vary", b"cache-control"))
+                others, own = parted(lines, (b"vary", b"cache-control"))
                 return [*others, *_joined_raw(self._header, own)]
         return lines + self._raw
 
@@ -42,28 +42,9 @@ class CacheHeaders:
         lines = headers if type(headers) is list else list(headers)
         for name, _ in lines:
             if len(name) in _LENGTHS:
-                others, own = _parted(lines, ("vary", "cache-control"))
+                others, own = parted(lines, ("vary", "cache-control"))
                 return [*others, *_joined(self._header, own)]
         return lines + self._text
-
-
-def without_storage(headers: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
-    """Return a refusal's headers with ``Cache-Control: no-store``, whatever stood there before."""
-    others, own = _parted(headers, ("cache-control",))
-    if any(_name(member) == "no-store" for _, value in own for member in _members(value)):
-        return headers
-    return (*others, ("Cache-Control", "no-store"))
-
-
-def _parted(
-    lines: Iterable[tuple[AnyStr, AnyStr]], names: tuple[AnyStr, ...]
-) -> tuple[list[tuple[AnyStr, AnyStr]], tuple[tuple[AnyStr, AnyStr], ...]]:
-    """Return the lines of other names, and those of these."""
-    others: list[tuple[AnyStr, AnyStr]] = []
-    own: list[tuple[AnyStr, AnyStr]] = []
-    for name, value in lines:
-        (own if name.lower() in names else others).append((name, value))
-    return others, tuple(own)
 
 
 # An app says the same with nearly every answer, so it is read once.
@@ -96,22 +77,14 @@ def _varied(header: str, value: str) -> str:
 
 
 def _private(value: str) -> str:
-    members = _members(value)
+    members = list_members(value)
     if any(
-        _name(member) in _ALLOWS_OR_FORBIDS or member.lower() == "private" for member in members
+        directive_name(member) in _ALLOWS_OR_FORBIDS or member.lower() == "private"
+        for member in members
     ):
         return value
     # ``private="set-cookie"`` keeps that header from shared caches, and leaves them the answer.
-    others = [member for member in members if _name(member) != "private"]
+    others = [member for member in members if directive_name(member) != "private"]
     if '"' in _QUOTED.sub("", value):
         return ", ".join(["private", *others])  # what followed an open quotation mark is no word
     return ", ".join([*others, "private"])
-
-
-def _members(value: str) -> list[str]:
-    """Return the members of a list; a comma between quotation marks parts none."""
-    return [member.strip() for member in _MEMBER.findall(value) if member.strip()]
-
-
-def _name(directive: str) -> str:
-    return directive.partition("=")[0].strip().lower()

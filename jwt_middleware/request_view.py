@@ -183,3 +183,15 @@ def app_path(scope: Mapping[str, Any]) -> str:
 def environ_path(environ: Mapping[str, Any]) -> str:
     """Return PATH_INFO as text: WSGI carries its UTF-8 bytes as latin-1 (PEP 3333)."""
     return str(environ.get("PATH_INFO", "")).encode("latin-1", "replace").decode("utf-8", "replace")
+
+
+def scope_lines(scope: Mapping[str, Any], wanted: bytes) -> list[bytes]:
+    """Return every line of a header, by its exact name: ``wanted`` in lower case."""
+    size = len(wanted)
+    return [value for key, value in scope["headers"] if len(key) == size and key.lower() == wanted]
+
+
+def environ_lines(environ: Mapping[str, Any], key: str) -> list[str]:
+    """Return the header as WSGI gives it: one value, or none."""
+    value = environ.get(key)
+    return [] if value is None else [value]

@@ -7,12 +7,13 @@ beyond it; what the operator needs stands in the audit event under the same refe
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, AnyStr, NamedTuple
 
-from .cache_headers import without_storage
 from .errors import (
     AuthenticationError,
     ConfigurationError,
@@ -22,6 +23,16 @@ from .errors import (
     RequestError,
     Unavailable,
 )
+
+if TYPE_CHECKING:
+    from _typeshed import OptExcInfo
+    from _typeshed.wsgi import StartResponse
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 @dataclass(frozen=True)
@@ -45,7 +56,7 @@ class Refusal:
     @property
     def sent_headers(self) -> tuple[tuple[str, str], ...]:
         """The headers with ``no-store``, which an app's own shape may lack."""
-        return without_storage(self.headers)
+        return _without_storage(self.headers)
 
     @property
     def reason_phrase(self) -> str:
@@ -53,13 +64,7 @@ class Refusal:
         return _PHRASES.get(self.status, "Refused")
 
 
-_PHRASES = {
-    303: "See Other",
-    405: "Method Not Allowed",
-    401: "Unauthorized",
-    403: "Forbidden",
-    503: "Service Unavailable",
-}
+_PHRASES = {each.value: each.phrase for each in HTTPStatus}
 
 
 class Challenge(NamedTuple):
@@ -273,3 +278,73 @@ def _json_weight(weights: Mapping[str, float]) -> float:
         weights.get(kind, 0.0)
         for kind in ("application/problem+json", "application/json", "application/*", "*/*")
     )
+
+
+async def send_asgi(refusal: Refusal, scope: Scope, receive: Receive, send: Send) -> None:
+    """Send a refusal: as an HTTP response, or before a websocket is accepted."""
+    prefix = ""
+    if scope["type"] == "websocket":
+        await receive()  # websocket.connect
+        if "websocket.http.response" not in scope.get("extensions", {}):
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        prefix = "websocket."
+    await send(
+        {
+            "type": f"{prefix}http.response.start",
+            "status": refusal.status,
+            "headers": raw_headers(refusal),
+        }
+    )
+    await send({"type": f"{prefix}http.response.body", "body": refusal.body})
+
+
+def raw_headers(refusal: Refusal) -> list[tuple[bytes, bytes]]:
+    """Return the headers as ASGI sends them."""
+    return [(k.lower().encode("latin-1"), v.encode("latin-1")) for k, v in refusal.sent_headers]
+
+
+def send_wsgi(
+    refusal: Refusal, start_response: StartResponse, failure: OptExcInfo | None = None
+) -> Iterable[bytes]:
+    """Send a refusal; after a failure of the app, also where it had begun to answer (PEP 3333)."""
+    status = f"{refusal.status} {refusal.reason_phrase}"
+    if failure is None:
+        start_response(status, list(refusal.sent_headers))
+    else:
+        start_response(status, list(refusal.sent_headers), failure)
+    return [refusal.body]
+
+
+def _without_storage(headers: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    """Return a refusal's headers with ``Cache-Control: no-store``, whatever stood there before."""
+    others, own = parted(headers, ("cache-control",))
+    if any(
+        directive_name(member) == "no-store" for _, value in own for member in list_members(value)
+    ):
+        return headers
+    return (*others, ("Cache-Control", "no-store"))
+
+
+def parted(
+    lines: Iterable[tuple[AnyStr, AnyStr]], names: tuple[AnyStr, ...]
+) -> tuple[list[tuple[AnyStr, AnyStr]], tuple[tuple[AnyStr, AnyStr], ...]]:
+    """Return the lines of other names, and those of these."""
+    others: list[tuple[AnyStr, AnyStr]] = []
+    own: list[tuple[AnyStr, AnyStr]] = []
+    for name, value in lines:
+        (own if name.lower() in names else others).append((name, value))
+    return others, tuple(own)
+
+
+_MEMBER = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*"?)+')
+
+
+def list_members(value: str) -> list[str]:
+    """Return the members of a list; a comma between quotation marks parts none."""
+    return [member.strip() for member in _MEMBER.findall(value) if member.strip()]
+
+
+def directive_name(directive: str) -> str:
+    """Return the name of a ``Cache-Control`` directive, in lower case."""
+    return directive.partition("=")[0].strip().lower()

@@ -14,13 +14,12 @@ from .errors import RequestError
 from .gate import GATE_KEY, Gate, follows
 from .plain_apps import check_no_routes, check_plain_app
 from .principal import PRINCIPAL_KEY
-from .request_view import EnvironView
-from .responses import Refusal
+from .request_view import EnvironView, environ_lines
+from .responses import send_wsgi
 from .settings import Options
 from .trail import Trail
 
 if TYPE_CHECKING:
-    from _typeshed import OptExcInfo
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 
@@ -49,11 +48,11 @@ class JWTMiddleware:
         request = EnvironView(environ)
         if not self.gate.is_open(request):
             start_response = marking(self.gate, start_response)
-            lines = header_lines(environ, self.gate.environ_key)
+            lines = environ_lines(environ, self.gate.environ_key)
             try:
                 principal = self.gate.admit(lines, request)
             except RequestError as error:
-                return serve(self.gate.refusal(error, request), start_response)
+                return send_wsgi(self.gate.refusal(error, request), start_response)
             if principal is not None:
                 environ[PRINCIPAL_KEY] = principal
         try:
@@ -61,7 +60,7 @@ class JWTMiddleware:
         except RequestError as error:
             # The app's own code asked who calls, and nobody between has answered.
             refusal = self.gate.refusal(error, request)
-            return serve(refusal, start_response, sys.exc_info())
+            return send_wsgi(refusal, start_response, sys.exc_info())
 
 
 def marking(gate: Gate, start_response: StartResponse) -> StartResponse:
@@ -125,21 +124,3 @@ class _Followed:
         close = getattr(self._chunks, "close", None)
         if close is not None:
             close()
-
-
-def header_lines(environ: WSGIEnvironment, key: str) -> list[str]:
-    """Return the header as WSGI gives it: one value, or none."""
-    value = environ.get(key)
-    return [] if value is None else [value]
-
-
-def serve(
-    refusal: Refusal, start_response: StartResponse, failure: OptExcInfo | None = None
-) -> Iterable[bytes]:
-    """Send a refusal; after a failure of the app, also where it had begun to answer (PEP 3333)."""
-    status = f"{refusal.status} {refusal.reason_phrase}"
-    if failure is None:
-        start_response(status, list(refusal.sent_headers))
-    else:
-        start_response(status, list(refusal.sent_headers), failure)
-    return [refusal.body]

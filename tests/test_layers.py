@@ -17,7 +17,7 @@ PACKAGE = Path(jwt_middleware.__file__).parent
 ADAPTERS = "adapters"
 
 FLOORS: list[set[str]] = [
-    {"waiting", "cache_headers", "errors", "decision", "request_view", "current"},
+    {"waiting", "errors", "decision", "request_view", "current"},
     {
         "events",
         "principal",
@@ -28,7 +28,7 @@ FLOORS: list[set[str]] = [
         "fork_lock",
         "service_links",
     },
-    {"event_fields", "request_ids", "log_rate"},
+    {"event_fields", "request_ids", "log_rate", "cache_headers"},
     {"files", "listeners", "tables", "stores"},
     {"revocations"},
     {"authorization", "trail"},

@@ -19,7 +19,6 @@ from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
-from jwt_middleware.asgi import header_lines as scope_header_lines
 from jwt_middleware.authorization import Guard, Handler, Predicate, guarded, public
 from jwt_middleware.current import Current
 from jwt_middleware.errors import ConfigurationError, MissingToken, RequestError
@@ -33,10 +32,9 @@ from jwt_middleware.gate import (
     refusal_of,
 )
 from jwt_middleware.principal import PRINCIPAL_KEY, Principal
-from jwt_middleware.request_view import TRAIL_KEY, EnvironView
+from jwt_middleware.request_view import TRAIL_KEY, EnvironView, environ_lines, scope_lines
 from jwt_middleware.responses import Refusal, misconfigured
 from jwt_middleware.trail import Trail
-from jwt_middleware.wsgi import header_lines as environ_header_lines
 
 from .configuration import site_gates
 from .inventory import SiteRoutes, template_of
@@ -198,8 +196,8 @@ class JWTMiddleware:
         # Under ASGI the raw lines are still there: a repeated header is seen as what it is.
         scope = getattr(request, "scope", None)
         if scope is not None:
-            return scope_header_lines(scope, self.gate.raw_header)
-        return environ_header_lines(request.META, self.gate.environ_key)
+            return scope_lines(scope, self.gate.raw_header)
+        return environ_lines(request.META, self.gate.environ_key)
 
 
 def current_principal() -> Principal:

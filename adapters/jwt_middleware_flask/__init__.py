@@ -35,11 +35,10 @@ from jwt_middleware.gate import (
     refusal_of,
 )
 from jwt_middleware.principal import PRINCIPAL_KEY, Principal
-from jwt_middleware.request_view import EnvironView
+from jwt_middleware.request_view import EnvironView, environ_lines
 from jwt_middleware.responses import Refusal, misconfigured
 from jwt_middleware.settings import Options
 from jwt_middleware.trail import Trail
-from jwt_middleware.wsgi import header_lines
 
 from .caches import Marked, note_header_read
 from .inventory import Routes, ToAsk
@@ -159,7 +158,7 @@ class _Installed:
         try:
             if principal is None and not gate.is_open(view):
                 note_header_read(environ)
-                principal = gate.admit(header_lines(environ, gate.environ_key), view)
+                principal = gate.admit(environ_lines(environ, gate.environ_key), view)
             if principal is not None:
                 environ[PRINCIPAL_KEY] = principal
             if guards and gate.is_passed_preflight(view):

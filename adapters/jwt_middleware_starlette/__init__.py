@@ -24,9 +24,7 @@ from jwt_middleware.asgi import (
     follow,
     guard_lifespan,
     marking,
-    raw_headers,
     resolve,
-    serve,
     serve_raised,
 )
 from jwt_middleware.authorization import (
@@ -48,7 +46,7 @@ from jwt_middleware.gate import (
 )
 from jwt_middleware.principal import PRINCIPAL_KEY, Principal
 from jwt_middleware.request_view import ScopeView
-from jwt_middleware.responses import Refusal, misconfigured
+from jwt_middleware.responses import Refusal, misconfigured, raw_headers, send_asgi
 from jwt_middleware.settings import Options
 
 from .current_scope import current_scope, served
@@ -105,7 +103,7 @@ class JWTMiddleware:
                     self._inspect()  # an app may add routes when it starts, or later
                     break
             if self._fault is not None:
-                await serve(misconfigured(self._fault), scope, receive, send)
+                await send_asgi(misconfigured(self._fault), scope, receive, send)
                 return
             gate = self.gate
             if gate.audits and not follows(gate, scope):
@@ -297,7 +295,7 @@ async def _serve_refused(connection: Request | WebSocket, error: Exception) -> R
         response.raw_headers = raw_headers(refusal)  # as they are, repeated ones too
         return response
     if connection.application_state is WebSocketState.CONNECTING:
-        await serve(refusal, connection.scope, connection.receive, connection.send)
+        await send_asgi(refusal, connection.scope, connection.receive, connection.send)
     else:
         await connection.close(1008)
     return None

@@ -13,10 +13,9 @@ from starlette.requests import Request
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from jwt_middleware.asgi import serve
 from jwt_middleware.authorization import public
 from jwt_middleware.errors import ConfigurationError
-from jwt_middleware.responses import misconfigured
+from jwt_middleware.responses import misconfigured, send_asgi
 from jwt_middleware.sign_on import Account, Arrival, Callback, SignOnOptions
 from jwt_middleware.sign_on.asgi import answer_scope
 
@@ -61,7 +60,7 @@ class _Endpoint:
             logger.error("nobody can sign on: %s", fault)
             scope["query_string"] = b""
             answer = misconfigured(fault)
-        await serve(answer, scope, receive, send)
+        await send_asgi(answer, scope, receive, send)
 
     def _begin_session(self, account: Account, arrival: Arrival, scope: Scope) -> tuple[()]:
         session = scope["session"]

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TypeVar, Unpack
 
-from ..asgi import ASGIApp, Receive, Scope, Send, header_lines, serve
-from ..request_view import app_path
-from ..responses import Refusal
+from ..request_view import app_path, scope_lines
+from ..responses import ASGIApp, Receive, Refusal, Scope, Send, send_asgi
 from ..single_flight import in_trio
 from .arrival import Arrival
 from .callback import PURPOSES, Callback, Header, SignOnOptions, Visit, is_ahead
@@ -51,7 +50,7 @@ class SignOn:
         )
         if is_ours:
             answer = await answer_scope(self.callback, scope, self._sign_in)
-            await serve(answer, scope, receive, send)
+            await send_asgi(answer, scope, receive, send)
         elif self.app is not None:
             await self.app(scope, receive, send)
 
@@ -68,17 +67,17 @@ async def answer_scope(callback: Callback, scope: Scope, sign_in: SignIn) -> Ref
 
 def visit_of(scope: Scope) -> Visit:
     """Return what the callback wants of a request."""
-    hosts = header_lines(scope, b"host")
+    hosts = scope_lines(scope, b"host")
     return Visit(
         method=scope["method"],
         path=scope["path"],
         query_string=scope.get("query_string", b"").decode("latin-1"),
         host=hosts[0].decode("latin-1") if len(hosts) == 1 else "",
-        accept=b",".join(header_lines(scope, b"accept")).decode("latin-1"),
+        accept=b",".join(scope_lines(scope, b"accept")).decode("latin-1"),
         is_ahead=is_ahead(
             value.decode("latin-1")
             for name in PURPOSES
-            for value in header_lines(scope, name.encode())
+            for value in scope_lines(scope, name.encode())
         ),
     )
 

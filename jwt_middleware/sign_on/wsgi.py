@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from ..errors import ConfigurationError
 from ..request_view import environ_path
-from ..wsgi import serve
+from ..responses import send_wsgi
 from .arrival import Arrival
 from .callback import PURPOSES, Callback, Header, SignOnOptions, Visit, is_ahead
 from .directory import Account
@@ -57,7 +57,7 @@ class SignOn:
         answer = self.callback.answer(
             visit, lambda account, arrival: self._sign_in(account, arrival, environ)
         )
-        return serve(answer, start_response)
+        return send_wsgi(answer, start_response)
 
 
 def check_sign_in(sign_in: object) -> None:
