@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from .authorization import Dropped
 from .decision import Decision
 from .errors import PermissionDenied, RequestError
 from .events import Refused, ValuesDropped, Verified, WouldRefuse
 from .listeners import Announcer
-from .principal import Principal
-from .request_view import RequestView
-from .trail import identity_of, place_of, reason_of, trail_of
+from .trail import Caller, Request, identity_of, place_of, reason_of, trail_of
 
 
 class Audit:
@@ -22,8 +19,8 @@ class Audit:
     def refused(
         self,
         error: RequestError,
-        request: RequestView | None = None,
-        principal: Principal | None = None,
+        request: Request | None = None,
+        principal: Caller | None = None,
     ) -> None:
         """Announce a refusal, once, with the reference that the caller gets."""
         if not self._announce.hears_refused():
@@ -50,9 +47,7 @@ class Audit:
             )
         )
 
-    def would_refuse(
-        self, decision: Decision, principal: Principal, request: RequestView | None
-    ) -> None:
+    def would_refuse(self, decision: Decision, principal: Caller, request: Request | None) -> None:
         """Announce and count what a rule in shadow mode would have refused."""
         self.would_have_refused += 1
         trail = trail_of(request, self._announce)
@@ -71,8 +66,8 @@ class Audit:
 
     def verified(
         self,
-        principal: Principal,
-        request: RequestView | None,
+        principal: Caller,
+        request: Request | None,
         *,
         cached: bool,
         seconds: float | None = None,
@@ -93,14 +88,17 @@ class Audit:
             )
         )
 
-    def dropped(self, principal: Principal, dropped: Dropped, request: RequestView | None) -> None:
+    def dropped(
+        self, principal: Caller, claim: str, values: int, reason: str, request: Request | None
+    ) -> None:
+        """Announce that values of a claim are not granted: how many, and why."""
         trail = trail_of(request, self._announce)
         self._announce(
             ValuesDropped(
                 principal.client_id or "",
-                dropped.claim,
-                dropped.values,
-                dropped.reason,
+                claim,
+                values,
+                reason,
                 principal.subject,
                 principal.token_id,
                 **place_of(request),

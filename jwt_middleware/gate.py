@@ -17,10 +17,11 @@ from .errors import ConfigurationError, MissingToken, RequestError
 from .events import ChecksWeakened, ConfigurationWarning
 from .log_rate import LogRate, log_bounded
 from .principal import PRINCIPAL_KEY, Principal
-from .request_view import TRAIL_KEY, RequestView
+from .request_ids import request_id_of
+from .request_view import RequestView
 from .responses import Challenge, Refusal, refusal_for
 from .settings import Settings
-from .trail import FindRoute, Trail
+from .trail import TRAIL_KEY, FindRoute, Trail
 from .verifier import Verifier
 from .weakening import weakenings_of
 
@@ -163,7 +164,15 @@ class Gate:
         protocol: str = "http",
     ) -> Trail:
         """Begin to note what is decided of a request; only where ``audits``."""
-        return Trail(self.verifier.announce, carrier, request, find_route, protocol)
+        return Trail(
+            self.verifier.announce,
+            carrier,
+            request,
+            request_id_of(request),
+            PRINCIPAL_KEY,
+            find_route,
+            protocol,
+        )
 
     @property
     def inspects(self) -> bool:

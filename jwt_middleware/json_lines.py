@@ -22,8 +22,7 @@ from .errors import ConfigurationError
 from .event_fields import EVENT_NAME, fields_of, named, plain
 from .events import Event, Refused, Verified, WouldRefuse
 from .fork_lock import ForkLock
-from .principal import Principal
-from .trail import current_trail, identity_of
+from .trail import Caller, current_trail, identity_of
 
 logger = logging.getLogger("jwt_middleware")
 
@@ -96,7 +95,7 @@ class JSONLines:
             fields.setdefault("http.request.id", plain(trail.request_id))
         self._line(fields)
 
-    def write(self, name: str, by: Principal | None = None, **values: Any) -> None:
+    def write(self, name: str, by: Caller | None = None, **values: Any) -> None:
         """Write a line of the app's own, such as who deleted what.
 
         ``by`` is who did it; ``values`` are texts, numbers, booleans, None, or lists of texts, and
@@ -229,7 +228,7 @@ def _stream_writer(stream: Any) -> Callable[[bytes], None]:
     return write
 
 
-def _own_fields(by: Principal | None, values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+def _own_fields(by: Caller | None, values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     trail = current_trail()
     if trail is not None:
         route = trail.route

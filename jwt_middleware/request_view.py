@@ -10,8 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl
 
-TRAIL_KEY = "jwt_middleware.trail"
-"""Where a request carries what is noted of it for the audit, while somebody listens."""
+from .trail import TRAIL_KEY
 
 
 class RequestView:

@@ -8,18 +8,66 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, MutableMapping
 from contextvars import ContextVar
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from .decision import Decision
 from .errors import InvalidClaim, RequestError
 from .events import Decided
 from .listeners import Announcer
-from .principal import PRINCIPAL_KEY, Principal
-from .request_ids import request_id_of
-from .request_view import TRAIL_KEY, RequestView
 
 FindRoute = Callable[[str, str], str | None]
 """An adapter's way to find a route's template, by method (``WEBSOCKET`` for one) and path."""
+
+TRAIL_KEY = "jwt_middleware.trail"
+"""Where a request carries what is noted of it for the audit, while somebody listens."""
+
+
+class Caller(Protocol):
+    """What events say of a principal."""
+
+    @property
+    def subject(self) -> str | None:
+        """Who calls."""
+
+    @property
+    def client_id(self) -> str | None:
+        """The client that calls."""
+
+    @property
+    def application(self) -> str | None:
+        """The client's name, for people."""
+
+    @property
+    def issuer(self) -> str | None:
+        """Who says so."""
+
+    @property
+    def token_id(self) -> str | None:
+        """The token's id."""
+
+    @property
+    def key_id(self) -> str | None:
+        """The key that signed it."""
+
+
+class Request(Protocol):
+    """What events say of a request, and where they find what is noted of it."""
+
+    @property
+    def method(self) -> str:
+        """The method."""
+
+    @property
+    def path(self) -> str:
+        """The decoded path."""
+
+    @property
+    def route(self) -> str | None:
+        """The route's template."""
+
+    def carried(self, key: str) -> Any:
+        """Return what the middleware keeps with the request under a key."""
+
 
 _current: ContextVar[Trail | None] = ContextVar("jwt_middleware_trail", default=None)
 
@@ -39,12 +87,14 @@ class Trail:
 
     It holds texts: neither the request's scope or environ (``carrier``), nor its principal. The
     ``route`` is the template, None where nobody knows it; a framework that routes late sets it.
+    ``principal_key``: where the carrier has a principal that was put in by other means.
     """
 
     __slots__ = (
         "_before",
         "_cached",
         "_outer",
+        "_principal_key",
         "_protocol",
         "_refusal",
         "_who",
@@ -63,7 +113,9 @@ class Trail:
         self,
         announce: Announcer,
         carrier: MutableMapping[str, Any],
-        request: RequestView,
+        request: Request,
+        request_id: str,
+        principal_key: str,
         find_route: FindRoute | None = None,
         protocol: str = "http",
     ) -> None:
@@ -72,7 +124,7 @@ class Trail:
         # As it is now: a mount takes its part away, and gives it back to nobody.
         self.path = request.path
         self._outer: Trail | None = carrier.get(TRAIL_KEY)
-        self.request_id = request_id_of(request) if self._outer is None else self._outer.request_id
+        self.request_id = request_id if self._outer is None else self._outer.request_id
         self.route: str | None = None
         if find_route is not None:
             method = "WEBSOCKET" if protocol == "websocket" else self.method
@@ -85,17 +137,18 @@ class Trail:
         self._cached: bool | None = None
         self._refusal: _Refusal | None = None
         self._would_refuse: tuple[str, ...] = ()
+        self._principal_key = principal_key
         self._before = _current.get()
         carrier[TRAIL_KEY] = self
         _current.set(self)
 
-    def verified(self, principal: Principal, *, cached: bool) -> None:
+    def verified(self, principal: Caller, *, cached: bool) -> None:
         """Note who calls."""
         self._who = _caller(principal)
         self._cached = cached
 
     def refused(
-        self, error: RequestError, principal: Principal | None, decision: Decision | None
+        self, error: RequestError, principal: Caller | None, decision: Decision | None
     ) -> None:
         """Note why it is refused; the first reason counts, for others may follow from it."""
         if self._refusal is None:
@@ -116,7 +169,7 @@ class Trail:
             return
         self.is_told = True
         refusal = self._refusal
-        principal: Principal | None = carrier.get(PRINCIPAL_KEY)
+        principal: Caller | None = carrier.get(self._principal_key)
         who = self._who
         if who is None:
             # A principal that was put in by other means, or nobody.
@@ -151,7 +204,7 @@ class Trail:
             carrier[TRAIL_KEY] = self._outer
 
 
-def trail_of(request: RequestView | None, announce: Announcer) -> Trail | None:
+def trail_of(request: Request | None, announce: Announcer) -> Trail | None:
     """Return the request's trail, where these listeners will be told of it."""
     trail: Trail | None = None if request is None else request.carried(TRAIL_KEY)
     return trail if trail is not None and trail.announce is announce and not trail.is_told else None
@@ -166,14 +219,14 @@ def current_trail() -> Trail | None:
     return None if trail is None or trail.has_ended else trail
 
 
-def place_of(request: RequestView | None) -> dict[str, Any]:
+def place_of(request: Request | None) -> dict[str, Any]:
     """Return what an event says of a request."""
     if request is None:
         return {}
     return {"method": request.method, "path": request.path, "route": request.route}
 
 
-def identity_of(principal: Principal | None) -> dict[str, Any]:
+def identity_of(principal: Caller | None) -> dict[str, Any]:
     """Return what an event says of a caller."""
     if principal is None:
         return {}
@@ -185,7 +238,7 @@ def identity_of(principal: Principal | None) -> dict[str, Any]:
     }
 
 
-def _caller(principal: Principal) -> dict[str, Any]:
+def _caller(principal: Caller) -> dict[str, Any]:
     return {**identity_of(principal), "issuer": principal.issuer, "key_id": principal.key_id}
 
 

@@ -309,7 +309,7 @@ class Verifier:
             entry, dropped = self._prover.prove(token, self._clock(), patience)
             seconds = time.perf_counter() - began
             for each in dropped:
-                self.audit.dropped(entry.principal, each, request)
+                self.audit.dropped(entry.principal, each.claim, each.values, each.reason, request)
             self._cache.put(entry)
         if self.revocations is not None:
             self.revocations.judge(entry, patience)

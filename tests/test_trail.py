@@ -19,9 +19,9 @@ from jwt_middleware.events import Decided, Refused, Verified
 from jwt_middleware.gate import Gate, follows
 from jwt_middleware.listeners import Announcer
 from jwt_middleware.principal import PRINCIPAL_KEY
-from jwt_middleware.request_view import TRAIL_KEY, EnvironView, RequestView, ScopeView
+from jwt_middleware.request_view import EnvironView, RequestView, ScopeView
 from jwt_middleware.testing import SigningKey, mint, ucsd_claims
-from jwt_middleware.trail import Trail, current_trail, trail_of
+from jwt_middleware.trail import TRAIL_KEY, Trail, current_trail, trail_of
 
 from .adapters.harness import ask_asgi, call_asgi, call_wsgi, http_scope
 
@@ -59,7 +59,7 @@ def begin(
     heard: Heard, carrier: dict[str, Any] | None = None, **more: Any
 ) -> Generator[Trail, None, None]:
     carrier = {} if carrier is None else carrier
-    trail = Trail(Announcer([heard]), carrier, RequestView(), **more)
+    trail = Trail(Announcer([heard]), carrier, RequestView(), "r-0", PRINCIPAL_KEY, **more)
     try:
         yield trail
     finally:

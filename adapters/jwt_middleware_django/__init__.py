@@ -32,9 +32,9 @@ from jwt_middleware.gate import (
     refusal_of,
 )
 from jwt_middleware.principal import PRINCIPAL_KEY, Principal
-from jwt_middleware.request_view import TRAIL_KEY, EnvironView, environ_lines, scope_lines
+from jwt_middleware.request_view import EnvironView, environ_lines, scope_lines
 from jwt_middleware.responses import Refusal, misconfigured
-from jwt_middleware.trail import Trail
+from jwt_middleware.trail import TRAIL_KEY, Trail
 
 from .configuration import site_gates
 from .inventory import SiteRoutes, template_of
