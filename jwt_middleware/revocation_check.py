@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from .errors import (
     RequestError,
@@ -16,9 +16,9 @@ from .errors import (
     TokenRevoked,
 )
 from .events import Event
+from .principal import Principal
 from .revocations import Revocations
 from .stores import ClaimThread, Denial, DenialWatch, DenyList, Store, open_store
-from .verification import VerifiedToken
 from .waiting import MustWait, Wait, WaitBudget
 
 WAIT_BUDGET = 2.0
@@ -27,6 +27,30 @@ WAIT_BUDGET = 2.0
 CLOCKS_APART = 60.0
 """Seconds that a use is remembered beyond the token's end: the clocks of several machines differ,
 and a token that has ended here may still be taken there."""
+
+
+class VerifiedToken(Protocol):
+    """What is asked of a verified token.
+
+    Attributes:
+        token: the token, as received.
+        refused_from: the end of its life with the leeway, in seconds since the epoch.
+        roster: the reading of the registry that granted what the principal may.
+        standing: what it was judged by; one that was judged by the same need not be again.
+
+    """
+
+    token: bytes
+    principal: Principal
+    refused_from: float
+    roster: Any
+    standing: object
+
+    def issued_at(self) -> float | None:
+        """Return its ``iat`` in seconds since the epoch; None where it has none."""
+
+    def signed_key_id(self) -> str | None:
+        """Return the ``kid`` of its own header."""
 
 
 class RevocationCheck:
