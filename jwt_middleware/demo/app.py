@@ -21,7 +21,7 @@ from ..gateways import UCSD
 from ..verifier import Verifier
 from .echo import echo_app
 
-CLIENTS = Path(__file__).with_name("clients.toml")
+CLIENTS = Path(__file__).parents[1] / "testing" / "clients.toml"
 STAFF_ROLE = "Internal/everyone"
 
 

@@ -103,7 +103,7 @@ def byu_claims(*, resource_owner: bool, linked_entity: bool) -> dict[str, Any]:
 
 
 def client_claims(client_id: str, **changes: Any) -> dict[str, Any]:
-    """Return the claims of one client of ``demo/clients.toml``, less ``exp``.
+    """Return the claims of one client of ``testing/clients.toml``, less ``exp``.
 
     Raises:
         KeyError: it is none of the six.

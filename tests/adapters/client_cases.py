@@ -23,7 +23,7 @@ from .rule_apps import Rule
 
 Claims = Mapping[str, Any]
 
-CLIENTS_TOML = Path(str(files("jwt_middleware.demo"))) / "clients.toml"
+CLIENTS_TOML = Path(str(files("jwt_middleware.testing"))) / "clients.toml"
 
 BASE = {
     "iss": "wso2.org/products/am",

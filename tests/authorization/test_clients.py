@@ -307,7 +307,7 @@ def test_a_clients_repr_tells_nothing_of_its_keys() -> None:
 
 # --- the six clients of the seed -------------------------------------------------------------
 
-SEED = ClientRegistry(Path(jwt_middleware.__file__).parent / "demo" / "clients.toml").clients
+SEED = ClientRegistry(Path(jwt_middleware.__file__).parent / "testing" / "clients.toml").clients
 IDS = [client.client_id for client in SEED]
 
 

@@ -19,7 +19,7 @@ from jwt_middleware.errors import BadSignature, KeysUnavailable, TokenExpired, U
 from jwt_middleware.testing import FORMS, LocalGateway
 from jwt_middleware.wsgi import JWTMiddleware
 
-CLIENTS = Path(jwt_middleware.__file__).parent / "demo" / "clients.toml"
+CLIENTS = Path(jwt_middleware.__file__).parent / "testing" / "clients.toml"
 
 
 @pytest.fixture(scope="module")

@@ -31,7 +31,7 @@ from jwt_middleware_starlette.fastapi import guard
 from ..adapters import django_site
 from ..adapters.harness import call_asgi, call_wsgi
 
-CLIENTS = Path(jwt_middleware.__file__).parent / "demo" / "clients.toml"
+CLIENTS = Path(jwt_middleware.__file__).parent / "testing" / "clients.toml"
 PLAIN = {"subject": "ana", "client_id": "app", "roles": ["Internal/everyone"]}
 
 Ask = Callable[..., tuple[int, Any]]

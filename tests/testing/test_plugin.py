@@ -13,7 +13,7 @@ import jwt_middleware
 
 pytest_plugins = ["pytester"]
 
-CLIENTS = Path(jwt_middleware.__file__).parent / "demo" / "clients.toml"
+CLIENTS = Path(jwt_middleware.__file__).parent / "testing" / "clients.toml"
 
 
 def test_it_is_registered_under_the_package_s_name() -> None:
