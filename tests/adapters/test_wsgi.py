@@ -70,7 +70,7 @@ def test_the_environ_and_the_answers_keep_to_pep_3333(options: Options, caller: 
         assert call_wsgi(app, "GET", "/who", headers, environ_changes=stream).status == status
 
 
-@pytest.mark.parametrize("status, line", [(429, "429 Refused"), (403, "403 Forbidden")])
+@pytest.mark.parametrize("status, line", [(429, "429 Too Many Requests"), (499, "499 Refused")])
 def test_the_status_line_always_has_a_phrase(status: int, line: str, options: Options) -> None:
     def hook(refusal: Any, _: Any) -> Any:
         return type(refusal)(status, refusal.headers, refusal.body)
