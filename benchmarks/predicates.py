@@ -17,7 +17,7 @@ from jwt_middleware import (
     path_param,
     policy,
 )
-from jwt_middleware.authorization import Guard
+from jwt_middleware.authorization.guards import Guard
 from jwt_middleware.demo.app import CLIENTS
 from jwt_middleware.request_view import RequestView
 from jwt_middleware.testing import SigningKey, client_claims, mint

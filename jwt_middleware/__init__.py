@@ -5,24 +5,12 @@
 ``jwt_middleware.wsgi`` for any other app.
 """
 
-from .authorization import (
-    Client,
-    ClientRegistry,
-    Predicate,
-    all_of,
-    any_of,
-    attribute,
-    authenticated,
-    claim,
-    client,
-    has_permission,
-    has_role,
-    header,
-    path_param,
-    policy,
-    predicate,
-    query_param,
-)
+from .authorization.algebra import Predicate, all_of, any_of
+from .authorization.clients import Client
+from .authorization.policies import policy
+from .authorization.predicates import authenticated, client, has_permission, has_role, predicate
+from .authorization.registry import ClientRegistry
+from .authorization.terms import attribute, claim, header, path_param, query_param
 from .decision import Decision
 from .errors import (
     AuthenticationError,
@@ -51,22 +39,17 @@ from .errors import (
 )
 from .gateways import BYU, UCSD, WSO2, Gateway
 from .json_lines import JSONLines
+from .option_checks import ANY
 from .principal import Principal, Vocabulary
 from .request_view import RequestView
 from .responses import Refusal
 from .revocations import Revocations
 from .telemetry import OpenTelemetry
 from .trust import Issuer
-from .verification import (
-    ANY,
-    PEM,
-    Discovery,
-    JWKSEndpoint,
-    KeyFile,
-    KeySet,
-    KeySource,
-    SharedSecret,
-)
+from .verification.discovery import Discovery
+from .verification.jwks import JWKSEndpoint
+from .verification.key_sets import KeySet
+from .verification.key_sources import PEM, KeyFile, KeySource, SharedSecret
 from .verifier import Verifier
 
 __all__ = [

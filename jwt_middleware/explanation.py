@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping
 from importlib import metadata
 from typing import Any
 
-from .authorization import Clients, terms_of
+from .authorization.clients import Clients
+from .authorization.terms import terms_of
+from .option_checks import AnyAudience
 from .settings import Settings
 from .trust import Trust
-from .verification import AnyAudience
 
 _LONG_LEEWAY = 60
 """Seconds. Clocks of one site differ by less; expired tokens live on by it."""

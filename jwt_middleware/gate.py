@@ -11,7 +11,8 @@ from collections.abc import Callable, Generator, Iterable, Mapping, MutableMappi
 from contextlib import contextmanager
 from typing import Any
 
-from .authorization import Guard, Route, fault_of_unguarded, fault_of_unused, faults_of
+from .authorization.guards import Guard
+from .authorization.routes import Route, fault_of_unguarded, fault_of_unused, faults_of
 from .cache_headers import CacheHeaders
 from .errors import ConfigurationError, MissingToken, RequestError
 from .events import ChecksWeakened, ConfigurationWarning

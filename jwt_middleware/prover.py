@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from .authorization import ClientRegistry, Dropped, Predicate, unknown_names, without_registry
+from .authorization.algebra import Predicate
+from .authorization.clients import Dropped
+from .authorization.name_checks import unknown_names, without_registry
+from .authorization.registry import ClientRegistry
 from .errors import (
     BadSignature,
     ClientMismatch,
@@ -22,7 +25,8 @@ from .listeners import Announcer
 from .principal import Principal
 from .roster import Roster, RosterMaker
 from .trust import Proven, Trust
-from .verification import Segments, TokenCache, VerifiedToken, decode_claims, split
+from .verification.token_cache import TokenCache, VerifiedToken
+from .verification.tokens import Segments, decode_claims, split
 from .waiting import WaitBudget
 
 

@@ -8,12 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from .authorization import Client, ClientRegistry, Clients, ClientTrust, Dropped
+from .authorization.clients import Client, Clients, ClientTrust, Dropped
+from .authorization.registry import ClientRegistry
 from .errors import ClientMismatch, ConfigurationError
 from .events import ClientsKept, ClientsLoaded, ConfigurationWarning, Event
+from .option_checks import AnyAudience
 from .principal import ClaimNames, Principal
 from .trust import Trust
-from .verification import MAX_TRIED, AnyAudience, Segments
+from .verification.key_sets import MAX_TRIED
+from .verification.tokens import Segments
 
 _MOST_ASKED = 64
 """How many other trusts are asked whether they have signed a refused token."""

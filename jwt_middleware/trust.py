@@ -16,6 +16,7 @@ from .errors import (
 )
 from .events import Event
 from .gateways import Gateway
+from .option_checks import AnyAudience
 from .trust_options import (
     algorithms_of,
     audiences_of,
@@ -24,23 +25,14 @@ from .trust_options import (
     issuers_of,
     media_type,
 )
-from .verification import (
-    ALGORITHMS,
-    Algorithm,
-    AnyAudience,
-    Check,
-    ClaimsPolicy,
-    Key,
-    KeyRules,
-    KeySet,
-    Segments,
-    TrustedKeys,
-    decode_claims,
-    decode_header,
-    decode_segment,
-    key_source,
-    verify_signature,
-)
+from .verification.algorithms import ALGORITHMS, Algorithm, Check
+from .verification.claims import ClaimsPolicy
+from .verification.configured_keys import key_source
+from .verification.encoding import decode_segment
+from .verification.key_sets import KeySet, verify_signature
+from .verification.keys import Key, KeyRules
+from .verification.tokens import Segments, decode_claims, decode_header
+from .verification.trusted_keys import TrustedKeys
 from .waiting import MustWait, WaitBudget
 
 _MOST_HEADERS = 256

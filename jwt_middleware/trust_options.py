@@ -10,8 +10,10 @@ from typing import Any
 from . import option_checks as check
 from .errors import ConfigurationError
 from .gateways import PRESETS, Gateway, WireFormat
+from .option_checks import ANY, AnyAudience
 from .principal import ClaimNames, ListClaim
-from .verification import ALGORITHMS, ANY, Algorithm, AnyAudience, KeySource
+from .verification.algorithms import ALGORITHMS, Algorithm
+from .verification.key_sources import KeySource
 
 
 def media_type(typ: str) -> str:

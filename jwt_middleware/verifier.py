@@ -8,7 +8,8 @@ from typing import Any, Unpack
 
 from . import option_checks as check
 from .audit import Audit
-from .authorization import Clients, Predicate
+from .authorization.algebra import Predicate
+from .authorization.clients import Clients
 from .errors import (
     BadSignature,
     KeysUnavailable,
@@ -25,7 +26,9 @@ from .prover import Prover
 from .request_view import RequestView
 from .roster import Roster
 from .trust import Trust
-from .verification import TokenCache, VerifiedToken, joined_fault, raw_token, single_line, use_speed
+from .verification.encoding import use_speed
+from .verification.token_cache import TokenCache, VerifiedToken
+from .verification.tokens import joined_fault, raw_token, single_line
 from .verifier_options import (
     VerifierOptions,
     clock_of,

@@ -8,13 +8,14 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 from . import option_checks as check
-from .authorization import ClientRegistry
+from .authorization.registry import ClientRegistry
 from .errors import ConfigurationError
 from .events import Event, Listener
 from .gateways import Gateway
+from .option_checks import AnyAudience
 from .revocations import Revocations
 from .trust import Common, Issuer, Trust
-from .verification import AnyAudience, KeyRules
+from .verification.keys import KeyRules
 
 if TYPE_CHECKING:
     from .revocation_check import RevocationCheck

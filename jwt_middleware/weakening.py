@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from .authorization import Client
+from .authorization.clients import Client
+from .option_checks import AnyAudience
 from .settings import Settings
-from .verification import AnyAudience, KeyRules
+from .verification.keys import KeyRules
 
 _MOST_CLIENTS = 20
 

@@ -37,7 +37,7 @@ from jwt_middleware import (
     header,
     query_param,
 )
-from jwt_middleware.authorization import guarded
+from jwt_middleware.authorization.decorators import guarded
 from jwt_middleware.errors import PermissionDenied
 from jwt_middleware.gateways import Text
 from jwt_middleware.testing import SigningKey, mint

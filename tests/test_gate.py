@@ -27,7 +27,8 @@ from jwt_middleware import (
     policy,
     query_param,
 )
-from jwt_middleware.authorization import Guard, Route
+from jwt_middleware.authorization.guards import Guard
+from jwt_middleware.authorization.routes import Route
 from jwt_middleware.events import ConfigurationWarning, Refused
 from jwt_middleware.gate import (
     GATE_KEY,

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from jwt_middleware import Client, ClientRegistry, Verifier, asgi, wsgi
-from jwt_middleware.authorization import ClientTrust
+from jwt_middleware.authorization.clients import ClientTrust
 from jwt_middleware.errors import MalformedToken, RequestError, TokenTooLarge
 from jwt_middleware.testing import SigningKey, mint, ucsd_claims
 from jwt_middleware.verification.jwks import JWKSEndpoint
@@ -69,7 +69,7 @@ def test_a_principal_is_read_only_at_any_depth_and_its_claims_are_one_object(
 
 
 def test_what_an_entry_grants_of_a_list_is_read_only() -> None:
-    from jwt_middleware.authorization import Attribute
+    from jwt_middleware.authorization.clients import Attribute
 
     clients = [Client("c", attributes={"units": Attribute("units", type="list")})]
     verifier = verifier_of(gateway="standard", clients=ClientRegistry(clients))

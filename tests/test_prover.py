@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from jwt_middleware import ANY, Client, ClientRegistry, Issuer, SharedSecret, Verifier
-from jwt_middleware.authorization import ClientTrust
+from jwt_middleware.authorization.clients import ClientTrust
 from jwt_middleware.errors import (
     AuthenticationError,
     BadSignature,

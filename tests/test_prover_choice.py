@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from jwt_middleware import ANY, Client, ClientRegistry, Issuer, Verifier, has_role, policy
-from jwt_middleware.authorization import ClientTrust
+from jwt_middleware.authorization.clients import ClientTrust
 from jwt_middleware.errors import (
     BadSignature,
     ClientMismatch,

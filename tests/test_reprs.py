@@ -20,7 +20,7 @@ from jwt_middleware import (
     Verifier,
     authenticated,
 )
-from jwt_middleware.authorization import ClientTrust
+from jwt_middleware.authorization.clients import ClientTrust
 from jwt_middleware.gate import Gate
 from jwt_middleware.settings import Settings
 from jwt_middleware.sign_on import Integration

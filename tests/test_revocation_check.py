@@ -18,7 +18,7 @@ from jwt_middleware.events import DenialsLoaded, Refused, Verified
 from jwt_middleware.stores import Denial, DenialWatch, MemoryStore
 from jwt_middleware.testing import SigningKey, mint
 from jwt_middleware.trust import Trust
-from jwt_middleware.verification import PEM
+from jwt_middleware.verification.key_sources import PEM
 
 from .conftest import Clock
 

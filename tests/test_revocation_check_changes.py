@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from jwt_middleware import Client, ClientRegistry, KeySource, TokenRevoked
-from jwt_middleware.authorization import Clients
+from jwt_middleware.authorization.clients import Clients
 from jwt_middleware.errors import (
     BadSignature,
     ClientDisabled,
@@ -19,8 +19,8 @@ from jwt_middleware.errors import (
 )
 from jwt_middleware.stores import Denial, DenyList, watching
 from jwt_middleware.testing import SigningKey
-from jwt_middleware.verification import KeySet
 from jwt_middleware.verification.jwk import read_jwks
+from jwt_middleware.verification.key_sets import KeySet
 from jwt_middleware.waiting import MustWait, Wait
 
 from .conftest import Clock

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from jwt_middleware import ANY, Client, ClientRegistry, Issuer, Verifier
-from jwt_middleware.authorization import Clients, ClientTrust
+from jwt_middleware.authorization.clients import Clients, ClientTrust
 from jwt_middleware.cli import main
 from jwt_middleware.errors import BadSignature, ClientDisabled, ClientMismatch, ConfigurationError
 from jwt_middleware.events import ClientsKept, ConfigurationWarning

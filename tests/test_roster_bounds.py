@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from jwt_middleware import Client, ClientRegistry, RequestError, Verifier, trust
-from jwt_middleware.authorization import Clients, ClientTrust
+from jwt_middleware.authorization.clients import Clients, ClientTrust
 from jwt_middleware.roster import Roster
 from jwt_middleware.testing import SigningKey, mint
 

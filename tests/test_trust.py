@@ -17,9 +17,9 @@ from jwt_middleware.errors import (
 )
 from jwt_middleware.testing import SigningKey, mint
 from jwt_middleware.trust import Trust
-from jwt_middleware.verification import split
 from jwt_middleware.verification.jwk import read_jwks
 from jwt_middleware.verification.key_sets import KeySet
+from jwt_middleware.verification.tokens import split
 from jwt_middleware.waiting import MustWait, Wait, WaitBudget
 
 from .conftest import Clock

@@ -15,7 +15,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from jwt_middleware import Client, ClientRegistry, Issuer, Verifier
-from jwt_middleware.authorization import ClientTrust
+from jwt_middleware.authorization.clients import ClientTrust
 from jwt_middleware.errors import (
     BadSignature,
     ClientMismatch,

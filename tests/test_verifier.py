@@ -23,7 +23,7 @@ from jwt_middleware.errors import (
 from jwt_middleware.events import Refused, Verified
 from jwt_middleware.stores import Denial
 from jwt_middleware.testing import FORMS, SigningKey, byu_claims, mint, ucsd_claims
-from jwt_middleware.verification import ALGORITHMS
+from jwt_middleware.verification.algorithms import ALGORITHMS
 
 from .conftest import Clock
 

@@ -18,7 +18,7 @@ from jwt_middleware.errors import (
 )
 from jwt_middleware.gateways import PRESETS
 from jwt_middleware.testing import FORMS, SigningKey, TokenForm, compact, mint
-from jwt_middleware.verification import ALGORITHMS
+from jwt_middleware.verification.algorithms import ALGORITHMS
 
 KeyFor = Callable[..., SigningKey]
 FORM = FORMS["standard"]

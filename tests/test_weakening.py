@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from jwt_middleware import ANY, Client, ClientRegistry, Issuer, Revocations, Verifier
-from jwt_middleware.authorization import ClientTrust
+from jwt_middleware.authorization.clients import ClientTrust
 from jwt_middleware.events import ChecksWeakened
 from jwt_middleware.gate import Gate
 from jwt_middleware.testing import SigningKey

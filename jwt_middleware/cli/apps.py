@@ -10,7 +10,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from ..authorization import Route
+from ..authorization.routes import Route
 from ..errors import ConfigurationError
 from ..gate import Gate
 from ..option_checks import nearest

@@ -8,12 +8,12 @@ import tomllib
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..authorization import ClientRegistry
+from ..authorization.registry import ClientRegistry
 from ..errors import ConfigurationError
 from ..explanation import dangers_of, dangers_of_clients, meaning_of, meaning_of_clients
 from ..settings import CONFIG_FILE, Settings
 from ..sign_on.explanation import dangers_of_integrations, meaning_of_integrations, read_file
-from ..verification import key_source
+from ..verification.configured_keys import key_source
 from .apps import find_app
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from ..authorization import ClientRegistry
+from ..authorization.registry import ClientRegistry
 from ..errors import ConfigurationError
 from ..gateways import PRESETS
 from .extras import needing

@@ -11,7 +11,10 @@ from typing import Any
 
 from ..errors import ConfigurationError
 from ..event_fields import readable
-from ..verification import PEM, KeyFile, KeyRules, KeySource, key_source, report_keys
+from ..verification.configured_keys import key_source
+from ..verification.key_report import report_keys
+from ..verification.key_sources import PEM, KeyFile, KeySource
+from ..verification.keys import KeyRules
 
 
 def add_keys(commands: Any) -> None:

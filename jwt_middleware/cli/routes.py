@@ -7,7 +7,7 @@ import json
 import sys
 from typing import Any
 
-from ..authorization import Route
+from ..authorization.routes import Route
 from .apps import find_app
 
 _TITLES = {

@@ -16,7 +16,8 @@ from starlette.routing import Mount, Route
 
 from jwt_middleware_starlette import JWTMiddleware, current_principal, requires
 
-from ..authorization import client, has_role, policy
+from ..authorization.policies import policy
+from ..authorization.predicates import client, has_role
 from ..gateways import UCSD
 from ..verifier import Verifier
 from .echo import echo_app

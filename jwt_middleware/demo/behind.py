@@ -9,7 +9,7 @@ from ..dev_gateway import Api, Caller, Gateway, assertion_of, serving
 from ..errors import ConfigurationError
 from ..gateways import PRESETS
 from ..testing import FORMS, Accounts, LocalGateway
-from ..verification import PEM
+from ..verification.key_sources import PEM
 from ..verifier import Verifier
 from .echo import ECHO_CONTEXT, echo_app
 from .inspector import Inspector

@@ -21,7 +21,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from jwt_middleware_starlette import JWTMiddleware, current_principal, requires
 
-from ..authorization import authenticated
+from ..authorization.predicates import authenticated
 from ..dev_gateway import bounded_body
 from ..errors import ConfigurationError
 from ..gate import GATE_KEY

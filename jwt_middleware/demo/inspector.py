@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from ..authorization import Client
+from ..authorization.clients import Client
 from ..dev_gateway import bounded_body
 from ..errors import ConfigurationError
 from ..gateways.claim_groups import grouped

@@ -29,7 +29,7 @@ from ..testing import (
     sample_accounts,
     ucsd_claims,
 )
-from ..verification import PEM
+from ..verification.key_sources import PEM
 from ..verifier import Verifier
 from .app import CLIENTS, STAFF_ROLE, build
 from .echo import ECHO_CONTEXT

@@ -11,7 +11,7 @@ from starlette.applications import Starlette
 
 from jwt_middleware_starlette.inspection import inventory
 
-from ..authorization import Route
+from ..authorization.routes import Route
 from ..events import Event, Refused
 
 HEADER = "X-JWT-Assertion"

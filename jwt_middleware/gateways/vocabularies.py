@@ -13,8 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Generic, TypeVar, overload
 
-from ..authorization import Term
-from ..authorization.terms import ABSENT
+from ..authorization.terms import ABSENT, Term
 from ..errors import InvalidClaim
 from ..principal import Principal, listed
 from ..request_view import RequestView

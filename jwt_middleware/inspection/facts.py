@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..testing import FORMS, TokenForm
-from ..verification import MILLISECONDS_FROM, Segments, read_thumbprint
+from ..verification.claims import MILLISECONDS_FROM
+from ..verification.keys import read_thumbprint
+from ..verification.tokens import Segments
 from .moments import distance, moment, seconds_of
 
 _TIMES = ("exp", "nbf", "iat")

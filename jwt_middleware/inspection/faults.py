@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import InvalidClaim, KeysUnavailable, RequestError
+from ..option_checks import AnyAudience
 from ..trust import Trust
-from ..verification import MILLISECONDS_FROM, AnyAudience, split
+from ..verification.claims import MILLISECONDS_FROM
+from ..verification.tokens import split
 from ..verifier import Verifier
 from .moments import distance, length, moment, seconds_of
 

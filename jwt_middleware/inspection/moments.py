@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from ..verification import MILLISECONDS_FROM
+from ..verification.claims import MILLISECONDS_FROM
 
 
 def seconds_of(value: Any) -> float | None:

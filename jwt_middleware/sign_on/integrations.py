@@ -11,7 +11,8 @@ from typing import Any, Final, NamedTuple
 
 from .. import option_checks as check
 from ..errors import ConfigurationError
-from ..verification import ALGORITHMS, KeySource, SharedSecret
+from ..verification.algorithms import ALGORITHMS
+from ..verification.key_sources import KeySource, SharedSecret
 from .hosts import host_name
 
 MOST_SECRETS: Final = 2

@@ -21,7 +21,8 @@ from ..fork_lock import ForkLock
 from ..gateways import PRESETS, WireFormat
 from ..principal import ClaimNames
 from ..trust import Common, Proven, Trust
-from ..verification import KeyRules, Segments, decode_claims, decode_header, raw_token, split
+from ..verification.keys import KeyRules
+from ..verification.tokens import Segments, decode_claims, decode_header, raw_token, split
 from ..waiting import MustWait, WaitBudget
 from .arrival import read_arrival
 from .integration_tables import Entries, FaultyEntry, read_entries

@@ -9,7 +9,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from ..authorization import ClientRegistry
+from ..authorization.registry import ClientRegistry
 from ..errors import ConfigurationError
 from ..gateways.vocabularies import WSO2_DIALECT
 from ..option_checks import kind, nearest

@@ -11,7 +11,8 @@ from os import PathLike
 from types import TracebackType
 from typing import Any, Self
 
-from ..authorization import Client, ClientRegistry
+from ..authorization.clients import Client
+from ..authorization.registry import ClientRegistry
 from ..gateways import PRESETS
 from ..option_checks import AnyAudience
 from .forms import FORMS, TokenForm

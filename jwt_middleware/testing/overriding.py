@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from os import PathLike
 from typing import Any
 
-from ..authorization import ClientRegistry
+from ..authorization.registry import ClientRegistry
 from ..gate import Gate
 from ..principal import Grants, Principal, frozen
 from ..verifier import Verifier

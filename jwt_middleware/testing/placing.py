@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ..authorization import Attribute, Client
+from ..authorization.clients import Attribute, Client
 from ..principal import ClaimNames, ListClaim
 
 

@@ -14,7 +14,7 @@ from django.core.handlers.wsgi import WSGIHandler
 from django.test import override_settings
 
 from jwt_middleware import ConfigurationError
-from jwt_middleware.authorization import guards_of
+from jwt_middleware.authorization.exposure import guards_of
 from jwt_middleware.testing import SigningKey
 
 from . import django_views as views

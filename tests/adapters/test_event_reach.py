@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 
 from jwt_middleware import Principal, authenticated, header, predicate
-from jwt_middleware.authorization import Predicate
-from jwt_middleware.authorization.algebra import Situation
+from jwt_middleware.authorization.algebra import Predicate, Situation
 from jwt_middleware.decision import Decision
 from jwt_middleware.request_view import RequestView
 from jwt_middleware.testing import SigningKey

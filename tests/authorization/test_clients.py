@@ -10,7 +10,8 @@ import pytest
 
 import jwt_middleware
 from jwt_middleware import Client, ClientRegistry, Predicate, Principal, attribute
-from jwt_middleware.authorization import Attribute, Clients, Dropped, Level
+from jwt_middleware.authorization.clients import Attribute, Clients, Dropped
+from jwt_middleware.authorization.levels import Level
 from jwt_middleware.errors import ClientDisabled, InvalidClaim, UnknownClient
 from jwt_middleware.principal import Grants, ListClaim
 

@@ -11,15 +11,9 @@ from typing import Any
 import pytest
 
 from jwt_middleware import has_role
-from jwt_middleware.authorization import (
-    Exposure,
-    Guard,
-    guarded,
-    guards_of,
-    guards_to_ask,
-    place_of,
-)
-from jwt_middleware.authorization.guards import guard_of
+from jwt_middleware.authorization.decorators import guarded
+from jwt_middleware.authorization.exposure import Exposure, guards_of, guards_to_ask, place_of
+from jwt_middleware.authorization.guards import Guard, guard_of
 from tests.foreign_decorators import (
     FOREIGN,
     GUARD,

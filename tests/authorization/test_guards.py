@@ -9,13 +9,9 @@ from typing import Any
 import pytest
 
 from jwt_middleware import Principal, RequestView, authenticated, client, has_role, predicate
-from jwt_middleware.authorization import (
-    Guard,
-    guarded,
-    guards_of,
-    is_public,
-    public,
-)
+from jwt_middleware.authorization.decorators import guarded, is_public, public
+from jwt_middleware.authorization.exposure import guards_of
+from jwt_middleware.authorization.guards import Guard
 from jwt_middleware.errors import MissingToken, PermissionDenied
 
 from .conftest import NAMES

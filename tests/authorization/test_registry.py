@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from jwt_middleware import Client, ClientRegistry, ConfigurationError, Verifier, files, has_role
-from jwt_middleware.authorization import Attribute, Clients, NamedPolicy
+from jwt_middleware.authorization.clients import Attribute, Clients, NamedPolicy
 from jwt_middleware.principal import ListClaim
 from jwt_middleware.settings import Settings
 from jwt_middleware.testing import SigningKey

@@ -14,7 +14,8 @@ from jwt_middleware import (
     path_param,
     query_param,
 )
-from jwt_middleware.authorization import Term, authenticated, has_role, terms_of
+from jwt_middleware.authorization.predicates import authenticated, has_role
+from jwt_middleware.authorization.terms import Term, terms_of
 
 from .conftest import Verdict
 

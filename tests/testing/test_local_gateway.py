@@ -14,7 +14,7 @@ import pytest
 
 import jwt_middleware
 from jwt_middleware import Client, ClientRegistry, Verifier
-from jwt_middleware.authorization import Attribute, ClientTrust
+from jwt_middleware.authorization.clients import Attribute, ClientTrust
 from jwt_middleware.errors import BadSignature, KeysUnavailable, TokenExpired, UnknownKey
 from jwt_middleware.testing import FORMS, LocalGateway
 from jwt_middleware.wsgi import JWTMiddleware
