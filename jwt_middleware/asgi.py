@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable
 from typing import NoReturn, Unpack
 
+from .background.waiting import MustWait
 from .cache_headers import CacheHeaders
 from .errors import ConfigurationError, RequestError
 from .gate import GATE_KEY, Gate, follows
@@ -18,7 +19,6 @@ from .request_view import ScopeView, scope_lines
 from .responses import ASGIApp, Message, Receive, Scope, Send, send_asgi
 from .settings import Options
 from .trail import FindRoute
-from .waiting import MustWait
 
 
 class JWTMiddleware:

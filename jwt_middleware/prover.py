@@ -12,6 +12,7 @@ from .authorization.algebra import Predicate
 from .authorization.clients import Dropped
 from .authorization.name_checks import unknown_names, without_registry
 from .authorization.registry import ClientRegistry
+from .background.waiting import WaitBudget
 from .errors import (
     BadSignature,
     ClientMismatch,
@@ -27,7 +28,6 @@ from .roster import Roster, RosterMaker
 from .trust import Proven, Trust
 from .verification.token_cache import TokenCache, VerifiedToken
 from .verification.tokens import Segments, decode_claims, split
-from .waiting import WaitBudget
 
 
 class Prover:

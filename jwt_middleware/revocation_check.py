@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from .background.waiting import MustWait, Wait, WaitBudget
 from .errors import (
     RequestError,
     StoreUnavailable,
@@ -19,7 +20,6 @@ from .events import Event
 from .principal import Principal
 from .revocations import Revocations
 from .stores import ClaimThread, Denial, DenialWatch, DenyList, Store, open_store
-from .waiting import MustWait, Wait, WaitBudget
 
 WAIT_BUDGET = 2.0
 """Seconds that one request waits for the store, as for keys."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from .background.waiting import MustWait, WaitBudget
 from .errors import (
     ConfigurationError,
     InvalidClaim,
@@ -33,7 +34,6 @@ from .verification.key_sets import KeySet, verify_signature
 from .verification.keys import Key, KeyRules
 from .verification.tokens import Segments, decode_claims, decode_header
 from .verification.trusted_keys import TrustedKeys
-from .waiting import MustWait, WaitBudget
 
 _MOST_HEADERS = 256
 """Header segments remembered by one trust; a gateway has one for each of its keys."""

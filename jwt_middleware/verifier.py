@@ -10,6 +10,7 @@ from . import option_checks as check
 from .audit import Audit
 from .authorization.algebra import Predicate
 from .authorization.clients import Clients
+from .background.waiting import MustWait, Wait, WaitBudget
 from .errors import (
     BadSignature,
     KeysUnavailable,
@@ -37,7 +38,6 @@ from .verifier_options import (
     revocations_of,
     trusts_of,
 )
-from .waiting import MustWait, Wait, WaitBudget
 
 
 class Verifier:

@@ -10,8 +10,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from jwt_middleware import files
-from jwt_middleware.files import WatchedFile
+from jwt_middleware.background import watched_files as files
+from jwt_middleware.background.watched_files import WatchedFile
 from tests.conftest import Clock
 
 

@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from jwt_middleware import Verifier
+from jwt_middleware.background.watched_files import WatchedFile
 from jwt_middleware.errors import BadSignature
-from jwt_middleware.files import WatchedFile
 from jwt_middleware.testing import SigningKey, mint
 
 KEY = SigningKey("ES256")
@@ -82,7 +82,7 @@ START = """
 import os, signal, sys, threading, time
 from pathlib import Path
 from jwt_middleware import files
-from jwt_middleware.files import WatchedFile
+from jwt_middleware.background.watched_files import WatchedFile
 path = Path(sys.argv[1])
 path.write_text("one")
 """
@@ -165,4 +165,6 @@ os._exit(0)
 
 
 def test_the_package_is_imported_where_there_is_no_fork() -> None:
-    run("import os\ndel os.fork, os.register_at_fork\nimport jwt_middleware.files")
+    run(
+        "import os\ndel os.fork, os.register_at_fork\nimport jwt_middleware.background.watched_files"
+    )

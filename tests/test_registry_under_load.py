@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from jwt_middleware import Verifier, attribute, files, has_permission, has_role, policy
+from jwt_middleware import Verifier, attribute, has_permission, has_role, policy
+from jwt_middleware.background import watched_files as files
 from jwt_middleware.testing import SigningKey, mint
 
 SECONDS = 1.0

@@ -10,6 +10,7 @@ import pytest
 
 from jwt_middleware import Client, ClientRegistry, KeySource, TokenRevoked
 from jwt_middleware.authorization.clients import Clients
+from jwt_middleware.background.waiting import MustWait, Wait
 from jwt_middleware.errors import (
     BadSignature,
     ClientDisabled,
@@ -21,7 +22,6 @@ from jwt_middleware.stores import Denial, DenyList, watching
 from jwt_middleware.testing import SigningKey
 from jwt_middleware.verification.jwk import read_jwks
 from jwt_middleware.verification.key_sets import KeySet
-from jwt_middleware.waiting import MustWait, Wait
 
 from .conftest import Clock
 from .test_revocation_check import KEY, deny, token, verifier_of

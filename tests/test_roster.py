@@ -161,7 +161,7 @@ def test_a_registry_that_is_edited_into_an_unbound_client_keeps_its_last_good_re
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("jwt_middleware.files.LOOK_EVERY", 0.0)
+    monkeypatch.setattr("jwt_middleware.background.watched_files.LOOK_EVERY", 0.0)
     path = tmp_path / "clients.toml"
     path.write_text(CAMPUS_ONLY)
     heard: list[Any] = []

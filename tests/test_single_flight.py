@@ -10,7 +10,7 @@ from collections.abc import Callable
 import pytest
 import trio
 
-from jwt_middleware.single_flight import Flight, SingleFlight
+from jwt_middleware.background.single_flight import Flight, SingleFlight
 
 
 class Work:

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from jwt_middleware import KeySource, Verifier, waiting
+from jwt_middleware import KeySource, Verifier
+from jwt_middleware.background import waiting
+from jwt_middleware.background.waiting import MustWait, Wait, WaitBudget
 from jwt_middleware.errors import (
     InvalidClaim,
     KeysUnavailable,
@@ -20,7 +22,6 @@ from jwt_middleware.trust import Trust
 from jwt_middleware.verification.jwk import read_jwks
 from jwt_middleware.verification.key_sets import KeySet
 from jwt_middleware.verification.tokens import split
-from jwt_middleware.waiting import MustWait, Wait, WaitBudget
 
 from .conftest import Clock
 

@@ -17,9 +17,9 @@ from jwt_middleware import (
     Revocations,
     SharedSecret,
     Verifier,
-    waiting,
 )
 from jwt_middleware.audit import Audit
+from jwt_middleware.background import waiting
 from jwt_middleware.errors import UnknownKey
 from jwt_middleware.events import ConfigurationWarning, ValuesDropped
 from jwt_middleware.listeners import Announcer

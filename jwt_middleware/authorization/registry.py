@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
+from ..background.watched_files import WatchedFile
 from ..errors import ConfigurationError
-from ..files import WatchedFile
 from .client_tables import read_clients
 from .clients import Client, Clients
 from .name_checks import policy_faults

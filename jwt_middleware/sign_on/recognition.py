@@ -7,6 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ..background.forks import ForkLock
+from ..background.waiting import MustWait, WaitBudget
+from ..background.watched_files import WatchedFile
 from ..errors import (
     ConfigurationError,
     IntegrationDisabled,
@@ -16,14 +19,11 @@ from ..errors import (
     UnknownIntegration,
 )
 from ..events import Event, IntegrationsKept, IntegrationsLoaded
-from ..files import WatchedFile
-from ..fork_lock import ForkLock
 from ..gateways import PRESETS, WireFormat
 from ..principal import ClaimNames
 from ..trust import Common, Proven, Trust
 from ..verification.keys import KeyRules
 from ..verification.tokens import Segments, decode_claims, decode_header, raw_token, split
-from ..waiting import MustWait, WaitBudget
 from .arrival import read_arrival
 from .integration_tables import Entries, FaultyEntry, read_entries
 from .integrations import Integration, clashes, default_algorithms, is_path, listed

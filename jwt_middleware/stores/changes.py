@@ -5,7 +5,7 @@ from __future__ import annotations
 import weakref
 from typing import Protocol
 
-from ..fork_lock import ForkLock
+from ..background.forks import ForkLock
 
 
 class Reader(Protocol):

@@ -13,8 +13,8 @@ import time
 import weakref
 from collections.abc import Callable
 
-from ..fork_lock import ForkLock
-from ..single_flight import Flight
+from ..background.forks import ForkLock
+from ..background.single_flight import Flight
 
 
 class _Job:

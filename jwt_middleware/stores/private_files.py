@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from ..fork_lock import ForkLock
+from ..background.forks import ForkLock
 
 _one = ForkLock()
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from ..fork_lock import ForkLock
+from ..background.forks import ForkLock
 from .changes import tell_change
 from .denials import Denial, in_force
 

@@ -13,10 +13,10 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
+from ..background.forks import ForkLock
+from ..background.single_flight import Flight
 from ..errors import StoreUnavailable
 from ..events import ConfigurationWarning, DenialsLoaded, Event, StoreFailed, StoreRecovered
-from ..fork_lock import ForkLock
-from ..single_flight import Flight
 from .changes import hear_changes
 from .deny_list import DenyList
 from .revocation import Store

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ..background.waiting import Wait, Waitable
 from ..errors import ConfigurationError
-from ..waiting import Wait, Waitable
 from .discovery import Discovery, is_metadata_url
 from .jwks import JWKSEndpoint
 from .key_sets import KeySet

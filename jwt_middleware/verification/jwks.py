@@ -12,6 +12,8 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import option_checks as check
+from ..background.single_flight import SingleFlight
+from ..background.waiting import Wait
 from ..events import (
     Event,
     KeyAdded,
@@ -21,8 +23,6 @@ from ..events import (
     KeysFetched,
     StaleKeysServed,
 )
-from ..single_flight import SingleFlight
-from ..waiting import Wait
 from .encoding import decode_object
 from .fetching import MAX_BYTES, Document, FetchError, checked_url
 from .key_sets import KeySet, differences

@@ -11,7 +11,7 @@ import sys
 from collections import deque
 from typing import Any
 
-from ..fork_lock import ForkLock
+from ..background.forks import ForkLock
 from ..principal import Principal
 from .key_sets import KeySet
 from .tokens import decode_header

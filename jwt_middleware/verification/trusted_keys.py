@@ -6,10 +6,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from ..background.forks import ForkLock
+from ..background.waiting import Wait
 from ..errors import ConfigurationError
 from ..events import Event, KeySkipped, KeysLoaded, KeyWarning
-from ..fork_lock import ForkLock
-from ..waiting import Wait
 from .algorithms import ALGORITHMS, Algorithm
 from .configured_keys import SeveralSources
 from .key_sets import KeySet

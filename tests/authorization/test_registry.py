@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from jwt_middleware import Client, ClientRegistry, ConfigurationError, Verifier, files, has_role
+from jwt_middleware import Client, ClientRegistry, ConfigurationError, Verifier, has_role
 from jwt_middleware.authorization.clients import Attribute, Clients, NamedPolicy
+from jwt_middleware.background import watched_files as files
 from jwt_middleware.principal import ListClaim
 from jwt_middleware.settings import Settings
 from jwt_middleware.testing import SigningKey

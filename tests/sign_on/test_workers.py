@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from jwt_middleware import files
+from jwt_middleware.background import watched_files as files
 
 from .kit import KEY, Site, token
 from .test_watched_integrations import BROKEN, WRONG, write

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from jwt_middleware.background.waiting import Wait
 from jwt_middleware.errors import ConfigurationError
 from jwt_middleware.testing import SigningKey
 from jwt_middleware.verification.configured_keys import SeveralSources, key_source
@@ -19,7 +20,6 @@ from jwt_middleware.verification.key_sources import (
     KeySource,
     SharedSecret,
 )
-from jwt_middleware.waiting import Wait
 
 
 def test_a_text_is_pem_a_url_or_a_path(rsa_key: SigningKey, tmp_path: Path) -> None:

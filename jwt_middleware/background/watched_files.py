@@ -20,7 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from .fork_lock import ForkLock
+from .forks import ForkLock
 from .single_flight import Flight
 
 T = TypeVar("T")

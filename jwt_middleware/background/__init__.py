@@ -1,0 +1,3 @@
+"""Work beside requests: forks, one flight for many waiters, watched files."""
+
+__all__ = []
