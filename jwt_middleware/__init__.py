@@ -39,7 +39,7 @@ from .errors import (
 )
 from .gateways import BYU, UCSD, WSO2, Gateway
 from .json_lines import JSONLines
-from .option_checks import ANY
+from .options.checks import ANY
 from .principal import Principal, Vocabulary
 from .request_view import RequestView
 from .responses import Refusal

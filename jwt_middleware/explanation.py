@@ -8,7 +8,7 @@ from typing import Any
 
 from .authorization.clients import Clients
 from .authorization.terms import terms_of
-from .option_checks import AnyAudience
+from .options.checks import AnyAudience
 from .settings import Settings
 from .trust import Trust
 

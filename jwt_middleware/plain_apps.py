@@ -6,7 +6,7 @@ from typing import Any
 
 from .errors import ConfigurationError
 from .gate import Gate
-from .option_checks import is_a
+from .options.checks import is_a
 
 _INSTALLERS = (
     ("flask", "Flask", "jwt_middleware_flask", "JWTMiddleware(app, ...)"),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from . import option_checks as check
 from .errors import ConfigurationError
+from .options import checks as check
 
 if TYPE_CHECKING:
     from .stores import Store

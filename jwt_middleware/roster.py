@@ -12,7 +12,7 @@ from .authorization.clients import Client, Clients, ClientTrust, Dropped
 from .authorization.registry import ClientRegistry
 from .errors import ClientMismatch, ConfigurationError
 from .events import ClientsKept, ClientsLoaded, ConfigurationWarning, Event
-from .option_checks import AnyAudience
+from .options.checks import AnyAudience
 from .principal import ClaimNames, Principal
 from .trust import Trust
 from .verification.key_sets import MAX_TRIED

@@ -13,16 +13,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
-from . import option_checks as check
 from .authorization.algebra import Predicate
 from .authorization.terms import terms_of
 from .errors import ConfigurationError
-from .option_checks import ANY
+from .options import checks as check
+from .options.checks import ANY
+from .options.service_links import check_no_service_link
 from .path_lists import PathList, path_list
 from .request_view import RequestView
 from .responses import Refusal
 from .revocations import Revocations
-from .service_links import check_no_service_link
 from .trust import Issuer
 from .verifier import Verifier
 from .verifier_options import VerifierOptions

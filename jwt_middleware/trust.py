@@ -17,7 +17,7 @@ from .errors import (
 )
 from .events import Event
 from .gateways import Gateway
-from .option_checks import AnyAudience
+from .options.checks import AnyAudience
 from .trust_options import (
     algorithms_of,
     audiences_of,

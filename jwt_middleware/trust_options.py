@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from . import option_checks as check
 from .errors import ConfigurationError
 from .gateways import PRESETS, Gateway, WireFormat
-from .option_checks import ANY, AnyAudience
+from .options import checks as check
+from .options.checks import ANY, AnyAudience
 from .principal import ClaimNames, ListClaim
 from .verification.algorithms import ALGORITHMS, Algorithm
 from .verification.key_sources import KeySource

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, Unpack
 
-from . import option_checks as check
 from .audit import Audit
 from .authorization.algebra import Predicate
 from .authorization.clients import Clients
@@ -22,6 +21,7 @@ from .events import (
 )
 from .gateways import Gateway
 from .listeners import Announcer
+from .options import checks as check
 from .principal import Principal
 from .prover import Prover
 from .request_view import RequestView

@@ -7,12 +7,12 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TypedDict, cast
 
-from . import option_checks as check
 from .authorization.registry import ClientRegistry
 from .errors import ConfigurationError
 from .events import Event, Listener
 from .gateways import Gateway
-from .option_checks import AnyAudience
+from .options import checks as check
+from .options.checks import AnyAudience
 from .revocations import Revocations
 from .trust import Common, Issuer, Trust
 from .verification.keys import KeyRules

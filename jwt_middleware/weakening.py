@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from .authorization.clients import Client
-from .option_checks import AnyAudience
+from .options.checks import AnyAudience
 from .settings import Settings
 from .verification.keys import KeyRules
 

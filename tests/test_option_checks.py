@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from jwt_middleware import ConfigurationError
-from jwt_middleware import option_checks as check
+from jwt_middleware.options import checks as check
 
 
 @pytest.mark.parametrize(

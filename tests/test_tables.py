@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from jwt_middleware import ConfigurationError
-from jwt_middleware.tables import TableReader, read_toml, toml_key
+from jwt_middleware.options.tables import TableReader, read_toml, toml_key
 
 FILE = Path("app.toml")
 

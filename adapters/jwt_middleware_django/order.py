@@ -10,7 +10,7 @@ from django.core.checks import CheckMessage, Error, Warning
 from django.middleware.cache import FetchFromCacheMiddleware, UpdateCacheMiddleware
 from django.utils.module_loading import import_string
 
-from jwt_middleware.option_checks import is_a
+from jwt_middleware.options import is_a
 
 OURS = ("jwt_middleware_django", "JWTMiddleware")
 USERS = ("jwt_middleware_django", "UserMiddleware")

@@ -8,7 +8,7 @@ from typing import Any
 from flask import Flask
 
 import jwt_middleware.wsgi
-from jwt_middleware.option_checks import is_a
+from jwt_middleware.options import is_a
 
 _ANSWERS = (
     ("engineio", "WSGIApp"),  # Flask-SocketIO's is one

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from ..errors import ConfigurationError
-from ..option_checks import ANY, AnyAudience
+from ..options.checks import ANY, AnyAudience
+from ..options.tables import TableReader, read_toml, toml_key
 from ..principal import ListClaim
-from ..tables import TableReader, read_toml, toml_key
 from .clients import Attribute, Client, ClientTrust, NamedPolicy, check_namespace
 from .name_checks import policy_faults
 from .policy_tables import read_predicate

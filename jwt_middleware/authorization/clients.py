@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
-from .. import option_checks as check
 from ..errors import ClientDisabled, ConfigurationError, InvalidClaim, UnknownClient
+from ..options import checks as check
 from ..principal import Grants, ListClaim, listed
 from .algebra import Predicate
 from .levels import Level

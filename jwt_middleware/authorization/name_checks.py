@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from ..option_checks import nearest
+from ..options.checks import nearest
 from .algebra import Predicate
 from .clients import Attribute, Client, Clients
 from .policies import Policy

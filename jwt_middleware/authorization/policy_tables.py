@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from ..option_checks import nearest
-from ..tables import toml_key
+from ..options.checks import nearest
+from ..options.tables import toml_key
 from .algebra import Predicate, all_of, any_of
 from .predicates import authenticated, has_permission, has_role
 from .terms import Term, attribute, claim, header, path_param, query_param

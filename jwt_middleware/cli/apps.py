@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from ..authorization.routes import Route
 from ..errors import ConfigurationError
 from ..gate import Gate
-from ..option_checks import nearest
+from ..options.checks import nearest
 
 _ADAPTERS = {
     "starlette": "jwt_middleware_starlette",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import InvalidClaim, KeysUnavailable, RequestError
-from ..option_checks import AnyAudience
+from ..options.checks import AnyAudience
 from ..trust import Trust
 from ..verification.claims import MILLISECONDS_FROM
 from ..verification.tokens import split

@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, TypedDict, Unpack
 from urllib.parse import parse_qsl
 
-from .. import option_checks as check
 from ..errors import (
     ConfigurationError,
     MalformedToken,
@@ -33,6 +32,7 @@ from ..events import (
     SignedOn,
 )
 from ..listeners import Announcer
+from ..options import checks as check
 from ..path_lists import is_plain
 from ..responses import Refusal
 from ..stores import Store, open_store

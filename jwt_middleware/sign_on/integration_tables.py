@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from ..errors import ConfigurationError
-from ..tables import TableReader, read_toml, toml_key
+from ..options.tables import TableReader, read_toml, toml_key
 from .hosts import host_name
 from .integrations import (
     MOST_SECRETS,

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from .. import option_checks as check
 from ..errors import ConfigurationError
+from ..options import checks as check
 from ..verification.algorithms import ALGORITHMS
 from ..verification.key_sources import KeySource, SharedSecret
 from .hosts import host_name

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 from ..authorization.registry import ClientRegistry
 from ..errors import ConfigurationError
 from ..gateways.vocabularies import WSO2_DIALECT
-from ..option_checks import kind, nearest
+from ..options.checks import kind, nearest
 
 SAMPLE = Path(__file__).with_name("accounts.toml")
 """The accounts of the demo: its six clients, a public tester, and two people."""

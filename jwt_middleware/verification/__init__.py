@@ -1,6 +1,5 @@
 """Is this token genuine? Parsing, keys, signatures and claims; I/O only in the key sources."""
 
-from ..option_checks import ANY, AnyAudience
 from .algorithms import ALGORITHMS, Algorithm, Check
 from .claims import MILLISECONDS_FROM, ClaimsPolicy
 from .configured_keys import key_source
@@ -26,13 +25,11 @@ from .trusted_keys import TrustedKeys
 
 __all__ = [
     "ALGORITHMS",
-    "ANY",
     "PEM",
     "Segments",
     "split",
     "use_speed",
     "Algorithm",
-    "AnyAudience",
     "Check",
     "ClaimsPolicy",
     "Discovery",

@@ -13,8 +13,8 @@ from urllib.parse import unquote
 
 from ..errors import InvalidClaim, TokenExpired, TokenImmature
 from ..gateways import WireFormat
-from ..option_checks import ANY as ANY
-from ..option_checks import AnyAudience as AnyAudience
+from ..options.checks import ANY as ANY
+from ..options.checks import AnyAudience as AnyAudience
 from ..path_lists import is_plain
 
 MILLISECONDS_FROM: Final = 1e11

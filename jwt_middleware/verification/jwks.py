@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from .. import option_checks as check
 from ..background.single_flight import SingleFlight
 from ..background.waiting import Wait
 from ..events import (
@@ -23,6 +22,7 @@ from ..events import (
     KeysFetched,
     StaleKeysServed,
 )
+from ..options import checks as check
 from .encoding import decode_object
 from .fetching import MAX_BYTES, Document, FetchError, checked_url
 from .key_sets import KeySet, differences

@@ -12,11 +12,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from .. import option_checks as check
 from ..background.waiting import Wait
 from ..background.watched_files import LOOK_EVERY, WatchedFile
 from ..errors import ConfigurationError
 from ..events import Event, KeyFetchFailed
+from ..options import checks as check
 from .key_material import read_file, read_pem
 from .key_sets import KeySet
 from .keys import UnusableKey

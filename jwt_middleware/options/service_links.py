@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from .errors import ConfigurationError
+from ..errors import ConfigurationError
 
 # Docker's links are the model: https://kubernetes.io/docs/concepts/services-networking/service/
 _LINK = re.compile(

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from .errors import ConfigurationError
-from .option_checks import nearest
+from ..errors import ConfigurationError
+from .checks import nearest
 
 
 def read_toml(content: bytes, path: Path) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from .errors import ConfigurationError
+from ..errors import ConfigurationError
 
 MOST_SECONDS = 10 * 366 * 86_400.0
 """Ten years: no time that an option names is longer."""

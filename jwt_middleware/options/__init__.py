@@ -1,0 +1,5 @@
+"""Which options there are, and how their values are checked."""
+
+from .checks import is_a
+
+__all__ = ["is_a"]
