@@ -37,14 +37,14 @@ from .errors import (
     UnknownClient,
     UnknownKey,
 )
+from .events.json_lines import JSONLines
+from .events.otel import OpenTelemetry
 from .gateways import BYU, UCSD, WSO2, Gateway
-from .json_lines import JSONLines
 from .options.checks import ANY
 from .principal import Principal, Vocabulary
 from .request_view import RequestView
 from .responses import Refusal
 from .revocations import Revocations
-from .telemetry import OpenTelemetry
 from .trust import Issuer
 from .verification.discovery import Discovery
 from .verification.jwks import JWKSEndpoint

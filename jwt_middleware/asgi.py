@@ -12,13 +12,13 @@ from typing import NoReturn, Unpack
 from .background.waiting import MustWait
 from .cache_headers import CacheHeaders
 from .errors import ConfigurationError, RequestError
+from .events.record import FindRoute
 from .gate import GATE_KEY, Gate, follows
 from .plain_apps import check_no_routes, check_plain_app
 from .principal import PRINCIPAL_KEY
 from .request_view import ScopeView, scope_lines
 from .responses import ASGIApp, Message, Receive, Scope, Send, send_asgi
 from .settings import Options
-from .trail import FindRoute
 
 
 class JWTMiddleware:

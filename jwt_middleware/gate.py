@@ -15,14 +15,14 @@ from .authorization.guards import Guard
 from .authorization.routes import Route, fault_of_unguarded, fault_of_unused, faults_of
 from .cache_headers import CacheHeaders
 from .errors import ConfigurationError, MissingToken, RequestError
-from .events import ChecksWeakened, ConfigurationWarning
-from .log_rate import LogRate, log_bounded
+from .events.kinds import ChecksWeakened, ConfigurationWarning
+from .events.log_rate import LogRate, log_bounded
+from .events.record import TRAIL_KEY, FindRoute, Trail
 from .principal import PRINCIPAL_KEY, Principal
 from .request_ids import request_id_of
 from .request_view import RequestView
 from .responses import Challenge, Refusal, refusal_for
 from .settings import Settings
-from .trail import TRAIL_KEY, FindRoute, Trail
 from .verifier import Verifier
 from .weakening import weakenings_of
 

@@ -21,8 +21,8 @@ from .errors import (
     UnacceptableAlgorithm,
     UnknownKey,
 )
+from .events.log import Announcer
 from .gateways import WireFormat
-from .listeners import Announcer
 from .principal import Principal
 from .roster import Roster, RosterMaker
 from .trust import Proven, Trust

@@ -16,7 +16,7 @@ from .errors import (
     TokenReused,
     TokenRevoked,
 )
-from .events import Event
+from .events.kinds import Event
 from .principal import Principal
 from .revocations import Revocations
 from .stores import ClaimThread, Denial, DenialWatch, DenyList, Store, open_store

@@ -11,7 +11,7 @@ from typing import Any
 from .authorization.clients import Client, Clients, ClientTrust, Dropped
 from .authorization.registry import ClientRegistry
 from .errors import ClientMismatch, ConfigurationError
-from .events import ClientsKept, ClientsLoaded, ConfigurationWarning, Event
+from .events.kinds import ClientsKept, ClientsLoaded, ConfigurationWarning, Event
 from .options.checks import AnyAudience
 from .principal import ClaimNames, Principal
 from .trust import Trust

@@ -15,7 +15,7 @@ from .errors import (
     UnacceptableAlgorithm,
     UnknownKey,
 )
-from .events import Event
+from .events.kinds import Event
 from .gateways import Gateway
 from .options.checks import AnyAudience
 from .trust_options import (

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, Unpack
 
-from .audit import Audit
 from .authorization.algebra import Predicate
 from .authorization.clients import Clients
 from .background.waiting import MustWait, Wait, WaitBudget
@@ -16,11 +15,10 @@ from .errors import (
     MalformedToken,
     RequestError,
 )
-from .events import (
-    ConfigurationWarning,
-)
+from .events.audit import Audit
+from .events.kinds import ConfigurationWarning
+from .events.log import Announcer
 from .gateways import Gateway
-from .listeners import Announcer
 from .options import checks as check
 from .principal import Principal
 from .prover import Prover

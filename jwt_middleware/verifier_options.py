@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 from .authorization.registry import ClientRegistry
 from .errors import ConfigurationError
-from .events import Event, Listener
+from .events.kinds import Event, Listener
 from .gateways import Gateway
 from .options import checks as check
 from .options.checks import AnyAudience

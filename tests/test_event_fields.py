@@ -8,8 +8,14 @@ from typing import Any, NamedTuple
 import pytest
 
 from jwt_middleware.decision import Decision
-from jwt_middleware.event_fields import bounded, fields_of, printable, readable
-from jwt_middleware.events import Decided, KeyFetchFailed, KeysLoaded, Refused, WouldRefuse
+from jwt_middleware.events.fields import bounded, fields_of, printable, readable
+from jwt_middleware.events.kinds import (
+    Decided,
+    KeyFetchFailed,
+    KeysLoaded,
+    Refused,
+    WouldRefuse,
+)
 
 DENIED = Decision(False, "insufficient_permission", "has_role('a')", "role a", "roles [zeta]")
 

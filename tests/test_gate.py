@@ -29,7 +29,7 @@ from jwt_middleware import (
 from jwt_middleware.authorization.guards import Guard
 from jwt_middleware.authorization.routes import Route
 from jwt_middleware.background import watched_files as files
-from jwt_middleware.events import ConfigurationWarning, Refused
+from jwt_middleware.events.kinds import ConfigurationWarning, Refused
 from jwt_middleware.gate import (
     GATE_KEY,
     Gate,

@@ -16,7 +16,7 @@ from jwt_middleware.errors import (
     RequestError,
     TokenExpired,
 )
-from jwt_middleware.events import Verified
+from jwt_middleware.events.kinds import Verified
 from jwt_middleware.wsgi import JWTMiddleware
 
 from .conftest import Clock

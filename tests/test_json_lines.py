@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from jwt_middleware import ConfigurationError, JSONLines, Principal
-from jwt_middleware.events import Decided, KeyAdded, KeysLoaded, Refused, Verified
+from jwt_middleware.events.kinds import Decided, KeyAdded, KeysLoaded, Refused, Verified
 from jwt_middleware.principal import ClaimNames
 
 from .conftest import Clock

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from jwt_middleware import JSONLines
-from jwt_middleware.events import KeysLoaded
+from jwt_middleware.events.kinds import KeysLoaded
 
 LINES = 150
 THREADS = 4

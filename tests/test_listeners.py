@@ -8,7 +8,7 @@ import pytest
 from jwt_middleware import Verifier
 from jwt_middleware.decision import Decision
 from jwt_middleware.errors import RequestError
-from jwt_middleware.events import (
+from jwt_middleware.events.kinds import (
     AccountCreated,
     AccountUpdated,
     ConfigurationWarning,
@@ -31,7 +31,7 @@ from jwt_middleware.events import (
     StoreRecovered,
     Verified,
 )
-from jwt_middleware.listeners import Announcer, LogListener, printable
+from jwt_middleware.events.log import Announcer, LogListener, printable
 from jwt_middleware.testing import SigningKey, mint, ucsd_claims
 
 from .conftest import Clock

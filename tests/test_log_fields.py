@@ -13,8 +13,8 @@ import structlog
 
 from jwt_middleware import RequestError, Verifier
 from jwt_middleware.decision import Decision
-from jwt_middleware.events import ConfigurationWarning, KeysFetched, Refused, WouldRefuse
-from jwt_middleware.listeners import LogListener
+from jwt_middleware.events.kinds import ConfigurationWarning, KeysFetched, Refused, WouldRefuse
+from jwt_middleware.events.log import LogListener
 from jwt_middleware.testing import SigningKey, mint, ucsd_claims
 
 DECISION = Decision(False, "insufficient_permission", "has_role('a')", "role a", "roles [zeta]")

@@ -15,7 +15,7 @@ import trio
 
 from jwt_middleware import Principal, Revocations, StoreUnavailable, TokenReused, Verifier
 from jwt_middleware.errors import BadSignature, TokenRevoked
-from jwt_middleware.events import Refused, Verified
+from jwt_middleware.events.kinds import Refused, Verified
 from jwt_middleware.revocation_check import CLOCKS_APART, WAIT_BUDGET
 from jwt_middleware.stores import Denial, MemoryStore, open_store
 from jwt_middleware.testing import SigningKey

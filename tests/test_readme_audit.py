@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from jwt_middleware import JSONLines, OpenTelemetry
-from jwt_middleware.event_fields import NAMES
-from jwt_middleware.events import Decided
+from jwt_middleware.events.fields import NAMES
+from jwt_middleware.events.kinds import Decided
 from jwt_middleware.testing import SigningKey, mint, ucsd_claims
 from tests.adapters.harness import call_asgi
 

@@ -10,7 +10,7 @@ from django.test import RequestFactory
 from flask import Flask
 
 from jwt_middleware import ClientRegistry, Principal
-from jwt_middleware.events import Refused
+from jwt_middleware.events.kinds import Refused
 from jwt_middleware.principal import PRINCIPAL_KEY
 from jwt_middleware.testing import SigningKey, client_claims, mint, ucsd_claims
 

@@ -14,7 +14,7 @@ from jwt_middleware import (
     TokenRevoked,
     Verifier,
 )
-from jwt_middleware.events import DenialsLoaded, Refused, Verified
+from jwt_middleware.events.kinds import DenialsLoaded, Refused, Verified
 from jwt_middleware.stores import Denial, DenialWatch, MemoryStore
 from jwt_middleware.testing import SigningKey, mint
 from jwt_middleware.trust import Trust

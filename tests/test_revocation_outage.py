@@ -17,7 +17,7 @@ from jwt_middleware import (
     Verifier,
 )
 from jwt_middleware.errors import BadSignature
-from jwt_middleware.events import StoreFailed
+from jwt_middleware.events.kinds import StoreFailed
 from jwt_middleware.stores import watching
 
 from .conftest import Clock

@@ -12,7 +12,7 @@ from jwt_middleware import ANY, Client, ClientRegistry, Issuer, Verifier
 from jwt_middleware.authorization.clients import Clients, ClientTrust
 from jwt_middleware.cli import main
 from jwt_middleware.errors import BadSignature, ClientDisabled, ClientMismatch, ConfigurationError
-from jwt_middleware.events import ClientsKept, ConfigurationWarning
+from jwt_middleware.events.kinds import ClientsKept, ConfigurationWarning
 from jwt_middleware.roster import RosterMaker
 from jwt_middleware.testing import SigningKey, mint
 from jwt_middleware.verifier_options import trusts_of

@@ -16,7 +16,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from jwt_middleware import ConfigurationError, OpenTelemetry, RequestError, Verifier
 from jwt_middleware.decision import Decision
-from jwt_middleware.events import (
+from jwt_middleware.events.kinds import (
     KeyFetchFailed,
     KeysFetched,
     Refused,

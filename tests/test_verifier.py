@@ -20,7 +20,7 @@ from jwt_middleware.errors import (
     TokenTooLarge,
     UnacceptableAlgorithm,
 )
-from jwt_middleware.events import Refused, Verified
+from jwt_middleware.events.kinds import Refused, Verified
 from jwt_middleware.stores import Denial
 from jwt_middleware.testing import FORMS, SigningKey, byu_claims, mint, ucsd_claims
 from jwt_middleware.verification.algorithms import ALGORITHMS

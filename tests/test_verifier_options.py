@@ -6,7 +6,7 @@ import pytest
 
 from jwt_middleware import ANY, Issuer, SharedSecret, Verifier
 from jwt_middleware.errors import ConfigurationError
-from jwt_middleware.events import ConfigurationWarning
+from jwt_middleware.events.kinds import ConfigurationWarning
 from jwt_middleware.testing import SigningKey, mint
 
 SECRET = "zeta-" * 13

@@ -18,11 +18,11 @@ from jwt_middleware import (
     SharedSecret,
     Verifier,
 )
-from jwt_middleware.audit import Audit
 from jwt_middleware.background import waiting
 from jwt_middleware.errors import UnknownKey
-from jwt_middleware.events import ConfigurationWarning, ValuesDropped
-from jwt_middleware.listeners import Announcer
+from jwt_middleware.events.audit import Audit
+from jwt_middleware.events.kinds import ConfigurationWarning, ValuesDropped
+from jwt_middleware.events.log import Announcer
 from jwt_middleware.revocation_check import RevocationCheck
 from jwt_middleware.testing import SigningKey, mint
 

@@ -22,6 +22,7 @@ from django.http.response import HttpResponseBase
 from jwt_middleware.authorization import Guard, Handler, Predicate, guarded, public
 from jwt_middleware.current import Current
 from jwt_middleware.errors import ConfigurationError, MissingToken, RequestError
+from jwt_middleware.events import TRAIL_KEY, Trail
 from jwt_middleware.gate import (
     ASKED_KEY,
     GATE_KEY,
@@ -34,7 +35,6 @@ from jwt_middleware.gate import (
 from jwt_middleware.principal import PRINCIPAL_KEY, Principal
 from jwt_middleware.request_view import EnvironView, environ_lines, scope_lines
 from jwt_middleware.responses import Refusal, misconfigured
-from jwt_middleware.trail import TRAIL_KEY, Trail
 
 from .configuration import site_gates
 from .inventory import SiteRoutes, template_of

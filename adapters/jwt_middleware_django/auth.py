@@ -27,7 +27,7 @@ from django.utils.functional import SimpleLazyObject
 from django.utils.module_loading import import_string
 
 from jwt_middleware.errors import ConfigurationError
-from jwt_middleware.log_rate import log_bounded
+from jwt_middleware.events import log_bounded
 from jwt_middleware.principal import Principal
 
 from .configuration import MAP_USER

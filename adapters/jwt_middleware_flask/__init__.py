@@ -24,6 +24,7 @@ from jwt_middleware.errors import (
     RequestError,
     Unavailable,
 )
+from jwt_middleware.events import Trail
 from jwt_middleware.gate import (
     ASKED_KEY,
     GATE_KEY,
@@ -38,7 +39,6 @@ from jwt_middleware.principal import PRINCIPAL_KEY, Principal
 from jwt_middleware.request_view import EnvironView, environ_lines
 from jwt_middleware.responses import Refusal, misconfigured
 from jwt_middleware.settings import Options
-from jwt_middleware.trail import Trail
 
 from .caches import Marked, note_header_read
 from .inventory import Routes, ToAsk

@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from ..log_rate import log_bounded
+from ..events.log_rate import log_bounded
 from ..principal import Principal
 from ..request_view import RequestView
 from .algebra import Predicate, Situation, Verdict

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 
 from ..errors import ConfigurationError
-from ..listeners import silent_log
+from ..events.log import silent_log
 from .check import add_check
 from .echo import add_echo
 from .extras import needing

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ConfigurationError
-from ..event_fields import readable
+from ..events.fields import readable
 from ..verification.configured_keys import key_source
 from ..verification.key_report import report_keys
 from ..verification.key_sources import PEM, KeyFile, KeySource

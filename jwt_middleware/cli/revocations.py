@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ConfigurationError, StoreUnavailable
-from ..event_fields import printable
+from ..events.fields import printable
 from ..settings import store_url_of
 from ..stores import Denial, Store, is_missing_file, open_store, plain_name
 from .configured import environment_of

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ConfigurationError, RequestError
-from ..event_fields import readable
+from ..events.fields import readable
 from ..gateways.claim_groups import grouped
 from ..inspection import (
     Inspection,

@@ -18,8 +18,8 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from ..dev_gateway import Api, Gateway, serving, wait_for_the_end
+from ..events.log import logger
 from ..gateways.vocabularies import WSO2_DIALECT
-from ..listeners import logger
 from ..testing import (
     Accounts,
     LocalGateway,

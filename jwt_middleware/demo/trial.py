@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 from jwt_middleware_starlette.inspection import inventory
 
 from ..authorization.routes import Route
-from ..events import Event, Refused
+from ..events.kinds import Event, Refused
 
 HEADER = "X-JWT-Assertion"
 _EXAMPLES = {"{project_id}": "P-7"}

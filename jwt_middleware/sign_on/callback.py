@@ -22,7 +22,7 @@ from ..errors import (
     SignOnFailed,
     Unavailable,
 )
-from ..events import (
+from ..events.kinds import (
     AccountCreated,
     AccountUpdated,
     ConfigurationWarning,
@@ -31,7 +31,7 @@ from ..events import (
     Refused,
     SignedOn,
 )
-from ..listeners import Announcer
+from ..events.log import Announcer
 from ..options import checks as check
 from ..path_lists import is_plain
 from ..responses import Refusal

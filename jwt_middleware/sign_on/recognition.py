@@ -18,7 +18,7 @@ from ..errors import (
     SignOnFailed,
     UnknownIntegration,
 )
-from ..events import Event, IntegrationsKept, IntegrationsLoaded
+from ..events.kinds import Event, IntegrationsKept, IntegrationsLoaded
 from ..gateways import PRESETS, WireFormat
 from ..principal import ClaimNames
 from ..trust import Common, Proven, Trust

@@ -16,7 +16,13 @@ from typing import Any
 from ..background.forks import ForkLock
 from ..background.single_flight import Flight
 from ..errors import StoreUnavailable
-from ..events import ConfigurationWarning, DenialsLoaded, Event, StoreFailed, StoreRecovered
+from ..events.kinds import (
+    ConfigurationWarning,
+    DenialsLoaded,
+    Event,
+    StoreFailed,
+    StoreRecovered,
+)
 from .changes import hear_changes
 from .deny_list import DenyList
 from .revocation import Store

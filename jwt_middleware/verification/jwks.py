@@ -13,7 +13,7 @@ from typing import Any
 
 from ..background.single_flight import SingleFlight
 from ..background.waiting import Wait
-from ..events import (
+from ..events.kinds import (
     Event,
     KeyAdded,
     KeyChanged,

@@ -15,7 +15,7 @@ from typing import Any
 from ..background.waiting import Wait
 from ..background.watched_files import LOOK_EVERY, WatchedFile
 from ..errors import ConfigurationError
-from ..events import Event, KeyFetchFailed
+from ..events.kinds import Event, KeyFetchFailed
 from ..options import checks as check
 from .key_material import read_file, read_pem
 from .key_sets import KeySet

@@ -9,7 +9,7 @@ from typing import Any
 from ..background.forks import ForkLock
 from ..background.waiting import Wait
 from ..errors import ConfigurationError
-from ..events import Event, KeySkipped, KeysLoaded, KeyWarning
+from ..events.kinds import Event, KeySkipped, KeysLoaded, KeyWarning
 from .algorithms import ALGORITHMS, Algorithm
 from .configured_keys import SeveralSources
 from .key_sets import KeySet

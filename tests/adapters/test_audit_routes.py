@@ -22,7 +22,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 import jwt_middleware_flask as flask_adapter
 import jwt_middleware_starlette as starlette_adapter
 from jwt_middleware import Verifier, wsgi
-from jwt_middleware.events import Decided
+from jwt_middleware.events.kinds import Decided
 from jwt_middleware_starlette.templates import Templates
 
 from . import django_site  # noqa: F401 - configures Django

@@ -13,9 +13,9 @@ import pytest
 from jwt_middleware import Principal, authenticated, header, predicate
 from jwt_middleware.authorization.algebra import Predicate, Situation
 from jwt_middleware.decision import Decision
+from jwt_middleware.events.record import current_trail
 from jwt_middleware.request_view import RequestView
 from jwt_middleware.testing import SigningKey
-from jwt_middleware.trail import current_trail
 
 from .apps import DOORS, Door
 from .client_cases import ACME_ADMIN, ACME_TOKEN, client_options, sent

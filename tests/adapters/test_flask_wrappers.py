@@ -15,7 +15,7 @@ from werkzeug.middleware.shared_data import SharedDataMiddleware
 
 import jwt_middleware.wsgi
 from jwt_middleware import ConfigurationError, Verifier, has_role
-from jwt_middleware.events import ConfigurationWarning
+from jwt_middleware.events.kinds import ConfigurationWarning
 from jwt_middleware_flask import JWTMiddleware, current_principal, requires
 
 from .conftest import Caller

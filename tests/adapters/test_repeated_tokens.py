@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from jwt_middleware import has_role
-from jwt_middleware.events import Verified
+from jwt_middleware.events.kinds import Verified
 from jwt_middleware.testing import SigningKey, mint, ucsd_claims
 
 from .apps import DOORS, Door

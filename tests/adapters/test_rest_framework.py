@@ -15,7 +15,7 @@ from django.test import override_settings
 from rest_framework.permissions import AllowAny, IsAuthenticated
 
 from jwt_middleware import Verifier, authenticated, has_role
-from jwt_middleware.events import WouldRefuse
+from jwt_middleware.events.kinds import WouldRefuse
 from jwt_middleware.testing import SigningKey
 from jwt_middleware_django.rest_framework import JWTAuthentication, Requires
 

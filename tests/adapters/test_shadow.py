@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from jwt_middleware import Verifier, policy, predicate
-from jwt_middleware.events import WouldRefuse
+from jwt_middleware.events.kinds import WouldRefuse
 from jwt_middleware.testing import SigningKey
 
 from .client_cases import (

@@ -25,7 +25,7 @@ import jwt_middleware_flask as flask_adapter
 import jwt_middleware_starlette as starlette_adapter
 from jwt_middleware import ConfigurationError, Verifier, has_role
 from jwt_middleware.errors import MissingToken
-from jwt_middleware.events import ConfigurationWarning
+from jwt_middleware.events.kinds import ConfigurationWarning
 from jwt_middleware.testing import SigningKey
 
 from .client_cases import ACME_TOKEN, client_options, sent

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from jwt_middleware.cli import main
-from jwt_middleware.listeners import logger
+from jwt_middleware.events.log import logger
 from jwt_middleware.testing import SigningKey
 
 

@@ -27,7 +27,7 @@ from jwt_middleware import (
     UnknownKey,
     Verifier,
 )
-from jwt_middleware.events import KeyAdded, KeyRemoved, KeysFetched
+from jwt_middleware.events.kinds import KeyAdded, KeyRemoved, KeysFetched
 
 pytestmark = pytest.mark.external
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from jwt_middleware import ConfigurationError, SharedSecret
-from jwt_middleware.events import (
+from jwt_middleware.events.kinds import (
     AccountCreated,
     AccountUpdated,
     ConfigurationWarning,

@@ -12,10 +12,7 @@ from typing import Any
 import pytest
 
 from jwt_middleware.errors import AccountRefused, StoreUnavailable
-from jwt_middleware.events import (
-    Refused,
-    SignedOn,
-)
+from jwt_middleware.events.kinds import Refused, SignedOn
 from jwt_middleware.sign_on import Account, Arrival, Integration
 from jwt_middleware.sign_on.one_time import MOST_ATTEMPTS
 from jwt_middleware.stores import MemoryStore

@@ -18,7 +18,7 @@ from jwt_middleware.errors import (
     SignOnFailed,
     UnknownIntegration,
 )
-from jwt_middleware.events import IntegrationsKept, IntegrationsLoaded
+from jwt_middleware.events.kinds import IntegrationsKept, IntegrationsLoaded
 from jwt_middleware.sign_on import Integration
 from jwt_middleware.testing import SigningKey
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from jwt_middleware.errors import ConfigurationError, StoreUnavailable
-from jwt_middleware.events import ConfigurationWarning, Event
+from jwt_middleware.events.kinds import ConfigurationWarning, Event
 from jwt_middleware.stores import Denial, DenialWatch, open_store
 
 from .redis_server import RedisServer

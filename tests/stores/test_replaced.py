@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from jwt_middleware import Principal
-from jwt_middleware.events import ConfigurationWarning, Event, StoreFailed
+from jwt_middleware.events.kinds import ConfigurationWarning, Event, StoreFailed
 from jwt_middleware.principal import ClaimNames
 from jwt_middleware.stores import USABLE_FOR, Denial, DenialWatch, open_store
 from jwt_middleware.stores.sqlite import SQLiteStore

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from jwt_middleware import Principal
-from jwt_middleware.events import (
+from jwt_middleware.events.kinds import (
     ConfigurationWarning,
     DenialsLoaded,
     Event,

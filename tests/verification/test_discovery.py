@@ -11,7 +11,7 @@ import pytest
 
 from jwt_middleware import Issuer, Verifier
 from jwt_middleware.errors import ConfigurationError, InvalidClaim, KeysUnavailable, UnknownKey
-from jwt_middleware.events import KeyFetchFailed
+from jwt_middleware.events.kinds import KeyFetchFailed
 from jwt_middleware.testing import SigningKey, mint
 from jwt_middleware.verification.configured_keys import key_source
 from jwt_middleware.verification.discovery import Discovery, issuer_and_metadata

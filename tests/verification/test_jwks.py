@@ -15,12 +15,7 @@ from jwt_middleware.errors import (
     RequestError,
     UnknownKey,
 )
-from jwt_middleware.events import (
-    KeyAdded,
-    KeyRemoved,
-    KeysFetched,
-    Verified,
-)
+from jwt_middleware.events.kinds import KeyAdded, KeyRemoved, KeysFetched, Verified
 from jwt_middleware.testing import SigningKey
 from jwt_middleware.verification.jwks import JWKSEndpoint
 

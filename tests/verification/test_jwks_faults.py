@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from jwt_middleware.errors import BadSignature, KeysUnavailable, RequestError, UnknownKey
-from jwt_middleware.events import KeyChanged, KeyFetchFailed, KeysFetched, KeySkipped
+from jwt_middleware.events.kinds import KeyChanged, KeyFetchFailed, KeysFetched, KeySkipped
 from jwt_middleware.testing import SigningKey
 
 from ..conftest import Clock

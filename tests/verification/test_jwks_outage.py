@@ -10,10 +10,7 @@ from jwt_middleware.errors import (
     KeysUnavailable,
     UnknownKey,
 )
-from jwt_middleware.events import (
-    KeyFetchFailed,
-    StaleKeysServed,
-)
+from jwt_middleware.events.kinds import KeyFetchFailed, StaleKeysServed
 from jwt_middleware.testing import SigningKey
 
 from ..conftest import Clock

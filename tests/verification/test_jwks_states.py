@@ -21,7 +21,7 @@ from hypothesis.stateful import (
 
 from jwt_middleware import Principal
 from jwt_middleware.errors import KeysUnavailable, RequestError, UnknownKey
-from jwt_middleware.events import KeyFetchFailed, KeysFetched
+from jwt_middleware.events.kinds import KeyFetchFailed, KeysFetched
 from jwt_middleware.testing import SigningKey
 
 from ..conftest import Clock

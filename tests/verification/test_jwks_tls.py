@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from jwt_middleware.errors import ConfigurationError, KeysUnavailable
-from jwt_middleware.events import KeyFetchFailed
+from jwt_middleware.events.kinds import KeyFetchFailed
 from jwt_middleware.testing import SigningKey
 from jwt_middleware.verification.jwks import JWKSEndpoint
 

@@ -7,7 +7,7 @@ import pytest
 
 from jwt_middleware import Verifier
 from jwt_middleware.errors import RequestError, TokenExpired, UnknownKey
-from jwt_middleware.events import Verified
+from jwt_middleware.events.kinds import Verified
 from jwt_middleware.principal import Principal
 from jwt_middleware.testing import SigningKey, mint, ucsd_claims
 from jwt_middleware.verification.key_sets import KeySet

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from jwt_middleware.errors import ConfigurationError, UnknownKey
-from jwt_middleware.events import KeySkipped, KeysLoaded, KeyWarning
+from jwt_middleware.events.kinds import KeySkipped, KeysLoaded, KeyWarning
 from jwt_middleware.testing import SigningKey
 from jwt_middleware.verification.algorithms import ALGORITHMS
 from jwt_middleware.verification.configured_keys import key_source

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 
 from jwt_middleware import Verifier
 from jwt_middleware.errors import BadSignature, RequestError, UnknownKey
-from jwt_middleware.events import KeyFetchFailed, KeysLoaded
+from jwt_middleware.events.kinds import KeyFetchFailed, KeysLoaded
 from jwt_middleware.testing import SigningKey, mint
 from jwt_middleware.verification.key_sources import KeyFile, KeySource, SharedSecret, WatchedKeys
 

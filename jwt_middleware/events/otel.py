@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .errors import ConfigurationError
-from .event_fields import fields_of, name_of
-from .events import (
+from ..errors import ConfigurationError
+from .fields import fields_of, name_of
+from .kinds import (
     Decided,
     DenialsLoaded,
     Event,

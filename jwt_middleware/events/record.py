@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping, MutableMapping
 from contextvars import ContextVar
 from typing import Any, NamedTuple, Protocol
 
-from .decision import Decision
-from .errors import InvalidClaim, RequestError
-from .events import Decided
-from .listeners import Announcer
+from ..decision import Decision
+from ..errors import InvalidClaim, RequestError
+from .kinds import Decided
+from .log import Announcer
 
 FindRoute = Callable[[str, str], str | None]
 """An adapter's way to find a route's template, by method (``WEBSOCKET`` for one) and path."""

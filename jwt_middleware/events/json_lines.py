@@ -18,11 +18,11 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import IO, Any
 
-from .background.forks import ForkLock
-from .errors import ConfigurationError
-from .event_fields import EVENT_NAME, fields_of, named, plain
-from .events import Event, Refused, Verified, WouldRefuse
-from .trail import Caller, current_trail, identity_of
+from ..background.forks import ForkLock
+from ..errors import ConfigurationError
+from .fields import EVENT_NAME, fields_of, named, plain
+from .kinds import Event, Refused, Verified, WouldRefuse
+from .record import Caller, current_trail, identity_of
 
 logger = logging.getLogger("jwt_middleware")
 

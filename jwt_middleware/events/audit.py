@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from .decision import Decision
-from .errors import PermissionDenied, RequestError
-from .events import Refused, ValuesDropped, Verified, WouldRefuse
-from .listeners import Announcer
-from .trail import Caller, Request, identity_of, place_of, reason_of, trail_of
+from ..decision import Decision
+from ..errors import PermissionDenied, RequestError
+from .kinds import Refused, ValuesDropped, Verified, WouldRefuse
+from .log import Announcer
+from .record import Caller, Request, identity_of, place_of, reason_of, trail_of
 
 
 class Audit:

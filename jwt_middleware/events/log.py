@@ -11,8 +11,8 @@ from collections.abc import Callable, Generator, Iterable, MutableMapping
 from contextlib import contextmanager
 from typing import Any
 
-from .event_fields import fields_of, printable
-from .events import (
+from .fields import fields_of, printable
+from .kinds import (
     AccountCreated,
     AccountUpdated,
     ChecksWeakened,

@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Callable
 
-from .background.forks import ForkLock
+from ..background.forks import ForkLock
 
 logger = logging.getLogger("jwt_middleware")
 
