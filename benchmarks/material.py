@@ -11,8 +11,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from jwt_middleware import PEM, SharedSecret, Verifier
+from jwt_middleware.keys import encoding
 from jwt_middleware.testing import SigningKey, TokenForm, mint, ucsd_claims
-from jwt_middleware.verification import encoding
 
 ALGORITHMS = ("RS256", "PS256", "ES256", "EdDSA", "HS256")
 API = "/echo/1.0.0"

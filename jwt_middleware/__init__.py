@@ -40,16 +40,16 @@ from .errors import (
 from .events.json_lines import JSONLines
 from .events.otel import OpenTelemetry
 from .gateways import BYU, UCSD, WSO2, Gateway
+from .keys.discovery import Discovery
+from .keys.jwks import JWKSEndpoint
+from .keys.key_set import KeySet
+from .keys.sources import PEM, KeyFile, KeySource, SharedSecret
 from .options.checks import ANY
 from .principal import Principal, Vocabulary
 from .request_view import RequestView
 from .responses import Refusal
 from .revocations import Revocations
 from .trust import Issuer
-from .verification.discovery import Discovery
-from .verification.jwks import JWKSEndpoint
-from .verification.key_sets import KeySet
-from .verification.key_sources import PEM, KeyFile, KeySource, SharedSecret
 from .verifier import Verifier
 
 __all__ = [

@@ -12,10 +12,10 @@ from .authorization.clients import Client, Clients, ClientTrust, Dropped
 from .authorization.registry import ClientRegistry
 from .errors import ClientMismatch, ConfigurationError
 from .events.kinds import ClientsKept, ClientsLoaded, ConfigurationWarning, Event
+from .keys.key_set import MAX_TRIED
 from .options.checks import AnyAudience
 from .principal import ClaimNames, Principal
 from .trust import Trust
-from .verification.key_sets import MAX_TRIED
 from .verification.tokens import Segments
 
 _MOST_ASKED = 64

@@ -17,6 +17,12 @@ from .errors import (
 )
 from .events.kinds import Event
 from .gateways import Gateway
+from .keys.algorithms import ALGORITHMS, Algorithm, Check
+from .keys.encoding import decode_segment
+from .keys.key import Key, KeyRules
+from .keys.key_set import KeySet, verify_signature
+from .keys.option import key_source
+from .keys.trusted import TrustedKeys
 from .options.checks import AnyAudience
 from .trust_options import (
     algorithms_of,
@@ -26,14 +32,8 @@ from .trust_options import (
     issuers_of,
     media_type,
 )
-from .verification.algorithms import ALGORITHMS, Algorithm, Check
 from .verification.claims import ClaimsPolicy
-from .verification.configured_keys import key_source
-from .verification.encoding import decode_segment
-from .verification.key_sets import KeySet, verify_signature
-from .verification.keys import Key, KeyRules
 from .verification.tokens import Segments, decode_claims, decode_header
-from .verification.trusted_keys import TrustedKeys
 
 _MOST_HEADERS = 256
 """Header segments remembered by one trust; a gateway has one for each of its keys."""

@@ -9,11 +9,11 @@ from typing import Any
 
 from .errors import ConfigurationError
 from .gateways import PRESETS, Gateway, WireFormat
+from .keys.algorithms import ALGORITHMS, Algorithm
+from .keys.sources import KeySource
 from .options import checks as check
 from .options.checks import ANY, AnyAudience
 from .principal import ClaimNames, ListClaim
-from .verification.algorithms import ALGORITHMS, Algorithm
-from .verification.key_sources import KeySource
 
 
 def media_type(typ: str) -> str:

@@ -19,13 +19,13 @@ from .events.audit import Audit
 from .events.kinds import ConfigurationWarning
 from .events.log import Announcer
 from .gateways import Gateway
+from .keys.encoding import use_speed
 from .options import checks as check
 from .principal import Principal
 from .prover import Prover
 from .request_view import RequestView
 from .roster import Roster
 from .trust import Trust
-from .verification.encoding import use_speed
 from .verification.token_cache import TokenCache, VerifiedToken
 from .verification.tokens import joined_fault, raw_token, single_line
 from .verifier_options import (

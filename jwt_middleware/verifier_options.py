@@ -11,11 +11,11 @@ from .authorization.registry import ClientRegistry
 from .errors import ConfigurationError
 from .events.kinds import Event, Listener
 from .gateways import Gateway
+from .keys.key import KeyRules
 from .options import checks as check
 from .options.checks import AnyAudience
 from .revocations import Revocations
 from .trust import Common, Issuer, Trust
-from .verification.keys import KeyRules
 
 if TYPE_CHECKING:
     from .revocation_check import RevocationCheck

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from .authorization.clients import Client
+from .keys.key import KeyRules
 from .options.checks import AnyAudience
 from .settings import Settings
-from .verification.keys import KeyRules
 
 _MOST_CLIENTS = 20
 

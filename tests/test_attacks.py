@@ -40,9 +40,9 @@ from jwt_middleware import (
 from jwt_middleware.authorization.decorators import guarded
 from jwt_middleware.errors import PermissionDenied
 from jwt_middleware.gateways import Text
+from jwt_middleware.keys.key import UnusableKey
+from jwt_middleware.keys.pem import read_pem
 from jwt_middleware.testing import SigningKey, mint
-from jwt_middleware.verification.key_material import read_pem
-from jwt_middleware.verification.keys import UnusableKey
 from jwt_middleware_starlette import JWTMiddleware, requires
 from jwt_middleware_starlette.fastapi import guard
 from tests.adapters.harness import call_asgi

@@ -14,8 +14,8 @@ import pytest
 from jwt_middleware import Client, ClientRegistry, Verifier, asgi, wsgi
 from jwt_middleware.authorization.clients import ClientTrust
 from jwt_middleware.errors import MalformedToken, RequestError, TokenTooLarge
+from jwt_middleware.keys.jwks import JWKSEndpoint
 from jwt_middleware.testing import SigningKey, mint, ucsd_claims
-from jwt_middleware.verification.jwks import JWKSEndpoint
 
 NOW = 1_479_409_651
 KEY, OTHER = SigningKey("ES256"), SigningKey("ES256")

@@ -140,7 +140,7 @@ def test_a_process_forked_while_a_token_is_put_in_the_table_can_put_its_own() ->
         """
 import os, signal, sys, threading
 from jwt_middleware.principal import Principal
-from jwt_middleware.verification.key_sets import KeySet
+from jwt_middleware.keys.key_set import KeySet
 from jwt_middleware.verification.token_cache import TokenCache, VerifiedToken
 cache, keys, principal = TokenCache(16), KeySet(()), Principal({})
 def put(name):

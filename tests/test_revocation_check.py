@@ -15,10 +15,10 @@ from jwt_middleware import (
     Verifier,
 )
 from jwt_middleware.events.kinds import DenialsLoaded, Refused, Verified
+from jwt_middleware.keys.sources import PEM
 from jwt_middleware.stores import Denial, DenialWatch, MemoryStore
 from jwt_middleware.testing import SigningKey, mint
 from jwt_middleware.trust import Trust
-from jwt_middleware.verification.key_sources import PEM
 
 from .conftest import Clock
 

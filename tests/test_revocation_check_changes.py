@@ -18,10 +18,10 @@ from jwt_middleware.errors import (
     TokenExpired,
     UnknownKey,
 )
+from jwt_middleware.keys.jwk import read_jwks
+from jwt_middleware.keys.key_set import KeySet
 from jwt_middleware.stores import Denial, DenyList, watching
 from jwt_middleware.testing import SigningKey
-from jwt_middleware.verification.jwk import read_jwks
-from jwt_middleware.verification.key_sets import KeySet
 
 from .conftest import Clock
 from .test_revocation_check import KEY, deny, token, verifier_of

@@ -17,10 +17,10 @@ from jwt_middleware.errors import (
     UnacceptableAlgorithm,
     UnknownKey,
 )
+from jwt_middleware.keys.jwk import read_jwks
+from jwt_middleware.keys.key_set import KeySet
 from jwt_middleware.testing import SigningKey, mint
 from jwt_middleware.trust import Trust
-from jwt_middleware.verification.jwk import read_jwks
-from jwt_middleware.verification.key_sets import KeySet
 from jwt_middleware.verification.tokens import split
 
 from .conftest import Clock

@@ -27,9 +27,9 @@ from jwt_middleware.errors import (
     UnacceptableAlgorithm,
     UnknownKey,
 )
+from jwt_middleware.keys.jwks import JWKSEndpoint
+from jwt_middleware.keys.sources import KeyFile
 from jwt_middleware.testing import SigningKey, mint
-from jwt_middleware.verification.jwks import JWKSEndpoint
-from jwt_middleware.verification.key_sources import KeyFile
 
 from .conftest import Clock
 

@@ -21,9 +21,9 @@ from jwt_middleware.errors import (
     UnacceptableAlgorithm,
 )
 from jwt_middleware.events.kinds import Refused, Verified
+from jwt_middleware.keys.algorithms import ALGORITHMS
 from jwt_middleware.stores import Denial
 from jwt_middleware.testing import FORMS, SigningKey, byu_claims, mint, ucsd_claims
-from jwt_middleware.verification.algorithms import ALGORITHMS
 
 from .conftest import Clock
 

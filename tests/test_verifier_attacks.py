@@ -17,8 +17,8 @@ from jwt_middleware.errors import (
     UnacceptableAlgorithm,
 )
 from jwt_middleware.gateways import PRESETS
+from jwt_middleware.keys.algorithms import ALGORITHMS
 from jwt_middleware.testing import FORMS, SigningKey, TokenForm, compact, mint
-from jwt_middleware.verification.algorithms import ALGORITHMS
 
 KeyFor = Callable[..., SigningKey]
 FORM = FORMS["standard"]

@@ -11,10 +11,10 @@ from typing import Any
 
 from ..errors import ConfigurationError
 from ..events.fields import readable
-from ..verification.configured_keys import key_source
-from ..verification.key_report import report_keys
-from ..verification.key_sources import PEM, KeyFile, KeySource
-from ..verification.keys import KeyRules
+from ..keys.key import KeyRules
+from ..keys.key_report import report_keys
+from ..keys.option import key_source
+from ..keys.sources import PEM, KeyFile, KeySource
 
 
 def add_keys(commands: Any) -> None:

@@ -8,8 +8,8 @@ from contextlib import ExitStack
 from ..dev_gateway import Api, Caller, Gateway, assertion_of, serving
 from ..errors import ConfigurationError
 from ..gateways import PRESETS
+from ..keys.sources import PEM
 from ..testing import FORMS, Accounts, LocalGateway
-from ..verification.key_sources import PEM
 from ..verifier import Verifier
 from .echo import ECHO_CONTEXT, echo_app
 from .inspector import Inspector

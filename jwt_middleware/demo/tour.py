@@ -20,6 +20,7 @@ from starlette.routing import Route
 from ..dev_gateway import Api, Gateway, serving, wait_for_the_end
 from ..events.log import logger
 from ..gateways.vocabularies import WSO2_DIALECT
+from ..keys.sources import PEM
 from ..testing import (
     Accounts,
     LocalGateway,
@@ -29,7 +30,6 @@ from ..testing import (
     sample_accounts,
     ucsd_claims,
 )
-from ..verification.key_sources import PEM
 from ..verifier import Verifier
 from .app import CLIENTS, STAFF_ROLE, build
 from .echo import ECHO_CONTEXT

@@ -7,9 +7,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from ..keys.key import read_thumbprint
 from ..testing import FORMS, TokenForm
 from ..verification.claims import MILLISECONDS_FROM
-from ..verification.keys import read_thumbprint
 from ..verification.tokens import Segments
 from .moments import distance, moment, seconds_of
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from ..errors import ConfigurationError
+from ..keys.algorithms import ALGORITHMS
+from ..keys.sources import KeySource, SharedSecret
 from ..options import checks as check
-from ..verification.algorithms import ALGORITHMS
-from ..verification.key_sources import KeySource, SharedSecret
 from .hosts import host_name
 
 MOST_SECRETS: Final = 2

@@ -20,9 +20,9 @@ from ..errors import (
 )
 from ..events.kinds import Event, IntegrationsKept, IntegrationsLoaded
 from ..gateways import PRESETS, WireFormat
+from ..keys.key import KeyRules
 from ..principal import ClaimNames
 from ..trust import Common, Proven, Trust
-from ..verification.keys import KeyRules
 from ..verification.tokens import Segments, decode_claims, decode_header, raw_token, split
 from .arrival import read_arrival
 from .integration_tables import Entries, FaultyEntry, read_entries

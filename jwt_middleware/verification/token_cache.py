@@ -12,8 +12,8 @@ from collections import deque
 from typing import Any
 
 from ..background.forks import ForkLock
+from ..keys.key_set import KeySet
 from ..principal import Principal
-from .key_sets import KeySet
 from .tokens import decode_header
 
 _TAIL = 48

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from ..errors import DuplicateHeader, MalformedToken, RequestError, TokenTooLarge
 from ..gateways import WireFormat
-from .encoding import decode_object, decode_segment
+from ..keys.encoding import decode_object, decode_segment
 
 Segments = tuple[bytes, bytes, bytes, bytes]
 """Header, payload, signature and signing input of a compact JWS (RFC 7515, 7.1), as received."""

@@ -11,8 +11,8 @@ from starlette.testclient import TestClient
 
 from jwt_middleware import ConfigurationError, Verifier
 from jwt_middleware.demo.echo import ECHO_CONTEXT, LARGEST_BODY, check_loopback, echo_app
+from jwt_middleware.keys.sources import PEM
 from jwt_middleware.testing import SigningKey, mint, ucsd_claims
-from jwt_middleware.verification.key_sources import PEM
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,8 @@ import pytest
 
 from jwt_middleware import ConfigurationError, RequestError, Verifier
 from jwt_middleware.demo.samples import FAULTS, Sample, sample
+from jwt_middleware.keys.sources import PEM
 from jwt_middleware.testing import FORMS, SigningKey, sample_accounts
-from jwt_middleware.verification.key_sources import PEM
 
 ACCOUNTS = sample_accounts()
 API = "/echo/1.0.0"

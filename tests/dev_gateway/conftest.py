@@ -12,8 +12,8 @@ import pytest
 
 from jwt_middleware import Verifier
 from jwt_middleware.dev_gateway import Api, Caller, Gateway, serving
+from jwt_middleware.keys.sources import PEM
 from jwt_middleware.testing import LocalGateway, sample_accounts
-from jwt_middleware.verification.key_sources import PEM
 
 CONTEXT = "/orders/1.0"
 

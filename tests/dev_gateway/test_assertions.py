@@ -11,8 +11,8 @@ import pytest
 from jwt_middleware import UCSD, WSO2, Verifier
 from jwt_middleware.dev_gateway import Api, Caller, Gateway, assertion_of, serving
 from jwt_middleware.dev_gateway.assertions import Assertions
+from jwt_middleware.keys.sources import PEM
 from jwt_middleware.testing import FORMS, ClientAccount, LocalGateway, SigningKey, sample_accounts
-from jwt_middleware.verification.key_sources import PEM
 
 from .conftest import Site, Upstream
 

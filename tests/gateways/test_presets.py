@@ -8,9 +8,9 @@ import pytest
 from jwt_middleware import Gateway, Verifier
 from jwt_middleware.errors import AuthenticationError
 from jwt_middleware.gateways import PRESETS, WSO2
+from jwt_middleware.keys.algorithms import ALGORITHMS
 from jwt_middleware.principal import ClaimNames
 from jwt_middleware.testing import FORMS, SigningKey, mint
-from jwt_middleware.verification.algorithms import ALGORITHMS
 
 from ..conftest import Clock
 

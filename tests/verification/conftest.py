@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from jwt_middleware import Principal, Verifier
+from jwt_middleware.keys.jwks import JWKSEndpoint
 from jwt_middleware.testing import SigningKey, mint
-from jwt_middleware.verification.jwks import JWKSEndpoint
 
 from ..conftest import Clock
 from ..key_server import KeyServer

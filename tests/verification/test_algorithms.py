@@ -8,9 +8,9 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa, utils
 
+from jwt_middleware.keys.algorithms import ALGORITHMS
+from jwt_middleware.keys.key import Key
 from jwt_middleware.testing import SigningKey
-from jwt_middleware.verification.algorithms import ALGORITHMS
-from jwt_middleware.verification.keys import Key
 
 KeyFor = Callable[..., SigningKey]
 DATA = b"header.payload"

@@ -8,18 +8,12 @@ import pytest
 
 from jwt_middleware.background.waiting import Wait
 from jwt_middleware.errors import ConfigurationError
+from jwt_middleware.keys.discovery import Discovery
+from jwt_middleware.keys.jwks import JWKSEndpoint
+from jwt_middleware.keys.key_set import KeySet
+from jwt_middleware.keys.option import SeveralSources, key_source
+from jwt_middleware.keys.sources import PEM, JWKSDocument, KeyFile, KeySource, SharedSecret
 from jwt_middleware.testing import SigningKey
-from jwt_middleware.verification.configured_keys import SeveralSources, key_source
-from jwt_middleware.verification.discovery import Discovery
-from jwt_middleware.verification.jwks import JWKSEndpoint
-from jwt_middleware.verification.key_sets import KeySet
-from jwt_middleware.verification.key_sources import (
-    PEM,
-    JWKSDocument,
-    KeyFile,
-    KeySource,
-    SharedSecret,
-)
 
 
 def test_a_text_is_pem_a_url_or_a_path(rsa_key: SigningKey, tmp_path: Path) -> None:

@@ -12,9 +12,9 @@ import pytest
 from jwt_middleware import Issuer, Verifier
 from jwt_middleware.errors import ConfigurationError, InvalidClaim, KeysUnavailable, UnknownKey
 from jwt_middleware.events.kinds import KeyFetchFailed
+from jwt_middleware.keys.discovery import Discovery, issuer_and_metadata
+from jwt_middleware.keys.option import key_source
 from jwt_middleware.testing import SigningKey, mint
-from jwt_middleware.verification.configured_keys import key_source
-from jwt_middleware.verification.discovery import Discovery, issuer_and_metadata
 
 from ..conftest import Clock
 from ..key_server import Exchange, KeyServer, Script, document, hang, redirect, status

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from jwt_middleware.errors import MalformedToken
-from jwt_middleware.verification.encoding import (
+from jwt_middleware.keys.encoding import (
     MAX_DEPTH,
     MAX_NUMBER_LENGTH,
     decode_object,

@@ -16,8 +16,8 @@ from jwt_middleware.errors import (
     UnknownKey,
 )
 from jwt_middleware.events.kinds import KeyAdded, KeyRemoved, KeysFetched, Verified
+from jwt_middleware.keys.jwks import JWKSEndpoint
 from jwt_middleware.testing import SigningKey
-from jwt_middleware.verification.jwks import JWKSEndpoint
 
 from ..conftest import Clock
 from ..key_server import KeyServer, document

@@ -10,9 +10,9 @@ import pytest
 from jwt_middleware import Verifier
 from jwt_middleware.background.waiting import Wait
 from jwt_middleware.errors import RequestError, UnknownKey
+from jwt_middleware.keys.key_set import KeySet
+from jwt_middleware.keys.sources import PEM, KeySource
 from jwt_middleware.testing import SigningKey, mint
-from jwt_middleware.verification.key_sets import KeySet
-from jwt_middleware.verification.key_sources import PEM, KeySource
 
 from ..conftest import Clock
 from .conftest import Reader, Scripted

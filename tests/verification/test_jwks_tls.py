@@ -16,8 +16,8 @@ from cryptography.x509.oid import NameOID
 
 from jwt_middleware.errors import ConfigurationError, KeysUnavailable
 from jwt_middleware.events.kinds import KeyFetchFailed
+from jwt_middleware.keys.jwks import JWKSEndpoint
 from jwt_middleware.testing import SigningKey
-from jwt_middleware.verification.jwks import JWKSEndpoint
 
 from ..key_server import KeyServer, document
 from .conftest import Reader, published

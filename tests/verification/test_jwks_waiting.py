@@ -14,8 +14,8 @@ import trio
 import trio.testing
 
 from jwt_middleware.errors import BadSignature, KeysUnavailable, UnknownKey
+from jwt_middleware.keys.jwks import JWKSEndpoint
 from jwt_middleware.testing import SigningKey
-from jwt_middleware.verification.jwks import JWKSEndpoint
 
 from ..conftest import Clock
 from ..key_server import KeyServer, document, hang, held

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives import serialization
 
+from jwt_middleware.keys.jwk import MAX_KEYS, read_jwk, read_jwks
+from jwt_middleware.keys.key import Key, UnusableKey
+from jwt_middleware.keys.pem import read_jwks_text
 from jwt_middleware.testing import SigningKey
-from jwt_middleware.verification.jwk import MAX_KEYS, read_jwk, read_jwks
-from jwt_middleware.verification.key_material import read_jwks_text
-from jwt_middleware.verification.keys import Key, UnusableKey
 
 KeyFor = Callable[..., SigningKey]
 
@@ -189,7 +189,7 @@ def test_a_secret_in_a_fetched_set_is_dropped_and_in_a_configured_one_it_serves(
 
 @pytest.mark.parametrize("k", [None, 5, "", "a b", "+/+/", "AAAA="], ids=repr)
 def test_a_malformed_secret_serves_nothing(k: Any, key_for: KeyFor) -> None:
-    from jwt_middleware.verification.keys import KeyRules
+    from jwt_middleware.keys.key import KeyRules
 
     admitted = read_jwks({"keys": [key_for("HS256").jwk(k=k)]}).admitted(KeyRules())
 

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
+from jwt_middleware.keys.jwks import JWKSEndpoint
+from jwt_middleware.keys.key import Key, KeyRules
+from jwt_middleware.keys.key_report import report_keys
+from jwt_middleware.keys.option import key_source
+from jwt_middleware.keys.sources import SharedSecret
 from jwt_middleware.testing import SigningKey
-from jwt_middleware.verification.configured_keys import key_source
-from jwt_middleware.verification.jwks import JWKSEndpoint
-from jwt_middleware.verification.key_report import report_keys
-from jwt_middleware.verification.key_sources import SharedSecret
-from jwt_middleware.verification.keys import Key, KeyRules
 
 from ..conftest import Clock
 from ..key_server import KeyServer, document
@@ -87,7 +87,7 @@ def test_a_default_key_of_wso2_is_told_as_one_that_anybody_can_sign_with(
     rsa_key: SigningKey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     table = {Key(rsa_key.private.public_key()).spki: "9.9.9"}
-    monkeypatch.setattr("jwt_middleware.verification.keys.WSO2_DEFAULT_KEYS", table)
+    monkeypatch.setattr("jwt_middleware.keys.key.WSO2_DEFAULT_KEYS", table)
     [detail] = report(rsa_key.public_pem)["details"]
 
     assert "WSO2 API Manager 9.9.9" in detail["dangers"][0]

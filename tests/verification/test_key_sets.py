@@ -9,16 +9,11 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 
 from jwt_middleware.errors import BadSignature, UnacceptableAlgorithm, UnknownKey
+from jwt_middleware.keys.algorithms import ALGORITHMS
+from jwt_middleware.keys.jwk import read_jwk, read_jwks
+from jwt_middleware.keys.key import Key, KeyRules
+from jwt_middleware.keys.key_set import MAX_TRIED, KeySet, differences, verify_signature
 from jwt_middleware.testing import SigningKey
-from jwt_middleware.verification.algorithms import ALGORITHMS
-from jwt_middleware.verification.jwk import read_jwk, read_jwks
-from jwt_middleware.verification.key_sets import (
-    MAX_TRIED,
-    KeySet,
-    differences,
-    verify_signature,
-)
-from jwt_middleware.verification.keys import Key, KeyRules
 
 KeyFor = Callable[..., SigningKey]
 RS256, ES256, ES384 = ALGORITHMS["RS256"], ALGORITHMS["ES256"], ALGORITHMS["ES384"]

@@ -6,14 +6,8 @@ from pathlib import Path
 import pytest
 
 from jwt_middleware.errors import ConfigurationError
+from jwt_middleware.keys.sources import PEM, JWKSDocument, KeyFile, KeySource, SharedSecret
 from jwt_middleware.testing import SigningKey
-from jwt_middleware.verification.key_sources import (
-    PEM,
-    JWKSDocument,
-    KeyFile,
-    KeySource,
-    SharedSecret,
-)
 
 SECRET = "zeta-" * 10
 

@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
+from jwt_middleware.keys.algorithms import ALGORITHMS
+from jwt_middleware.keys.jwk import read_jwk
+from jwt_middleware.keys.key import Key, KeyRules, UnusableKey, read_thumbprint
 from jwt_middleware.testing import SigningKey
-from jwt_middleware.verification.algorithms import ALGORITHMS
-from jwt_middleware.verification.jwk import read_jwk
-from jwt_middleware.verification.keys import Key, KeyRules, UnusableKey, read_thumbprint
 
 KeyFor = Callable[..., SigningKey]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from jwt_middleware.verification.refresh_schedule import RefreshSchedule
+from jwt_middleware.keys.schedule import RefreshSchedule
 from tests.conftest import Clock
 
 

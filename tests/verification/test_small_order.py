@@ -8,8 +8,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ed448, ed25519
 
 from jwt_middleware import ConfigurationError, Verifier
+from jwt_middleware.keys.key import Key
 from jwt_middleware.testing import SigningKey
-from jwt_middleware.verification.keys import Key
 
 ED25519 = [
     "00" * 32,

@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 
 from jwt_middleware import SharedSecret, Verifier
 from jwt_middleware.errors import AuthenticationError, MalformedToken
+from jwt_middleware.keys import encoding
+from jwt_middleware.keys.encoding import decode_object, decode_segment
 from jwt_middleware.testing import FORMS, SigningKey, compact, mint, ucsd_claims
-from jwt_middleware.verification import encoding
-from jwt_middleware.verification.encoding import decode_object, decode_segment
 
 NOW = 1_479_409_651
 FAST = settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))

@@ -8,10 +8,10 @@ import pytest
 from jwt_middleware import Verifier
 from jwt_middleware.errors import RequestError, TokenExpired, UnknownKey
 from jwt_middleware.events.kinds import Verified
+from jwt_middleware.keys.key_set import KeySet
+from jwt_middleware.keys.sources import PEM, KeySource
 from jwt_middleware.principal import Principal
 from jwt_middleware.testing import SigningKey, mint, ucsd_claims
-from jwt_middleware.verification.key_sets import KeySet
-from jwt_middleware.verification.key_sources import PEM, KeySource
 from jwt_middleware.verification.token_cache import TokenCache, VerifiedToken
 
 from ..conftest import Clock

@@ -8,14 +8,14 @@ import pytest
 
 from jwt_middleware.errors import ConfigurationError, UnknownKey
 from jwt_middleware.events.kinds import KeySkipped, KeysLoaded, KeyWarning
+from jwt_middleware.keys.algorithms import ALGORITHMS
+from jwt_middleware.keys.default_keys import WSO2_DEFAULT_KEYS
+from jwt_middleware.keys.key import Key, KeyRules
+from jwt_middleware.keys.key_set import KeySet
+from jwt_middleware.keys.option import key_source
+from jwt_middleware.keys.sources import PEM, KeySource
+from jwt_middleware.keys.trusted import TrustedKeys
 from jwt_middleware.testing import SigningKey
-from jwt_middleware.verification.algorithms import ALGORITHMS
-from jwt_middleware.verification.configured_keys import key_source
-from jwt_middleware.verification.default_keys import WSO2_DEFAULT_KEYS
-from jwt_middleware.verification.key_sets import KeySet
-from jwt_middleware.verification.key_sources import PEM, KeySource
-from jwt_middleware.verification.keys import Key, KeyRules
-from jwt_middleware.verification.trusted_keys import TrustedKeys
 
 from ..conftest import Clock
 
@@ -65,7 +65,7 @@ def default_key(rsa_key: SigningKey, monkeypatch: pytest.MonkeyPatch) -> Signing
     """The test key, listed as if WSO2 shipped it."""
     spki = Key(rsa_key.private.public_key()).spki
     table = {**WSO2_DEFAULT_KEYS, spki: "9.9.9"}
-    monkeypatch.setattr("jwt_middleware.verification.keys.WSO2_DEFAULT_KEYS", table)
+    monkeypatch.setattr("jwt_middleware.keys.key.WSO2_DEFAULT_KEYS", table)
     return rsa_key
 
 

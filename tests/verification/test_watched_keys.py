@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 from jwt_middleware import Verifier
 from jwt_middleware.errors import BadSignature, RequestError, UnknownKey
 from jwt_middleware.events.kinds import KeyFetchFailed, KeysLoaded
+from jwt_middleware.keys.sources import KeyFile, KeySource, SharedSecret, WatchedKeys
 from jwt_middleware.testing import SigningKey, mint
-from jwt_middleware.verification.key_sources import KeyFile, KeySource, SharedSecret, WatchedKeys
 
 from .conftest import published
 

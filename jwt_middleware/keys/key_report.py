@@ -6,8 +6,8 @@ import base64
 from datetime import UTC, datetime
 from typing import Any
 
-from .key_sources import KeySource
-from .keys import Key, KeyRules, certificate_thumbprints
+from .key import Key, KeyRules, certificate_thumbprints
+from .sources import KeySource
 
 
 def report_keys(source: KeySource, rules: KeyRules, now: float) -> dict[str, Any]:

@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.serialization import pkcs12
 
 from .encoding import decode_object
-from .key_sets import KeySet
-from .keys import PRIVATE_NOTE, UNREADABLE, Key, KeyNote, UnusableKey
+from .key import PRIVATE_NOTE, UNREADABLE, Key, KeyNote, UnusableKey
+from .key_set import KeySet
 from .shared_secrets import JKS_MAGIC
 
 _PEM_BEGIN = b"-----BEGIN "

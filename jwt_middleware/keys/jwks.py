@@ -25,10 +25,10 @@ from ..events.kinds import (
 from ..options import checks as check
 from .encoding import decode_object
 from .fetching import MAX_BYTES, Document, FetchError, checked_url
-from .key_sets import KeySet, differences
-from .key_sources import Accepts, Hear, KeySource
-from .keys import UnusableKey
-from .refresh_schedule import RefreshSchedule
+from .key import UnusableKey
+from .key_set import KeySet, differences
+from .schedule import RefreshSchedule
+from .sources import Accepts, Hear, KeySource
 
 
 class JWKSEndpoint(KeySource):

@@ -13,7 +13,7 @@ from cryptography.exceptions import InvalidSignature
 
 from ..errors import BadSignature, UnacceptableAlgorithm, UnknownKey
 from .algorithms import Algorithm, Check
-from .keys import Key, KeyNote, KeyRules, read_thumbprint
+from .key import Key, KeyNote, KeyRules, read_thumbprint
 
 MAX_TRIED = 4
 """How many keys one token may cost a signature check each."""

@@ -14,8 +14,8 @@ from jwt.exceptions import PyJWTError
 from ..errors import MalformedToken
 from .algorithms import ALGORITHMS
 from .encoding import decode_segment
-from .key_sets import KeySet
-from .keys import PRIVATE_NOTE, UNREADABLE, Key, KeyNote, UnusableKey, read_thumbprint
+from .key import PRIVATE_NOTE, UNREADABLE, Key, KeyNote, UnusableKey, read_thumbprint
+from .key_set import KeySet
 from .shared_secrets import checked_secret
 
 MAX_KEYS = 100

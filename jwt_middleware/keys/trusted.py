@@ -11,10 +11,10 @@ from ..background.waiting import Wait
 from ..errors import ConfigurationError
 from ..events.kinds import Event, KeySkipped, KeysLoaded, KeyWarning
 from .algorithms import ALGORITHMS, Algorithm
-from .configured_keys import SeveralSources
-from .key_sets import KeySet
-from .key_sources import KeySource
-from .keys import Key, KeyRules
+from .key import Key, KeyRules
+from .key_set import KeySet
+from .option import SeveralSources
+from .sources import KeySource
 
 
 class TrustedKeys:

@@ -12,8 +12,8 @@ from ..background.waiting import Wait, Waitable
 from ..errors import ConfigurationError
 from .discovery import Discovery, is_metadata_url
 from .jwks import JWKSEndpoint
-from .key_sets import KeySet
-from .key_sources import PEM, JWKSDocument, KeyFile, KeySource
+from .key_set import KeySet
+from .sources import PEM, JWKSDocument, KeyFile, KeySource
 
 
 def key_source(value: Any) -> KeySource:

@@ -12,8 +12,8 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.serialization import pkcs7, pkcs12
 
-from .key_sets import KeySet
-from .keys import Key, UnusableKey
+from .key import Key, UnusableKey
+from .key_set import KeySet
 
 JKS_MAGIC = (b"\xfe\xed\xfe\xed", b"\xce\xce\xce\xce")
 """How Java's keystores begin: JKS and JCEKS."""

@@ -17,9 +17,9 @@ from ..background.watched_files import LOOK_EVERY, WatchedFile
 from ..errors import ConfigurationError
 from ..events.kinds import Event, KeyFetchFailed
 from ..options import checks as check
-from .key_material import read_file, read_pem
-from .key_sets import KeySet
-from .keys import UnusableKey
+from .key import UnusableKey
+from .key_set import KeySet
+from .pem import read_file, read_pem
 from .shared_secrets import read_secret
 
 Hear = Callable[[Event], None]
