@@ -18,8 +18,8 @@ from jwt_middleware import (
     policy,
 )
 from jwt_middleware.authorization.guards import Guard
+from jwt_middleware.authorization.request import RequestView
 from jwt_middleware.demo.app import CLIENTS
-from jwt_middleware.request_view import RequestView
 from jwt_middleware.testing import SigningKey, client_claims, mint
 
 from .measuring import Case, Section

@@ -5,11 +5,12 @@
 ``jwt_middleware.wsgi`` for any other app.
 """
 
-from .authorization.algebra import Predicate, all_of, any_of
 from .authorization.clients import Client
 from .authorization.policies import policy
+from .authorization.predicate import Predicate, all_of, any_of
 from .authorization.predicates import authenticated, client, has_permission, has_role, predicate
 from .authorization.registry import ClientRegistry
+from .authorization.request import RequestView
 from .authorization.terms import attribute, claim, header, path_param, query_param
 from .decision import Decision
 from .errors import (
@@ -46,7 +47,6 @@ from .keys.key_set import KeySet
 from .keys.sources import PEM, KeyFile, KeySource, SharedSecret
 from .options.checks import ANY
 from .principal import Principal, Vocabulary
-from .request_view import RequestView
 from .responses import Refusal
 from .revocations import Revocations
 from .trust import Issuer

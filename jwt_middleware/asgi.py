@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable
 from typing import NoReturn, Unpack
 
+from .authorization.request import ScopeView, scope_lines
 from .background.waiting import MustWait
 from .cache_headers import CacheHeaders
 from .errors import ConfigurationError, RequestError
@@ -16,7 +17,6 @@ from .events.record import FindRoute
 from .gate import GATE_KEY, Gate, follows
 from .plain_apps import check_no_routes, check_plain_app
 from .principal import PRINCIPAL_KEY
-from .request_view import ScopeView, scope_lines
 from .responses import ASGIApp, Message, Receive, Scope, Send, send_asgi
 from .settings import Options
 

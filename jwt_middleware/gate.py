@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from .authorization.guards import Guard
+from .authorization.request import RequestView
+from .authorization.request_ids import request_id_of
 from .authorization.routes import Route, fault_of_unguarded, fault_of_unused, faults_of
 from .cache_headers import CacheHeaders
 from .errors import ConfigurationError, MissingToken, RequestError
@@ -19,8 +21,6 @@ from .events.kinds import ChecksWeakened, ConfigurationWarning
 from .events.log_rate import LogRate, log_bounded
 from .events.record import TRAIL_KEY, FindRoute, Trail
 from .principal import PRINCIPAL_KEY, Principal
-from .request_ids import request_id_of
-from .request_view import RequestView
 from .responses import Challenge, Refusal, refusal_for
 from .settings import Settings
 from .verifier import Verifier

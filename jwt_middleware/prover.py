@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from .authorization.algebra import Predicate
 from .authorization.clients import Dropped
 from .authorization.name_checks import unknown_names, without_registry
+from .authorization.predicate import Predicate
 from .authorization.registry import ClientRegistry
 from .background.waiting import WaitBudget
 from .errors import (

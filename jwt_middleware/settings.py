@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
-from .authorization.algebra import Predicate
+from .authorization.paths import PathList, path_list
+from .authorization.predicate import Predicate
+from .authorization.request import RequestView
 from .authorization.terms import terms_of
 from .errors import ConfigurationError
 from .options import checks as check
 from .options.checks import ANY
 from .options.service_links import check_no_service_link
-from .path_lists import PathList, path_list
-from .request_view import RequestView
 from .responses import Refusal
 from .revocations import Revocations
 from .trust import Issuer

@@ -6,8 +6,9 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, Unpack
 
-from .authorization.algebra import Predicate
 from .authorization.clients import Clients
+from .authorization.predicate import Predicate
+from .authorization.request import RequestView
 from .background.waiting import MustWait, Wait, WaitBudget
 from .errors import (
     BadSignature,
@@ -23,7 +24,6 @@ from .keys.encoding import use_speed
 from .options import checks as check
 from .principal import Principal
 from .prover import Prover
-from .request_view import RequestView
 from .roster import Roster
 from .trust import Trust
 from .verification.token_cache import TokenCache, VerifiedToken

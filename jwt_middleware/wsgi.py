@@ -10,12 +10,12 @@ import sys
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Unpack
 
+from .authorization.request import EnvironView, environ_lines
 from .errors import RequestError
 from .events.record import Trail
 from .gate import GATE_KEY, Gate, follows
 from .plain_apps import check_no_routes, check_plain_app
 from .principal import PRINCIPAL_KEY
-from .request_view import EnvironView, environ_lines
 from .responses import send_wsgi
 from .settings import Options
 

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from jwt_middleware import Predicate, predicate
+from jwt_middleware.authorization.request import RequestView
 from jwt_middleware.errors import PermissionDenied
 from jwt_middleware.events import log_rate
 from jwt_middleware.events.kinds import Refused
 from jwt_middleware.events.log import LogListener
 from jwt_middleware.events.log_rate import BURST, LogRate, log_bounded
 from jwt_middleware.gate import Gate
-from jwt_middleware.request_view import RequestView
 from jwt_middleware.testing import SigningKey, mint, ucsd_claims
 
 from .conftest import Clock

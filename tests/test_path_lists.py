@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jwt_middleware import ConfigurationError
-from jwt_middleware.path_lists import PathList, is_plain, path_list
+from jwt_middleware.authorization.paths import PathList, is_plain, path_list
 
 
 @pytest.mark.parametrize(

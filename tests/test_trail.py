@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 
 from jwt_middleware import JSONLines, MissingToken, Principal, Verifier, asgi, wsgi
+from jwt_middleware.authorization.request import EnvironView, RequestView, ScopeView
 from jwt_middleware.errors import BadSignature
 from jwt_middleware.events.kinds import Decided, Refused, Verified
 from jwt_middleware.events.log import Announcer
 from jwt_middleware.events.record import TRAIL_KEY, Trail, current_trail, trail_of
 from jwt_middleware.gate import Gate, follows
 from jwt_middleware.principal import PRINCIPAL_KEY
-from jwt_middleware.request_view import EnvironView, RequestView, ScopeView
 from jwt_middleware.testing import SigningKey, mint, ucsd_claims
 
 from .adapters.harness import ask_asgi, call_asgi, call_wsgi, http_scope

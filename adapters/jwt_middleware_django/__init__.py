@@ -19,7 +19,16 @@ from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
-from jwt_middleware.authorization import Guard, Handler, Predicate, guarded, public
+from jwt_middleware.authorization import (
+    EnvironView,
+    Guard,
+    Handler,
+    Predicate,
+    environ_lines,
+    guarded,
+    public,
+    scope_lines,
+)
 from jwt_middleware.current import Current
 from jwt_middleware.errors import ConfigurationError, MissingToken, RequestError
 from jwt_middleware.events import TRAIL_KEY, Trail
@@ -33,7 +42,6 @@ from jwt_middleware.gate import (
     refusal_of,
 )
 from jwt_middleware.principal import PRINCIPAL_KEY, Principal
-from jwt_middleware.request_view import EnvironView, environ_lines, scope_lines
 from jwt_middleware.responses import Refusal, misconfigured
 
 from .configuration import site_gates

@@ -16,7 +16,15 @@ from werkzeug.datastructures import Headers
 from werkzeug.exceptions import Forbidden, HTTPException, ServiceUnavailable, Unauthorized
 from werkzeug.wrappers import Response
 
-from jwt_middleware.authorization import Guard, Handler, Predicate, guarded, public
+from jwt_middleware.authorization import (
+    EnvironView,
+    Guard,
+    Handler,
+    Predicate,
+    environ_lines,
+    guarded,
+    public,
+)
 from jwt_middleware.errors import (
     ConfigurationError,
     MissingToken,
@@ -36,7 +44,6 @@ from jwt_middleware.gate import (
     refusal_of,
 )
 from jwt_middleware.principal import PRINCIPAL_KEY, Principal
-from jwt_middleware.request_view import EnvironView, environ_lines
 from jwt_middleware.responses import Refusal, misconfigured
 from jwt_middleware.settings import Options
 

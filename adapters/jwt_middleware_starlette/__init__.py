@@ -31,6 +31,7 @@ from jwt_middleware.authorization import (
     Guard,
     Handler,
     Predicate,
+    ScopeView,
     authenticated,
     guarded,
     public,
@@ -45,7 +46,6 @@ from jwt_middleware.gate import (
     refusal_of,
 )
 from jwt_middleware.principal import PRINCIPAL_KEY, Principal
-from jwt_middleware.request_view import ScopeView
 from jwt_middleware.responses import Refusal, misconfigured, raw_headers, send_asgi
 from jwt_middleware.settings import Options
 

@@ -15,8 +15,8 @@ from typing import Any, Final, NamedTuple
 from ..errors import ClientDisabled, ConfigurationError, InvalidClaim, UnknownClient
 from ..options import checks as check
 from ..principal import Grants, ListClaim, listed
-from .algebra import Predicate
 from .levels import Level
+from .predicate import Predicate
 
 TYPES: Final = ("string", "integer", "list")
 

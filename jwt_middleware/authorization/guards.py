@@ -14,8 +14,8 @@ from weakref import WeakKeyDictionary
 from ..decision import Decision
 from ..errors import MissingToken, PermissionDenied
 from ..principal import Principal
-from ..request_view import RequestView
-from .algebra import Predicate, Situation
+from .predicate import Predicate, Situation
+from .request import RequestView
 
 
 class Guard:

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from ..options.checks import nearest
-from .algebra import Predicate
 from .clients import Attribute, Client, Clients
 from .policies import Policy
+from .predicate import Predicate
 from .predicates import ClientIs, HasPermission, HasRole
 from .terms import Comparison, Present, Term
 

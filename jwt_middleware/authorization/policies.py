@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .algebra import Predicate, Situation, Verdict
 from .clients import NamedPolicy
+from .predicate import Predicate, Situation, Verdict
 
 
 class Policy(Predicate):

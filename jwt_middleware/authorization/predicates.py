@@ -11,8 +11,8 @@ from typing import Any, ClassVar
 
 from ..events.log_rate import log_bounded
 from ..principal import Principal
-from ..request_view import RequestView
-from .algebra import Predicate, Situation, Verdict
+from .predicate import Predicate, Situation, Verdict
+from .request import RequestView
 
 
 class Authenticated(Predicate):

@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 
 from ..background.watched_files import WatchedFile
 from ..errors import ConfigurationError
-from .client_tables import read_clients
 from .clients import Client, Clients
+from .clients_toml import read_clients
 from .name_checks import policy_faults
 
 T = TypeVar("T")

@@ -9,11 +9,11 @@ import functools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from .algebra import Predicate
 from .decorators import is_public
 from .exposure import guards_of, line_of
 from .guards import Guard
 from .kept import FRAMEWORKS, is_followed
+from .predicate import Predicate
 
 _FRAMEWORKS_OWN = (
     "django.contrib.",

@@ -12,9 +12,9 @@ from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import Any, Final, NoReturn
 
 from ..principal import Principal
-from ..request_view import RequestView
-from .algebra import Predicate, Situation, Verdict
 from .levels import Level, ranks
+from .predicate import Predicate, Situation, Verdict
+from .request import RequestView
 
 ABSENT: Final = object()
 _FAILED: Final = object()

@@ -13,10 +13,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Generic, TypeVar, overload
 
+from ..authorization.request import RequestView
 from ..authorization.terms import ABSENT, Term
 from ..errors import InvalidClaim
 from ..principal import Principal, listed
-from ..request_view import RequestView
 
 T = TypeVar("T")
 

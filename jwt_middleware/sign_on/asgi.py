@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TypeVar, Unpack
 
+from ..authorization.request import app_path, scope_lines
 from ..background.single_flight import in_trio
-from ..request_view import app_path, scope_lines
 from ..responses import ASGIApp, Receive, Refusal, Scope, Send, send_asgi
 from .arrival import Arrival
 from .callback import PURPOSES, Callback, Header, SignOnOptions, Visit, is_ahead

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, TypedDict, Unpack
 from urllib.parse import parse_qsl
 
+from ..authorization.paths import is_plain
 from ..errors import (
     ConfigurationError,
     MalformedToken,
@@ -33,7 +34,6 @@ from ..events.kinds import (
 )
 from ..events.log import Announcer
 from ..options import checks as check
-from ..path_lists import is_plain
 from ..responses import Refusal
 from ..stores import Store, open_store
 from ..verifier_options import MOST_LEEWAY, clock_of, listeners_of

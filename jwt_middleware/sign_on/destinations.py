@@ -13,7 +13,7 @@ import unicodedata
 from collections.abc import Iterator
 from urllib.parse import quote, unquote_to_bytes
 
-from ..path_lists import is_plain
+from ..authorization.paths import is_plain
 
 HOME = "/"
 """Where everybody goes whose ``go`` is absent or refused."""

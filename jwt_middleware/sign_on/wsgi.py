@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, MutableMapping
 from typing import TYPE_CHECKING, Any, Unpack
 
+from ..authorization.request import environ_path
 from ..errors import ConfigurationError
-from ..request_view import environ_path
 from ..responses import send_wsgi
 from .arrival import Arrival
 from .callback import PURPOSES, Callback, Header, SignOnOptions, Visit, is_ahead

@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 from urllib.parse import unquote
 
+from ..authorization.paths import is_plain
 from ..errors import InvalidClaim, TokenExpired, TokenImmature
 from ..gateways import WireFormat
 from ..options.checks import ANY as ANY
 from ..options.checks import AnyAudience as AnyAudience
-from ..path_lists import is_plain
 
 MILLISECONDS_FROM: Final = 1e11
 """From here on a number is no time in seconds: it would lie beyond the year 5138."""

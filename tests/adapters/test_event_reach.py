@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from jwt_middleware import Principal, authenticated, header, predicate
-from jwt_middleware.authorization.algebra import Predicate, Situation
+from jwt_middleware.authorization.predicate import Predicate, Situation
+from jwt_middleware.authorization.request import RequestView
 from jwt_middleware.decision import Decision
 from jwt_middleware.events.record import current_trail
-from jwt_middleware.request_view import RequestView
 from jwt_middleware.testing import SigningKey
 
 from .apps import DOORS, Door

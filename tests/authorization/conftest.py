@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from jwt_middleware import Predicate, Principal, RequestView
-from jwt_middleware.authorization.algebra import Situation
+from jwt_middleware.authorization.predicate import Situation
 from jwt_middleware.principal import ClaimNames, ListClaim
 
 NAMES = ClaimNames(

@@ -21,7 +21,7 @@ from jwt_middleware import (
     path_param,
     query_param,
 )
-from jwt_middleware.authorization.algebra import Situation
+from jwt_middleware.authorization.predicate import Situation
 
 from .conftest import NAMES, Verdict
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from jwt_middleware import Principal, attribute
-from jwt_middleware.authorization.algebra import Situation
 from jwt_middleware.authorization.levels import Level, ranks
+from jwt_middleware.authorization.predicate import Situation
 from jwt_middleware.principal import Grants
 
 # Neither the alphabet nor the length sorts these as they are declared.

@@ -21,7 +21,7 @@ from jwt_middleware import (
     path_param,
     query_param,
 )
-from jwt_middleware.authorization.policy_tables import read_predicate
+from jwt_middleware.authorization.predicates_toml import read_predicate
 
 from .conftest import Verdict
 

@@ -22,7 +22,7 @@ from .mutants import Mutant, mutants_of
 from .worker import JOBS
 
 MODULES = (
-    "jwt_middleware/authorization/algebra.py",
+    "jwt_middleware/authorization/predicate.py",
     "jwt_middleware/authorization/decorators.py",
     "jwt_middleware/authorization/exposure.py",
     "jwt_middleware/authorization/guards.py",

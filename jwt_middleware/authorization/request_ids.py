@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 
-from .request_view import RequestView
+from .request import RequestView
 
 LONGEST = 128
 """Characters of ``X-Request-ID`` that are taken."""

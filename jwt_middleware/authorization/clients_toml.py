@@ -11,7 +11,7 @@ from ..options.tables import TableReader, read_toml, toml_key
 from ..principal import ListClaim
 from .clients import Attribute, Client, ClientTrust, NamedPolicy, check_namespace
 from .name_checks import policy_faults
-from .policy_tables import read_predicate
+from .predicates_toml import read_predicate
 
 _CLIENT: Final = (
     "name",

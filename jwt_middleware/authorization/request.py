@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl
 
-from .events.record import TRAIL_KEY
+from ..events.record import TRAIL_KEY
 
 
 class RequestView:

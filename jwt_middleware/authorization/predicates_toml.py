@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from ..options.checks import nearest
 from ..options.tables import toml_key
-from .algebra import Predicate, all_of, any_of
+from .predicate import Predicate, all_of, any_of
 from .predicates import authenticated, has_permission, has_role
 from .terms import Term, attribute, claim, header, path_param, query_param
 

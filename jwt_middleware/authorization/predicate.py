@@ -11,7 +11,7 @@ from typing import Any, ClassVar, NoReturn
 
 from ..decision import Decision
 from ..principal import Principal
-from ..request_view import RequestView
+from .request import RequestView
 
 Verdict = bool | None
 """True, False, or None for unknown."""
