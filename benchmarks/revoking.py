@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from jwt_middleware import Revocations
-from jwt_middleware.stores import Denial, Store, open_store
+from jwt_middleware.revocation import Denial, Store, open_store
 
 from .material import material, raw_verify, verifier
 from .measuring import Case, Section

@@ -48,7 +48,7 @@ from .keys.sources import PEM, KeyFile, KeySource, SharedSecret
 from .options.checks import ANY
 from .principal import Principal, Vocabulary
 from .responses import Refusal
-from .revocations import Revocations
+from .revocation.option import Revocations
 from .trust import Issuer
 from .verifier import Verifier
 

@@ -22,7 +22,7 @@ from .options import checks as check
 from .options.checks import ANY
 from .options.service_links import check_no_service_link
 from .responses import Refusal
-from .revocations import Revocations
+from .revocation.option import Revocations
 from .trust import Issuer
 from .verifier import Verifier
 from .verifier_options import VerifierOptions
@@ -259,7 +259,7 @@ def _revocations(value: Any, path: Path) -> Revocations:
     url = fields.get("url")
     if not isinstance(url, str) or not url:
         raise ConfigurationError(f"{path}: revocations: a store's URL, or a table with url")
-    from .stores import relative_to  # few have a store
+    from .revocation import relative_to  # few have a store
 
     try:
         fields["url"] = relative_to(url, path.parent)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from jwt_middleware import PEM, Revocations, SharedSecret, Verifier
 from jwt_middleware.inspection import inspect
-from jwt_middleware.stores import Denial, MemoryStore
+from jwt_middleware.revocation import Denial, MemoryStore
 from jwt_middleware.testing import FORMS, SigningKey, client_claims, mint, ucsd_claims
 
 NOW = 1_479_410_551.0  # 2016-11-17 19:22:31 UTC

@@ -16,8 +16,8 @@ import trio
 from jwt_middleware import Principal, Revocations, StoreUnavailable, TokenReused, Verifier
 from jwt_middleware.errors import BadSignature, TokenRevoked
 from jwt_middleware.events.kinds import Refused, Verified
-from jwt_middleware.revocation_check import CLOCKS_APART, WAIT_BUDGET
-from jwt_middleware.stores import Denial, MemoryStore, open_store
+from jwt_middleware.revocation import Denial, MemoryStore, open_store
+from jwt_middleware.revocation.check import CLOCKS_APART, WAIT_BUDGET
 from jwt_middleware.testing import SigningKey
 
 from .conftest import Clock
@@ -219,7 +219,7 @@ class Stuck(MemoryStore):
 def test_a_loop_waits_for_a_slow_store_no_longer_than_its_budget(
     way: str, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("jwt_middleware.revocation_check.WAIT_BUDGET", 0.1)
+    monkeypatch.setattr("jwt_middleware.revocation.check.WAIT_BUDGET", 0.1)
     assert WAIT_BUDGET == 2
     verifier = once(clock, Stuck())
     begun = time.monotonic()

@@ -18,7 +18,7 @@ from jwt_middleware import (
 )
 from jwt_middleware.errors import BadSignature
 from jwt_middleware.events.kinds import StoreFailed
-from jwt_middleware.stores import watching
+from jwt_middleware.revocation import watch as watching
 
 from .conftest import Clock
 from .test_revocation_check import deny, refused, token, verifier_of

@@ -25,7 +25,7 @@ from jwt_middleware.events.kinds import (
     Verified,
     WouldRefuse,
 )
-from jwt_middleware.stores import Denial
+from jwt_middleware.revocation import Denial
 from jwt_middleware.testing import SigningKey, mint, ucsd_claims
 
 from .adapters.apps import DOORS, Door

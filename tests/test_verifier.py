@@ -22,7 +22,7 @@ from jwt_middleware.errors import (
 )
 from jwt_middleware.events.kinds import Refused, Verified
 from jwt_middleware.keys.algorithms import ALGORITHMS
-from jwt_middleware.stores import Denial
+from jwt_middleware.revocation import Denial
 from jwt_middleware.testing import FORMS, SigningKey, byu_claims, mint, ucsd_claims
 
 from .conftest import Clock

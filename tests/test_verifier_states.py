@@ -23,7 +23,7 @@ from jwt_middleware.errors import UnknownKey
 from jwt_middleware.events.audit import Audit
 from jwt_middleware.events.kinds import ConfigurationWarning, ValuesDropped
 from jwt_middleware.events.log import Announcer
-from jwt_middleware.revocation_check import RevocationCheck
+from jwt_middleware.revocation.check import RevocationCheck
 from jwt_middleware.testing import SigningKey, mint
 
 from .conftest import Clock

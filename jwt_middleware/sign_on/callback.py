@@ -35,7 +35,7 @@ from ..events.kinds import (
 from ..events.log import Announcer
 from ..options import checks as check
 from ..responses import Refusal
-from ..stores import Store, open_store
+from ..revocation import Store, open_store
 from ..verifier_options import MOST_LEEWAY, clock_of, listeners_of
 from .arrival import Arrival, read_arrival
 from .denied import Denied

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ..errors import TokenRevoked
-from ..stores import DenyList, Store
+from ..revocation import DenyList, Store
 from ..trust import Trust
 from .recognition import Genuine
 

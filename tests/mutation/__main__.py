@@ -32,7 +32,7 @@ MODULES = (
     "jwt_middleware/authorization/reach.py",
     "jwt_middleware/gate.py",
     "jwt_middleware/prover.py",
-    "jwt_middleware/revocation_check.py",
+    "jwt_middleware/revocation/check.py",
     "jwt_middleware/roster.py",
     "jwt_middleware/trust.py",
     "jwt_middleware/verification/claims.py",

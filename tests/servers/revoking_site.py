@@ -15,7 +15,7 @@ from starlette.routing import Route
 import jwt_middleware_flask
 import jwt_middleware_starlette
 from jwt_middleware import Principal
-from jwt_middleware.stores import Denial, open_store
+from jwt_middleware.revocation import Denial, open_store
 
 store = open_store(os.environ["STORE_URL"])
 

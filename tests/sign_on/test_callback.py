@@ -18,9 +18,9 @@ from jwt_middleware.events.kinds import (
     Refused,
     SignedOn,
 )
+from jwt_middleware.revocation import Denial, open_store
 from jwt_middleware.sign_on import PATH, Account, Arrival, Integration
 from jwt_middleware.sign_on.sql import SQLDirectory
-from jwt_middleware.stores import Denial, open_store
 
 from .kit import EMAIL, JSON, KEY, NOW, OTHER_KEY, Site, acme, code, header, prove, token, visit
 

@@ -13,9 +13,9 @@ import pytest
 
 from jwt_middleware.errors import AccountRefused, StoreUnavailable
 from jwt_middleware.events.kinds import Refused, SignedOn
+from jwt_middleware.revocation import MemoryStore
 from jwt_middleware.sign_on import Account, Arrival, Integration
 from jwt_middleware.sign_on.one_time import MOST_ATTEMPTS
-from jwt_middleware.stores import MemoryStore
 
 from ..conftest import Clock
 from .kit import EMAIL, JSON, KEY, NOW, OTHER_KEY, Site, code, header, token, visit

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from jwt_middleware.stores import Store, open_store
+from jwt_middleware.revocation import Store, open_store
 
 from ..conftest import Clock
 from .redis_server import RedisServer

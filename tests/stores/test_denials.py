@@ -8,7 +8,7 @@ import pytest
 
 from jwt_middleware import Principal
 from jwt_middleware.principal import ClaimNames
-from jwt_middleware.stores import Denial, DenyList
+from jwt_middleware.revocation import Denial, DenyList
 
 NOW = 1_479_409_651.0
 

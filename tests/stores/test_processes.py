@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from jwt_middleware.stores import Denial, open_store
-from jwt_middleware.stores.sqlite import SQLiteStore
+from jwt_middleware.revocation import Denial, open_store
+from jwt_middleware.revocation.sqlite import SQLiteStore
 
 from .conftest import SHARED
 
@@ -23,7 +23,7 @@ PYTHON = [sys.executable, "-W", "ignore::DeprecationWarning"]
 
 CLAIM = """
 import sys, time
-from jwt_middleware.stores import open_store
+from jwt_middleware.revocation import open_store
 store = open_store(sys.argv[1])
 print("ready", flush=True)
 sys.stdin.readline()
@@ -90,7 +90,7 @@ def test_opening_it_at_once_from_several_processes_makes_it_once(url: str, start
 
 WRITE = """
 import sys, time
-from jwt_middleware.stores import Denial, open_store
+from jwt_middleware.revocation import Denial, open_store
 store = open_store(sys.argv[1])
 number = 0
 while True:
@@ -125,7 +125,7 @@ def test_a_killed_process_leaves_all_that_it_had_told(url: str, start: Start) ->
 
 FORK = """
 import os, sys, threading, time
-from jwt_middleware.stores import Denial, open_store
+from jwt_middleware.revocation import Denial, open_store
 store = open_store(sys.argv[1])
 store.deny(Denial(subject="parent", until=time.time() + 600))
 stop = threading.Event()
@@ -182,7 +182,7 @@ def test_no_connection_to_a_file_is_open_across_a_fork(tmp_path: Path) -> None:
 
 FORK_BY_THREADS = """
 import os, sys, threading, time
-from jwt_middleware.stores import Denial, open_store
+from jwt_middleware.revocation import Denial, open_store
 stores = [open_store(f"{sys.argv[1]}-{n}") for n in range(3)]
 codes = []
 def fork():

@@ -11,7 +11,7 @@ import pytest
 
 from jwt_middleware.errors import ConfigurationError, StoreUnavailable
 from jwt_middleware.events.kinds import ConfigurationWarning, Event
-from jwt_middleware.stores import Denial, DenialWatch, open_store
+from jwt_middleware.revocation import Denial, DenialWatch, open_store
 
 from .redis_server import RedisServer
 

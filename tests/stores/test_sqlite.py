@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from jwt_middleware.errors import ConfigurationError, StoreUnavailable
-from jwt_middleware.stores import Denial, open_store
-from jwt_middleware.stores import sqlite as sqlite_module
-from jwt_middleware.stores.sqlite import SQLiteStore
+from jwt_middleware.revocation import Denial, open_store
+from jwt_middleware.revocation import sqlite as sqlite_module
+from jwt_middleware.revocation.sqlite import SQLiteStore
 
 from ..conftest import Clock, modes_of
 

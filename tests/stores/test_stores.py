@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from jwt_middleware.stores import LONGEST_LIFE, Denial, Store, open_store
-from jwt_middleware.stores.changes import hear_changes
+from jwt_middleware.revocation import LONGEST_LIFE, Denial, Store, open_store
+from jwt_middleware.revocation.changes import hear_changes
 
 from ..conftest import Clock
 from .conftest import KINDS, NOW, SHARED

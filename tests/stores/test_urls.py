@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from jwt_middleware.errors import ConfigurationError
-from jwt_middleware.stores import MemoryStore, open_store, plain_name, relative_to
+from jwt_middleware.revocation import MemoryStore, open_store, plain_name, relative_to
 
 SECRET = "not-for-the-log"
 

@@ -22,8 +22,15 @@ from jwt_middleware.events.kinds import (
     StoreRecovered,
 )
 from jwt_middleware.principal import ClaimNames
-from jwt_middleware.stores import USABLE_FOR, Denial, DenialWatch, MemoryStore, Store, open_store
-from jwt_middleware.stores.watching import LOOK_EVERY
+from jwt_middleware.revocation import (
+    USABLE_FOR,
+    Denial,
+    DenialWatch,
+    MemoryStore,
+    Store,
+    open_store,
+)
+from jwt_middleware.revocation.watch import LOOK_EVERY
 
 from ..conftest import Clock
 from .conftest import SHARED
@@ -34,7 +41,7 @@ JROE = Principal.of_token({"sub": "jroe"}, ClaimNames(), LATER, None)
 
 DENY = """
 import sys, time
-from jwt_middleware.stores import Denial, open_store
+from jwt_middleware.revocation import Denial, open_store
 store = open_store(sys.argv[1])
 sys.stdin.readline()
 store.deny(Denial(subject="jroe", until=time.time() + 600))
@@ -315,7 +322,7 @@ def test_an_interpreter_that_exits_while_it_looks_does_so_at_once_and_says_nothi
 ) -> None:
     program = """
 import sys
-from jwt_middleware.stores import DenialWatch, open_store
+from jwt_middleware.revocation import DenialWatch, open_store
 watch = DenialWatch(open_store(sys.argv[1]), fails_open=False, announce=lambda _: None)
 watch.next_look()
 """

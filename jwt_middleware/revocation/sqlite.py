@@ -21,7 +21,7 @@ from ..errors import ConfigurationError, StoreUnavailable
 from .changes import tell_change
 from .denials import Denial
 from .private_files import make_private
-from .revocation import digest, new_revision
+from .store import digest, new_revision
 
 BUSY = 2.0
 """Seconds that one waits for another process's write, which takes milliseconds."""

@@ -9,17 +9,17 @@ import json
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from .background.waiting import MustWait, Wait, WaitBudget
-from .errors import (
-    RequestError,
-    StoreUnavailable,
-    TokenReused,
-    TokenRevoked,
-)
-from .events.kinds import Event
-from .principal import Principal
-from .revocations import Revocations
-from .stores import ClaimThread, Denial, DenialWatch, DenyList, Store, open_store
+from ..background.waiting import MustWait, Wait, WaitBudget
+from ..errors import RequestError, StoreUnavailable, TokenReused, TokenRevoked
+from ..events.kinds import Event
+from ..principal import Principal
+from .claiming import ClaimThread
+from .denials import Denial
+from .deny_list import DenyList
+from .opening import open_store
+from .option import Revocations
+from .store import Store
+from .watch import DenialWatch
 
 WAIT_BUDGET = 2.0
 """Seconds that one request waits for the store, as for keys."""

@@ -25,7 +25,7 @@ from ..events.kinds import (
 )
 from .changes import hear_changes
 from .deny_list import DenyList
-from .revocation import Store
+from .store import Store
 
 LOOK_EVERY = 0.25
 """Seconds between two looks: a denial that another process made is known in half a second."""

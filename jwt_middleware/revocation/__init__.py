@@ -6,9 +6,9 @@ from .denials import LONGEST_LIFE, Denial
 from .deny_list import DenyList
 from .opening import open_store
 from .private_files import make_private
-from .revocation import MemoryStore, Store
+from .store import MemoryStore, Store
 from .urls import is_missing_file, plain_name, relative_to
-from .watching import USABLE_FOR, DenialWatch
+from .watch import USABLE_FOR, DenialWatch
 
 __all__ = [
     "LONGEST_LIFE",

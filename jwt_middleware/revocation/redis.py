@@ -17,7 +17,7 @@ from typing import Any
 from ..errors import ConfigurationError, StoreUnavailable
 from .changes import tell_change
 from .denials import Denial, in_force
-from .revocation import by_end, digest, new_revision
+from .store import by_end, digest, new_revision
 from .urls import redis_name
 
 DEADLINE = 1.0

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .errors import ConfigurationError
-from .options import checks as check
+from ..errors import ConfigurationError
+from ..options import checks as check
 
 if TYPE_CHECKING:
-    from .stores import Store
+    from .store import Store
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Revocations:
     one_time: bool = False
 
     def __post_init__(self) -> None:
-        from .stores import plain_name  # few have a store
+        from .urls import plain_name  # few have a store
 
         if isinstance(self.url, str):
             plain_name(self.url)
@@ -47,7 +47,7 @@ class Revocations:
     @property
     def name(self) -> str:
         """How a person knows the store."""
-        from .stores import plain_name  # few have a store
+        from .urls import plain_name  # few have a store
 
         return plain_name(self.url) if isinstance(self.url, str) else self.url.name
 

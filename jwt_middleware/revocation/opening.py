@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from .revocation import MemoryStore, Store
+from .store import MemoryStore, Store
 from .urls import SQLITE, plain_name, sqlite_path
 
 
