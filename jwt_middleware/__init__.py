@@ -49,8 +49,8 @@ from .options.checks import ANY
 from .principal import Principal, Vocabulary
 from .responses import Refusal
 from .revocation.option import Revocations
-from .trust import Issuer
-from .verifier import Verifier
+from .verification.issuer import Issuer
+from .verification.verifier import Verifier
 
 __all__ = [
     "ANY",

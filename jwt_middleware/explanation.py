@@ -10,7 +10,7 @@ from .authorization.clients import Clients
 from .authorization.terms import terms_of
 from .options.checks import AnyAudience
 from .settings import Settings
-from .trust import Trust
+from .verification.issuer import Trust
 
 _LONG_LEEWAY = 60
 """Seconds. Clocks of one site differ by less; expired tokens live on by it."""

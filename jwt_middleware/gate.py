@@ -23,7 +23,7 @@ from .events.record import TRAIL_KEY, FindRoute, Trail
 from .principal import PRINCIPAL_KEY, Principal
 from .responses import Challenge, Refusal, refusal_for
 from .settings import Settings
-from .verifier import Verifier
+from .verification.verifier import Verifier
 from .weakening import weakenings_of
 
 GATE_KEY = "jwt_middleware.gate"

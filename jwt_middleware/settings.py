@@ -23,9 +23,9 @@ from .options.checks import ANY
 from .options.service_links import check_no_service_link
 from .responses import Refusal
 from .revocation.option import Revocations
-from .trust import Issuer
-from .verifier import Verifier
-from .verifier_options import VerifierOptions
+from .verification.issuer import Issuer
+from .verification.verifier import Verifier
+from .verification.verifier_options import VerifierOptions
 
 ENVIRONMENT_PREFIX = "JWT_MIDDLEWARE_"
 CONFIG_FILE = ENVIRONMENT_PREFIX + "CONFIG"

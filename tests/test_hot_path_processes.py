@@ -141,7 +141,7 @@ def test_a_process_forked_while_a_token_is_put_in_the_table_can_put_its_own() ->
 import os, signal, sys, threading
 from jwt_middleware.principal import Principal
 from jwt_middleware.keys.key_set import KeySet
-from jwt_middleware.verification.token_cache import TokenCache, VerifiedToken
+from jwt_middleware.verification.cache import TokenCache, VerifiedToken
 cache, keys, principal = TokenCache(16), KeySet(()), Principal({})
 def put(name):
     cache.put(VerifiedToken(name, principal, 0, keys))

@@ -20,7 +20,7 @@ from jwt_middleware.keys.pem import read_file
 from jwt_middleware.principal import frozen
 from jwt_middleware.testing import FORMS, SigningKey, compact, mint, ucsd_claims
 from jwt_middleware.verification.claims import ClaimsPolicy
-from jwt_middleware.verification.tokens import decode_claims, decode_header, raw_token, split
+from jwt_middleware.verification.compact import decode_claims, decode_header, raw_token, split
 
 KEY = SigningKey("ES256")
 NOW = 1_479_409_651

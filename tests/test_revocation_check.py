@@ -18,7 +18,7 @@ from jwt_middleware.events.kinds import DenialsLoaded, Refused, Verified
 from jwt_middleware.keys.sources import PEM
 from jwt_middleware.revocation import Denial, DenialWatch, MemoryStore
 from jwt_middleware.testing import SigningKey, mint
-from jwt_middleware.trust import Trust
+from jwt_middleware.verification.issuer import Trust
 
 from .conftest import Clock
 

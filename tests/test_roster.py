@@ -13,9 +13,9 @@ from jwt_middleware.authorization.clients import Clients, ClientTrust
 from jwt_middleware.cli import main
 from jwt_middleware.errors import BadSignature, ClientDisabled, ClientMismatch, ConfigurationError
 from jwt_middleware.events.kinds import ClientsKept, ConfigurationWarning
-from jwt_middleware.roster import RosterMaker
 from jwt_middleware.testing import SigningKey, mint
-from jwt_middleware.verifier_options import trusts_of
+from jwt_middleware.verification.issuers import RosterMaker
+from jwt_middleware.verification.verifier_options import trusts_of
 
 from .authorization.test_registry import replaced, soon
 from .test_trust import OLD_KEYS, Source

@@ -20,8 +20,8 @@ from jwt_middleware.errors import (
 from jwt_middleware.keys.jwk import read_jwks
 from jwt_middleware.keys.key_set import KeySet
 from jwt_middleware.testing import SigningKey, mint
-from jwt_middleware.trust import Trust
-from jwt_middleware.verification.tokens import split
+from jwt_middleware.verification.compact import split
+from jwt_middleware.verification.issuer import Trust
 
 from .conftest import Clock
 

@@ -252,6 +252,6 @@ def test_verifiers_do_not_share_it() -> None:
 
 def test_a_remembered_header_is_not_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
     verifier = warm(verifier_of(KEY.public_pem), token(sub="a"))
-    monkeypatch.setattr("jwt_middleware.trust.decode_header", None)
+    monkeypatch.setattr("jwt_middleware.verification.issuer.decode_header", None)
 
     assert verifier.verify(token(sub="b")).claims["sub"] == "b"

@@ -171,7 +171,7 @@ def test_a_verifier_reads_by_the_speed_extra_where_it_is_installed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     used: list[int] = []
-    monkeypatch.setattr("jwt_middleware.verifier.use_speed", lambda: used.append(1))
+    monkeypatch.setattr("jwt_middleware.verification.verifier.use_speed", lambda: used.append(1))
     verifier_of()
 
     assert used == [1]

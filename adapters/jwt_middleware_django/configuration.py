@@ -13,7 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from jwt_middleware.errors import ConfigurationError
 from jwt_middleware.gate import Gate
-from jwt_middleware.verifier import Verifier
+from jwt_middleware.verification import Verifier
 
 from .inventory import SiteRoutes
 from .order import Order

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..settings import CONFIG_FILE, ENVIRONMENT_PREFIX, Settings
-from ..verifier import Verifier
+from ..verification.verifier import Verifier
 
 _OPTIONS = ("keys", "gateway", "api", "issuer", "audience", "clients")
 

@@ -25,7 +25,7 @@ from ..inspection import (
     inspection_as_json,
     principal_as_json,
 )
-from ..verifier import Verifier
+from ..verification.verifier import Verifier
 from .configured import add_options, configured
 
 

@@ -19,7 +19,7 @@ from jwt_middleware_starlette import JWTMiddleware, current_principal, requires
 from ..authorization.policies import policy
 from ..authorization.predicates import client, has_role
 from ..gateways import UCSD
-from ..verifier import Verifier
+from ..verification.verifier import Verifier
 from .echo import echo_app
 
 CLIENTS = Path(__file__).parents[1] / "testing" / "clients.toml"

@@ -10,7 +10,7 @@ from ..errors import ConfigurationError
 from ..gateways import PRESETS
 from ..keys.sources import PEM
 from ..testing import FORMS, Accounts, LocalGateway
-from ..verifier import Verifier
+from ..verification.verifier import Verifier
 from .echo import ECHO_CONTEXT, echo_app
 from .inspector import Inspector
 

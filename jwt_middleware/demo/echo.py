@@ -27,7 +27,7 @@ from ..errors import ConfigurationError
 from ..gate import GATE_KEY
 from ..inspection import principal_as_json
 from ..principal import thawed
-from ..verifier import Verifier
+from ..verification.verifier import Verifier
 
 ECHO_CONTEXT = "/echo/1.0.0"
 NOTICE = (

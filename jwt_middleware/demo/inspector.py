@@ -28,7 +28,7 @@ from ..inspection import (
     principal_as_json,
 )
 from ..testing import FORMS, Accounts, SigningKey
-from ..verifier import Verifier
+from ..verification.verifier import Verifier
 from .echo import ECHO_CONTEXT
 from .samples import FAULTS, Sample, sample
 

@@ -30,7 +30,7 @@ from ..testing import (
     sample_accounts,
     ucsd_claims,
 )
-from ..verifier import Verifier
+from ..verification.verifier import Verifier
 from .app import CLIENTS, STAFF_ROLE, build
 from .echo import ECHO_CONTEXT
 from .inspector import INSPECTOR, Inspector

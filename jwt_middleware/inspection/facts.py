@@ -10,7 +10,7 @@ from typing import Any
 from ..keys.key import read_thumbprint
 from ..testing import FORMS, TokenForm
 from ..verification.claims import MILLISECONDS_FROM
-from ..verification.tokens import Segments
+from ..verification.compact import Segments
 from .moments import distance, moment, seconds_of
 
 _TIMES = ("exp", "nbf", "iat")

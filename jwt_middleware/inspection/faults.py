@@ -7,10 +7,10 @@ from typing import Any
 
 from ..errors import InvalidClaim, KeysUnavailable, RequestError
 from ..options.checks import AnyAudience
-from ..trust import Trust
 from ..verification.claims import MILLISECONDS_FROM
-from ..verification.tokens import split
-from ..verifier import Verifier
+from ..verification.compact import split
+from ..verification.issuer import Trust
+from ..verification.verifier import Verifier
 from .moments import distance, length, moment, seconds_of
 
 

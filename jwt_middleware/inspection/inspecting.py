@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 from ..errors import RequestError, TokenTooLarge
 from ..gateways import WireFormat
 from ..principal import Principal
-from ..verification.tokens import decode_claims, decode_header, split
-from ..verifier import Verifier
+from ..verification.compact import decode_claims, decode_header, split
+from ..verification.verifier import Verifier
 from .facts import generations, key_facts, spelling, time_facts
 from .faults import mend_of, why
 from .moments import distance, moment

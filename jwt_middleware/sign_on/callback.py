@@ -36,7 +36,7 @@ from ..events.log import Announcer
 from ..options import checks as check
 from ..responses import Refusal
 from ..revocation import Store, open_store
-from ..verifier_options import MOST_LEEWAY, clock_of, listeners_of
+from ..verification.verifier_options import MOST_LEEWAY, clock_of, listeners_of
 from .arrival import Arrival, read_arrival
 from .denied import Denied
 from .destinations import HOME, leads_to, local_path

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from ..errors import TokenRevoked
 from ..revocation import DenyList, Store
-from ..trust import Trust
+from ..verification.issuer import Trust
 from .recognition import Genuine
 
 

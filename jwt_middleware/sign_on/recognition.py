@@ -22,8 +22,8 @@ from ..events.kinds import Event, IntegrationsKept, IntegrationsLoaded
 from ..gateways import PRESETS, WireFormat
 from ..keys.key import KeyRules
 from ..principal import ClaimNames
-from ..trust import Common, Proven, Trust
-from ..verification.tokens import Segments, decode_claims, decode_header, raw_token, split
+from ..verification.compact import Segments, decode_claims, decode_header, raw_token, split
+from ..verification.issuer import Common, Proven, Trust
 from .arrival import read_arrival
 from .integration_tables import Entries, FaultyEntry, read_entries
 from .integrations import Integration, clashes, default_algorithms, is_path, listed

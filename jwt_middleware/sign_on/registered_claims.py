@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from ..errors import InvalidClaim, RequestError
-from ..trust import Trust
+from ..verification.issuer import Trust
 
 _LONGEST = 60.0
 _TIMES = ("exp", "nbf", "iat")

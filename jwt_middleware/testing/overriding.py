@@ -11,7 +11,7 @@ from typing import Any
 from ..authorization.registry import ClientRegistry
 from ..gate import Gate
 from ..principal import Grants, Principal, frozen
-from ..verifier import Verifier
+from ..verification.verifier import Verifier
 from .local_gateway import LocalGateway
 from .placing import claims_by_entry
 

@@ -31,14 +31,14 @@ MODULES = (
     "jwt_middleware/authorization/predicates.py",
     "jwt_middleware/authorization/reach.py",
     "jwt_middleware/gate.py",
-    "jwt_middleware/prover.py",
+    "jwt_middleware/verification/prover.py",
     "jwt_middleware/revocation/check.py",
-    "jwt_middleware/roster.py",
-    "jwt_middleware/trust.py",
+    "jwt_middleware/verification/issuers.py",
+    "jwt_middleware/verification/issuer.py",
     "jwt_middleware/verification/claims.py",
-    "jwt_middleware/verification/token_cache.py",
-    "jwt_middleware/verification/tokens.py",
-    "jwt_middleware/verifier.py",
+    "jwt_middleware/verification/cache.py",
+    "jwt_middleware/verification/compact.py",
+    "jwt_middleware/verification/verifier.py",
 )
 """The modules that decide."""
 

@@ -12,7 +12,7 @@ from jwt_middleware.keys.key_set import KeySet
 from jwt_middleware.keys.sources import PEM, KeySource
 from jwt_middleware.principal import Principal
 from jwt_middleware.testing import SigningKey, mint, ucsd_claims
-from jwt_middleware.verification.token_cache import TokenCache, VerifiedToken
+from jwt_middleware.verification.cache import TokenCache, VerifiedToken
 
 from ..conftest import Clock
 

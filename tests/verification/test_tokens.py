@@ -10,8 +10,8 @@ import pytest
 from jwt_middleware.errors import DuplicateHeader, MalformedToken, TokenTooLarge
 from jwt_middleware.gateways import WireFormat
 from jwt_middleware.keys.encoding import decode_segment
-from jwt_middleware.verification import tokens
-from jwt_middleware.verification.tokens import (
+from jwt_middleware.verification import compact as tokens
+from jwt_middleware.verification.compact import (
     decode_header,
     joined_fault,
     raw_token,

@@ -7,18 +7,18 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TypedDict, cast
 
-from .authorization.registry import ClientRegistry
-from .errors import ConfigurationError
-from .events.kinds import Event, Listener
-from .gateways import Gateway
-from .keys.key import KeyRules
-from .options import checks as check
-from .options.checks import AnyAudience
-from .revocation.option import Revocations
-from .trust import Common, Issuer, Trust
+from ..authorization.registry import ClientRegistry
+from ..errors import ConfigurationError
+from ..events.kinds import Event, Listener
+from ..gateways import Gateway
+from ..keys.key import KeyRules
+from ..options import checks as check
+from ..options.checks import AnyAudience
+from ..revocation.option import Revocations
+from .issuer import Common, Issuer, Trust
 
 if TYPE_CHECKING:
-    from .revocation.check import RevocationCheck
+    from ..revocation.check import RevocationCheck
 
 MOST_LEEWAY = 3600
 """Seconds. More is no clock that is a little off; it would make expired tokens live on."""
@@ -145,7 +145,7 @@ def revocations_of(
             "revocations: a store's URL, such as 'sqlite:///revocations.db', or Revocations(...), "
             f"not {check.kind(revocations)}"
         )
-    from .revocation.check import RevocationCheck  # few have a store
+    from ..revocation.check import RevocationCheck  # few have a store
 
     return RevocationCheck(revocations, announce, clock, roster)
 

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from .errors import ConfigurationError
-from .gateways import PRESETS, Gateway, WireFormat
-from .keys.algorithms import ALGORITHMS, Algorithm
-from .keys.sources import KeySource
-from .options import checks as check
-from .options.checks import ANY, AnyAudience
-from .principal import ClaimNames, ListClaim
+from ..errors import ConfigurationError
+from ..gateways import PRESETS, Gateway, WireFormat
+from ..keys.algorithms import ALGORITHMS, Algorithm
+from ..keys.sources import KeySource
+from ..options import checks as check
+from ..options.checks import ANY, AnyAudience
+from ..principal import ClaimNames, ListClaim
 
 
 def media_type(typ: str) -> str:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from .background.waiting import MustWait, WaitBudget
-from .errors import (
+from ..background.waiting import MustWait, WaitBudget
+from ..errors import (
     ConfigurationError,
     InvalidClaim,
     KeysUnavailable,
@@ -15,16 +15,18 @@ from .errors import (
     UnacceptableAlgorithm,
     UnknownKey,
 )
-from .events.kinds import Event
-from .gateways import Gateway
-from .keys.algorithms import ALGORITHMS, Algorithm, Check
-from .keys.encoding import decode_segment
-from .keys.key import Key, KeyRules
-from .keys.key_set import KeySet, verify_signature
-from .keys.option import key_source
-from .keys.trusted import TrustedKeys
-from .options.checks import AnyAudience
-from .trust_options import (
+from ..events.kinds import Event
+from ..gateways import Gateway
+from ..keys.algorithms import ALGORITHMS, Algorithm, Check
+from ..keys.encoding import decode_segment
+from ..keys.key import Key, KeyRules
+from ..keys.key_set import KeySet, verify_signature
+from ..keys.option import key_source
+from ..keys.trusted import TrustedKeys
+from ..options.checks import AnyAudience
+from .claims import ClaimsPolicy
+from .compact import Segments, decode_claims, decode_header
+from .issuer_options import (
     algorithms_of,
     audiences_of,
     contexts_of,
@@ -32,8 +34,6 @@ from .trust_options import (
     issuers_of,
     media_type,
 )
-from .verification.claims import ClaimsPolicy
-from .verification.tokens import Segments, decode_claims, decode_header
 
 _MOST_HEADERS = 256
 """Header segments remembered by one trust; a gateway has one for each of its keys."""

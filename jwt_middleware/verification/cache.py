@@ -14,7 +14,7 @@ from typing import Any
 from ..background.forks import ForkLock
 from ..keys.key_set import KeySet
 from ..principal import Principal
-from .tokens import decode_header
+from .compact import decode_header
 
 _TAIL = 48
 _SHORT = 64

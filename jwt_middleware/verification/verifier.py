@@ -6,28 +6,23 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, Unpack
 
-from .authorization.clients import Clients
-from .authorization.predicate import Predicate
-from .authorization.request import RequestView
-from .background.waiting import MustWait, Wait, WaitBudget
-from .errors import (
-    BadSignature,
-    KeysUnavailable,
-    MalformedToken,
-    RequestError,
-)
-from .events.audit import Audit
-from .events.kinds import ConfigurationWarning
-from .events.log import Announcer
-from .gateways import Gateway
-from .keys.encoding import use_speed
-from .options import checks as check
-from .principal import Principal
+from ..authorization.clients import Clients
+from ..authorization.predicate import Predicate
+from ..authorization.request import RequestView
+from ..background.waiting import MustWait, Wait, WaitBudget
+from ..errors import BadSignature, KeysUnavailable, MalformedToken, RequestError
+from ..events.audit import Audit
+from ..events.kinds import ConfigurationWarning
+from ..events.log import Announcer
+from ..gateways import Gateway
+from ..keys.encoding import use_speed
+from ..options import checks as check
+from ..principal import Principal
+from .cache import TokenCache, VerifiedToken
+from .compact import joined_fault, raw_token, single_line
+from .issuer import Trust
+from .issuers import Roster
 from .prover import Prover
-from .roster import Roster
-from .trust import Trust
-from .verification.token_cache import TokenCache, VerifiedToken
-from .verification.tokens import joined_fault, raw_token, single_line
 from .verifier_options import (
     VerifierOptions,
     clock_of,

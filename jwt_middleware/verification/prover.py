@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from .authorization.clients import Dropped
-from .authorization.name_checks import unknown_names, without_registry
-from .authorization.predicate import Predicate
-from .authorization.registry import ClientRegistry
-from .background.waiting import WaitBudget
-from .errors import (
+from ..authorization.clients import Dropped
+from ..authorization.name_checks import unknown_names, without_registry
+from ..authorization.predicate import Predicate
+from ..authorization.registry import ClientRegistry
+from ..background.waiting import WaitBudget
+from ..errors import (
     BadSignature,
     ClientMismatch,
     InvalidClaim,
@@ -21,13 +21,13 @@ from .errors import (
     UnacceptableAlgorithm,
     UnknownKey,
 )
-from .events.log import Announcer
-from .gateways import WireFormat
-from .principal import Principal
-from .roster import Roster, RosterMaker
-from .trust import Proven, Trust
-from .verification.token_cache import TokenCache, VerifiedToken
-from .verification.tokens import Segments, decode_claims, split
+from ..events.log import Announcer
+from ..gateways import WireFormat
+from ..principal import Principal
+from .cache import TokenCache, VerifiedToken
+from .compact import Segments, decode_claims, split
+from .issuer import Proven, Trust
+from .issuers import Roster, RosterMaker
 
 
 class Prover:

@@ -8,15 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from .authorization.clients import Client, Clients, ClientTrust, Dropped
-from .authorization.registry import ClientRegistry
-from .errors import ClientMismatch, ConfigurationError
-from .events.kinds import ClientsKept, ClientsLoaded, ConfigurationWarning, Event
-from .keys.key_set import MAX_TRIED
-from .options.checks import AnyAudience
-from .principal import ClaimNames, Principal
-from .trust import Trust
-from .verification.tokens import Segments
+from ..authorization.clients import Client, Clients, ClientTrust, Dropped
+from ..authorization.registry import ClientRegistry
+from ..errors import ClientMismatch, ConfigurationError
+from ..events.kinds import ClientsKept, ClientsLoaded, ConfigurationWarning, Event
+from ..keys.key_set import MAX_TRIED
+from ..options.checks import AnyAudience
+from ..principal import ClaimNames, Principal
+from .compact import Segments
+from .issuer import Trust
 
 _MOST_ASKED = 64
 """How many other trusts are asked whether they have signed a refused token."""
