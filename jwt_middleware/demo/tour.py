@@ -19,7 +19,7 @@ from starlette.routing import Route
 
 from ..dev_gateway import Api, Gateway, serving, wait_for_the_end
 from ..events.log import logger
-from ..gateways.vocabularies import WSO2_DIALECT
+from ..gateways.views import WSO2_DIALECT
 from ..keys.sources import PEM
 from ..testing import (
     Accounts,

@@ -9,7 +9,7 @@ from typing import Any
 from cachetools import TTLCache
 
 from ..gateways import PRESETS
-from ..gateways.vocabularies import WSO2_DIALECT
+from ..gateways.views import WSO2_DIALECT
 from ..testing import ClientAccount, LocalGateway, User
 from .oauth import Caller
 

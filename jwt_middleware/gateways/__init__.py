@@ -1,8 +1,8 @@
 """How gateways speak: presets, what a gateway of your own is made of, and typed vocabularies."""
 
 from ..principal import ClaimNames, ListClaim
-from .presets import PRESETS, Gateway, WireFormat
-from .vocabularies import BYU, UCSD, WSO2, Object, Text, Texts
+from .gateway import PRESETS, Gateway, WireFormat
+from .views import BYU, UCSD, WSO2, Object, Text, Texts
 
 __all__ = [
     "BYU",

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from ..authorization.registry import ClientRegistry
 from ..errors import ConfigurationError
-from ..gateways.vocabularies import WSO2_DIALECT
+from ..gateways.views import WSO2_DIALECT
 from ..options.checks import kind, nearest
 
 SAMPLE = Path(__file__).with_name("accounts.toml")

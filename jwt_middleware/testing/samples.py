@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..gateways.vocabularies import BYU_DIALECT, WSO2_DIALECT
+from ..gateways.views import BYU_DIALECT, WSO2_DIALECT
 from .accounts import sample_accounts
 from .placing import claims_by_entry
 

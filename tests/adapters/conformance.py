@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from jwt_middleware import Refusal, Revocations, has_role
-from jwt_middleware.gateways.vocabularies import WSO2_DIALECT
+from jwt_middleware.gateways.views import WSO2_DIALECT
 from jwt_middleware.revocation import Denial, MemoryStore
 from jwt_middleware.testing import SigningKey, mint, ucsd_claims
 

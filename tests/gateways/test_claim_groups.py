@@ -6,7 +6,7 @@ import pytest
 
 from jwt_middleware import BYU, UCSD, WSO2
 from jwt_middleware.gateways.claim_groups import CLAIM_GROUPS, OTHER, grouped
-from jwt_middleware.gateways.vocabularies import _Field
+from jwt_middleware.gateways.views import _Field
 from jwt_middleware.testing import byu_claims, ucsd_claims
 
 KNOWN = {name for claims in CLAIM_GROUPS.values() for name in claims}

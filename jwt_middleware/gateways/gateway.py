@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from ..principal import ClaimNames, ListClaim
-from .vocabularies import WSO2, WSO2_DIALECT
+from .views import WSO2, WSO2_DIALECT
 
 
 class WireFormat(NamedTuple):
