@@ -11,14 +11,14 @@ from typing import NoReturn, Unpack
 
 from .authorization.request import ScopeView, scope_lines
 from .background.waiting import MustWait
-from .cache_headers import CacheHeaders
 from .errors import ConfigurationError, RequestError
 from .events.record import FindRoute
-from .gate import GATE_KEY, Gate, follows
-from .plain_apps import check_no_routes, check_plain_app
+from .middleware.caching import CacheHeaders
+from .middleware.middleware import GATE_KEY, Gate, follows
+from .middleware.plain_apps import check_no_routes, check_plain_app
+from .middleware.settings import Options
 from .principal import PRINCIPAL_KEY
 from .responses import ASGIApp, Message, Receive, Scope, Send, send_asgi
-from .settings import Options
 
 
 class JWTMiddleware:

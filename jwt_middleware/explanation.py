@@ -8,8 +8,8 @@ from typing import Any
 
 from .authorization.clients import Clients
 from .authorization.terms import terms_of
+from .middleware.settings import Settings
 from .options.checks import AnyAudience
-from .settings import Settings
 from .verification.issuer import Trust
 
 _LONG_LEEWAY = 60

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, Unpack
 from .authorization.request import EnvironView, environ_lines
 from .errors import RequestError
 from .events.record import Trail
-from .gate import GATE_KEY, Gate, follows
-from .plain_apps import check_no_routes, check_plain_app
+from .middleware.middleware import GATE_KEY, Gate, follows
+from .middleware.plain_apps import check_no_routes, check_plain_app
+from .middleware.settings import Options
 from .principal import PRINCIPAL_KEY
 from .responses import send_wsgi
-from .settings import Options
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

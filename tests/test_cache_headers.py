@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from jwt_middleware.cache_headers import CacheHeaders
+from jwt_middleware.middleware.caching import CacheHeaders
 from jwt_middleware.responses import Refusal
 
 ADDED = CacheHeaders("X-JWT-Assertion")

@@ -30,7 +30,7 @@ from jwt_middleware.authorization.guards import Guard
 from jwt_middleware.authorization.routes import Route
 from jwt_middleware.background import watched_files as files
 from jwt_middleware.events.kinds import ConfigurationWarning, Refused
-from jwt_middleware.gate import (
+from jwt_middleware.middleware.middleware import (
     GATE_KEY,
     Gate,
     enforce,

@@ -15,7 +15,7 @@ from jwt_middleware.events import log_rate
 from jwt_middleware.events.kinds import Refused
 from jwt_middleware.events.log import LogListener
 from jwt_middleware.events.log_rate import BURST, LogRate, log_bounded
-from jwt_middleware.gate import Gate
+from jwt_middleware.middleware.middleware import Gate
 from jwt_middleware.testing import SigningKey, mint, ucsd_claims
 
 from .conftest import Clock

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from jwt_middleware import ConfigurationError
-from jwt_middleware.plain_apps import check_plain_app
+from jwt_middleware.middleware.plain_apps import check_plain_app
 
 
 def app_of(module: str, name: str, *bases: type, **more: Any) -> type:

@@ -21,8 +21,8 @@ from jwt_middleware import (
     authenticated,
 )
 from jwt_middleware.authorization.clients import ClientTrust
-from jwt_middleware.gate import Gate
-from jwt_middleware.settings import Settings
+from jwt_middleware.middleware.middleware import Gate
+from jwt_middleware.middleware.settings import Settings
 from jwt_middleware.sign_on import Integration
 from jwt_middleware.testing import SigningKey, mint
 

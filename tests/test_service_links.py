@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from jwt_middleware import ConfigurationError
-from jwt_middleware.settings import Settings
+from jwt_middleware.middleware.settings import Settings
 
 
 def refused(environ: dict[str, str]) -> str:

@@ -16,7 +16,7 @@ from jwt_middleware import (
     Principal,
     Revocations,
 )
-from jwt_middleware.settings import Settings
+from jwt_middleware.middleware.settings import Settings
 from jwt_middleware.testing import SigningKey, mint, ucsd_claims
 
 Write = Callable[..., dict[str, str]]

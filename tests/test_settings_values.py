@@ -16,7 +16,7 @@ from jwt_middleware import (
     header,
     path_param,
 )
-from jwt_middleware.settings import Settings
+from jwt_middleware.middleware.settings import Settings
 from jwt_middleware.testing import SigningKey
 
 from .test_settings import env, refused

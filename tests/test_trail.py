@@ -19,7 +19,7 @@ from jwt_middleware.errors import BadSignature
 from jwt_middleware.events.kinds import Decided, Refused, Verified
 from jwt_middleware.events.log import Announcer
 from jwt_middleware.events.record import TRAIL_KEY, Trail, current_trail, trail_of
-from jwt_middleware.gate import Gate, follows
+from jwt_middleware.middleware.middleware import Gate, follows
 from jwt_middleware.principal import PRINCIPAL_KEY
 from jwt_middleware.testing import SigningKey, mint, ucsd_claims
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from jwt_middleware import Client, ConfigurationError, Gateway, SharedSecret, Verifier
-from jwt_middleware.gate import Gate
 from jwt_middleware.gateways import WireFormat
+from jwt_middleware.middleware.middleware import Gate
 from jwt_middleware.principal import ClaimNames, ListClaim
 from jwt_middleware.testing import SigningKey, mint
 

@@ -11,7 +11,7 @@ import pytest
 from jwt_middleware import ANY, Client, ClientRegistry, Issuer, Revocations, Verifier
 from jwt_middleware.authorization.clients import ClientTrust
 from jwt_middleware.events.kinds import ChecksWeakened
-from jwt_middleware.gate import Gate
+from jwt_middleware.middleware.middleware import Gate
 from jwt_middleware.testing import SigningKey
 
 from .adapters.apps import DOORS, Door

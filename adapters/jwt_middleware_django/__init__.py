@@ -29,12 +29,12 @@ from jwt_middleware.authorization import (
     public,
     scope_lines,
 )
-from jwt_middleware.current import Current
 from jwt_middleware.errors import ConfigurationError, MissingToken, RequestError
 from jwt_middleware.events import TRAIL_KEY, Trail
-from jwt_middleware.gate import (
+from jwt_middleware.middleware import (
     ASKED_KEY,
     GATE_KEY,
+    Current,
     enforce,
     enforce_first,
     follows,

@@ -12,7 +12,7 @@ from django.core.checks import CheckMessage, Error, Warning
 from django.core.exceptions import ImproperlyConfigured
 
 from jwt_middleware.errors import ConfigurationError
-from jwt_middleware.gate import Gate
+from jwt_middleware.middleware import Gate
 from jwt_middleware.verification import Verifier
 
 from .inventory import SiteRoutes

@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 
 from jwt_middleware.authorization import Route
-from jwt_middleware.gate import Gate
+from jwt_middleware.middleware import Gate
 
 from . import check_view
 from .configuration import MIDDLEWARE_PATH, options_from_settings

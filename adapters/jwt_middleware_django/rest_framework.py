@@ -14,8 +14,8 @@ from rest_framework.request import Request
 
 from jwt_middleware.authorization import Guard, Predicate, authenticated
 from jwt_middleware.errors import MissingToken
-from jwt_middleware.gate import enforce as enforce_guard
-from jwt_middleware.gate import refusal_of
+from jwt_middleware.middleware import enforce as enforce_guard
+from jwt_middleware.middleware import refusal_of
 from jwt_middleware.principal import Principal
 
 from . import request_view_of

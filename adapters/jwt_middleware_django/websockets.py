@@ -10,7 +10,7 @@ from django.core.checks import CheckMessage, Warning
 from django.core.handlers.asgi import ASGIHandler
 from django.utils.module_loading import import_string
 
-from jwt_middleware.gate import Gate
+from jwt_middleware.middleware import Gate
 
 _SERVERS = frozenset({"channels", "daphne"})
 _INNER = ("application", "inner", "app")

@@ -33,10 +33,11 @@ from jwt_middleware.errors import (
     Unavailable,
 )
 from jwt_middleware.events import Trail
-from jwt_middleware.gate import (
+from jwt_middleware.middleware import (
     ASKED_KEY,
     GATE_KEY,
     Gate,
+    Options,
     enforce,
     enforce_first,
     follows,
@@ -45,7 +46,6 @@ from jwt_middleware.gate import (
 )
 from jwt_middleware.principal import PRINCIPAL_KEY, Principal
 from jwt_middleware.responses import Refusal, misconfigured
-from jwt_middleware.settings import Options
 
 from .caches import Marked, note_header_read
 from .inventory import Routes, ToAsk

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Flask
 
 from jwt_middleware.authorization import Route
-from jwt_middleware.gate import Gate
+from jwt_middleware.middleware import Gate
 
 from . import EXTENSION, check_guard
 from .inventory import Routes

@@ -37,8 +37,9 @@ from jwt_middleware.authorization import (
     public,
 )
 from jwt_middleware.errors import ConfigurationError, MissingToken, RequestError
-from jwt_middleware.gate import (
+from jwt_middleware.middleware import (
     Gate,
+    Options,
     enforce,
     enforce_first,
     follows,
@@ -47,7 +48,6 @@ from jwt_middleware.gate import (
 )
 from jwt_middleware.principal import PRINCIPAL_KEY, Principal
 from jwt_middleware.responses import Refusal, misconfigured, raw_headers, send_asgi
-from jwt_middleware.settings import Options
 
 from .current_scope import current_scope, served
 from .inventory import Routes

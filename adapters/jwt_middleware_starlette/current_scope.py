@@ -10,8 +10,7 @@ from typing import Any
 from starlette.requests import HTTPConnection
 from starlette.types import Scope
 
-from jwt_middleware.current import Current
-from jwt_middleware.gate import GATE_KEY
+from jwt_middleware.middleware import GATE_KEY, Current
 
 served: Current[Scope] = Current("jwt_middleware_scope")
 """What our middleware serves; it ends as the app's call returns, with its background tasks."""

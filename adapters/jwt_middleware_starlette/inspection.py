@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from jwt_middleware.authorization import Route
-from jwt_middleware.gate import Gate
+from jwt_middleware.middleware import Gate
 
 from . import JWTMiddleware, check_first, enter_handler
 from .inventory import Routes

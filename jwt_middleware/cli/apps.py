@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from ..authorization.routes import Route
 from ..errors import ConfigurationError
-from ..gate import Gate
+from ..middleware.middleware import Gate
 from ..options.checks import nearest
 
 _ADAPTERS = {

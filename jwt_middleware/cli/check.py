@@ -12,7 +12,7 @@ from ..authorization.registry import ClientRegistry
 from ..errors import ConfigurationError
 from ..explanation import dangers_of, dangers_of_clients, meaning_of, meaning_of_clients
 from ..keys.option import key_source
-from ..settings import CONFIG_FILE, Settings
+from ..middleware.settings import CONFIG_FILE, Settings
 from ..sign_on.explanation import dangers_of_integrations, meaning_of_integrations, read_file
 from .apps import find_app
 

@@ -15,8 +15,8 @@ from typing import Any
 
 from ..errors import ConfigurationError, StoreUnavailable
 from ..events.fields import printable
+from ..middleware.settings import store_url_of
 from ..revocation import Denial, Store, is_missing_file, open_store, plain_name
-from ..settings import store_url_of
 from .configured import environment_of
 
 _NAMES = {

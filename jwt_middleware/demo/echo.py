@@ -24,8 +24,8 @@ from jwt_middleware_starlette import JWTMiddleware, current_principal, requires
 from ..authorization.predicates import authenticated
 from ..dev_gateway import bounded_body
 from ..errors import ConfigurationError
-from ..gate import GATE_KEY
 from ..inspection import principal_as_json
+from ..middleware.middleware import GATE_KEY
 from ..principal import thawed
 from ..verification.verifier import Verifier
 

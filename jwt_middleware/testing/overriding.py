@@ -9,7 +9,7 @@ from os import PathLike
 from typing import Any
 
 from ..authorization.registry import ClientRegistry
-from ..gate import Gate
+from ..middleware.middleware import Gate
 from ..principal import Grants, Principal, frozen
 from ..verification.verifier import Verifier
 from .local_gateway import LocalGateway

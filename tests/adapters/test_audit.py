@@ -135,7 +135,7 @@ def test_without_a_listener_nothing_is_noted_of_a_request(
 ) -> None:
     """The hot path is measured without listeners: it must not pay for them."""
     app = door.build({"keys": rsa_key.certificate_pem, "clock": lambda: EXPIRY - 60})
-    monkeypatch.setattr("jwt_middleware.gate.Trail", None)
+    monkeypatch.setattr("jwt_middleware.middleware.middleware.Trail", None)
 
     assert door.ask(app, "GET", "/who", [(JWT, tokens["good"])]).status == 200
     assert door.ask(app, "GET", "/who").status == 401

@@ -12,8 +12,8 @@ import pytest
 from jwt_middleware import Client, ClientRegistry, ConfigurationError, Verifier, has_role
 from jwt_middleware.authorization.clients import Attribute, Clients, NamedPolicy
 from jwt_middleware.background import watched_files as files
+from jwt_middleware.middleware.settings import Settings
 from jwt_middleware.principal import ListClaim
-from jwt_middleware.settings import Settings
 from jwt_middleware.testing import SigningKey
 
 GOOD = '[clients.a]\nname = "first"\n'

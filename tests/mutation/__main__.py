@@ -30,7 +30,7 @@ MODULES = (
     "jwt_middleware/authorization/kept.py",
     "jwt_middleware/authorization/predicates.py",
     "jwt_middleware/authorization/reach.py",
-    "jwt_middleware/gate.py",
+    "jwt_middleware/middleware/middleware.py",
     "jwt_middleware/verification/prover.py",
     "jwt_middleware/revocation/check.py",
     "jwt_middleware/verification/issuers.py",

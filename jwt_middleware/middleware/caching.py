@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 
-from .responses import directive_name, list_members, parted
+from ..responses import directive_name, list_members, parted
 
 _ALLOWS_OR_FORBIDS = frozenset({"public", "s-maxage", "must-revalidate", "no-store"})
 """Directives by which the app itself has decided about shared caches (RFC 9111, 3 and 3.5)."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from .errors import ConfigurationError
-from .gate import Gate
-from .options.checks import is_a
+from ..errors import ConfigurationError
+from ..options.checks import is_a
+from .middleware import Gate
 
 _INSTALLERS = (
     ("flask", "Flask", "jwt_middleware_flask", "JWTMiddleware(app, ...)"),

@@ -11,19 +11,19 @@ from collections.abc import Callable, Generator, Iterable, Mapping, MutableMappi
 from contextlib import contextmanager
 from typing import Any
 
-from .authorization.guards import Guard
-from .authorization.request import RequestView
-from .authorization.request_ids import request_id_of
-from .authorization.routes import Route, fault_of_unguarded, fault_of_unused, faults_of
-from .cache_headers import CacheHeaders
-from .errors import ConfigurationError, MissingToken, RequestError
-from .events.kinds import ChecksWeakened, ConfigurationWarning
-from .events.log_rate import LogRate, log_bounded
-from .events.record import TRAIL_KEY, FindRoute, Trail
-from .principal import PRINCIPAL_KEY, Principal
-from .responses import Challenge, Refusal, refusal_for
+from ..authorization.guards import Guard
+from ..authorization.request import RequestView
+from ..authorization.request_ids import request_id_of
+from ..authorization.routes import Route, fault_of_unguarded, fault_of_unused, faults_of
+from ..errors import ConfigurationError, MissingToken, RequestError
+from ..events.kinds import ChecksWeakened, ConfigurationWarning
+from ..events.log_rate import LogRate, log_bounded
+from ..events.record import TRAIL_KEY, FindRoute, Trail
+from ..principal import PRINCIPAL_KEY, Principal
+from ..responses import Challenge, Refusal, refusal_for
+from ..verification.verifier import Verifier
+from .caching import CacheHeaders
 from .settings import Settings
-from .verification.verifier import Verifier
 from .weakening import weakenings_of
 
 GATE_KEY = "jwt_middleware.gate"

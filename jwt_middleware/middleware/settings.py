@@ -13,19 +13,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
-from .authorization.paths import PathList, path_list
-from .authorization.predicate import Predicate
-from .authorization.request import RequestView
-from .authorization.terms import terms_of
-from .errors import ConfigurationError
-from .options import checks as check
-from .options.checks import ANY
-from .options.service_links import check_no_service_link
-from .responses import Refusal
-from .revocation.option import Revocations
-from .verification.issuer import Issuer
-from .verification.verifier import Verifier
-from .verification.verifier_options import VerifierOptions
+from ..authorization.paths import PathList, path_list
+from ..authorization.predicate import Predicate
+from ..authorization.request import RequestView
+from ..authorization.terms import terms_of
+from ..errors import ConfigurationError
+from ..options import checks as check
+from ..options.checks import ANY
+from ..options.service_links import check_no_service_link
+from ..responses import Refusal
+from ..revocation.option import Revocations
+from ..verification.issuer import Issuer
+from ..verification.verifier import Verifier
+from ..verification.verifier_options import VerifierOptions
 
 ENVIRONMENT_PREFIX = "JWT_MIDDLEWARE_"
 CONFIG_FILE = ENVIRONMENT_PREFIX + "CONFIG"
@@ -259,7 +259,7 @@ def _revocations(value: Any, path: Path) -> Revocations:
     url = fields.get("url")
     if not isinstance(url, str) or not url:
         raise ConfigurationError(f"{path}: revocations: a store's URL, or a table with url")
-    from .revocation import relative_to  # few have a store
+    from ..revocation import relative_to  # few have a store
 
     try:
         fields["url"] = relative_to(url, path.parent)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from .authorization.clients import Client
-from .keys.key import KeyRules
-from .options.checks import AnyAudience
+from ..authorization.clients import Client
+from ..keys.key import KeyRules
+from ..options.checks import AnyAudience
 from .settings import Settings
 
 _MOST_CLIENTS = 20
