@@ -19,8 +19,8 @@ from jwt_middleware import (
 )
 from jwt_middleware.authorization.guards import Guard
 from jwt_middleware.authorization.request import RequestView
-from jwt_middleware.demo.app import CLIENTS
 from jwt_middleware.testing import SigningKey, client_claims, mint
+from jwt_middleware.tools.demo.app import CLIENTS
 
 from .measuring import Case, Section
 

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from jwt_middleware.cli import main
+from jwt_middleware.tools.cli import main
 
 
 def run_demo(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jwt_middleware import PEM, Revocations, SharedSecret, Verifier
-from jwt_middleware.inspection import inspect
 from jwt_middleware.revocation import Denial, MemoryStore
 from jwt_middleware.testing import FORMS, SigningKey, client_claims, mint, ucsd_claims
+from jwt_middleware.tools.explain import inspect
 
 NOW = 1_479_410_551.0  # 2016-11-17 19:22:31 UTC
 API = "/echo/1.0.0"
@@ -110,7 +110,7 @@ def test_every_code_is_explained_by_the_check_that_failed(key: SigningKey) -> No
 
 
 def test_a_client_that_the_registry_does_not_know_is_told(key: SigningKey) -> None:
-    from jwt_middleware.demo.app import CLIENTS
+    from jwt_middleware.tools.demo.app import CLIENTS
 
     token = mint(key, client_claims("initech") | {"client_id": "initrode"}, now=NOW)
     code, explanation = told(key, token, clients=CLIENTS)

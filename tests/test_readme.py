@@ -15,11 +15,11 @@ from typing import Any
 import pytest
 
 from jwt_middleware import Predicate, Principal, Verifier
-from jwt_middleware.cli import main
 from jwt_middleware.errors import TokenExpired, TokenRevoked
 from jwt_middleware.middleware.settings import Options, Settings
 from jwt_middleware.responses import Challenge, refusal_for
 from jwt_middleware.testing import SigningKey, mint, ucsd_claims
+from jwt_middleware.tools.cli import main
 from tests.adapters.harness import Answer, call_asgi, call_wsgi
 
 README = (Path(__file__).parent.parent / "README.md").read_text("utf-8")

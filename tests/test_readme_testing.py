@@ -10,8 +10,8 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from jwt_middleware.demo.app import CLIENTS
 from jwt_middleware.testing import Accounts, SigningKey
+from jwt_middleware.tools.demo.app import CLIENTS
 from jwt_middleware_starlette import JWTMiddleware
 
 from .test_readme import block

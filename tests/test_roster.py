@@ -10,10 +10,10 @@ import pytest
 
 from jwt_middleware import ANY, Client, ClientRegistry, Issuer, Verifier
 from jwt_middleware.authorization.clients import Clients, ClientTrust
-from jwt_middleware.cli import main
 from jwt_middleware.errors import BadSignature, ClientDisabled, ClientMismatch, ConfigurationError
 from jwt_middleware.events.kinds import ClientsKept, ConfigurationWarning
 from jwt_middleware.testing import SigningKey, mint
+from jwt_middleware.tools.cli import main
 from jwt_middleware.verification.issuers import RosterMaker
 from jwt_middleware.verification.verifier_options import trusts_of
 

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from jwt_middleware.cli import main
 from jwt_middleware.events.log import logger
 from jwt_middleware.testing import SigningKey
+from jwt_middleware.tools.cli import main
 
 
 class Said(NamedTuple):

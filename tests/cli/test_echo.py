@@ -5,8 +5,8 @@ from __future__ import annotations
 import httpx2
 import pytest
 
-from jwt_middleware.cli import main
 from jwt_middleware.testing import LocalGateway
+from jwt_middleware.tools.cli import main
 
 from .test_gateway import running
 

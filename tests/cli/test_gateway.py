@@ -17,9 +17,9 @@ import httpx2
 import pytest
 
 from jwt_middleware.asgi import JWTMiddleware
-from jwt_middleware.cli import main
-from jwt_middleware.dev_gateway import serving
-from jwt_middleware.inspection import principal_as_json
+from jwt_middleware.tools.cli import main
+from jwt_middleware.tools.explain import principal_as_json
+from jwt_middleware.tools.gateway import serving
 
 START_LIMIT = 30
 

@@ -11,8 +11,8 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.serialization import pkcs12
 
-from jwt_middleware.cli import main
 from jwt_middleware.testing import SigningKey
+from jwt_middleware.tools.cli import main
 
 from ..key_server import KeyServer, document, status
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from jwt_middleware.cli import main
-from jwt_middleware.demo.app import CLIENTS
 from jwt_middleware.testing import SigningKey, mint
+from jwt_middleware.tools.cli import main
+from jwt_middleware.tools.demo.app import CLIENTS
 
 Run = Callable[..., tuple[int, str, str]]
 

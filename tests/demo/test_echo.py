@@ -10,9 +10,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from jwt_middleware import ConfigurationError, Verifier
-from jwt_middleware.demo.echo import ECHO_CONTEXT, LARGEST_BODY, check_loopback, echo_app
 from jwt_middleware.keys.sources import PEM
 from jwt_middleware.testing import SigningKey, mint, ucsd_claims
+from jwt_middleware.tools.demo.echo import ECHO_CONTEXT, LARGEST_BODY, check_loopback, echo_app
 
 
 @pytest.fixture(scope="module")

@@ -13,10 +13,10 @@ from typing import Any
 import httpx2
 import pytest
 
-from jwt_middleware.demo import inspector
-from jwt_middleware.demo.samples import FAULTS
-from jwt_middleware.demo.tour import Demo
 from jwt_middleware.testing import FORMS
+from jwt_middleware.tools.demo import inspector
+from jwt_middleware.tools.demo.samples import FAULTS
+from jwt_middleware.tools.demo.tour import Demo
 
 PAGE = Path(inspector.__file__).with_name("page")
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from jwt_middleware import ConfigurationError, RequestError, Verifier
-from jwt_middleware.demo.samples import FAULTS, Sample, sample
 from jwt_middleware.keys.sources import PEM
 from jwt_middleware.testing import FORMS, SigningKey, sample_accounts
+from jwt_middleware.tools.demo.samples import FAULTS, Sample, sample
 
 ACCOUNTS = sample_accounts()
 API = "/echo/1.0.0"

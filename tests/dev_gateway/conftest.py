@@ -11,9 +11,9 @@ import httpx2
 import pytest
 
 from jwt_middleware import Verifier
-from jwt_middleware.dev_gateway import Api, Caller, Gateway, serving
 from jwt_middleware.keys.sources import PEM
 from jwt_middleware.testing import LocalGateway, sample_accounts
+from jwt_middleware.tools.gateway import Api, Caller, Gateway, serving
 
 CONTEXT = "/orders/1.0"
 

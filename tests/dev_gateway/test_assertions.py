@@ -9,10 +9,10 @@ import httpx2
 import pytest
 
 from jwt_middleware import UCSD, WSO2, Verifier
-from jwt_middleware.dev_gateway import Api, Caller, Gateway, assertion_of, serving
-from jwt_middleware.dev_gateway.assertions import Assertions
 from jwt_middleware.keys.sources import PEM
 from jwt_middleware.testing import FORMS, ClientAccount, LocalGateway, SigningKey, sample_accounts
+from jwt_middleware.tools.gateway import Api, Caller, Gateway, assertion_of, serving
+from jwt_middleware.tools.gateway.assertions import Assertions
 
 from .conftest import Site, Upstream
 

@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 import httpx2
 import pytest
 
-from jwt_middleware.dev_gateway import Api, Caller, Gateway, serving
-from jwt_middleware.dev_gateway.headers import forwarded
 from jwt_middleware.testing import LocalGateway, sample_accounts
+from jwt_middleware.tools.gateway import Api, Caller, Gateway, serving
+from jwt_middleware.tools.gateway.headers import forwarded
 
 from .conftest import CONTEXT, Site
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from jwt_middleware.dev_gateway.oauth import Caller
 from jwt_middleware.testing import sample_accounts
+from jwt_middleware.tools.gateway.oauth import Caller
 
 from ..dev_gateway.conftest import Site, site
 from .test_browser import CHROMIUM, Served

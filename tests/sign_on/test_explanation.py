@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from jwt_middleware.cli import main
+from jwt_middleware.tools.cli import main
 
 from .kit import KEY, OTHER_KEY
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from jwt_middleware import ConfigurationError
-from jwt_middleware.demo.app import CLIENTS
 from jwt_middleware.testing import Accounts, ClientAccount, User, sample_accounts
+from jwt_middleware.tools.demo.app import CLIENTS
 
 
 def read(folder: Path, text: str) -> Accounts:

@@ -11,10 +11,10 @@ import pytest
 
 from jwt_middleware.keys.jwks import JWKSEndpoint
 from jwt_middleware.keys.key import Key, KeyRules
-from jwt_middleware.keys.key_report import report_keys
 from jwt_middleware.keys.option import key_source
 from jwt_middleware.keys.sources import SharedSecret
 from jwt_middleware.testing import SigningKey
+from jwt_middleware.tools.explain.keys import report_keys
 
 from ..conftest import Clock
 from ..key_server import KeyServer, document

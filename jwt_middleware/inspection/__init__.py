@@ -1,9 +1,0 @@
-"""A token explained to a person: what it is, whether it verifies, and if not, why.
-
-What is told here may quote the token's claims, and belongs in no log.
-"""
-
-from .inspecting import Inspection, found_in, inspect
-from .telling import inspection_as_json, principal_as_json
-
-__all__ = ["Inspection", "found_in", "inspect", "inspection_as_json", "principal_as_json"]

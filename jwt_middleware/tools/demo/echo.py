@@ -1,0 +1,147 @@
+"""The Echo API: it returns all that it received, and the assertion too, for a person to look at.
+
+UCSD has such an API for its developers (page "Accessing Authentication Details Via JWT"), and says
+what holds here as well: an assertion is for the backend alone, and no other service should return
+it. So this one serves on loopback only, unless it is told otherwise by name.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable
+from ipaddress import ip_address
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from jwt_middleware_starlette import JWTMiddleware, current_principal, requires
+
+from ...authorization.predicates import authenticated
+from ...errors import ConfigurationError
+from ...middleware.middleware import GATE_KEY
+from ...principal import thawed
+from ...verification.verifier import Verifier
+from ..explain.telling import principal_as_json
+from ..gateway.bodies import bounded_body
+
+ECHO_CONTEXT = "/echo/1.0.0"
+NOTICE = (
+    "This API returns the assertion, so that you can look at one. An assertion is for the backend "
+    "alone: do not return it from a service of your own."
+)
+LARGEST_BODY = 1_048_576
+"""Bytes; a longer one is 413."""
+_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+
+
+def echo_app(
+    verifier: Verifier, header: str = "X-JWT-Assertion", *, beyond_loopback: bool = False
+) -> Starlette:
+    """Return the API, at ``/echo/1.0.0`` and below, guarded by the middleware.
+
+    Args:
+        verifier: verifies its callers.
+        header: where their assertion stands.
+        beyond_loopback: whether it answers on other addresses of the machine than loopback's.
+
+    """
+    routes = [
+        Route(path, echo, methods=_METHODS)
+        for path in (ECHO_CONTEXT, ECHO_CONTEXT + "/{rest:path}")
+    ]
+    middleware = [Middleware(JWTMiddleware, verifier=verifier, header=header)]
+    if not beyond_loopback:
+        middleware.insert(0, Middleware(LoopbackOnly))
+    return Starlette(routes=routes, middleware=middleware)
+
+
+def check_loopback(host: str, beyond_loopback: bool) -> None:
+    """Refuse to serve the Echo API where others than this machine's user could ask.
+
+    Raises:
+        ConfigurationError: the host is not loopback, and nobody said that this is meant.
+
+    """
+    if not beyond_loopback and not _is_loopback(host):
+        raise ConfigurationError(
+            f"the Echo API shows assertions to its callers, so it serves on 127.0.0.1 and not on "
+            f"{host}; --show-tokens-beyond-loopback says that this is meant"
+        )
+
+
+@requires(authenticated)
+async def echo(request: Request) -> JSONResponse:
+    """Return the request, the principal, and the assertion where UCSD's sample reads it."""
+    body = await bounded_body(request, LARGEST_BODY)
+    if body is None:
+        return JSONResponse({"error": f"the body has more than {LARGEST_BODY} bytes"}, 413)
+    assertion = request.headers[request.scope[GATE_KEY].raw_header.decode("latin-1")]
+    principal = current_principal()
+    told: dict[str, Any] = {
+        "notice": NOTICE,
+        "method": request.method,
+        "path": request.url.path,
+        "query": _joined(request.query_params.multi_items()),
+        "headers": _joined(request.headers.items()),
+        **_body(body),
+        "principal": {
+            **principal_as_json(principal),
+            "claims": thawed(principal.claims),
+        },
+    }
+    headers = {"X-JWT-Assertion": assertion, "Cache-Control": "no-store"}
+    return JSONResponse(told, headers=headers)
+
+
+class LoopbackOnly:
+    """Answers 503 on every address but loopback's, whichever way the app was started."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        server = scope.get("server")
+        if scope["type"] == "http" and server is not None and _is_elsewhere(server[0]):
+            told = (
+                "The Echo API shows assertions to its callers, so it answers on loopback only; "
+                "start it with --show-tokens-beyond-loopback where more is meant."
+            )
+            await JSONResponse({"error": told}, 503)(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _is_elsewhere(host: str) -> bool:
+    """Whether a server's own address is an IP of the network; a test's or a socket's is a name."""
+    try:
+        return not ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _joined(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
+    """Return names with their value, or with all their values where a name is repeated."""
+    found: dict[str, list[str]] = {}
+    for name, value in pairs:
+        found.setdefault(name, []).append(value)
+    return {name: values[0] if len(values) == 1 else values for name, values in found.items()}
+
+
+def _body(content: bytes) -> dict[str, str]:
+    try:
+        return {"body": content.decode("utf-8")}
+    except UnicodeDecodeError:
+        return {"body_base64": base64.b64encode(content).decode("ascii")}

@@ -1,0 +1,124 @@
+"""Tokens to look at: of each caller, in each form, and wrong in each way that a check is for."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from ...errors import ConfigurationError
+from ...testing import FORMS, Accounts, LocalGateway, SigningKey
+from ..gateway.assertions import assertion_of
+from ..gateway.oauth import Caller
+
+
+class Sample(NamedTuple):
+    """What is asked for: a client and a user of the accounts, a form, and what is wrong with it."""
+
+    client: str | None = None
+    user: str | None = None
+    form: str = "wso2-4.2"
+    fault: str = "none"
+
+
+class Maker(NamedTuple):
+    """Makes samples of one caller, with a gateway's key."""
+
+    local: LocalGateway
+    caller: Caller
+    context: str
+
+    def token(self, lifetime: float = 900, **changes: Any) -> str:
+        """Return a token that is good but for these changes."""
+        return assertion_of(self.local, self.caller, self.context, lifetime, **changes)
+
+    def by(self, key: SigningKey) -> Maker:
+        """Return a maker with another key."""
+        local = LocalGateway(self.local.form, clients=self.local.clients, key=key)
+        return self._replace(local=local)
+
+
+def _not_yet(maker: Maker) -> str:
+    claims = _json_of(maker.token(lifetime=4_500).split(".")[1])
+    later = float(claims["exp"])
+    step = 1000 if maker.local.form.milliseconds else 1
+    return maker.token(lifetime=4_500, nbf=int(later - 900 * step))
+
+
+def _forged(maker: Maker) -> str:
+    named_as_ours = SigningKey.from_pem(
+        SigningKey().private_pem, maker.local.key.certificate_pem, key_id=maker.local.key.key_id
+    )
+    return maker.by(named_as_ours).token()
+
+
+def _changed(maker: Maker) -> str:
+    header, _, signature = maker.token().split(".")
+    return ".".join((header, maker.token(sub="somebody-else").split(".")[1], signature))
+
+
+def _cut(maker: Maker) -> str:
+    token = maker.token()
+    return token[: len(token) // 2]
+
+
+def _unsigned(maker: Maker) -> str:
+    header, payload, signature = maker.token().split(".")
+    content = json.dumps(_json_of(header) | {"alg": "none"}).encode()
+    return ".".join((maker.local.form.encode(content).decode(), payload, signature))
+
+
+FAULTS: Mapping[str, tuple[str, Callable[[Maker], str]]] = {
+    "none": ("nothing is", Maker.token),
+    "expired": ("it expired a minute ago", lambda maker: maker.token(lifetime=-60)),
+    "not-yet": ("it begins in an hour", _not_yet),
+    "another-api": (
+        "it is for another API",
+        lambda maker: maker._replace(context="/other/1.0.0").token(),
+    ),
+    "changed": ("somebody changed its claims", _changed),
+    "forged": ("another key signed it, under the name of ours", _forged),
+    "unknown-key": (
+        "a gateway signed it that nobody knows",
+        lambda maker: maker.by(SigningKey(key_id="somebody-elses")).token(),
+    ),
+    "algorithm": ("its algorithm is none", _unsigned),
+    "unknown-client": (
+        "it names a client that nobody knows",
+        lambda maker: maker.token(client_id="nobody_inc"),
+    ),
+    "cut": ("it was cut off on its way", _cut),
+}
+"""What may be wrong with a sample, as a person would say it, and how it comes about."""
+
+
+def sample(asked: Sample, accounts: Accounts, key: SigningKey, context: str) -> str:
+    """Return the token, signed with this key.
+
+    Raises:
+        ConfigurationError: there is no such client, user, form or fault.
+
+    """
+    for name, known in (
+        (asked.client, accounts.clients),
+        (asked.user, accounts.users),
+        (asked.form, FORMS),
+        (asked.fault, FAULTS),
+    ):
+        if name is not None and name not in known:
+            raise ConfigurationError(f"there is no {name!r}; there are: {', '.join(known)}")
+    caller = Caller(
+        None if asked.client is None else accounts.clients[asked.client],
+        None if asked.user is None else accounts.users[asked.user],
+    )
+    # The same key under the names of this form, which may be others than those of its JWKS.
+    own = SigningKey.from_pem(key.private_pem, key.certificate_pem)
+    local = LocalGateway(asked.form, clients=accounts.registry, key=own)
+    return FAULTS[asked.fault][1](Maker(local, caller, context))
+
+
+def _json_of(segment: str) -> dict[str, Any]:
+    text = segment.rstrip("=").replace("+", "-").replace("/", "_")
+    found: dict[str, Any] = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+    return found

@@ -1,0 +1,228 @@
+"""The guided tour: a gateway, a guarded app behind it, and real requests to both, one by one."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import httpx2
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from ...events.log import logger
+from ...gateways.views import WSO2_DIALECT
+from ...keys.sources import PEM
+from ...testing import (
+    Accounts,
+    LocalGateway,
+    SigningKey,
+    client_claims,
+    mint,
+    sample_accounts,
+    ucsd_claims,
+)
+from ...verification.verifier import Verifier
+from ..gateway.app import Api, Gateway
+from ..gateway.serving import serving, wait_for_the_end
+from .app import CLIENTS, STAFF_ROLE, build
+from .echo import ECHO_CONTEXT
+from .inspector import INSPECTOR, Inspector
+from .trial import HEADER, Refusals, Trial
+
+_CONTEXT = f"{WSO2_DIALECT}apicontext"
+
+
+class Case(NamedTuple):
+    """One request of the tour."""
+
+    title: str
+    path: str
+    token: str | None
+    status: int  # what a reader may expect; the tour fails where it does not come
+
+
+def cases(key: SigningKey, forger: SigningKey, now: float) -> list[Case]:
+    """Return the requests: one that is let in, and four that are not."""
+    good = mint(key, ucsd_claims(), now=now)
+    forged = mint(forger, ucsd_claims(), now=now, header={"x5t": key.x5t(as_hex=True)})
+    expired = mint(key, ucsd_claims(), now=now, lifetime=-60)
+    guest = mint(key, ucsd_claims(role="Internal/guest"), now=now)
+    return [
+        Case("UCSD's token: padded base64, exp in ms, hex x5t", "/campus/reports", good, 200),
+        Case("no token", "/campus/me", None, 401),
+        Case("forged: signed by another key", "/campus/me", forged, 401),
+        Case("expired a minute ago, in milliseconds", "/campus/me", expired, 401),
+        Case(f"good, but without the role {STAFF_ROLE}", "/campus/reports", guest, 403),
+    ]
+
+
+def client_cases(key: SigningKey, now: float) -> list[Case]:
+    """Return two requests of each client: one that its entry grants, and one that it does not."""
+
+    def case(title: str, path: str, status: int, client_id: str, **changes: Any) -> Case:
+        said = {_CONTEXT: ECHO_CONTEXT, **client_claims(client_id), **changes}
+        token = mint(key, said, now=now)
+        return Case(f"{client_id}: {title}", f"/partners/{path}", token, status)
+
+    return [
+        case("an administrator", "products", 200, "acme_corp"),
+        case("a buyer", "products", 403, "acme_corp", roles=["acme_buyer"]),
+        case("level 2", "audit", 200, "globex_ind"),
+        case("level 1", "audit", 403, "globex_ind", accessLevel="globex_level1"),
+        case("a project manager", "projects", 200, "initech"),
+        case("without the permission", "projects", 403, "initech", permissions=[]),
+        case("the project of the token", "research/P-7", 200, "umbrella_corp"),
+        case("another project", "research/P-8", 403, "umbrella_corp"),
+        case("a homeowner", "devices", 200, "stark_ind"),
+        case("with a role of Acme's", "devices", 403, "stark_ind", starkUserRole="acme_admin"),
+        case("an engineer", "models", 200, "cyberdyne"),
+        case("on a route of Globex's", "audit", 403, "cyberdyne"),
+    ]
+
+
+class Demo:
+    """The demo's servers: the guarded app, and before it the gateway with the inspector."""
+
+    def __init__(self, port: int, stack: ExitStack) -> None:
+        self.accounts: Accounts = sample_accounts()
+        self.local = LocalGateway(api=ECHO_CONTEXT, clients=self.accounts.registry)
+        self.key: SigningKey = self.local.key
+        self.refusals = Refusals()
+        # The certificate, and not /jwks: so the app knows the key by the names of every generation.
+        keys = PEM(self.key.certificate_pem)
+        options: dict[str, Any] = {"keys": keys, "api": ECHO_CONTEXT, "listeners": [self.refusals]}
+        campus = Verifier(leeway=0, **options)
+        partners = Verifier(clients=CLIENTS, **options)
+        app = build(campus, partners)
+        self.app_url = stack.enter_context(serving(app))
+        trial = Trial(app, self.app_url, self.refusals)
+        page = Inspector(self.accounts, self.key, [campus, partners], try_routes=trial)
+        gateway = Gateway(
+            [Api(ECHO_CONTEXT, self.app_url)],
+            self.accounts,
+            self.local,
+            pages=[Route("/", _to_the_inspector), *page.routes()],
+        )
+        self.url = stack.enter_context(serving(gateway.app, port))
+
+
+async def _to_the_inspector(_: Request) -> Response:
+    return RedirectResponse(INSPECTOR)
+
+
+def run(*, once: bool, port: int) -> int:
+    """Run the tour and, unless ``once``, keep serving; return the exit status."""
+    started = time.time()
+    logger.setLevel("CRITICAL")  # the table tells what the log would
+    with ExitStack() as stack:
+        demo = Demo(port, stack)
+        tour = cases(demo.key, SigningKey(), started)
+        of_clients = client_cases(demo.key, started)
+        print(f"A guarded app serves on {demo.app_url}; five requests to it:\n")
+        held = _show(demo, tour)
+        expires = datetime.fromtimestamp(started - 60, UTC).isoformat(" ", "seconds")
+        print(
+            f"\nThe expired token's exp is {round((started - 60) * 1000)}: milliseconds, over "
+            f"since {expires}.\nRead as seconds it would never expire, and that is how other "
+            "libraries read it."
+        )
+        print(
+            f"\nSix clients, each with its own claims; all that is known of them is {CLIENTS.name}."
+            "\nTwo requests of each:\n"
+        )
+        held = _show(demo, of_clients) and held
+        print(f"\nA gateway for development serves before it on {demo.url}:\n")
+        told = [_told(*step) for step in through_the_gateway(demo)]
+        held = all(told) and held
+        if not held:
+            print("\nThe answers are not what they should be.", file=sys.stderr)
+            return 1
+        print(
+            f"\nThe inspector: {demo.url}/\nPick a client, paste a token, or sign in as jroe with "
+            "the password jroe."
+        )
+        if not once:
+            _keep_serving(demo, tour)
+    return 0
+
+
+def through_the_gateway(demo: Demo) -> Iterator[tuple[str, bool, str]]:
+    """Do as a client of the gateway does; yield each step, whether it held, and what came."""
+    with httpx2.Client(base_url=demo.url, trust_env=False, timeout=10) as client:
+        bare = client.get(ECHO_CONTEXT)
+        yield (
+            f"GET {ECHO_CONTEXT}, no access token",
+            bare.status_code == 401,
+            f"{bare.status_code}  {bare.json()['message']}",
+        )
+        answer = client.post(
+            "/token",
+            data={"grant_type": "client_credentials"},
+            auth=("acme_corp", demo.accounts.clients["acme_corp"].secret or ""),
+        )
+        access_token = answer.json().get("access_token", "")
+        yield (
+            "POST /token, as acme_corp",
+            answer.status_code == 200,
+            f"{answer.status_code}  an access token for {answer.json().get('expires_in')} s",
+        )
+        forged = {"Authorization": f"Bearer {access_token}", HEADER: "forged"}
+        echo = client.get(ECHO_CONTEXT, headers=forged)
+        said = echo.json()
+        principal = said.get("principal", {})
+        yield (
+            f"GET {ECHO_CONTEXT} with it, and a forged header",
+            echo.status_code == 200 and principal.get("client_id") == "acme_corp",
+            f"{echo.status_code}  the app saw {principal.get('client_id')}, and another header",
+        )
+
+
+def _told(title: str, held: bool, what: str) -> bool:
+    print(f"  {title:<50} {what}")
+    return held
+
+
+def _show(demo: Demo, shown: list[Case]) -> bool:
+    """Send the requests and tell of each; return whether all was as expected."""
+    held = True
+    print(f"  {'request':<50} {'status':<7} {'code':<24} why")
+    with httpx2.Client(base_url=demo.app_url, trust_env=False, timeout=10) as client:
+        for case in shown:
+            headers = {} if case.token is None else {HEADER: case.token}
+            response = client.get(case.path, headers=headers)
+            body = response.json()
+            code, why = body.get("code", "-"), demo.refusals.why(body)
+            if response.status_code == 200:
+                why = f"let in: {body}"
+            held = held and response.status_code == case.status
+            print(f"  {case.title:<50} {response.status_code:<7} {code:<24} {why}")
+    return held
+
+
+def _keep_serving(demo: Demo, tour: list[Case]) -> None:
+    with tempfile.TemporaryDirectory(prefix="jwt-assertion-demo-") as folder:
+        print("\nTry it yourself (the tokens are in files, for 15 minutes):\n")
+        for number, case in enumerate(tour, 1):
+            print(f"  # {case.title}")
+            option = ""
+            if case.token is not None:
+                path = Path(folder, f"{number}.header")
+                path.write_text(f"{HEADER}: {case.token}\n", "ascii")
+                option = f"-H @{path} "
+            print(f"  curl -i {option}{demo.app_url}{case.path}")
+        print("  # the gateway: an access token, and the Echo API by it")
+        grant = "-u acme_corp:acme-secret -d grant_type=client_credentials"
+        print(f"  curl {grant} {demo.url}/token")
+        print(f"  curl -i -H 'Authorization: Bearer ...' {demo.url}{ECHO_CONTEXT}")
+        print("\nRefusals are told here.")
+        logger.setLevel(logging.WARNING)
+        wait_for_the_end(with_input=True)
+        print("\nEnded.")

@@ -1,0 +1,192 @@
+"""The gateway as an ASGI app: OAuth endpoints and keys of its own, all else handed on signed."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from starlette.applications import Starlette
+from starlette.datastructures import Headers
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import BaseRoute, Route, Router
+from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocket
+
+from ...testing import Accounts, LocalGateway
+from .assertions import Assertions
+from .forwarding import Forwarder
+from .headers import Lines, forwarded
+from .hosts import LOOPBACK_NAMES, LocalNames
+from .oauth import Authority, Caller
+from .relaying import deny, relay
+from .sign_in import sign_in_routes
+
+
+class Api(NamedTuple):
+    """One API behind the gateway: its context, and where its app runs (http or https)."""
+
+    context: str
+    upstream: str
+
+
+class Gateway:
+    """Does for development what the API manager does in production.
+
+    It takes the caller's ``Authorization`` and any assertion header away, adds a signed one, and
+    hands the rest on untouched.
+
+    Args:
+        apis: a request goes to the one whose context its path lies in, the longest first; else to
+            the first.
+        accounts: who may call.
+        local: signs, and publishes its keys at ``/jwks``.
+        everyone: whom a request without an access token is for; None refuses it.
+        pages: routes of the gateway's own, beside OAuth's.
+
+    """
+
+    def __init__(
+        self,
+        apis: Sequence[Api],
+        accounts: Accounts,
+        local: LocalGateway,
+        *,
+        everyone: Caller | None = None,
+        pages: Sequence[BaseRoute] = (),
+    ) -> None:
+        self._apis = list(apis)
+        self._everyone = everyone
+        self._forwarder = Forwarder()
+        self.authority = Authority(accounts)
+        self.local = local
+        self.assertions = Assertions(local)
+        self._header = local.header.lower().encode()
+        router = Router(
+            [Route("/jwks", self._keys), *sign_in_routes(self.authority), *pages],
+            redirect_slashes=False,
+            default=self._handle,
+        )
+        self.app = Starlette(
+            lifespan=self._lifespan,
+            middleware=[Middleware(LocalNames)],
+        )
+        self.app.router.default = router
+
+    @asynccontextmanager
+    async def _lifespan(self, _: Starlette) -> AsyncGenerator[None, None]:
+        yield
+        await self._forwarder.close()
+
+    def _keys(self, _: Request) -> Response:
+        status, body = self.local.answer()
+        # No longer: a gateway that is started anew has a new key, unless it was given one.
+        headers = {"Cache-Control": "max-age=30"}
+        return Response(body, status, headers, media_type="application/json")
+
+    async def _handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        caller = _odd_request(scope) or self._caller(scope)
+        if isinstance(caller, Response):
+            await self._refuse(caller, scope, receive, send)
+            return
+        api = self._api(scope["path"])
+        headers = self._signed(scope["headers"], caller, api.context)
+        if scope["type"] == "websocket":
+            await relay(WebSocket(scope, receive, send), api.upstream, headers)
+            return
+        response = await self._forwarder.forward(Request(scope, receive), api.upstream, headers)
+        await response(scope, receive, send)
+
+    def _caller(self, scope: Scope) -> Caller | Response:
+        """Return who calls, or the API manager's refusal."""
+        values = [value for name, value in scope["headers"] if name == b"authorization"]
+        if not values and self._everyone is not None:
+            return _from_elsewhere(scope) or self._everyone
+        if not values:
+            return _refusal(
+                "900902",
+                "Missing Credentials",
+                "Get an access token at /token and send it as Authorization: Bearer ...; or start "
+                "the gateway with --client or --as, and every request is theirs.",
+            )
+        kind, _, token = values[0].decode("latin-1").partition(" ")
+        found = self.authority.caller_of(token.strip()) if kind.lower() == "bearer" else None
+        if found is None or len(values) > 1:
+            return _refusal(
+                "900901",
+                "Invalid Credentials",
+                "This access token is over, or was never given out here: the gateway forgets them "
+                "when it ends. Get a new one at /token.",
+            )
+        return found
+
+    def _api(self, path: str) -> Api:
+        inside = [each for each in self._apis if _lies_in(path, each.context)]
+        return max(inside, key=lambda each: len(each.context), default=self._apis[0])
+
+    def _signed(self, lines: Any, caller: Caller, context: str) -> Lines:
+        kept = forwarded(lines, without=(b"authorization", self._header))
+        return [*kept, (self._header, self.assertions.of(caller, context).encode("ascii"))]
+
+    async def _refuse(self, response: Response, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await deny(WebSocket(scope, receive, send), response)
+            return
+        await response(scope, receive, send)
+
+
+def _odd_request(scope: Scope) -> Response | None:
+    """Refuse what another server could read otherwise.
+
+    A request target that is no path could name another server (RFC 9112, 3.2.1). A body with two
+    lengths could hide a second request (6.1).
+    """
+    target: bytes = scope.get("raw_path") or scope["path"].encode()
+    if not target.startswith(b"/") or b"#" in target + scope["query_string"]:
+        return PlainTextResponse("The request target is no path.\n", 400)
+    if {b"content-length", b"transfer-encoding"} <= {name for name, _ in scope["headers"]}:
+        return PlainTextResponse("Content-Length beside Transfer-Encoding: name one.\n", 400)
+    return None
+
+
+def _from_elsewhere(scope: Scope) -> Response | None:
+    """Refuse what a page from elsewhere asks for, where no access token is asked of it.
+
+    A browser says where a page comes from (Origin, RFC 6454; Sec-Fetch-Site, Fetch Metadata). To
+    follow a link to here is no harm, as with cookies that are SameSite=Lax; a frame, an object or
+    an embed of a page from elsewhere follows none. What says nothing of itself is served: it is a
+    program, or a browser of before 2023.
+    """
+    headers = Headers(scope=scope)
+    origin = headers.get("origin")
+    is_local = origin is None or urlsplit(origin).hostname in LOOPBACK_NAMES
+    follows_link = (
+        scope.get("method") == "GET"
+        and headers.get("sec-fetch-mode") == "navigate"
+        and headers.get("sec-fetch-dest") == "document"
+    )
+    is_cross = headers.get("sec-fetch-site") == "cross-site" and not follows_link
+    is_question = scope.get("method") == "OPTIONS"  # a preflight; the app answers who may ask
+    if is_question or (is_local and not is_cross):
+        return None
+    told = (
+        "A page from elsewhere asks, and requests without an access token are signed here. Use an "
+        "access token (/token), or a page of this machine.\n"
+    )
+    return PlainTextResponse(told, 403)
+
+
+def _lies_in(path: str, context: str) -> bool:
+    return path == context or path.startswith(context.rstrip("/") + "/")
+
+
+def _refusal(code: str, message: str, description: str) -> Response:
+    """Answer as WSO2's gateway does (its error codes 900900 and up)."""
+    return JSONResponse(
+        {"code": code, "message": message, "description": description},
+        401,
+        {"WWW-Authenticate": 'OAuth2 realm="development gateway"'},
+    )

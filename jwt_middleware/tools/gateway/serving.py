@@ -1,0 +1,91 @@
+"""ASGI apps served on loopback, on a thread of their own."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Any
+
+import uvicorn
+
+from ...errors import ConfigurationError
+
+LOOPBACK = "127.0.0.1"
+_LONGEST_HEAD = 262_144
+"""Bytes of a request's head: a header that is too long is for the app to refuse."""
+_START_SECONDS = 20
+_END_SECONDS = 5
+
+
+@contextmanager
+def serving(app: Any, port: int = 0, host: str = LOOPBACK) -> Generator[str, None, None]:
+    """Serve an app while the block lasts; give its URL.
+
+    Raises:
+        ConfigurationError: nothing can listen there.
+
+    """
+    try:
+        listener = socket.create_server((host, port))
+    except OSError as error:
+        raise ConfigurationError(
+            f"nothing can listen on {host}:{port} ({error.strerror}); choose another --port"
+        ) from None
+    config = uvicorn.Config(
+        app,
+        interface="asgi3",
+        # Whatever else is installed: so it serves alike everywhere.
+        http="h11",
+        h11_max_incomplete_event_size=_LONGEST_HEAD,
+        log_level="critical",
+        # The app behind a proxy sets these two itself.
+        server_header=False,
+        date_header=False,
+        timeout_graceful_shutdown=1,
+    )
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
+    thread.start()
+    deadline = time.monotonic() + _START_SECONDS
+    while not server.started:
+        if not thread.is_alive() or time.monotonic() > deadline:
+            raise ConfigurationError(f"the server on {host}:{port} did not start")
+        time.sleep(0.01)
+    try:
+        yield f"http://{host}:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(_END_SECONDS)
+        listener.close()
+
+
+def wait_for_the_end(*, with_input: bool = False) -> None:
+    """Tell that it serves, and wait for Ctrl-C or a signal to terminate.
+
+    ``with_input``: where standard input is no terminal, its end is the end as well.
+    """
+    ended = threading.Event()
+    before = {
+        each: signal.signal(each, lambda *_: ended.set())
+        for each in (signal.SIGINT, signal.SIGTERM)
+    }
+    if with_input and not sys.stdin.isatty():
+        threading.Thread(target=_until_input_ends, args=(ended,), daemon=True).start()
+    print("\nServing until Ctrl-C.", flush=True)
+    try:
+        while not ended.wait(0.5):  # in slices: some systems wake no waiting thread for a signal
+            pass
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
+def _until_input_ends(ended: threading.Event) -> None:
+    while sys.stdin.read(1):
+        pass
+    ended.set()
