@@ -45,7 +45,8 @@ from jwt_middleware.keys.pem import read_pem
 from jwt_middleware.testing import SigningKey, mint
 from jwt_middleware_starlette import JWTMiddleware, requires
 from jwt_middleware_starlette.fastapi import guard
-from tests.adapters.harness import call_asgi
+
+from .adapters.harness import call_asgi
 
 ADMIN = has_role("admin")
 

@@ -8,7 +8,8 @@ import pytest
 
 from jwt_middleware import AuthenticationError, Verifier
 
-from .corpus import AUDIENCES, ISSUER, LEEWAY, ByRFC, Case, Workshop, every_case
+from .corpus.corpus import every_case
+from .corpus.workshop import AUDIENCES, ISSUER, LEEWAY, ByRFC, Case, Workshop
 
 Judged = list[tuple[Case, AuthenticationError | None]]
 """Each case, and why it was refused, if it was."""

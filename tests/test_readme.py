@@ -20,7 +20,8 @@ from jwt_middleware.middleware.settings import Options, Settings
 from jwt_middleware.responses import Challenge, refusal_for
 from jwt_middleware.testing import SigningKey, mint, ucsd_claims
 from jwt_middleware.tools.cli import main
-from tests.adapters.harness import Answer, call_asgi, call_wsgi
+
+from .adapters.harness import Answer, call_asgi, call_wsgi
 
 README = (Path(__file__).parent.parent / "README.md").read_text("utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)

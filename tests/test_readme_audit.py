@@ -14,10 +14,10 @@ from jwt_middleware import JSONLines, OpenTelemetry
 from jwt_middleware.events.fields import NAMES
 from jwt_middleware.events.kinds import Decided
 from jwt_middleware.testing import SigningKey, mint, ucsd_claims
-from tests.adapters.harness import call_asgi
 
+from .adapters.harness import call_asgi
+from .events.test_otel import Metrics
 from .test_readme import HEADER, README, app_of, ask, block
-from .test_telemetry import Metrics
 
 SECTION = README[README.index("## Audit trail") : README.index("## Limits")]
 STAMP = r'(?<="@timestamp":")[^"]*'

@@ -29,10 +29,7 @@ import jwt_middleware_starlette as starlette_adapter
 from jwt_middleware import Predicate
 from jwt_middleware_starlette.fastapi import guard
 
-from . import (
-    apps,
-    django_site,  # noqa: F401 - configures Django before the adapter is imported
-)
+from . import apps
 from .harness import Answer, Headers, call_asgi, call_wsgi
 
 Options = Mapping[str, Any]

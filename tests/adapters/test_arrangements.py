@@ -41,8 +41,8 @@ from jwt_middleware import has_role, predicate
 from jwt_middleware_django.inspection import inventory
 from jwt_middleware_django.inventory import SiteRoutes
 from jwt_middleware_starlette.fastapi import guard
-from tests.foreign_decorators import FOREIGN, GUARD, NAMED, ROUTE, arrange, arrangements
 
+from ..foreign_decorators import FOREIGN, GUARD, NAMED, ROUTE, arrange, arrangements
 from .conftest import Caller
 from .fasthtml_apart import FastHTML
 from .harness import call_asgi, call_wsgi, open_websocket, start_and_stop

@@ -32,8 +32,8 @@ from jwt_middleware import has_role
 from jwt_middleware.testing import SigningKey
 from jwt_middleware_django import public, requires
 from jwt_middleware_django.inspection import installed_gate, inventory
-from tests.foreign_decorators import without_wraps
 
+from ..foreign_decorators import without_wraps
 from .client_cases import sent
 from .harness import call_wsgi
 from .rule_apps import DjangoApp

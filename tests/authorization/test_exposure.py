@@ -14,7 +14,8 @@ from jwt_middleware import has_role
 from jwt_middleware.authorization.decorators import guarded
 from jwt_middleware.authorization.exposure import Exposure, guards_of, guards_to_ask, place_of
 from jwt_middleware.authorization.guards import Guard, guard_of
-from tests.foreign_decorators import (
+
+from ..foreign_decorators import (
     FOREIGN,
     GUARD,
     NAMED,

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, sync_playwright
 from jwt_middleware.testing import sample_accounts
 from jwt_middleware.tools.gateway.oauth import Caller
 
-from ..dev_gateway.conftest import Site, site
+from ..tools.gateway.conftest import Site, site
 from .test_browser import CHROMIUM, Served
 
 pytestmark = pytest.mark.external

@@ -16,7 +16,8 @@ import pytest
 
 from jwt_middleware import AuthenticationError, Verifier
 
-from ..corpus import AUDIENCES, ISSUER, LEEWAY, ByRFC, Case, Workshop, every_case
+from ..corpus.corpus import every_case
+from ..corpus.workshop import AUDIENCES, ISSUER, LEEWAY, ByRFC, Case, Workshop
 from ..servers.running import ask, free_port
 from .envoy_differences import table
 from .programs import installed, running

@@ -17,7 +17,7 @@ import pytest
 
 from jwt_middleware.testing import SigningKey, mint, ucsd_claims
 
-from ..stores.redis_server import RedisServer
+from ..revocation.redis_server import RedisServer
 from .running import Server, running
 
 LIMIT = 30.0
