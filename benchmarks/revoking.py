@@ -13,7 +13,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from jwt_middleware import Revocations
-from jwt_middleware.revocation import Denial, Store, open_store
+from jwt_middleware.revocation import Denial, open_store
+from jwt_middleware.revocation.store import Store
 
 from .material import material, raw_verify, verifier
 from .measuring import Case, Section

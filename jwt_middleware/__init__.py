@@ -12,13 +12,13 @@ from .authorization.predicates import authenticated, client, has_permission, has
 from .authorization.registry import ClientRegistry
 from .authorization.request import RequestView
 from .authorization.terms import attribute, claim, header, path_param, query_param
-from .decision import Decision
 from .errors import (
     AuthenticationError,
     BadSignature,
     ClientDisabled,
     ClientMismatch,
     ConfigurationError,
+    Decision,
     DuplicateHeader,
     InvalidClaim,
     JWTMiddlewareError,

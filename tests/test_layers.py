@@ -16,36 +16,39 @@ import jwt_middleware_starlette
 PACKAGE = Path(jwt_middleware.__file__).parent
 ADAPTERS = "adapters"
 
-FLOORS: list[set[str]] = [
-    {"waiting", "errors"},
-    {"decision", "responses", "option_checks", "single_flight", "fork_lock", "service_links"},
-    {"events", "log_rate", "cache_headers", "principal", "path_lists"},
-    {"event_fields"},
-    {"files", "listeners", "tables", "stores"},
-    {"trail"},
-    {"request_view", "audit", "json_lines", "telemetry"},
-    {"current", "request_ids", "revocations"},
-    {"authorization"},
-    {"gateways"},
-    {"verification"},
-    {"trust_options"},
-    {"trust"},
-    {"roster", "revocation_check"},
-    {"verifier_options", "prover"},
-    {"verifier"},
-    {"settings"},
-    {"weakening"},
-    {"gate", "explanation"},
-    {"plain_apps"},
-    {"asgi", "wsgi"},
-    {"sign_on"},
-    {ADAPTERS},
-    {"testing"},
-    {"inspection", "dev_gateway"},
-    {"demo"},
-    {"cli"},
-    {"__init__", "__main__"},
+FLOORS: list[dict[str, str]] = [
+    {
+        "errors": "why is it refused?",
+        "background": "what runs beside requests?",
+    },
+    {
+        "principal": "who calls?",
+        "responses": "how is an error said in HTTP?",
+        "options": "which options are there, and how are they checked?",
+        "events": "what is reported, to whom, in which form?",
+    },
+    {
+        "keys": "which keys do we trust now?",
+        "authorization": "what may this principal do?",
+        "revocation": "what no longer counts?",
+    },
+    {"gateways": "how does this gateway write a token?"},
+    {"verification": "is this token good, and whose is it?"},
+    {
+        "middleware": "what does every door do?",
+        "sign_on": "how does a partner's link sign a person in?",
+        "__init__": "which names are public?",
+    },
+    {
+        "asgi": "the ASGI door",
+        "wsgi": "the WSGI door",
+        "testing": "how does an app test without a gateway?",
+    },
+    {ADAPTERS: "how does one framework install it?"},
+    {"tools": "what does a developer run?"},
 ]
+"""Each floor's rooms, each with the question that it answers: the only plan of the house."""
+
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS, 1) for room in rooms}
 FRAMEWORKS = {
     "starlette",
@@ -60,7 +63,7 @@ FRAMEWORKS = {
     "oauthlib",
     "websockets",
 }
-MAY_IMPORT_FRAMEWORKS = {"dev_gateway", "demo", ADAPTERS}
+MAY_IMPORT_FRAMEWORKS = {"tools", ADAPTERS}
 
 
 def modules() -> Iterator[tuple[str, Path]]:
@@ -88,7 +91,9 @@ def room_of(module: str) -> str | None:
         return ADAPTERS
     if parts[0] != "jwt_middleware":
         return None
-    return parts[1] if len(parts) > 1 else None
+    if len(parts) < 2:
+        return None
+    return "tools" if parts[1] == "__main__" else parts[1]
 
 
 def adapter_packages() -> dict[ModuleType, set[str]]:

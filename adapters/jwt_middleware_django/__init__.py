@@ -35,6 +35,7 @@ from jwt_middleware.middleware import (
     ASKED_KEY,
     GATE_KEY,
     Current,
+    Gate,
     enforce,
     enforce_first,
     follows,
@@ -44,7 +45,7 @@ from jwt_middleware.middleware import (
 from jwt_middleware.principal import PRINCIPAL_KEY, Principal
 from jwt_middleware.responses import Refusal, misconfigured
 
-from .configuration import site_gates
+from .configuration import options_from_settings
 from .inventory import SiteRoutes, template_of
 from .order import Order
 from .personal import ask, make_personal, principal_or_none
@@ -76,7 +77,7 @@ class JWTMiddleware:
 
     def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
         self.get_response = get_response
-        self.gate = site_gates.make()
+        self.gate = Gate(options_from_settings())
         fetching = Order().fetching_above()
         if fetching is not None:
             raise ConfigurationError(f"{fetching}; put it below")

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import Any
-from weakref import WeakSet
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning
@@ -13,7 +11,6 @@ from django.core.exceptions import ImproperlyConfigured
 
 from jwt_middleware.errors import ConfigurationError
 from jwt_middleware.middleware import Gate
-from jwt_middleware.verification import Verifier
 
 from .inventory import SiteRoutes
 from .order import Order
@@ -33,46 +30,6 @@ def options_from_settings() -> dict[str, Any]:
             f"settings.JWT_MIDDLEWARE: a dict of options, not {type(options).__name__}"
         )
     return {name: value for name, value in options.items() if name != MAP_USER}
-
-
-class SiteGates:
-    """The gates of the site's middleware: Django makes one a handler, when it likes."""
-
-    def __init__(self) -> None:
-        self._gates: WeakSet[Gate] = WeakSet()
-        self._substitutes: list[Callable[[Gate], Verifier]] = []
-
-    def make(self) -> Gate:
-        """Make the gate of another handler's middleware."""
-        gate = Gate(options_from_settings())
-        if self._substitutes:
-            gate.verifier = self._substitutes[-1](gate)
-        self._gates.add(gate)
-        return gate
-
-    @contextmanager
-    def substituted(self, make: Callable[[Gate], Verifier]) -> Generator[None]:
-        """Do as ``Gate.substituted``, for every gate that there is or will be meanwhile."""
-        before = {gate: gate.verifier for gate in self._gates}
-        others = {gate: make(gate) for gate in before}
-        for gate, verifier in others.items():
-            gate.verifier = verifier
-        self._substitutes.append(make)
-        try:
-            yield
-        finally:
-            self._substitutes.remove(make)
-            for gate in list(self._gates):
-                if gate in before:
-                    gate.verifier = before[gate]
-                elif self._substitutes:
-                    gate.verifier = self._substitutes[-1](gate)
-                else:
-                    gate.verifier = gate.settings.verifier
-
-
-site_gates = SiteGates()
-"""Those of this process, which serves one site."""
 
 
 def check_settings(**_: Any) -> list[CheckMessage]:

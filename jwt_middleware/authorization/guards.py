@@ -11,8 +11,7 @@ from types import FunctionType
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from ..decision import Decision
-from ..errors import MissingToken, PermissionDenied
+from ..errors import Decision, MissingToken, PermissionDenied
 from ..principal import Principal
 from .predicate import Predicate, Situation
 from .request import RequestView

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, NoReturn
 
-from ..decision import Decision
+from ..errors import Decision
 from ..principal import Principal
 from .request import RequestView
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from ..decision import Decision
-from ..errors import PermissionDenied, RequestError
+from ..errors import Decision, PermissionDenied, RequestError
 from .kinds import Refused, ValuesDropped, Verified, WouldRefuse
 from .log import Announcer
 from .record import Caller, Request, identity_of, place_of, reason_of, trail_of
@@ -27,7 +26,6 @@ class Audit:
             return  # nor does anybody follow the request
         principal = principal or error.principal
         decision = error.decision if isinstance(error, PermissionDenied) else None
-        decision = decision if isinstance(decision, Decision) else None
         trail = trail_of(request, self._announce)
         if trail is not None:
             trail.refused(error, principal, decision)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, Protocol
 
-from ..decision import Decision
+from ..errors import Decision
 
 
 class Decided(NamedTuple):

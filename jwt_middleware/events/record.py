@@ -10,8 +10,7 @@ from collections.abc import Callable, Mapping, MutableMapping
 from contextvars import ContextVar
 from typing import Any, NamedTuple, Protocol
 
-from ..decision import Decision
-from ..errors import InvalidClaim, RequestError
+from ..errors import Decision, InvalidClaim, RequestError
 from .kinds import Decided
 from .log import Announcer
 

@@ -7,8 +7,7 @@ that ``refusal`` makes into an answer.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Generator, Iterable, Mapping, MutableMapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 from typing import Any
 
 from ..authorization.guards import Guard
@@ -23,6 +22,7 @@ from ..principal import PRINCIPAL_KEY, Principal
 from ..responses import Challenge, Refusal, refusal_for
 from ..verification.verifier import Verifier
 from .caching import CacheHeaders
+from .live import join
 from .settings import Settings
 from .weakening import weakenings_of
 
@@ -60,6 +60,7 @@ class Gate:
         """What the answer to a request whose header is read gets; None with ``vary=False``."""
         self.audits = self.verifier.announce.has_listeners
         """Whether somebody listens, so that requests are followed until they are decided."""
+        join(self)
         self._routes: list[Route] = []
         self._warned: set[str] = set()
         self._rate = LogRate()
@@ -145,17 +146,10 @@ class Gate:
         ]
         return ConfigurationError(f"fail_fast: no keys at start-up from {', '.join(told)}")
 
-    @contextmanager
-    def substituted(self, make: Callable[[Gate], Verifier]) -> Generator[None]:
-        """Ask the verifier that ``make`` makes for this gate, for a while: for tests."""
-        before = self.verifier
-        self.verifier = make(self)
-        self.audits = self.verifier.announce.has_listeners
-        try:
-            yield
-        finally:
-            self.verifier = before
-            self.audits = before.announce.has_listeners
+    def use(self, verifier: Verifier) -> None:
+        """Ask this verifier from now on, instead of the one that the options made: for tests."""
+        self.verifier = verifier
+        self.audits = verifier.announce.has_listeners
 
     def follow(
         self,

@@ -259,7 +259,7 @@ def _revocations(value: Any, path: Path) -> Revocations:
     url = fields.get("url")
     if not isinstance(url, str) or not url:
         raise ConfigurationError(f"{path}: revocations: a store's URL, or a table with url")
-    from ..revocation import relative_to  # few have a store
+    from ..revocation.urls import relative_to  # few have a store
 
     try:
         fields["url"] = relative_to(url, path.parent)

@@ -16,8 +16,7 @@ from ..principal import Principal
 from .claiming import ClaimThread
 from .denials import Denial
 from .deny_list import DenyList
-from .opening import open_store
-from .option import Revocations
+from .option import Revocations, open_store
 from .store import Store
 from .watch import DenialWatch
 

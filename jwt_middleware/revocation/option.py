@@ -1,7 +1,12 @@
-"""The option ``revocations``: which store says what no longer counts."""
+"""The option ``revocations``, and the store that it names.
+
+A store is imported where one is opened: most services have none.
+"""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -32,7 +37,7 @@ class Revocations:
     one_time: bool = False
 
     def __post_init__(self) -> None:
-        from .urls import plain_name  # few have a store
+        from .urls import plain_name
 
         if isinstance(self.url, str):
             plain_name(self.url)
@@ -47,9 +52,35 @@ class Revocations:
     @property
     def name(self) -> str:
         """How a person knows the store."""
-        from .urls import plain_name  # few have a store
+        from .urls import plain_name
 
         return plain_name(self.url) if isinstance(self.url, str) else self.url.name
 
     def __repr__(self) -> str:
         return f"Revocations({self.name!r}, fail={self.fail!r}, one_time={self.one_time})"
+
+
+def open_store(url: str, *, clock: Callable[[], float] = time.time, make: bool = True) -> Store:
+    """Open the store that a URL names; each ``"process-memory"`` is one of its own.
+
+    ``clock`` tells the seconds since 1970. Without ``make`` an SQLite file is used as it is: one
+    that is not there, or has no tables, is an outage.
+
+    Raises:
+        ConfigurationError: it names none, a file that cannot be one, or an extra is missing.
+
+    """
+    from .urls import SQLITE, plain_name, sqlite_path
+
+    name = plain_name(url)
+    if name.startswith(SQLITE):
+        from .sqlite import SQLiteStore
+
+        return SQLiteStore(sqlite_path(url), clock=clock, make=make)
+    if "://" in name:
+        from .redis import RedisStore
+
+        return RedisStore(url, clock=clock)
+    from .store import MemoryStore
+
+    return MemoryStore(clock=clock)

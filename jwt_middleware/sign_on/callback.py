@@ -35,7 +35,8 @@ from ..events.kinds import (
 from ..events.log import Announcer
 from ..options import checks as check
 from ..responses import Refusal
-from ..revocation import Store, open_store
+from ..revocation import open_store
+from ..revocation.store import Store
 from ..verification.verifier_options import MOST_LEEWAY, clock_of, listeners_of
 from .arrival import Arrival, read_arrival
 from .denied import Denied

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ..errors import TokenRevoked
-from ..revocation import DenyList, Store
+from ..revocation.deny_list import DenyList
+from ..revocation.store import Store
 from ..verification.issuer import Trust
 from .recognition import Genuine
 

@@ -12,7 +12,7 @@ import hashlib
 from typing import Final, NamedTuple
 
 from ..errors import StoreUnavailable, TokenReused
-from ..revocation import Store
+from ..revocation.store import Store
 from .recognition import Genuine
 
 MOST_ATTEMPTS: Final = 5

@@ -9,6 +9,7 @@ from os import PathLike
 from typing import Any
 
 from ..authorization.registry import ClientRegistry
+from ..middleware.live import substituted
 from ..middleware.middleware import Gate
 from ..principal import Grants, Principal, frozen
 from ..verification.verifier import Verifier
@@ -30,7 +31,7 @@ def override(
 
     Args:
         app: a Flask, Starlette or FastAPI app, or what a plain door made; a Django handler, or None
-            for the Django site of this process.
+            for every middleware of this process: a Django site has a handler for each server.
         verifier: verifies instead of the app's own; or a gateway, whose ``options`` make one.
         principal: who calls, whether or not there is a token. Nothing is verified.
 
@@ -44,15 +45,14 @@ def override(
         raise TypeError("override: either a verifier (or a LocalGateway), or principal=")
     with ExitStack() as stack:
         make = _fixed(principal) if principal is not None else _verifying(verifier, stack)
-        if app is None or _is_django(app):
-            _substitute_in_django(make, stack)
-        else:
+        found = None
+        if app is not None and not _is_django(app):
             found = list(_gates_of(app, stack))
             for gate in found:
                 _check_fits(gate, verifier)
-                stack.enter_context(gate.substituted(make))
             if not found:
                 raise TypeError(f"override: no JWTMiddleware is installed on {app!r}")
+        stack.enter_context(substituted(make, found))
         yield
 
 
@@ -157,16 +157,6 @@ def _is_django(app: Any) -> bool:
     return hasattr(app, "load_middleware")
 
 
-def _substitute_in_django(make: Callable[[Gate], Verifier], stack: ExitStack) -> None:
-    # A site's handlers load their middleware when they like, so all of them are meant.
-    from jwt_middleware_django.configuration import site_gates
-
-    stack.enter_context(site_gates.substituted(make))
-
-
-EXTENSION = "jwt_middleware"
-"""Under which name a Flask app keeps its middleware."""
-
 _WITHIN = ("app", "wsgi_app", "asgi_app", "application", "middleware_stack")
 """Where an app or a middleware keeps the app inside it."""
 
@@ -186,7 +176,7 @@ def _gates_of(app: Any, stack: ExitStack) -> Iterator[Gate]:
         _build(each, stack)
         found += [getattr(each, name, None) for name in _WITHIN]
         extensions = getattr(each, "extensions", None)  # Flask's
-        found += [extensions.get(EXTENSION)] if isinstance(extensions, Mapping) else []
+        found += extensions.values() if isinstance(extensions, Mapping) else ()
         mounts = getattr(each, "mounts", None)  # those of werkzeug's dispatcher
         found += mounts.values() if isinstance(mounts, Mapping) else ()
         routes = getattr(each, "routes", None)

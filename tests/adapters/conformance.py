@@ -16,7 +16,8 @@ from typing import Any
 
 from jwt_middleware import Refusal, Revocations, has_role
 from jwt_middleware.gateways.views import WSO2_DIALECT
-from jwt_middleware.revocation import Denial, MemoryStore
+from jwt_middleware.revocation import Denial
+from jwt_middleware.revocation.store import MemoryStore
 from jwt_middleware.testing import SigningKey, mint, ucsd_claims
 
 NOW = 1_479_409_651.0

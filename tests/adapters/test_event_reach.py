@@ -13,7 +13,7 @@ import pytest
 from jwt_middleware import Principal, authenticated, header, predicate
 from jwt_middleware.authorization.predicate import Predicate, Situation
 from jwt_middleware.authorization.request import RequestView
-from jwt_middleware.decision import Decision
+from jwt_middleware.errors import Decision
 from jwt_middleware.events.record import current_trail
 from jwt_middleware.testing import SigningKey
 
@@ -101,7 +101,9 @@ def check_events(heard: Heard, records: list[logging.LogRecord], secrets: Iterab
     assert heard
     assert records
     for thing in reachable(*heard):
-        is_event = isinstance(thing, tuple) and type(thing).__module__ == "jwt_middleware.events"
+        is_event = (
+            isinstance(thing, tuple) and type(thing).__module__ == "jwt_middleware.events.kinds"
+        )
         assert is_event or type(thing) in (*PLAIN, tuple, Decision), thing
     for record in records:
         members = reachable(vars(record))

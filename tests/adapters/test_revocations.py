@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from jwt_middleware import Revocations
-from jwt_middleware.revocation import Denial, MemoryStore, open_store
+from jwt_middleware.revocation import Denial, open_store
+from jwt_middleware.revocation.store import MemoryStore
 from jwt_middleware.testing import SigningKey, mint, ucsd_claims
 
 from .apps import DOORS, Door

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from jwt_middleware.decision import Decision
+from jwt_middleware.errors import Decision
 from jwt_middleware.events.fields import bounded, fields_of, printable, readable
 from jwt_middleware.events.kinds import (
     Decided,

@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 
 from jwt_middleware import Verifier
-from jwt_middleware.decision import Decision
-from jwt_middleware.errors import RequestError
+from jwt_middleware.errors import Decision, RequestError
 from jwt_middleware.events.kinds import (
     AccountCreated,
     AccountUpdated,

@@ -12,7 +12,7 @@ import pytest
 import structlog
 
 from jwt_middleware import RequestError, Verifier
-from jwt_middleware.decision import Decision
+from jwt_middleware.errors import Decision
 from jwt_middleware.events.kinds import ConfigurationWarning, KeysFetched, Refused, WouldRefuse
 from jwt_middleware.events.log import LogListener
 from jwt_middleware.testing import SigningKey, mint, ucsd_claims

@@ -15,7 +15,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from jwt_middleware import ConfigurationError, OpenTelemetry, RequestError, Verifier
-from jwt_middleware.decision import Decision
+from jwt_middleware.errors import Decision
 from jwt_middleware.events.kinds import (
     KeyFetchFailed,
     KeysFetched,

@@ -19,6 +19,7 @@ from jwt_middleware.errors import BadSignature
 from jwt_middleware.events.kinds import Decided, Refused, Verified
 from jwt_middleware.events.log import Announcer
 from jwt_middleware.events.record import TRAIL_KEY, Trail, current_trail, trail_of
+from jwt_middleware.middleware.live import substituted
 from jwt_middleware.middleware.middleware import Gate, follows
 from jwt_middleware.principal import PRINCIPAL_KEY
 from jwt_middleware.testing import SigningKey, mint, ucsd_claims
@@ -212,7 +213,7 @@ def test_verification_is_measured_where_somebody_listens_and_not_for_cached_toke
 def test_a_verifier_put_in_for_tests_is_the_one_that_is_told(options: Any, heard: Heard) -> None:
     gate = Gate({**options, "listeners": ()})
     assert not gate.audits
-    with gate.substituted(lambda _: Verifier(**options)):
+    with substituted(lambda _: Verifier(**options), [gate]):
         assert gate.audits
         carrier: dict[str, Any] = {}
         trail = gate.follow(carrier, EnvironView(carrier))

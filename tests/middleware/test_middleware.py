@@ -30,6 +30,7 @@ from jwt_middleware.authorization.guards import Guard
 from jwt_middleware.authorization.routes import Route
 from jwt_middleware.background import watched_files as files
 from jwt_middleware.events.kinds import ConfigurationWarning, Refused
+from jwt_middleware.middleware.live import substituted
 from jwt_middleware.middleware.middleware import (
     GATE_KEY,
     Gate,
@@ -285,7 +286,7 @@ def test_an_edit_with_which_the_app_would_not_start_is_warned_of(
         }
     )
     other = Gate({"keys": rsa_key.certificate_pem, "api": "/x"}).verifier
-    with gate.substituted(lambda gate: gate.verifier if started == "alone" else other):
+    with substituted(lambda gate: gate.verifier if started == "alone" else other, [gate]):
         gate.inspect([Route("/a", ("GET",), "a", (Guard(policy("x")),))])
     registry.write_text("[clients.a]\n")
     ends = time.monotonic() + 3
@@ -340,6 +341,6 @@ def test_requests_are_followed_where_the_verifier_that_is_asked_has_listeners(
 
     own, other = gate(before), gate(meanwhile).verifier
     kept = own.verifier
-    with own.substituted(lambda _: other):
+    with substituted(lambda _: other, [own]):
         assert (own.verifier, own.audits) == (other, meanwhile)
     assert (own.verifier, own.audits) == (kept, before)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from jwt_middleware.revocation import Store, open_store
+from jwt_middleware.revocation import open_store
+from jwt_middleware.revocation.store import Store
 
 from ..conftest import Clock
 from .redis_server import RedisServer

@@ -16,7 +16,9 @@ from jwt_middleware import (
 )
 from jwt_middleware.events.kinds import DenialsLoaded, Refused, Verified
 from jwt_middleware.keys.sources import PEM
-from jwt_middleware.revocation import Denial, DenialWatch, MemoryStore
+from jwt_middleware.revocation import Denial
+from jwt_middleware.revocation.store import MemoryStore
+from jwt_middleware.revocation.watch import DenialWatch
 from jwt_middleware.testing import SigningKey, mint
 from jwt_middleware.verification.issuer import Trust
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import trio
 
-from jwt_middleware.revocation import ClaimThread
+from jwt_middleware.revocation.claiming import ClaimThread
 
 
 def test_work_is_done_in_order_on_one_thread() -> None:

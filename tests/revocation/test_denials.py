@@ -8,7 +8,8 @@ import pytest
 
 from jwt_middleware import Principal
 from jwt_middleware.principal import ClaimNames
-from jwt_middleware.revocation import Denial, DenyList
+from jwt_middleware.revocation import Denial
+from jwt_middleware.revocation.deny_list import DenyList
 
 NOW = 1_479_409_651.0
 

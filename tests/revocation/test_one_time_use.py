@@ -16,8 +16,9 @@ import trio
 from jwt_middleware import Principal, Revocations, StoreUnavailable, TokenReused, Verifier
 from jwt_middleware.errors import BadSignature, TokenRevoked
 from jwt_middleware.events.kinds import Refused, Verified
-from jwt_middleware.revocation import Denial, MemoryStore, open_store
+from jwt_middleware.revocation import Denial, open_store
 from jwt_middleware.revocation.check import CLOCKS_APART, WAIT_BUDGET
+from jwt_middleware.revocation.store import MemoryStore
 from jwt_middleware.testing import SigningKey
 
 from ..conftest import Clock

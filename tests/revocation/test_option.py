@@ -13,7 +13,8 @@ from jwt_middleware import (
     ConfigurationError,
     Revocations,
 )
-from jwt_middleware.revocation import MemoryStore, open_store
+from jwt_middleware.revocation import open_store
+from jwt_middleware.revocation.store import MemoryStore
 
 from ..conftest import Clock
 from .test_check import deny, refused, token, verifier_of
@@ -68,7 +69,8 @@ def test_who_configures_no_store_imports_none() -> None:
     program = (
         "import sys, jwt_middleware.asgi, jwt_middleware.wsgi\n"
         "jwt_middleware.Revocations\n"
-        "print([n for n in ('sqlite3', 'redis', 'jwt_middleware.revocation') if n in sys.modules])"
+        "print([n for n in ('sqlite3', 'redis', 'jwt_middleware.revocation.store')"
+        " if n in sys.modules])"
     )
     environ = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     told = subprocess.run(

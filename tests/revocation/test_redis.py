@@ -11,7 +11,8 @@ import pytest
 
 from jwt_middleware.errors import ConfigurationError, StoreUnavailable
 from jwt_middleware.events.kinds import ConfigurationWarning, Event
-from jwt_middleware.revocation import Denial, DenialWatch, open_store
+from jwt_middleware.revocation import Denial, open_store
+from jwt_middleware.revocation.watch import DenialWatch
 
 from .redis_server import RedisServer
 

@@ -12,8 +12,9 @@ import pytest
 from jwt_middleware import Principal
 from jwt_middleware.events.kinds import ConfigurationWarning, Event, StoreFailed
 from jwt_middleware.principal import ClaimNames
-from jwt_middleware.revocation import USABLE_FOR, Denial, DenialWatch, open_store
+from jwt_middleware.revocation import Denial, open_store
 from jwt_middleware.revocation.sqlite import SQLiteStore
+from jwt_middleware.revocation.watch import USABLE_FOR, DenialWatch
 
 from ..conftest import Clock
 from .conftest import SHARED

@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 
-from jwt_middleware.revocation import LONGEST_LIFE, Denial, Store, open_store
+from jwt_middleware.revocation import Denial, open_store
 from jwt_middleware.revocation.changes import hear_changes
+from jwt_middleware.revocation.denials import LONGEST_LIFE
+from jwt_middleware.revocation.store import Store
 
 from ..conftest import Clock
 from .conftest import KINDS, NOW, SHARED

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from jwt_middleware.errors import ConfigurationError
-from jwt_middleware.revocation import MemoryStore, open_store, plain_name, relative_to
+from jwt_middleware.revocation import open_store
+from jwt_middleware.revocation.store import MemoryStore
+from jwt_middleware.revocation.urls import plain_name, relative_to
 
 SECRET = "not-for-the-log"
 

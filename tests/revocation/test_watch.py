@@ -22,15 +22,9 @@ from jwt_middleware.events.kinds import (
     StoreRecovered,
 )
 from jwt_middleware.principal import ClaimNames
-from jwt_middleware.revocation import (
-    USABLE_FOR,
-    Denial,
-    DenialWatch,
-    MemoryStore,
-    Store,
-    open_store,
-)
-from jwt_middleware.revocation.watch import LOOK_EVERY
+from jwt_middleware.revocation import Denial, open_store
+from jwt_middleware.revocation.store import MemoryStore, Store
+from jwt_middleware.revocation.watch import LOOK_EVERY, USABLE_FOR, DenialWatch
 
 from ..conftest import Clock
 from .conftest import SHARED
@@ -322,7 +316,8 @@ def test_an_interpreter_that_exits_while_it_looks_does_so_at_once_and_says_nothi
 ) -> None:
     program = """
 import sys
-from jwt_middleware.revocation import DenialWatch, open_store
+from jwt_middleware.revocation import open_store
+from jwt_middleware.revocation.watch import DenialWatch
 watch = DenialWatch(open_store(sys.argv[1]), fails_open=False, announce=lambda _: None)
 watch.next_look()
 """

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from jwt_middleware.responses import Refusal
-from jwt_middleware.revocation import MemoryStore
+from jwt_middleware.revocation.store import MemoryStore
 from jwt_middleware.sign_on import PATH, Account, Arrival, Callback, Integration, Visit
 from jwt_middleware.sign_on.recognition import Genuine, Recognizer
 from jwt_middleware.sign_on.sql import SQLDirectory

@@ -13,7 +13,7 @@ import pytest
 
 from jwt_middleware.errors import AccountRefused, StoreUnavailable
 from jwt_middleware.events.kinds import Refused, SignedOn
-from jwt_middleware.revocation import MemoryStore
+from jwt_middleware.revocation.store import MemoryStore
 from jwt_middleware.sign_on import Account, Arrival, Integration
 from jwt_middleware.sign_on.one_time import MOST_ATTEMPTS
 

@@ -81,7 +81,7 @@ def test_a_file_that_nobody_holds_is_not_watched_for_ever(tmp_path: Path) -> Non
 START = """
 import os, signal, sys, threading, time
 from pathlib import Path
-from jwt_middleware import files
+from jwt_middleware.background import watched_files as files
 from jwt_middleware.background.watched_files import WatchedFile
 path = Path(sys.argv[1])
 path.write_text("one")
@@ -166,5 +166,6 @@ os._exit(0)
 
 def test_the_package_is_imported_where_there_is_no_fork() -> None:
     run(
-        "import os\ndel os.fork, os.register_at_fork\nimport jwt_middleware.background.watched_files"
+        "import os\ndel os.fork, os.register_at_fork\n"
+        "import jwt_middleware.background.watched_files"
     )

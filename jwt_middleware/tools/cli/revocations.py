@@ -16,7 +16,9 @@ from typing import Any
 from ...errors import ConfigurationError, StoreUnavailable
 from ...events.fields import printable
 from ...middleware.settings import store_url_of
-from ...revocation import Denial, Store, is_missing_file, open_store, plain_name
+from ...revocation import Denial, open_store
+from ...revocation.store import Store
+from ...revocation.urls import is_missing_file, plain_name
 from .configured import environment_of
 
 _NAMES = {

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from jwt_middleware import Revocations, Verifier
-from jwt_middleware.revocation import LONGEST_LIFE, Denial, open_store
+from jwt_middleware.revocation import Denial, open_store
+from jwt_middleware.revocation.denials import LONGEST_LIFE
 from jwt_middleware.testing import SigningKey, mint, ucsd_claims
 
 from .conftest import Run

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jwt_middleware import PEM, Revocations, SharedSecret, Verifier
-from jwt_middleware.revocation import Denial, MemoryStore
+from jwt_middleware.revocation import Denial
+from jwt_middleware.revocation.store import MemoryStore
 from jwt_middleware.testing import FORMS, SigningKey, client_claims, mint, ucsd_claims
 from jwt_middleware.tools.explain import inspect
 
