@@ -1,17 +1,11 @@
-"""The middleware's options, from code, a TOML file or the environment, checked when made.
-
-Code beats TOML beats environment. An option that weakens is never read from the environment, where
-nobody reviews it.
-"""
+"""The options of a middleware beside those of its verifier, checked when it is made."""
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, Literal, cast
 
 from ..authorization.paths import PathList, path_list
 from ..authorization.predicate import Predicate
@@ -19,18 +13,15 @@ from ..authorization.request import RequestView
 from ..authorization.terms import terms_of
 from ..errors import ConfigurationError
 from ..options import checks as check
-from ..options.checks import ANY
-from ..options.service_links import check_no_service_link
+from ..options.sources import merged_options
 from ..responses import Refusal
-from ..revocation.option import Revocations
-from ..verification.issuer import Issuer
 from ..verification.verifier import Verifier
 from ..verification.verifier_options import VerifierOptions
 
-ENVIRONMENT_PREFIX = "JWT_MIDDLEWARE_"
-CONFIG_FILE = ENVIRONMENT_PREFIX + "CONFIG"
-
 Refuse = Callable[[Refusal, RequestView], Refusal]
+
+
+Unguarded = Literal["allow", "warn", "refuse"]
 
 
 class Options(VerifierOptions, total=False):
@@ -40,86 +31,13 @@ class Options(VerifierOptions, total=False):
     authorize: Predicate | None
     optional: bool | tuple[str, ...] | list[str]
     exempt: tuple[str, ...] | list[str]
-    cors_preflight: str
-    unguarded: str
+    cors_preflight: Literal["refuse", "pass"]
+    unguarded: Unguarded
     fail_fast: bool
     refuse: Refuse | None
     vary: bool
     verifier: Verifier | None
 
-
-class _Option(NamedTuple):
-    """Where an option may be given. ``from_text`` reads it from the environment, if it may."""
-
-    from_text: Callable[[str], Any] | None = None
-    in_files: bool = True
-    why_not: str = ""
-
-
-_WEAKENS = "it weakens the check, so it is never read from the environment; set it in code or TOML"
-_CODE = "it can only be given in code"
-
-
-def _comma_list(text: str) -> list[str]:
-    return [part.strip() for part in text.split(",")]
-
-
-def _keys_text(text: str) -> Any:
-    return text if "-----BEGIN" in text else _comma_list(text)
-
-
-def _preflight_text(text: str) -> str:
-    if text == "pass":
-        raise ConfigurationError(f"pass: {_WEAKENS}")
-    return text
-
-
-def _audiences_text(text: str) -> list[str]:
-    names = _comma_list(text)
-    if "ANY" in names:
-        raise ConfigurationError(f"ANY: {_WEAKENS}")
-    return names
-
-
-def _switch(text: str) -> bool:
-    if text.lower() not in ("true", "false", "1", "0"):
-        raise ValueError("true or false")
-    return text.lower() in ("true", "1")
-
-
-_TABLE: Mapping[str, _Option] = {
-    "keys": _Option(_keys_text),
-    "gateway": _Option(str),
-    "header": _Option(str),
-    "algorithms": _Option(_comma_list),
-    "issuer": _Option(_comma_list),
-    "audience": _Option(_audiences_text),
-    "issuers": _Option(why_not="a list of tables belongs into the TOML file"),
-    "api": _Option(_comma_list),
-    "typ": _Option(str),
-    "leeway": _Option(float),
-    "max_age": _Option(float),
-    "client_claim": _Option(str),
-    "clients": _Option(str),
-    "revocations": _Option(str),
-    "cache_size": _Option(int),
-    "max_token_size": _Option(int),
-    "check_certificate_dates": _Option(_switch),
-    "cors_preflight": _Option(_preflight_text),
-    "unguarded": _Option(str),
-    "fail_fast": _Option(_switch),
-    "minimum_rsa_bits": _Option(why_not=_WEAKENS),
-    "allow_wso2_default_keys": _Option(why_not=_WEAKENS),
-    "optional": _Option(why_not=_WEAKENS),
-    "exempt": _Option(why_not=_WEAKENS),
-    "vary": _Option(why_not=_WEAKENS),
-    "authorize": _Option(in_files=False, why_not=_CODE),
-    "refuse": _Option(in_files=False, why_not=_CODE),
-    "listeners": _Option(in_files=False, why_not=_CODE),
-    "clock": _Option(in_files=False, why_not=_CODE),
-    "verifier": _Option(in_files=False, why_not=_CODE),
-}
-"""The one table of options."""
 
 # RFC 9110, 5.6.2 allows more, which only patterns and templates write: !#$%&'*+^`|~ and "_".
 _HEADER_NAME = re.compile(r"[A-Za-z0-9.-]+")
@@ -135,7 +53,7 @@ class Settings:
     optional: bool | PathList
     exempt: PathList
     passes_preflight: bool
-    unguarded: str
+    unguarded: Unguarded
     fail_fast: bool
     refuse: Refuse | None
     varies: bool
@@ -148,9 +66,7 @@ class Settings:
             ConfigurationError: an option is unknown, wrong, or given where it may not be.
 
         """
-        environ = os.environ if environ is None else environ
-        check.known(code, _TABLE)
-        merged = {**_from_environment(environ), **_from_file(environ), **code}
+        merged = merged_options(code, environ)
         verifier = _verifier(merged)
         return cls(
             verifier=verifier,
@@ -164,117 +80,6 @@ class Settings:
             refuse=_refuse(merged.get("refuse")),
             varies=check.flag("vary", merged.get("vary", True)),
         )
-
-
-def store_url_of(environ: Mapping[str, str]) -> str | None:
-    """Return the URL of ``revocations`` in the TOML file, else in the environment; None without.
-
-    Raises:
-        ConfigurationError: an option there is unknown, wrong, or given where it may not be.
-
-    """
-    option = {**_from_environment(environ), **_from_file(environ)}.get("revocations")
-    url = option.url if isinstance(option, Revocations) else option
-    return url if isinstance(url, str) else None
-
-
-def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for variable in sorted(environ):
-        if not variable.startswith(ENVIRONMENT_PREFIX) or variable == CONFIG_FILE:
-            continue
-        check_no_service_link(variable, environ[variable])
-        name = variable.removeprefix(ENVIRONMENT_PREFIX).lower()
-        check.known([name], _TABLE, f"option for the environment variable {variable}:")
-        option = _TABLE[name]
-        if option.from_text is None:
-            raise ConfigurationError(f"{variable}: {option.why_not}")
-        value = environ[variable].strip()
-        if not value:
-            raise ConfigurationError(f"{variable}: empty; unset it, or give a value")
-        try:
-            found[name] = option.from_text(value)
-        except ConfigurationError as error:
-            raise ConfigurationError(f"{variable}: {error}") from None
-        except ValueError:
-            raise ConfigurationError(f"{variable}: its value cannot be read") from None
-    return found
-
-
-def _from_file(environ: Mapping[str, str]) -> dict[str, Any]:
-    name = environ.get(CONFIG_FILE)
-    if name is None:
-        return {}
-    import tomllib  # few have such a file
-
-    path = Path(name)
-    try:
-        table = tomllib.loads(path.read_text("utf-8"))
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError(f"{path}: {error}") from None
-    except (OSError, ValueError, RecursionError) as error:
-        reason = getattr(error, "strerror", None) or type(error).__name__
-        raise ConfigurationError(f"{CONFIG_FILE}: {path} cannot be read: {reason}") from None
-    for option in table:
-        try:
-            check.known([option], _TABLE)
-        except ConfigurationError as error:
-            raise ConfigurationError(f"{path}: {error}") from None
-        if not _TABLE[option].in_files:
-            raise ConfigurationError(f"{path}: {option}: {_TABLE[option].why_not}")
-    if table.get("audience") == "ANY":
-        table["audience"] = ANY
-    if "keys" in table:
-        table["keys"] = _relative(table["keys"], path.parent)
-    if isinstance(table.get("clients"), str):
-        table["clients"] = path.parent / table["clients"]
-    if "revocations" in table:
-        table["revocations"] = _revocations(table["revocations"], path)
-    if "issuers" in table:
-        if not isinstance(table["issuers"], list):
-            raise ConfigurationError(f"{path}: issuers: write [[issuers]] tables")
-        table["issuers"] = [_issuer(entry, path) for entry in table["issuers"]]
-    return table
-
-
-def _issuer(entry: Any, path: Path) -> Issuer:
-    if not isinstance(entry, dict):
-        raise ConfigurationError(f"{path}: issuers: write [[issuers]] tables")
-    names = ("issuer", "keys", "audience", "algorithms", "gateway")
-    check.known(entry, names, f"option in {path}, [[issuers]]:")
-    fields: dict[str, Any] = dict(entry)
-    if fields.get("audience") == "ANY":
-        fields["audience"] = ANY
-    if "keys" in fields:
-        fields["keys"] = _relative(fields["keys"], path.parent)
-    if "issuer" not in fields:
-        raise ConfigurationError(f"{path}: an [[issuers]] table names no issuer")
-    return Issuer(**fields)
-
-
-def _revocations(value: Any, path: Path) -> Revocations:
-    """Read ``revocations = "URL"``, or a table with more; a relative file starts at this one."""
-    fields: dict[str, Any] = dict(value) if isinstance(value, dict) else {"url": value}
-    check.known(fields, ("url", "fail", "one_time"), f"option in {path}, [revocations]:")
-    url = fields.get("url")
-    if not isinstance(url, str) or not url:
-        raise ConfigurationError(f"{path}: revocations: a store's URL, or a table with url")
-    from ..revocation.urls import relative_to  # few have a store
-
-    try:
-        fields["url"] = relative_to(url, path.parent)
-        return Revocations(**fields)
-    except ConfigurationError as error:
-        raise ConfigurationError(f"{path}: {error}") from None
-
-
-def _relative(keys: Any, folder: Path) -> Any:
-    """Read relative paths from the folder of the file that names them."""
-    if isinstance(keys, list):
-        return [_relative(each, folder) for each in keys]
-    if isinstance(keys, str) and "://" not in keys and "-----BEGIN" not in keys:
-        return folder / keys
-    return keys
 
 
 def _verifier(merged: Mapping[str, Any]) -> Verifier:
@@ -334,10 +139,10 @@ def _preflight(value: Any) -> bool:
     return bool(value == "pass")
 
 
-def _unguarded(value: Any) -> str:
+def _unguarded(value: Any) -> Unguarded:
     if value not in ("allow", "warn", "refuse"):
         raise ConfigurationError(f"unguarded: 'allow', 'warn' or 'refuse', not {value!r}")
-    return str(value)
+    return cast("Unguarded", value)
 
 
 def _refuse(value: Any) -> Refuse | None:

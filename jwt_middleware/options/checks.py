@@ -5,7 +5,9 @@ An empty value is an error, never "unset": ``issuer=[]`` would otherwise mean ev
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Final
 
 from ..errors import ConfigurationError
@@ -26,6 +28,25 @@ class AnyAudience:
 ANY: Final = AnyAudience()
 """``audience=ANY`` accepts a token whatever its ``aud`` says, and ``ClientTrust(issuer=ANY)`` lets
 every issuer speak for a client. Weak: say it only on purpose."""
+
+
+class InFile(dict[str, Any]):
+    """A table of a TOML file: the keywords of what is made of it."""
+
+    def __init__(self, table: Mapping[str, Any], file: Path) -> None:
+        super().__init__(table)
+        self.file = file
+
+
+@contextmanager
+def in_file(table: Mapping[str, Any]) -> Generator[None]:
+    """Name the file in an error about one of its tables."""
+    try:
+        yield
+    except ConfigurationError as error:
+        if isinstance(table, InFile):
+            raise ConfigurationError(f"{table.file}: {error}") from None
+        raise
 
 
 def texts(name: str, value: Any) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,6 @@ from .checks import nearest
 
 def read_toml(content: bytes, path: Path) -> dict[str, Any]:
     """Parse a file's content; raise ``ConfigurationError`` where it is no TOML."""
-    import tomllib  # few have such a file
-
     try:
         return tomllib.loads(content.decode("utf-8"))
     except (ValueError, RecursionError) as error:

@@ -6,12 +6,13 @@ A store is imported where one is opened: most services have none.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigurationError
 from ..options import checks as check
+from ..options.checks import InFile, in_file
 
 if TYPE_CHECKING:
     from .store import Store
@@ -48,6 +49,20 @@ class Revocations:
         if self.fail not in ("closed", "open"):
             raise ConfigurationError(f"revocations: fail: 'closed' or 'open', not {self.fail!r}")
         check.flag("revocations: one_time", self.one_time)
+
+    @classmethod
+    def of_table(cls, table: Mapping[str, Any]) -> Revocations:
+        """Make it of a table, as TOML and settings have it; a file's paths start at the file."""
+        from .urls import relative_to
+
+        with in_file(table):
+            check.known(table, [each.name for each in fields(cls)], "option of revocations:")
+            url = table.get("url")
+            if not isinstance(url, str) or not url:
+                raise ConfigurationError("revocations: a store's URL, or a table with url")
+            if isinstance(table, InFile):
+                url = relative_to(url, table.file.parent)
+            return cls(**{**table, "url": url})
 
     @property
     def name(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
 
 from ..background.waiting import MustWait, WaitBudget
@@ -23,7 +23,8 @@ from ..keys.key import Key, KeyRules
 from ..keys.key_set import KeySet, verify_signature
 from ..keys.option import key_source
 from ..keys.trusted import TrustedKeys
-from ..options.checks import AnyAudience
+from ..options import checks as check
+from ..options.checks import AnyAudience, in_file
 from .claims import ClaimsPolicy
 from .compact import Segments, decode_claims, decode_header
 from .issuer_options import (
@@ -57,6 +58,15 @@ class Issuer:
     audience: str | Sequence[str] | AnyAudience | None = None
     algorithms: Sequence[str] | str | None = None
     gateway: str | Gateway | None = None
+
+    @classmethod
+    def of_table(cls, table: Mapping[str, Any]) -> Issuer:
+        """Make one of a table, as TOML and settings have it; ``audience = "ANY"`` is ``ANY``."""
+        with in_file(table):
+            check.known(table, [each.name for each in fields(cls)], "option of an issuer:")
+            if "issuer" not in table:
+                raise ConfigurationError("issuers: a table names no issuer")
+            return cls(**table)
 
     def __repr__(self) -> str:
         return f"Issuer({self.issuer!r})"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 from ..authorization.registry import ClientRegistry
@@ -32,14 +32,14 @@ class VerifierOptions(TypedDict, total=False):
     algorithms: Sequence[str] | str | None
     issuer: str | Sequence[str] | None
     audience: str | Sequence[str] | AnyAudience | None
-    issuers: Sequence[Issuer] | None
+    issuers: Sequence[Issuer | Mapping[str, Any]] | None
     api: str | Sequence[str] | None
     typ: str | None
     leeway: float
     max_age: float | None
     client_claim: str | None
     clients: ClientRegistry | str | os.PathLike[str] | None
-    revocations: Revocations | str | None
+    revocations: Revocations | Mapping[str, Any] | str | None
     cache_size: int
     max_token_size: int
     minimum_rsa_bits: int
@@ -83,7 +83,7 @@ def trusts_of(
     gateway = options.get("gateway")
     issuers = options.get("issuers")
     if issuers is not None:
-        _check_issuers(issuers, options)
+        issuers = _issuers(issuers, options)
         return {
             each.issuer: Trust(
                 common,
@@ -140,6 +140,8 @@ def revocations_of(
         return None
     if isinstance(revocations, str):
         revocations = Revocations(revocations)
+    elif isinstance(revocations, Mapping):
+        revocations = Revocations.of_table(revocations)
     if not isinstance(revocations, Revocations):
         raise ConfigurationError(
             "revocations: a store's URL, such as 'sqlite:///revocations.db', or Revocations(...), "
@@ -175,7 +177,7 @@ def _max_age(value: Any) -> float | None:
     return None if value is None else check.number("max_age", value, above=0)
 
 
-def _check_issuers(issuers: Any, options: VerifierOptions) -> None:
+def _issuers(issuers: Any, options: VerifierOptions) -> list[Issuer]:
     beside = [
         name
         for name in ("keys", "issuer", "audience", "algorithms")
@@ -185,8 +187,13 @@ def _check_issuers(issuers: Any, options: VerifierOptions) -> None:
         raise ConfigurationError(
             f"issuers: {', '.join(beside)} beside it; each Issuer(...) carries its own"
         )
-    listed = isinstance(issuers, list | tuple) and bool(issuers)
-    if not listed or not all(isinstance(each, Issuer) for each in issuers):
+    if isinstance(issuers, list | tuple):
+        issuers = [Issuer.of_table(e) if isinstance(e, Mapping) else e for e in issuers]
+    if (
+        not isinstance(issuers, list)
+        or not issuers
+        or not all(isinstance(each, Issuer) for each in issuers)
+    ):
         raise ConfigurationError("issuers: a list of Issuer(...), at least one")
     if not all(isinstance(each.issuer, str) and each.issuer for each in issuers):
         raise ConfigurationError("issuers: an Issuer(...) names no issuer; it would take every one")
@@ -196,3 +203,4 @@ def _check_issuers(issuers: Any, options: VerifierOptions) -> None:
     for each in issuers:
         if each.keys is None:
             raise ConfigurationError(f"issuers: {each.issuer} has no keys")
+    return issuers

@@ -298,9 +298,15 @@ def test_a_wrong_toml_is_a_configuration_error_that_names_the_place(
 def test_a_missing_or_unreadable_toml_is_named(tmp_path: Path, pem: str) -> None:
     (tmp_path / "latin.toml").write_bytes(b'header = "\xff"')
 
-    for name in ("missing.toml", "latin.toml", "."):
-        environ = {"JWT_MIDDLEWARE_CONFIG": str(tmp_path / name)}
-        assert "JWT_MIDDLEWARE_CONFIG" in refused({"keys": pem}, environ)
+    for name, words in (
+        ("missing.toml", "JWT_MIDDLEWARE_CONFIG"),
+        (".", "JWT_MIDDLEWARE_CONFIG"),
+        ("latin.toml", "no TOML"),
+    ):
+        path = str(tmp_path / name)
+        told = refused({"keys": pem}, {"JWT_MIDDLEWARE_CONFIG": path})
+        assert words in told
+        assert path.removesuffix("/.") in told
 
 
 # --- revocations -----------------------------------------------------------------------------
@@ -346,3 +352,19 @@ def test_a_store_that_is_wrong_in_the_file_is_told_with_its_name(
     assert "assertion.toml" in said
     assert told in said
     assert "hidden" not in said
+
+
+def test_tables_stand_for_issuers_and_revocations_in_code_too(pem: str) -> None:
+    settings = Settings.read(
+        {
+            "issuers": [{"issuer": "https://a", "keys": pem, "audience": "x"}],
+            "revocations": {"url": "process-memory", "fail": "open"},
+        },
+        {},
+    )
+
+    [trust] = settings.verifier.trusts
+    assert (trust.policy.issuers, trust.policy.audiences) == (("https://a",), ("x",))
+    assert settings.verifier.revocations is not None
+    assert settings.verifier.revocations.fails_open
+    assert "audiense" in refused({"issuers": [{"issuer": "a", "keys": pem, "audiense": "x"}]}, {})

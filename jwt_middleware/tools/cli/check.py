@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 from ...authorization.registry import ClientRegistry
 from ...errors import ConfigurationError
 from ...keys.option import key_source
-from ...middleware.settings import CONFIG_FILE, Settings
+from ...middleware.settings import Settings
+from ...options.sources import CONFIG_FILE
 from ..explain.configuration import (
     dangers_of,
     dangers_of_clients,

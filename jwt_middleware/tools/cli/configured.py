@@ -8,7 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ...middleware.settings import CONFIG_FILE, ENVIRONMENT_PREFIX, Settings
+from ...middleware.settings import Settings
+from ...options.sources import CONFIG_FILE, ENVIRONMENT_PREFIX
 from ...verification.verifier import Verifier
 
 _OPTIONS = ("keys", "gateway", "api", "issuer", "audience", "clients")

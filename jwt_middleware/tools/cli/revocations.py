@@ -15,8 +15,8 @@ from typing import Any
 
 from ...errors import ConfigurationError, StoreUnavailable
 from ...events.fields import printable
-from ...middleware.settings import store_url_of
-from ...revocation import Denial, open_store
+from ...options.sources import merged_options
+from ...revocation import Denial, Revocations, open_store
 from ...revocation.store import Store
 from ...revocation.urls import is_missing_file, plain_name
 from .configured import environment_of
@@ -137,7 +137,8 @@ def _store(options: argparse.Namespace, *, make: bool) -> Store:
     if url is not None and options.config is not None:
         raise ConfigurationError("--store beside --config: the file names the store")
     if url is None:
-        url = store_url_of(environment_of(options))
+        option = merged_options({}, environment_of(options)).get("revocations")
+        url = str(Revocations.of_table(option).url) if isinstance(option, dict) else option
     if url is None:
         raise ConfigurationError(
             "which store? --store sqlite:///file, or --config FILE with the option revocations"

@@ -1,0 +1,184 @@
+"""The one table of options, and where they are read from: code, a TOML file, the environment.
+
+Code beats TOML beats environment. An option that weakens is never read from the environment, where
+nobody reviews it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ..errors import ConfigurationError
+from . import checks as check
+from .checks import ANY, InFile
+from .service_links import check_no_service_link
+
+ENVIRONMENT_PREFIX = "JWT_MIDDLEWARE_"
+CONFIG_FILE = ENVIRONMENT_PREFIX + "CONFIG"
+
+
+class _Option(NamedTuple):
+    """Where an option may be given. ``from_text`` reads it from the environment, if it may."""
+
+    from_text: Callable[[str], Any] | None = None
+    in_files: bool = True
+    why_not: str = ""
+
+
+_WEAKENS = "it weakens the check, so it is never read from the environment; set it in code or TOML"
+_CODE = "it can only be given in code"
+
+
+def _comma_list(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",")]
+
+
+def _keys_text(text: str) -> Any:
+    return text if "-----BEGIN" in text else _comma_list(text)
+
+
+def _preflight_text(text: str) -> str:
+    if text == "pass":
+        raise ConfigurationError(f"pass: {_WEAKENS}")
+    return text
+
+
+def _audiences_text(text: str) -> list[str]:
+    names = _comma_list(text)
+    if "ANY" in names:
+        raise ConfigurationError(f"ANY: {_WEAKENS}")
+    return names
+
+
+def _switch(text: str) -> bool:
+    if text.lower() not in ("true", "false", "1", "0"):
+        raise ValueError("true or false")
+    return text.lower() in ("true", "1")
+
+
+OPTIONS: Mapping[str, _Option] = {
+    "keys": _Option(_keys_text),
+    "gateway": _Option(str),
+    "header": _Option(str),
+    "algorithms": _Option(_comma_list),
+    "issuer": _Option(_comma_list),
+    "audience": _Option(_audiences_text),
+    "issuers": _Option(why_not="a list of tables belongs into the TOML file"),
+    "api": _Option(_comma_list),
+    "typ": _Option(str),
+    "leeway": _Option(float),
+    "max_age": _Option(float),
+    "client_claim": _Option(str),
+    "clients": _Option(str),
+    "revocations": _Option(str),
+    "cache_size": _Option(int),
+    "max_token_size": _Option(int),
+    "check_certificate_dates": _Option(_switch),
+    "cors_preflight": _Option(_preflight_text),
+    "unguarded": _Option(str),
+    "fail_fast": _Option(_switch),
+    "minimum_rsa_bits": _Option(why_not=_WEAKENS),
+    "allow_wso2_default_keys": _Option(why_not=_WEAKENS),
+    "optional": _Option(why_not=_WEAKENS),
+    "exempt": _Option(why_not=_WEAKENS),
+    "vary": _Option(why_not=_WEAKENS),
+    "authorize": _Option(in_files=False, why_not=_CODE),
+    "refuse": _Option(in_files=False, why_not=_CODE),
+    "listeners": _Option(in_files=False, why_not=_CODE),
+    "clock": _Option(in_files=False, why_not=_CODE),
+    "verifier": _Option(in_files=False, why_not=_CODE),
+}
+"""The one table of options."""
+
+
+def merged_options(
+    code: Mapping[str, Any], environ: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """Return the options of all three sources, unchecked but for their names and places.
+
+    Raises:
+        ConfigurationError: an option is unknown, unreadable, or given where it may not be.
+
+    """
+    environ = os.environ if environ is None else environ
+    check.known(code, OPTIONS)
+    return {**_from_environment(environ), **_from_file(environ), **code}
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for variable in sorted(environ):
+        if not variable.startswith(ENVIRONMENT_PREFIX) or variable == CONFIG_FILE:
+            continue
+        check_no_service_link(variable, environ[variable])
+        name = variable.removeprefix(ENVIRONMENT_PREFIX).lower()
+        check.known([name], OPTIONS, f"option for the environment variable {variable}:")
+        option = OPTIONS[name]
+        if option.from_text is None:
+            raise ConfigurationError(f"{variable}: {option.why_not}")
+        value = environ[variable].strip()
+        if not value:
+            raise ConfigurationError(f"{variable}: empty; unset it, or give a value")
+        try:
+            found[name] = option.from_text(value)
+        except ConfigurationError as error:
+            raise ConfigurationError(f"{variable}: {error}") from None
+        except ValueError:
+            raise ConfigurationError(f"{variable}: its value cannot be read") from None
+    return found
+
+
+def _from_file(environ: Mapping[str, str]) -> dict[str, Any]:
+    name = environ.get(CONFIG_FILE)
+    if name is None:
+        return {}
+    path = Path(name)
+    try:
+        content = path.read_bytes()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or type(error).__name__
+        raise ConfigurationError(f"{CONFIG_FILE}: {path} cannot be read: {reason}") from None
+    from .tables import read_toml  # imported here: only a service with a file needs it
+
+    table = read_toml(content, path)
+    for option in table:
+        try:
+            check.known([option], OPTIONS)
+        except ConfigurationError as error:
+            raise ConfigurationError(f"{path}: {error}") from None
+        if not OPTIONS[option].in_files:
+            raise ConfigurationError(f"{path}: {option}: {OPTIONS[option].why_not}")
+    if isinstance(table.get("clients"), str):
+        table["clients"] = path.parent / table["clients"]
+    if "revocations" in table:
+        value = table["revocations"]
+        table["revocations"] = InFile(value if isinstance(value, dict) else {"url": value}, path)
+    if "issuers" in table:
+        entries = table["issuers"]
+        if not isinstance(entries, list) or not all(isinstance(each, dict) for each in entries):
+            raise ConfigurationError(f"{path}: issuers: write [[issuers]] tables")
+        table["issuers"] = [InFile(each, path) for each in entries]
+        for entry in table["issuers"]:
+            _read_common(entry, path)
+    _read_common(table, path)
+    return table
+
+
+def _read_common(table: dict[str, Any], path: Path) -> None:
+    """Read what stands at the top of a file and in each of its issuers alike."""
+    if table.get("audience") == "ANY":
+        table["audience"] = ANY
+    if "keys" in table:
+        table["keys"] = _relative(table["keys"], path.parent)
+
+
+def _relative(keys: Any, folder: Path) -> Any:
+    """Read relative paths from the folder of the file that names them."""
+    if isinstance(keys, list):
+        return [_relative(each, folder) for each in keys]
+    if isinstance(keys, str) and "://" not in keys and "-----BEGIN" not in keys:
+        return folder / keys
+    return keys
