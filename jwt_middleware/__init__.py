@@ -49,7 +49,7 @@ from .options.checks import ANY
 from .principal import Principal, Vocabulary
 from .responses import Refusal
 from .revocation.option import Revocations
-from .verification.issuer import Issuer
+from .verification.options import Issuer
 from .verification.verifier import Verifier
 
 __all__ = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,9 @@ from .discovery import Discovery, is_metadata_url
 from .jwks import JWKSEndpoint
 from .key_set import KeySet
 from .sources import PEM, JWKSDocument, KeyFile, KeySource
+
+Keys = KeySource | str | os.PathLike[str] | Mapping[str, Any] | Sequence["Keys"]
+"""A key source; PEM text, a JWKS URL or a path; a JWKS; or a list of them."""
 
 
 def key_source(value: Any) -> KeySource:

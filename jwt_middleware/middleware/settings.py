@@ -15,8 +15,8 @@ from ..errors import ConfigurationError
 from ..options import checks as check
 from ..options.sources import merged_options
 from ..responses import Refusal
+from ..verification.options import VerifierOptions
 from ..verification.verifier import Verifier
-from ..verification.verifier_options import VerifierOptions
 
 Refuse = Callable[[Refusal, RequestView], Refusal]
 

@@ -37,7 +37,7 @@ from ..options import checks as check
 from ..responses import Refusal
 from ..revocation import open_store
 from ..revocation.store import Store
-from ..verification.verifier_options import MOST_LEEWAY, clock_of, listeners_of
+from ..verification.options import MOST_LEEWAY, clock_of, listeners_of
 from .arrival import Arrival, read_arrival
 from .denied import Denied
 from .destinations import HOME, leads_to, local_path

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from ..background.waiting import MustWait, WaitBudget
@@ -16,18 +15,15 @@ from ..errors import (
     UnknownKey,
 )
 from ..events.kinds import Event
-from ..gateways import Gateway
 from ..keys.algorithms import ALGORITHMS, Algorithm, Check
 from ..keys.encoding import decode_segment
 from ..keys.key import Key, KeyRules
 from ..keys.key_set import KeySet, verify_signature
 from ..keys.option import key_source
 from ..keys.trusted import TrustedKeys
-from ..options import checks as check
-from ..options.checks import AnyAudience, in_file
 from .claims import ClaimsPolicy
 from .compact import Segments, decode_claims, decode_header
-from .issuer_options import (
+from .options import (
     algorithms_of,
     audiences_of,
     contexts_of,
@@ -38,38 +34,6 @@ from .issuer_options import (
 
 _MOST_HEADERS = 256
 """Header segments remembered by one trust; a gateway has one for each of its keys."""
-
-
-@dataclass(frozen=True, eq=False)
-class Issuer:
-    """An issuer and what is bound to it: a token that names it verifies under nothing else.
-
-    Attributes:
-        issuer: the ``iss`` claim, compared whole.
-        keys: as the option ``keys``.
-        audience: as the option ``audience``.
-        algorithms: as the option ``algorithms``.
-        gateway: as the option ``gateway``; the verifier's own where None.
-
-    """
-
-    issuer: str
-    keys: Any = None
-    audience: str | Sequence[str] | AnyAudience | None = None
-    algorithms: Sequence[str] | str | None = None
-    gateway: str | Gateway | None = None
-
-    @classmethod
-    def of_table(cls, table: Mapping[str, Any]) -> Issuer:
-        """Make one of a table, as TOML and settings have it; ``audience = "ANY"`` is ``ANY``."""
-        with in_file(table):
-            check.known(table, [each.name for each in fields(cls)], "option of an issuer:")
-            if "issuer" not in table:
-                raise ConfigurationError("issuers: a table names no issuer")
-            return cls(**table)
-
-    def __repr__(self) -> str:
-        return f"Issuer({self.issuer!r})"
 
 
 class Common(NamedTuple):

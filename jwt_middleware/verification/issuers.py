@@ -1,185 +1,260 @@
-"""The registry as a verifier uses it: what clients are granted, and what some are bound to.
+"""Whose token is it? The trust that may verify it, and the principal that comes of it.
 
-A roster is made of one reading of the registry, off the way of any request, and replaced whole.
+Most services have one trust. With several issuers, or with clients that are bound to keys of their
+own, what the token names chooses one; nothing is believed before that trust's keys have said so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..authorization.clients import Client, Clients, ClientTrust, Dropped
+from ..authorization.clients import Dropped
+from ..authorization.name_checks import unknown_names, without_registry
+from ..authorization.predicate import Predicate
 from ..authorization.registry import ClientRegistry
-from ..errors import ClientMismatch, ConfigurationError
-from ..events.kinds import ClientsKept, ClientsLoaded, ConfigurationWarning, Event
-from ..keys.key_set import MAX_TRIED
-from ..options.checks import AnyAudience
-from ..principal import ClaimNames, Principal
-from .compact import Segments
-from .issuer import Trust
-
-_MOST_ASKED = 64
-"""How many other trusts are asked whether they have signed a refused token."""
-
-
-class Roster:
-    """The clients, and the trusts of those that are bound to keys or an issuer of their own."""
-
-    def __init__(self, clients: Clients, bound: Mapping[str, Trust]) -> None:
-        self.clients = clients
-        self.bound = bound
-        self._trusts = frozenset(map(id, bound.values()))
-
-    def is_bound(self, trust: Trust) -> bool:
-        """Whether clients are bound to this trust."""
-        return id(trust) in self._trusts
-
-    def check_bound(self, client_id: str | None, trust: Trust) -> None:
-        """Raise ``ClientMismatch`` unless this is the trust that the client is bound to, if any."""
-        expected = None if client_id is None else self.bound.get(client_id)
-        if expected is None and not self.is_bound(trust):
-            return
-        if expected is not trust:
-            raise ClientMismatch("the client is bound to other keys or another issuer")
-
-    def principal(
-        self,
-        client_id: str | None,
-        claims: dict[str, Any],
-        names: ClaimNames,
-        expires_at: float,
-        key_id: str | None,
-    ) -> tuple[Principal, list[Dropped]]:
-        """Return the principal with what its client is granted, and the values that are not.
-
-        Raises:
-            UnknownClient, ClientDisabled, InvalidClaim: as ``Clients.grants``.
-
-        """
-        grants, dropped = self.clients.grants(client_id, claims)
-        return Principal.of_token(claims, names, expires_at, key_id, grants), dropped
-
-    def signed_by_another(self, segments: Segments, trusts: Iterator[Trust], now: float) -> bool:
-        """Whether a key that is not the named client's has signed a refused token.
-
-        Only to tell a client's misuse from a forgery; a few keys are asked, for it costs.
-        """
-        left = MAX_TRIED
-        for number, trust in enumerate(trusts):
-            if number == _MOST_ASKED or not left:
-                break
-            keys = trust.signers(segments, now)[:left]
-            left -= len(keys)
-            if keys and trust.signed(segments, keys):
-                return True
-        return False
+from ..background.waiting import WaitBudget
+from ..errors import (
+    BadSignature,
+    ClientMismatch,
+    ConfigurationError,
+    InvalidClaim,
+    RequestError,
+    UnacceptableAlgorithm,
+    UnknownKey,
+)
+from ..events.kinds import Event
+from ..events.log import Announcer
+from ..gateways import WireFormat
+from ..keys.key import KeyRules
+from ..options import checks as check
+from ..principal import Principal
+from .bound import Roster, RosterMaker
+from .cache import TokenCache, VerifiedToken
+from .compact import Segments, decode_claims, split
+from .issuer import Common, Proven, Trust
+from .options import MOST_LEEWAY, Issuer, VerifierOptions
 
 
-class RosterMaker:
-    """Makes a roster of each reading; a trust whose entry has not changed goes on.
-
-    ``changed`` is called when a new one is in use: what the old one granted may be forgotten.
-    """
+class Prover:
+    """Finds the trust of a token, and makes its principal."""
 
     def __init__(
         self,
         trusts: Mapping[str | None, Trust],
-        announce: Callable[[Event], None],
+        registry: ClientRegistry | None,
+        announce: Announcer,
+        cache: TokenCache,
         changed: Callable[[], None],
     ) -> None:
         self._trusts = trusts
-        self._announce = announce
-        self._changed = changed
-        self._kept: dict[str, tuple[ClientTrust, Trust]] = {}
+        self._only = trusts.get(None)
+        self._compact = cache.compact
+        self.roster: Callable[[], Roster] | None = None
+        """Returns the newest roster of clients; None where there is no registry."""
+        if registry is not None:
+            self.roster = RosterMaker(trusts, announce, changed).watch(registry)
+        # To find out whose a token is, the loosest of the encodings reads it; the trust's own form
+        # then decides.
+        wires = [trust.gateway.wire for trust in trusts.values()]
+        self._peek = WireFormat(relaxed_base64=any(wire.relaxed_base64 for wire in wires))
 
-    def watch(self, registry: ClientRegistry) -> Callable[[], Roster]:
-        """Return a function that returns the newest roster, at once."""
+    def trusts(self, roster: Roster | None) -> list[Trust]:
+        """Return every trust, those that clients are bound to last."""
+        bound = () if roster is None else roster.bound.values()
+        return [*self._trusts.values(), *bound]
 
-        def heard(found: Roster | Exception) -> None:
-            if isinstance(found, Exception):
-                reason = str(found) or type(found).__name__
-                self._announce(ClientsKept(registry.name, reason))
-            else:
-                self._tell(registry, found.clients)
-                self._changed()
+    def unknown_names(self, predicate: Predicate) -> list[str]:
+        """Return what is wrong with a predicate's names, by the newest reading of the registry."""
+        if self.roster is None:
+            return without_registry(predicate)
+        return unknown_names(predicate, self.roster().clients)
 
-        current = registry.watch(self.make, heard)
-        self._tell(registry, current().clients)
-        return current
+    def prove(
+        self, raw: bytes, now: float, patience: WaitBudget | None
+    ) -> tuple[VerifiedToken, list[Dropped]]:
+        """Verify a token; return it with its principal, and the values that are not granted.
 
-    def make(self, clients: Clients) -> Roster:
-        """Make a roster; raise ``ConfigurationError`` where what a client is bound to is wrong."""
-        self._check_issuers(clients)
-        kept: dict[str, tuple[ClientTrust, Trust]] = {}
-        for client in clients:
-            if client.trust is not None and client.trust.binds:
-                before = self._kept.get(client.client_id)
-                if before is None or before[0] != client.trust:
-                    before = (client.trust, self._bound(client, client.trust))
-                kept[client.client_id] = before
-        gone = [
-            trust
-            for client_id, (_, trust) in self._kept.items()
-            if client_id not in kept or kept[client_id][1] is not trust
-        ]
-        self._kept = kept
-        mine = {id(trust.keys) for trust in self._trusts.values()}
-        for trust in gone:
-            if id(trust.keys) not in mine:
-                trust.keys.close()
-        return Roster(clients, {client_id: trust for client_id, (_, trust) in kept.items()})
+        Raises:
+            MustWait: as ``Trust.verify``.
+            RequestError: why it is refused.
 
-    def _check_issuers(self, clients: Clients) -> None:
-        """Refuse clients for whom any of several issuers could speak, and nobody has said so."""
-        issuers = [name for trust in self._trusts.values() for name in trust.policy.issuers]
-        if len(issuers) < 2:
-            return
-        free = [each.client_id for each in clients if each.enabled and _is_free(each.trust)]
-        if free:
-            more = f" and {len(free) - 20} more" if len(free) > 20 else ""
-            raise ConfigurationError(
-                f"{clients.source}: {', '.join(free[:20])}{more}: bound to no issuer, so each of "
-                f"{len(issuers)} issuers could speak for such a client. Name the one that does: "
-                '[clients.ID.trust] issuer = "https://...", or issuer = "ANY" where every one may '
-                "(in code: trust=ClientTrust(issuer=...), ClientTrust(issuer=ANY))"
-            )
-
-    def _bound(self, client: Client, own: ClientTrust) -> Trust:
-        where = f"clients.{client.client_id}.trust"
-        try:
-            return self._narrowed(own)
-        except ConfigurationError as error:
-            raise ConfigurationError(f"{where}: {error}") from None
-
-    def _narrowed(self, own: ClientTrust) -> Trust:
-        """Return the trust of a client; what it leaves out is as for the others."""
-        issuer = own.issuer
-        if isinstance(issuer, AnyAudience):
-            issuer = tuple(name for name in self._trusts if name) or None
-        given = (own.keys, own.algorithms, issuer, own.audience)
-        if None in self._trusts:
-            return self._trusts[None].narrowed(*given)
-        names = (issuer,) if isinstance(issuer, str) else issuer or ()
-        if len(names) == 1 and names[0] in self._trusts:
-            return self._trusts[names[0]].narrowed(*given)
-        if own.keys is None or not names:
-            raise ConfigurationError(
-                "issuer: beside issuers=[...], name the one issuer whose keys are the client's, or "
-                "the client's own keys and issuer"
-            )
-        # It belongs to none of the issuers, so nothing of theirs is its own.
-        return next(iter(self._trusts.values())).apart(*given)
-
-    def _tell(self, registry: ClientRegistry, clients: Clients) -> None:
-        self._announce(ClientsLoaded(registry.name, len(clients)))
-        for namespace, ids in clients.shared_namespaces().items():
-            self._announce(
-                ConfigurationWarning(
-                    f"{registry.name}: the clients {', '.join(ids)} share the namespace "
-                    f"{namespace!r}: each may carry the others' roles"
+        """
+        segments = split(raw)
+        roster = None if self.roster is None else self.roster()
+        trust = self._only
+        if trust is None or (roster is not None and roster.bound):
+            trust = self._named(segments, roster)
+        if roster is None:
+            proven = trust.verify(segments, now, patience)
+        else:
+            proven = self._proven(trust, segments, now, patience, roster)
+        claims, expires_at, ends, key, keys = proven
+        claims = self._compact(claims)
+        names = trust.gateway.names
+        dropped: list[Dropped] = []
+        if roster is None:
+            principal = Principal.of_token(claims, names, expires_at, key.key_id)
+        else:
+            client_id = names.first(names.client_id, claims)
+            roster.check_bound(client_id, trust)
+            try:
+                principal, dropped = roster.principal(
+                    client_id, claims, names, expires_at, key.key_id
                 )
+            except RequestError as error:
+                # It is genuine, so the audit may say whose it is.
+                error.principal = Principal.of_token(claims, names, expires_at, key.key_id)
+                raise
+        refused_from = ends + trust.policy.leeway
+        return VerifiedToken(raw, principal, refused_from, keys, trust, roster), dropped
+
+    def _proven(
+        self,
+        trust: Trust,
+        segments: Segments,
+        now: float,
+        patience: WaitBudget | None,
+        roster: Roster,
+    ) -> Proven:
+        """Verify under the client's own trust; tell another's keys from a forgery."""
+        try:
+            return trust.verify(segments, now, patience)
+        except (UnknownKey, BadSignature, UnacceptableAlgorithm) as error:
+            others = (each for each in self.trusts(roster) if each.keys is not trust.keys)
+            if not roster.bound or not roster.signed_by_another(segments, others, now):
+                raise
+            mismatch = ClientMismatch("signed with a key that is not the client's")
+            mismatch.key_id = error.key_id
+            try:
+                raise mismatch from None
+            finally:
+                del mismatch  # it holds this frame, which must not hold it
+        except InvalidClaim as error:
+            if error.claim != "iss" or not roster.is_bound(trust):
+                raise
+            raise ClientMismatch("another issuer than the client's") from None
+
+    def _named(self, segments: Segments, roster: Roster | None) -> Trust:
+        """Return the trust whose client or issuer the token names."""
+        claims = decode_claims(segments[1], self._peek)
+        issuer = claims.get("iss")
+        known = self._trusts.get(issuer) if type(issuer) is str else None
+        if roster is not None and roster.bound:
+            names = (known or self._only or next(iter(self._trusts.values()))).gateway.names
+            names.check(claims)
+            client_id = names.first(names.client_id, claims)
+            bound = None if client_id is None else roster.bound.get(client_id)
+            if bound is not None:
+                return bound
+        if self._only is not None:
+            return self._only
+        if "iss" not in claims:
+            raise InvalidClaim("iss", "missing")
+        if type(issuer) is not str:
+            raise InvalidClaim("iss", "type")
+        if known is None:
+            raise InvalidClaim("iss", "mismatch")
+        return known
+
+
+def trusts_of(
+    options: VerifierOptions, announce: Callable[[Event], None], clock: Callable[[], float]
+) -> dict[str | None, Trust]:
+    """Return the issuers that the options name, each with what is bound to it.
+
+    In the flat form, with ``keys``, there is one, under None.
+
+    Raises:
+        ConfigurationError: an option is wrong, or two of them do not go together.
+
+    """
+    common = Common(
+        rules=KeyRules(
+            minimum_rsa_bits=check.whole(
+                "minimum_rsa_bits", options.get("minimum_rsa_bits", 2048), least=1024
+            ),
+            allow_wso2_default_keys=check.flag(
+                "allow_wso2_default_keys", options.get("allow_wso2_default_keys", False)
+            ),
+            check_certificate_dates=check.flag(
+                "check_certificate_dates", options.get("check_certificate_dates", False)
+            ),
+        ),
+        api=options.get("api"),
+        typ=check.text("typ", options.get("typ")),
+        leeway=check.number("leeway", options.get("leeway", 30), most=MOST_LEEWAY),
+        max_age=_max_age(options.get("max_age")),
+        client_claim=check.text("client_claim", options.get("client_claim")),
+        announce=announce,
+        clock=clock,
+    )
+    gateway = options.get("gateway")
+    issuers = options.get("issuers")
+    if issuers is not None:
+        issuers = _issuers(issuers, options)
+        return {
+            each.issuer: Trust(
+                common,
+                keys=each.keys,
+                gateway=gateway if each.gateway is None else each.gateway,
+                algorithms=each.algorithms,
+                issuer=each.issuer,
+                audience=each.audience,
             )
+            for each in issuers
+        }
+    keys, issuer = options.get("keys"), options.get("issuer")
+    if keys is None:
+        raise ConfigurationError(
+            "keys: missing; name the gateway's certificate, key file or JWKS URL, such as "
+            "keys='gateway.pem'"
+        )
+    several_keys = isinstance(keys, list | tuple) and len(keys) > 1
+    if several_keys and len(check.texts("issuer", issuer)) > 1:
+        raise ConfigurationError(
+            "issuer: several issuers with several key sources; each key must belong to one "
+            "issuer: issuers=[Issuer('https://a', keys=...), ...]"
+        )
+    trust = Trust(
+        common,
+        keys=keys,
+        gateway=gateway,
+        algorithms=options.get("algorithms"),
+        issuer=issuer,
+        audience=options.get("audience"),
+    )
+    return {None: trust}
 
 
-def _is_free(trust: ClientTrust | None) -> bool:
-    return trust is None or (trust.keys is None and trust.issuer is None)
+def _max_age(value: Any) -> float | None:
+    return None if value is None else check.number("max_age", value, above=0)
+
+
+def _issuers(issuers: Any, options: VerifierOptions) -> list[Issuer]:
+    beside = [
+        name
+        for name in ("keys", "issuer", "audience", "algorithms")
+        if options.get(name) is not None
+    ]
+    if beside:
+        raise ConfigurationError(
+            f"issuers: {', '.join(beside)} beside it; each Issuer(...) carries its own"
+        )
+    if isinstance(issuers, list | tuple):
+        issuers = [Issuer.of_table(e) if isinstance(e, Mapping) else e for e in issuers]
+    if (
+        not isinstance(issuers, list)
+        or not issuers
+        or not all(isinstance(each, Issuer) for each in issuers)
+    ):
+        raise ConfigurationError("issuers: a list of Issuer(...), at least one")
+    if not all(isinstance(each.issuer, str) and each.issuer for each in issuers):
+        raise ConfigurationError("issuers: an Issuer(...) names no issuer; it would take every one")
+    names = [each.issuer for each in issuers]
+    if len(set(names)) != len(names):
+        raise ConfigurationError("issuers: one issuer is listed twice; give it a list of keys")
+    for each in issuers:
+        if each.keys is None:
+            raise ConfigurationError(f"issuers: {each.issuer} has no keys")
+    return issuers

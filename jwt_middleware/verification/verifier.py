@@ -18,19 +18,12 @@ from ..gateways import Gateway
 from ..keys.encoding import use_speed
 from ..options import checks as check
 from ..principal import Principal
+from .bound import Roster
 from .cache import TokenCache, VerifiedToken
 from .compact import joined_fault, raw_token, single_line
 from .issuer import Trust
-from .issuers import Roster
-from .prover import Prover
-from .verifier_options import (
-    VerifierOptions,
-    clock_of,
-    listeners_of,
-    registry_of,
-    revocations_of,
-    trusts_of,
-)
+from .issuers import Prover, trusts_of
+from .options import VerifierOptions, clock_of, listeners_of, registry_of, revocations_of
 
 
 class Verifier:

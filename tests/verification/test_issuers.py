@@ -1,268 +1,340 @@
-"""Which issuer speaks for which client: with several, nothing but what an entry says."""
+"""Whose token is it? A client that is bound to keys or an issuer is proven by nothing else."""
 
 from __future__ import annotations
 
-import time
+import asyncio
+import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from jwt_middleware import ANY, Client, ClientRegistry, Issuer, Verifier
-from jwt_middleware.authorization.clients import Clients, ClientTrust
-from jwt_middleware.errors import BadSignature, ClientDisabled, ClientMismatch, ConfigurationError
-from jwt_middleware.events.kinds import ClientsKept, ConfigurationWarning
+from jwt_middleware import ANY, Client, ClientRegistry, Issuer, SharedSecret, Verifier
+from jwt_middleware.authorization.clients import ClientTrust
+from jwt_middleware.errors import (
+    AuthenticationError,
+    BadSignature,
+    ClientDisabled,
+    ClientMismatch,
+    ConfigurationError,
+    InvalidClaim,
+    UnacceptableAlgorithm,
+    UnknownClient,
+    UnknownKey,
+)
 from jwt_middleware.testing import SigningKey, mint
-from jwt_middleware.tools.cli import main
-from jwt_middleware.verification.issuers import RosterMaker
-from jwt_middleware.verification.verifier_options import trusts_of
 
-from ..authorization.test_registry import replaced, soon
-from .test_issuer import OLD_KEYS, Source
-
-CAMPUS, PARTNER = "https://campus", "https://partner"
+KeyFor = Callable[..., SigningKey]
 
 
-def issuers(campus: SigningKey, partner: SigningKey) -> list[Issuer]:
-    return [
-        Issuer(CAMPUS, keys=campus.public_pem, gateway="standard"),
-        Issuer(PARTNER, keys=partner.public_pem, gateway="standard"),
-    ]
+@pytest.fixture(scope="module")
+def own_key() -> SigningKey:
+    return SigningKey("RS256", key_id="own")
 
 
-def token(key: SigningKey, client_id: str, issuer: str) -> str:
-    return mint(key, {"client_id": client_id, "iss": issuer}, form="standard")
+@pytest.fixture(scope="module")
+def stranger() -> SigningKey:
+    return SigningKey("RS256")
 
 
-def refused(clients: list[Client], **options: Any) -> str:
-    with pytest.raises(ConfigurationError) as caught:
-        Verifier(clients=ClientRegistry(clients), **options)
-    return str(caught.value)
+def verifier(key: SigningKey, *clients: Client, **options: Any) -> Verifier:
+    registry = ClientRegistry(clients)
+    options = {"keys": key.public_pem, "gateway": "standard"} | options
+    return Verifier(**options, clients=registry)
 
 
-def bound(client_id: str, **trust: Any) -> Client:
-    return Client(client_id, trust=ClientTrust(**trust))
+def bound(client_id: str, keys: Any = None, **trust: Any) -> Client:
+    return Client(client_id, trust=ClientTrust(keys, **trust))
 
 
-def test_with_several_issuers_a_client_that_is_bound_to_none_is_an_error(
-    rsa_key: SigningKey, other_rsa_key: SigningKey
+FREE = bound("free", issuer=ANY)
+
+
+def token(key: SigningKey, client_id: Any, **claims: Any) -> str:
+    return mint(key, {"client_id": client_id, **claims}, form="standard")
+
+
+# --- own keys --------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def one_bound(rsa_key: SigningKey, own_key: SigningKey, other_rsa_key: SigningKey) -> Verifier:
+    return verifier(
+        rsa_key,
+        bound("own", own_key.public_pem),
+        bound("second", [other_rsa_key.certificate_pem]),
+        Client("free"),
+    )
+
+
+def test_each_client_is_proven_by_its_own_key(
+    one_bound: Verifier, rsa_key: SigningKey, own_key: SigningKey, other_rsa_key: SigningKey
 ) -> None:
-    clients = [Client("acme"), bound("globex", issuer=CAMPUS), Client("initech")]
-
-    message = refused(clients, issuers=issuers(rsa_key, other_rsa_key))
-
-    assert "acme, initech" in message
-    assert "globex" not in message
-    assert 'issuer = "ANY"' in message
-    assert "ClientTrust(issuer=ANY)" in message
+    for key, client_id in ((own_key, "own"), (other_rsa_key, "second"), (rsa_key, "free")):
+        assert one_bound.verify(token(key, client_id)).client_id == client_id
 
 
-def test_several_issuers_of_one_key_are_several_issuers(rsa_key: SigningKey) -> None:
-    options: dict[str, Any] = {
-        "keys": rsa_key.public_pem,
-        "issuer": [CAMPUS, PARTNER],
-        "gateway": "standard",
-    }
-
-    assert "acme" in refused([Client("acme")], **options)
-    assert "acme" in refused([bound("acme", algorithms="RS256")], **options)
-    for trust in ({"issuer": CAMPUS}, {"issuer": ANY}, {"keys": rsa_key.certificate_pem}):
-        Verifier(clients=ClientRegistry([bound("acme", **trust)]), **options)
-
-
-def test_an_audience_or_algorithms_alone_name_no_issuer(
-    rsa_key: SigningKey, other_rsa_key: SigningKey
+def test_a_bound_client_is_refused_when_the_gateways_or_anothers_key_signed(
+    one_bound: Verifier, rsa_key: SigningKey, other_rsa_key: SigningKey
 ) -> None:
-    for trust in ({}, {"audience": "me"}, {"algorithms": ("RS256",)}):
-        assert "acme" in refused([bound("acme", **trust)], issuers=issuers(rsa_key, other_rsa_key))
+    for key in (rsa_key, other_rsa_key):
+        with pytest.raises(ClientMismatch) as refusal:
+            one_bound.verify(token(key, "own"))
+        assert refusal.value.code == "client_mismatch"
 
 
-def test_own_keys_beside_several_issuers_need_an_issuer(
-    rsa_key: SigningKey, other_rsa_key: SigningKey
+def test_a_key_of_a_bound_client_proves_no_other_client(
+    one_bound: Verifier, own_key: SigningKey
 ) -> None:
-    own = rsa_key.certificate_pem
-    for trust in ({"keys": own}, {"issuer": "https://x"}, {"issuer": (CAMPUS, PARTNER)},
-                  {"issuer": ANY, "audience": "me"}):  # fmt: skip
-        message = refused([bound("acme", **trust)], issuers=issuers(rsa_key, other_rsa_key))
-        assert message.startswith("clients.acme.trust: issuer")
+    for named in ("free", "second", "nobody"):
+        with pytest.raises(AuthenticationError):
+            one_bound.verify(token(own_key, named))
+    with pytest.raises(AuthenticationError):
+        one_bound.verify(mint(own_key, {"sub": "u"}, form="standard"))
 
 
-def test_many_unbound_clients_make_no_endless_message(
-    rsa_key: SigningKey, other_rsa_key: SigningKey
+@pytest.mark.parametrize("named", ["own", "second", "free", "nobody"])
+def test_a_key_that_nobody_knows_is_a_forgery_and_no_mismatch(
+    one_bound: Verifier, stranger: SigningKey, named: str
 ) -> None:
-    clients = [Client(f"client-{number:03}") for number in range(500)]
-
-    message = refused(clients, issuers=issuers(rsa_key, other_rsa_key))
-
-    assert "client-019 and 480 more" in message
-    assert "client-020" not in message
-
-
-def test_with_one_issuer_a_client_needs_no_binding(rsa_key: SigningKey) -> None:
-    one = Issuer(CAMPUS, keys=rsa_key.public_pem, gateway="standard")
-    flat: dict[str, Any] = {"keys": rsa_key.public_pem, "gateway": "standard"}
-    for options in ({"issuers": [one]}, {**flat, "issuer": CAMPUS}, flat):
-        found = Verifier(clients=ClientRegistry([Client("acme")]), **options)
-        assert found.verify(token(rsa_key, "acme", CAMPUS)).client_id == "acme"
+    with pytest.raises((BadSignature, UnknownKey)):
+        one_bound.verify(token(stranger, named))
+    for header in ({"kid": "own"}, {"kid": "other"}):
+        with pytest.raises((BadSignature, UnknownKey)):
+            one_bound.verify(mint(stranger, {"client_id": named}, form="standard", header=header))
 
 
-def test_a_client_that_is_switched_off_is_left_alone(
-    rsa_key: SigningKey, other_rsa_key: SigningKey
+def test_a_tampered_token_of_a_bound_client_is_a_forgery(
+    one_bound: Verifier, own_key: SigningKey, rsa_key: SigningKey
 ) -> None:
-    registry = ClientRegistry([Client("acme", enabled=False), bound("globex", issuer=CAMPUS)])
-    found = Verifier(issuers=issuers(rsa_key, other_rsa_key), clients=registry)
+    for key in (own_key, rsa_key):
+        header, _, signature = token(key, "free").split(".")
+        payload = token(key, "own").split(".")[1]
+        with pytest.raises(BadSignature):
+            one_bound.verify(f"{header}.{payload}.{signature}")
+
+
+def test_a_token_that_names_its_client_by_no_text_is_malformed(
+    one_bound: Verifier, own_key: SigningKey
+) -> None:
+    for named in (None, 5, ["own"], {"own": 1}, True):
+        with pytest.raises(InvalidClaim) as refusal:
+            one_bound.verify(token(own_key, named))
+        assert (refusal.value.claim, refusal.value.reason) == ("client_id", "type")
+
+
+def test_the_first_client_claim_is_the_one_that_counts_for_keys_and_grants_alike(
+    one_bound: Verifier, rsa_key: SigningKey, own_key: SigningKey
+) -> None:
+    # The standard gateway's other client claim is azp.
+    with pytest.raises(ClientMismatch):
+        one_bound.verify(token(rsa_key, "own", azp="free"))
+    assert one_bound.verify(token(rsa_key, "free", azp="own")).client_id == "free"
+    assert one_bound.verify(mint(own_key, {"azp": "own"}, form="standard")).client_id == "own"
+
+
+def test_a_proven_client_without_an_entry_is_403_and_a_forged_one_401(
+    one_bound: Verifier, rsa_key: SigningKey, stranger: SigningKey
+) -> None:
+    for raw in (token(rsa_key, "nobody"), mint(rsa_key, {"sub": "u"}, form="standard")):
+        with pytest.raises(UnknownClient):
+            one_bound.verify(raw)
+    with pytest.raises(BadSignature):
+        one_bound.verify(token(stranger, "nobody"))
+
+
+def test_a_switched_off_client_is_told_so_only_when_it_is_proven(
+    rsa_key: SigningKey, own_key: SigningKey
+) -> None:
+    off = Client("own", enabled=False, trust=ClientTrust(own_key.public_pem))
+    found = verifier(rsa_key, off)
 
     with pytest.raises(ClientDisabled):
-        found.verify(token(rsa_key, "acme", CAMPUS))
-
-
-def test_for_a_client_of_any_issuer_each_of_them_speaks_and_nobody_else(
-    rsa_key: SigningKey, other_rsa_key: SigningKey
-) -> None:
-    registry = ClientRegistry([bound("acme", issuer=ANY), bound("globex", issuer=CAMPUS)])
-    found = Verifier(issuers=issuers(rsa_key, other_rsa_key), clients=registry)
-
-    found.verify(token(rsa_key, "acme", CAMPUS))
-    found.verify(token(other_rsa_key, "acme", PARTNER))
-    found.verify(token(rsa_key, "globex", CAMPUS))
+        found.verify(token(own_key, "own"))
     with pytest.raises(ClientMismatch):
-        found.verify(token(other_rsa_key, "globex", PARTNER))
-    with pytest.raises((BadSignature, ClientMismatch)):
-        found.verify(token(other_rsa_key, "acme", CAMPUS))
+        found.verify(token(rsa_key, "own"))
 
 
-def test_a_client_of_any_issuer_may_have_keys_of_its_own(
-    rsa_key: SigningKey, other_rsa_key: SigningKey
+def test_verifying_without_blocking_decides_alike(
+    one_bound: Verifier, rsa_key: SigningKey, own_key: SigningKey
 ) -> None:
-    own = SigningKey("RS256")
-    registry = ClientRegistry([bound("acme", keys=own.public_pem, issuer=ANY)])
-    found = Verifier(issuers=issuers(rsa_key, other_rsa_key), clients=registry, gateway="standard")
+    assert asyncio.run(one_bound.verify_async(token(own_key, "own", n=1))).client_id == "own"
+    with pytest.raises(ClientMismatch):
+        asyncio.run(one_bound.verify_async(token(rsa_key, "own", n=1)))
 
-    for issuer in (CAMPUS, PARTNER):
-        assert found.verify(token(own, "acme", issuer)).client_id == "acme"
-    for key, issuer in ((rsa_key, CAMPUS), (other_rsa_key, PARTNER), (own, "https://other")):
+
+# --- own issuer, audience and algorithms -----------------------------------------------------
+
+
+def test_a_client_bound_to_an_issuer_is_refused_from_any_other(rsa_key: SigningKey) -> None:
+    found = verifier(rsa_key, bound("own", issuer=("https://a", "https://b")), Client("free"))
+
+    for issuer in ("https://a", "https://b"):
+        assert found.verify(token(rsa_key, "own", iss=issuer)).issuer == issuer
+    for claims in ({"iss": "https://c"}, {"iss": "HTTPS://A"}, {}):
         with pytest.raises(ClientMismatch):
-            found.verify(token(key, "acme", issuer))
+            found.verify(token(rsa_key, "own", **claims))
+    assert found.verify(token(rsa_key, "free", iss="https://c")).client_id == "free"
 
 
-@pytest.mark.parametrize("issuer", ["ANY", ("ANY",), (CAMPUS, "ANY"), ["ANY"]])
-def test_the_text_any_is_no_issuer_in_code(issuer: Any) -> None:
-    with pytest.raises(ConfigurationError, match=r"acme: trust: issuer: 'ANY' is a text"):
-        bound("acme", issuer=issuer)
-    bound("acme", issuer="https://COMPANY")
+def test_a_bound_issuer_takes_the_place_of_the_verifiers(rsa_key: SigningKey) -> None:
+    found = verifier(
+        rsa_key, bound("own", issuer="https://own"), Client("free"), issuer="https://all"
+    )
+
+    found.verify(token(rsa_key, "own", iss="https://own"))
+    found.verify(token(rsa_key, "free", iss="https://all"))
+    with pytest.raises(ClientMismatch):
+        found.verify(token(rsa_key, "own", iss="https://all"))
+    with pytest.raises(InvalidClaim):
+        found.verify(token(rsa_key, "free", iss="https://own"))
 
 
-CAMPUS_ONLY = '[clients.acme]\n[clients.acme.trust]\nissuer = "https://campus"\n'
-
-
-def test_a_registry_that_is_edited_into_an_unbound_client_keeps_its_last_good_reading(
-    rsa_key: SigningKey,
-    other_rsa_key: SigningKey,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+def test_own_keys_keep_the_verifiers_issuer_audience_and_algorithms(
+    rsa_key: SigningKey, own_key: SigningKey
 ) -> None:
-    monkeypatch.setattr("jwt_middleware.background.watched_files.LOOK_EVERY", 0.0)
+    found = verifier(rsa_key, bound("own", own_key.public_pem), issuer="https://all", audience="me")
+    pss = SigningKey("PS512", private=own_key.private)
+
+    found.verify(token(own_key, "own", iss="https://all", aud="me"))
+    with pytest.raises(ClientMismatch):
+        found.verify(token(own_key, "own", iss="https://other", aud="me"))
+    with pytest.raises(InvalidClaim):
+        found.verify(token(own_key, "own", iss="https://all", aud="you"))
+    with pytest.raises(UnacceptableAlgorithm):
+        found.verify(token(pss, "own", iss="https://all", aud="me"))
+
+
+def test_a_client_bound_to_an_audience_is_refused_for_any_other(rsa_key: SigningKey) -> None:
+    found = verifier(rsa_key, bound("own", audience="mine"), Client("free"), audience="me")
+
+    found.verify(token(rsa_key, "own", aud="mine"))
+    found.verify(token(rsa_key, "free", aud="me"))
+    for claims in ({"aud": "me"}, {}, {"aud": []}):
+        with pytest.raises(InvalidClaim) as refusal:
+            found.verify(token(rsa_key, "own", **claims))
+        assert refusal.value.claim == "aud"
+    with pytest.raises(InvalidClaim):
+        found.verify(token(rsa_key, "free", aud="mine"))
+
+
+def test_a_client_bound_to_algorithms_is_refused_under_any_other(rsa_key: SigningKey) -> None:
+    found = verifier(rsa_key, bound("own", algorithms=("PS256",)), Client("free"))
+    pss = SigningKey("PS256", private=rsa_key.private)
+
+    assert found.verify(token(pss, "own")).client_id == "own"
+    assert found.verify(token(rsa_key, "free")).client_id == "free"
+    with pytest.raises(AuthenticationError):
+        found.verify(token(rsa_key, "own"))
+
+
+def test_one_client_may_sign_with_a_secret_beside_a_gateway_with_rsa(
+    rsa_key: SigningKey, key_for: KeyFor, tmp_path: Path
+) -> None:
+    secret = key_for("HS256")
+    (tmp_path / "own.jwks").write_text(json.dumps(secret.jwks()))
     path = tmp_path / "clients.toml"
-    path.write_text(CAMPUS_ONLY)
-    heard: list[Any] = []
-    registry = ClientRegistry(path)
-    found = Verifier(
-        issuers=issuers(rsa_key, other_rsa_key), clients=registry, listeners=heard.append
-    )
+    bound_to = '{ keys = "own.jwks", algorithms = "HS256" }'
+    path.write_text(f"[clients.own]\ntrust = {bound_to}\n[clients.free]\n")
+    found = Verifier(keys=rsa_key.public_pem, gateway="standard", clients=path)
 
-    def known() -> list[str]:
-        assert found.clients is not None
-        return [client.client_id for client in found.clients]
-
-    def kept() -> list[str]:
-        return [event.reason for event in heard if isinstance(event, ClientsKept)]
-
-    replaced(path, CAMPUS_ONLY + "[clients.globex]\n")
-
-    assert soon(lambda: known() != ["acme"] or bool(kept()))
-    assert known() == ["acme"]
-    assert "globex" in kept()[0]
-    assert 'issuer = "ANY"' in kept()[0]
+    assert found.verify(token(secret, "own")).client_id == "own"
+    assert found.verify(token(rsa_key, "free")).client_id == "free"
+    with pytest.raises(ClientMismatch):
+        found.verify(token(rsa_key, "own"))
+    with pytest.raises(AuthenticationError):
+        found.verify(token(secret, "free"))
+    confused = SigningKey("HS256", private=rsa_key.public_pem.encode())
+    for client_id in ("own", "free"):
+        with pytest.raises((BadSignature, UnacceptableAlgorithm)):
+            found.verify(token(confused, client_id))
 
 
-def test_the_check_command_says_what_any_means_and_refuses_what_is_unbound(
-    rsa_key: SigningKey,
-    other_rsa_key: SigningKey,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+@pytest.mark.parametrize("algorithms", [("HS256",), ("ES256",), ("RS256", "HS256"), ("none",)])
+def test_algorithms_that_no_key_of_the_client_fits_are_an_error_at_start_up(
+    rsa_key: SigningKey, own_key: SigningKey, algorithms: tuple[str, ...]
 ) -> None:
-    (tmp_path / "a.pem").write_text(rsa_key.public_pem)
-    (tmp_path / "b.pem").write_text(other_rsa_key.public_pem)
-    options = tmp_path / "options.toml"
-    options.write_text(
-        'clients = "clients.toml"\n'
-        '[[issuers]]\nissuer = "https://campus"\nkeys = "a.pem"\n'
-        '[[issuers]]\nissuer = "https://partner"\nkeys = "b.pem"\n'
-    )
-    registry = tmp_path / "clients.toml"
-    registry.write_text('[clients.acme.trust]\nissuer = "ANY"\n')
-    for path in (options, registry):
-        assert main(["check", str(path)]) == 0
-        out = capsys.readouterr().out
-        assert "acme (acme): nothing, of any issuer." in out
-        assert "DANGER  acme: trust.issuer is ANY: every issuer can speak for it." in out
-
-    registry.write_text("[clients.acme]\n")
-    assert main(["check", str(options)]) == 2
-    assert "acme: bound to no issuer" in capsys.readouterr().err
+    for keys in (own_key.public_pem, None):
+        with pytest.raises(ConfigurationError, match=r"clients\.own\.trust: .*algorithm"):
+            verifier(rsa_key, bound("own", keys, algorithms=algorithms))
 
 
-def test_any_stands_alone_in_a_registrys_list(tmp_path: Path) -> None:
-    path = tmp_path / "clients.toml"
-    path.write_text('[clients.acme.trust]\nissuer = ["ANY", "https://campus"]\n')
-
-    with pytest.raises(ConfigurationError, match=r"clients\.acme\.trust\.issuer: 'ANY'"):
-        ClientRegistry(path)
+@pytest.mark.parametrize("keys", ["none.pem", "https-but-no-url", 5, [], "-----BEGIN X-----"])
+def test_own_keys_that_are_none_are_an_error_at_start_up(rsa_key: SigningKey, keys: Any) -> None:
+    with pytest.raises(ConfigurationError, match=r"clients\.own\.trust: keys"):
+        verifier(rsa_key, bound("own", keys))
 
 
-def test_two_clients_of_one_namespace_are_warned_of(tmp_path: Path, rsa_key: SigningKey) -> None:
-    """Each may carry the other's roles."""
-    told: list[Any] = []
-    clients = [Client("a", namespace="acme"), Client("b", namespace="acme"), Client("c")]
-    Verifier(
-        keys=rsa_key.public_pem, clients=ClientRegistry(clients), listeners=[told.append], api="/x"
-    )
-
-    [warning] = [event for event in told if isinstance(event, ConfigurationWarning)]
-    assert "the clients a, b share the namespace 'acme'" in warning.reason
+# --- several issuers -------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("free, more", [(20, None), (21, "1 more"), (50, "30 more")])
-def test_at_most_twenty_clients_are_named_that_are_bound_to_no_issuer(
-    free: int, more: str | None, rsa_key: SigningKey, other_rsa_key: SigningKey
+def two_issuers(a: SigningKey, b: SigningKey, *clients: Client) -> Verifier:
+    issuers = [
+        Issuer("https://a", keys=a.public_pem, audience="me"),
+        Issuer("https://b", keys=b.public_pem, audience=ANY),
+    ]
+    return Verifier(gateway="standard", issuers=issuers, clients=ClientRegistry(clients))
+
+
+def test_beside_several_issuers_a_client_is_bound_to_one_of_them(
+    rsa_key: SigningKey, other_rsa_key: SigningKey, stranger: SigningKey
 ) -> None:
-    clients = [Client(f"c{number:02}") for number in range(free)]
-    told = refused(clients, issuers=issuers(rsa_key, other_rsa_key))
+    found = two_issuers(rsa_key, other_rsa_key, bound("own", issuer="https://a"), FREE)
 
-    assert [f"c{number:02}" in told for number in range(free)] == [n < 20 for n in range(free)]
-    assert ("more" in told.partition(": bound")[0]) == (more is not None)
-    assert more is None or more in told
-
-
-class Closed(Source):
-    """A source that counts how often it is closed."""
-
-    closed = 0
-
-    def close(self) -> None:
-        self.closed += 1
+    found.verify(token(rsa_key, "own", iss="https://a", aud="me"))
+    found.verify(token(rsa_key, "free", iss="https://a", aud="me"))
+    found.verify(token(other_rsa_key, "free", iss="https://b"))
+    for key, issuer in ((other_rsa_key, "b"), (other_rsa_key, "a"), (rsa_key, "b"), (rsa_key, "c")):
+        with pytest.raises(ClientMismatch):
+            found.verify(token(key, "own", iss=f"https://{issuer}", aud="me"))
+    with pytest.raises(BadSignature):
+        found.verify(token(stranger, "own", iss="https://a", aud="me"))
 
 
-def test_a_clients_keys_go_on_while_its_entry_stays_and_are_closed_when_it_changes() -> None:
-    gateway, one, two = (Closed(OLD_KEYS) for _ in range(3))
-    trusts = trusts_of({"keys": gateway}, lambda event: None, time.time)
-    maker = RosterMaker(trusts, lambda event: None, lambda: None)
-    before = maker.make(Clients([bound("b", keys=one)]))
-    after = maker.make(Clients([Client("a"), Client("b", name="B", trust=ClientTrust(one))]))
-    assert after.bound["b"] is before.bound["b"]
-    assert one.closed == 0
+def test_beside_several_issuers_a_client_may_have_keys_and_an_issuer_of_its_own(
+    rsa_key: SigningKey, other_rsa_key: SigningKey, own_key: SigningKey
+) -> None:
+    own = bound("own", own_key.public_pem, issuer="https://own", audience="me")
+    found = two_issuers(rsa_key, other_rsa_key, own, FREE)
 
-    changed = maker.make(Clients([bound("b", keys=two)]))
-    assert changed.bound["b"] is not before.bound["b"]
-    maker.make(Clients([Client("b")]))
-    assert (one.closed, two.closed, gateway.closed) == (1, 1, 0)
+    found.verify(token(own_key, "own", iss="https://own", aud="me"))
+    for key, issuer in ((rsa_key, "https://a"), (rsa_key, "https://own"), (own_key, "https://a")):
+        with pytest.raises(ClientMismatch):
+            found.verify(token(key, "own", iss=issuer, aud="me"))
+    with pytest.raises(InvalidClaim):
+        found.verify(token(own_key, "free", iss="https://own", aud="me"))
+    with pytest.raises(AuthenticationError):
+        found.verify(token(own_key, "free", iss="https://a", aud="me"))
+
+
+def test_a_token_that_two_gateways_would_read_as_two_clients_is_neither(
+    rsa_key: SigningKey, other_rsa_key: SigningKey, own_key: SigningKey
+) -> None:
+    issuers = [
+        Issuer("https://a", keys=rsa_key.public_pem, gateway="standard"),
+        Issuer("https://w", keys=other_rsa_key.public_pem, gateway="wso2"),
+    ]
+    own = bound("own", own_key.public_pem, issuer=("https://w", "https://x"))
+    found = Verifier(issuers=issuers, clients=ClientRegistry([own, FREE]))
+    claims = {"iss": "https://w", "http://wso2.org/claims/client_id": "own", "azp": "free"}
+
+    with pytest.raises(ClientMismatch):
+        found.verify(mint(own_key, claims, form="standard"))
+
+
+def test_a_secret_of_an_issuer_is_no_key_of_a_client_that_is_bound_to_another(
+    rsa_key: SigningKey, key_for: KeyFor
+) -> None:
+    secret = key_for("HS256")
+    issuers = [
+        Issuer("https://a", keys=rsa_key.public_pem),
+        Issuer("https://s", keys=SharedSecret(secret.secret), algorithms="HS256"),
+    ]
+    registry = ClientRegistry([bound("own", issuer="https://a"), FREE])
+    found = Verifier(gateway="standard", issuers=issuers, clients=registry)
+
+    found.verify(token(secret, "free", iss="https://s"))
+    for issuer in ("https://s", "https://a"):
+        with pytest.raises(ClientMismatch):
+            found.verify(token(secret, "own", iss=issuer))

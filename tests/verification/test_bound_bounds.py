@@ -11,7 +11,7 @@ from jwt_middleware import Client, ClientRegistry, RequestError, Verifier
 from jwt_middleware.authorization.clients import Clients, ClientTrust
 from jwt_middleware.testing import SigningKey, mint
 from jwt_middleware.verification import issuer as trust
-from jwt_middleware.verification.issuers import Roster
+from jwt_middleware.verification.bound import Roster
 
 SEGMENTS = (b"header", b"payload", b"signature", b"signed")
 

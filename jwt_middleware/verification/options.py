@@ -1,19 +1,147 @@
-"""The options of one issuer, each read into what verifying by it needs."""
+"""The options of a verifier, each read into what verifying by it needs."""
 
 from __future__ import annotations
 
+import inspect
+import os
 import re
-from collections.abc import Mapping
-from dataclasses import replace
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, cast
 
+from ..authorization.registry import ClientRegistry
 from ..errors import ConfigurationError
+from ..events.kinds import Event, Listener
 from ..gateways import PRESETS, Gateway, WireFormat
 from ..keys.algorithms import ALGORITHMS, Algorithm
+from ..keys.option import Keys
 from ..keys.sources import KeySource
 from ..options import checks as check
-from ..options.checks import ANY, AnyAudience
+from ..options.checks import ANY, AnyAudience, in_file
 from ..principal import ClaimNames, ListClaim
+from ..revocation.option import Revocations
+
+if TYPE_CHECKING:
+    from ..revocation.check import RevocationCheck
+
+Preset = Literal["wso2", "wso2-1.4", "wso2-3.1", "standard"]
+"""The name of a gateway's preset."""
+
+
+MOST_LEEWAY = 3600
+"""Seconds. More is no clock that is a little off; it would make expired tokens live on."""
+
+
+@dataclass(frozen=True, eq=False)
+class Issuer:
+    """An issuer and what is bound to it: a token that names it verifies under nothing else.
+
+    Attributes:
+        issuer: the ``iss`` claim, compared whole.
+        keys: as the option ``keys``.
+        audience: as the option ``audience``.
+        algorithms: as the option ``algorithms``.
+        gateway: as the option ``gateway``; the verifier's own where None.
+
+    """
+
+    issuer: str
+    keys: Keys | None = None
+    audience: str | Sequence[str] | AnyAudience | None = None
+    algorithms: Sequence[str] | str | None = None
+    gateway: Preset | Gateway | None = None
+
+    @classmethod
+    def of_table(cls, table: Mapping[str, Any]) -> Issuer:
+        """Make one of a table, as TOML and settings have it; ``audience = "ANY"`` is ``ANY``."""
+        with in_file(table):
+            check.known(table, [each.name for each in fields(cls)], "option of an issuer:")
+            if "issuer" not in table:
+                raise ConfigurationError("issuers: a table names no issuer")
+            return cls(**table)
+
+    def __repr__(self) -> str:
+        return f"Issuer({self.issuer!r})"
+
+
+class VerifierOptions(TypedDict, total=False):
+    """The options of ``Verifier``; the README's table says what each means."""
+
+    keys: Keys
+    gateway: Preset | Gateway
+    algorithms: Sequence[str] | str | None
+    issuer: str | Sequence[str] | None
+    audience: str | Sequence[str] | AnyAudience | None
+    issuers: Sequence[Issuer | Mapping[str, Any]] | None
+    api: str | Sequence[str] | None
+    typ: str | None
+    leeway: float
+    max_age: float | None
+    client_claim: str | None
+    clients: ClientRegistry | str | os.PathLike[str] | None
+    revocations: Revocations | Mapping[str, Any] | str | None
+    cache_size: int
+    max_token_size: int
+    minimum_rsa_bits: int
+    allow_wso2_default_keys: bool
+    check_certificate_dates: bool
+    listeners: Iterable[Listener]
+    clock: Callable[[], float]
+
+
+def registry_of(clients: Any) -> ClientRegistry | None:
+    """Return the registry that the option names; None where it is not set."""
+    if clients is None or isinstance(clients, ClientRegistry):
+        return clients
+    if not isinstance(clients, str | os.PathLike) or not os.fspath(clients):
+        raise ConfigurationError(
+            f"clients: the path of a TOML file, or a ClientRegistry, not {check.kind(clients)}"
+        )
+    return ClientRegistry(clients)
+
+
+def revocations_of(
+    revocations: Any,
+    announce: Callable[[Event], None],
+    clock: Callable[[], float],
+    roster: Callable[[], object] | None,
+) -> RevocationCheck | None:
+    """Return what judges tokens by the store that the option names; None where it is not set."""
+    if revocations is None:
+        return None
+    if isinstance(revocations, str):
+        revocations = Revocations(revocations)
+    elif isinstance(revocations, Mapping):
+        revocations = Revocations.of_table(revocations)
+    if not isinstance(revocations, Revocations):
+        raise ConfigurationError(
+            "revocations: a store's URL, such as 'sqlite:///revocations.db', or Revocations(...), "
+            f"not {check.kind(revocations)}"
+        )
+    from ..revocation.check import RevocationCheck  # few have a store
+
+    return RevocationCheck(revocations, announce, clock, roster)
+
+
+def clock_of(clock: Any) -> Callable[[], float]:
+    """Return the clock."""
+    if not callable(clock):
+        raise ConfigurationError(f"clock: a function, such as time.time, not {check.kind(clock)}")
+    return cast("Callable[[], float]", clock)
+
+
+def listeners_of(listeners: Any) -> tuple[Listener, ...]:
+    """Return the listeners; a single one needs no list."""
+    found = (listeners,) if callable(listeners) else listeners
+    if not isinstance(found, list | tuple | set | frozenset) or not all(map(callable, found)):
+        raise ConfigurationError("listeners: callables that take an event, in a list")
+    for each in found:
+        if inspect.iscoroutinefunction(each):
+            raise ConfigurationError(
+                f"listeners: {each.__qualname__} is async, and nobody would await it; write a "
+                "plain function, which may put the event into a queue"
+            )
+    return tuple(found)
 
 
 def media_type(typ: str) -> str:

@@ -1,0 +1,185 @@
+"""The registry as a verifier uses it: what clients are granted, and what some are bound to.
+
+A roster is made of one reading of the registry, off the way of any request, and replaced whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from ..authorization.clients import Client, Clients, ClientTrust, Dropped
+from ..authorization.registry import ClientRegistry
+from ..errors import ClientMismatch, ConfigurationError
+from ..events.kinds import ClientsKept, ClientsLoaded, ConfigurationWarning, Event
+from ..keys.key_set import MAX_TRIED
+from ..options.checks import AnyAudience
+from ..principal import ClaimNames, Principal
+from .compact import Segments
+from .issuer import Trust
+
+_MOST_ASKED = 64
+"""How many other trusts are asked whether they have signed a refused token."""
+
+
+class Roster:
+    """The clients, and the trusts of those that are bound to keys or an issuer of their own."""
+
+    def __init__(self, clients: Clients, bound: Mapping[str, Trust]) -> None:
+        self.clients = clients
+        self.bound = bound
+        self._trusts = frozenset(map(id, bound.values()))
+
+    def is_bound(self, trust: Trust) -> bool:
+        """Whether clients are bound to this trust."""
+        return id(trust) in self._trusts
+
+    def check_bound(self, client_id: str | None, trust: Trust) -> None:
+        """Raise ``ClientMismatch`` unless this is the trust that the client is bound to, if any."""
+        expected = None if client_id is None else self.bound.get(client_id)
+        if expected is None and not self.is_bound(trust):
+            return
+        if expected is not trust:
+            raise ClientMismatch("the client is bound to other keys or another issuer")
+
+    def principal(
+        self,
+        client_id: str | None,
+        claims: dict[str, Any],
+        names: ClaimNames,
+        expires_at: float,
+        key_id: str | None,
+    ) -> tuple[Principal, list[Dropped]]:
+        """Return the principal with what its client is granted, and the values that are not.
+
+        Raises:
+            UnknownClient, ClientDisabled, InvalidClaim: as ``Clients.grants``.
+
+        """
+        grants, dropped = self.clients.grants(client_id, claims)
+        return Principal.of_token(claims, names, expires_at, key_id, grants), dropped
+
+    def signed_by_another(self, segments: Segments, trusts: Iterator[Trust], now: float) -> bool:
+        """Whether a key that is not the named client's has signed a refused token.
+
+        Only to tell a client's misuse from a forgery; a few keys are asked, for it costs.
+        """
+        left = MAX_TRIED
+        for number, trust in enumerate(trusts):
+            if number == _MOST_ASKED or not left:
+                break
+            keys = trust.signers(segments, now)[:left]
+            left -= len(keys)
+            if keys and trust.signed(segments, keys):
+                return True
+        return False
+
+
+class RosterMaker:
+    """Makes a roster of each reading; a trust whose entry has not changed goes on.
+
+    ``changed`` is called when a new one is in use: what the old one granted may be forgotten.
+    """
+
+    def __init__(
+        self,
+        trusts: Mapping[str | None, Trust],
+        announce: Callable[[Event], None],
+        changed: Callable[[], None],
+    ) -> None:
+        self._trusts = trusts
+        self._announce = announce
+        self._changed = changed
+        self._kept: dict[str, tuple[ClientTrust, Trust]] = {}
+
+    def watch(self, registry: ClientRegistry) -> Callable[[], Roster]:
+        """Return a function that returns the newest roster, at once."""
+
+        def heard(found: Roster | Exception) -> None:
+            if isinstance(found, Exception):
+                reason = str(found) or type(found).__name__
+                self._announce(ClientsKept(registry.name, reason))
+            else:
+                self._tell(registry, found.clients)
+                self._changed()
+
+        current = registry.watch(self.make, heard)
+        self._tell(registry, current().clients)
+        return current
+
+    def make(self, clients: Clients) -> Roster:
+        """Make a roster; raise ``ConfigurationError`` where what a client is bound to is wrong."""
+        self._check_issuers(clients)
+        kept: dict[str, tuple[ClientTrust, Trust]] = {}
+        for client in clients:
+            if client.trust is not None and client.trust.binds:
+                before = self._kept.get(client.client_id)
+                if before is None or before[0] != client.trust:
+                    before = (client.trust, self._bound(client, client.trust))
+                kept[client.client_id] = before
+        gone = [
+            trust
+            for client_id, (_, trust) in self._kept.items()
+            if client_id not in kept or kept[client_id][1] is not trust
+        ]
+        self._kept = kept
+        mine = {id(trust.keys) for trust in self._trusts.values()}
+        for trust in gone:
+            if id(trust.keys) not in mine:
+                trust.keys.close()
+        return Roster(clients, {client_id: trust for client_id, (_, trust) in kept.items()})
+
+    def _check_issuers(self, clients: Clients) -> None:
+        """Refuse clients for whom any of several issuers could speak, and nobody has said so."""
+        issuers = [name for trust in self._trusts.values() for name in trust.policy.issuers]
+        if len(issuers) < 2:
+            return
+        free = [each.client_id for each in clients if each.enabled and _is_free(each.trust)]
+        if free:
+            more = f" and {len(free) - 20} more" if len(free) > 20 else ""
+            raise ConfigurationError(
+                f"{clients.source}: {', '.join(free[:20])}{more}: bound to no issuer, so each of "
+                f"{len(issuers)} issuers could speak for such a client. Name the one that does: "
+                '[clients.ID.trust] issuer = "https://...", or issuer = "ANY" where every one may '
+                "(in code: trust=ClientTrust(issuer=...), ClientTrust(issuer=ANY))"
+            )
+
+    def _bound(self, client: Client, own: ClientTrust) -> Trust:
+        where = f"clients.{client.client_id}.trust"
+        try:
+            return self._narrowed(own)
+        except ConfigurationError as error:
+            raise ConfigurationError(f"{where}: {error}") from None
+
+    def _narrowed(self, own: ClientTrust) -> Trust:
+        """Return the trust of a client; what it leaves out is as for the others."""
+        issuer = own.issuer
+        if isinstance(issuer, AnyAudience):
+            issuer = tuple(name for name in self._trusts if name) or None
+        given = (own.keys, own.algorithms, issuer, own.audience)
+        if None in self._trusts:
+            return self._trusts[None].narrowed(*given)
+        names = (issuer,) if isinstance(issuer, str) else issuer or ()
+        if len(names) == 1 and names[0] in self._trusts:
+            return self._trusts[names[0]].narrowed(*given)
+        if own.keys is None or not names:
+            raise ConfigurationError(
+                "issuer: beside issuers=[...], name the one issuer whose keys are the client's, or "
+                "the client's own keys and issuer"
+            )
+        # It belongs to none of the issuers, so nothing of theirs is its own.
+        return next(iter(self._trusts.values())).apart(*given)
+
+    def _tell(self, registry: ClientRegistry, clients: Clients) -> None:
+        self._announce(ClientsLoaded(registry.name, len(clients)))
+        for namespace, ids in clients.shared_namespaces().items():
+            self._announce(
+                ConfigurationWarning(
+                    f"{registry.name}: the clients {', '.join(ids)} share the namespace "
+                    f"{namespace!r}: each may carry the others' roles"
+                )
+            )
+
+
+def _is_free(trust: ClientTrust | None) -> bool:
+    return trust is None or (trust.keys is None and trust.issuer is None)
