@@ -5,8 +5,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from graphlib import TopologicalSorter
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
+
+import pytest
 
 import jwt_middleware
 import jwt_middleware_django
@@ -154,7 +157,7 @@ def test_adapters_import_the_core_and_their_own_framework_only() -> None:
 
 def test_a_folder_face_has_no_logic() -> None:
     for module, path in modules():
-        if module.endswith(".__init__"):
+        if module.endswith(".__init__") and module != "jwt_middleware.__init__":
             tree = ast.parse(path.read_text("utf-8"))
             plain = (ast.Import, ast.ImportFrom, ast.Expr, ast.Assign)
             assert all(isinstance(node, plain) for node in tree.body), module
@@ -166,3 +169,20 @@ def test_no_file_holds_two_concepts() -> None:
         paths += Path(package.__file__ or "").parent.rglob("*.py")
 
     assert [p.name for p in paths if len(p.read_text("utf-8").splitlines()) > 350] == []
+
+
+def test_each_public_name_is_what_its_room_has() -> None:
+    tree = ast.parse((PACKAGE / "__init__.py").read_text("utf-8"))
+    [typed] = [node for node in tree.body if isinstance(node, ast.If) and not node.orelse][:1]
+    homes = {
+        alias.name: f"jwt_middleware.{node.module}"
+        for node in typed.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+
+    assert sorted(homes) == sorted(jwt_middleware.__all__)
+    for name, home in homes.items():
+        assert getattr(jwt_middleware, name) is getattr(import_module(home), name)
+    with pytest.raises(AttributeError, match="'Verifyer'"):
+        _ = jwt_middleware.Verifyer
