@@ -12,9 +12,15 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .authorization.clients import Client
-    from .authorization.policies import policy
     from .authorization.predicate import Predicate, all_of, any_of
-    from .authorization.predicates import authenticated, client, has_permission, has_role, predicate
+    from .authorization.predicates import (
+        authenticated,
+        client,
+        has_permission,
+        has_role,
+        policy,
+        predicate,
+    )
     from .authorization.registry import ClientRegistry
     from .authorization.request import RequestView
     from .authorization.terms import attribute, claim, header, path_param, query_param
@@ -125,9 +131,8 @@ __all__ = [
 
 _HOMES = {
     "authorization.clients": "Client",
-    "authorization.policies": "policy",
     "authorization.predicate": "Predicate all_of any_of",
-    "authorization.predicates": "authenticated client has_permission has_role predicate",
+    "authorization.predicates": "authenticated client has_permission has_role policy predicate",
     "authorization.registry": "ClientRegistry",
     "authorization.request": "RequestView",
     "authorization.terms": "attribute claim header path_param query_param",

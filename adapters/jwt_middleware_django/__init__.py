@@ -19,16 +19,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
-from jwt_middleware.authorization import (
-    EnvironView,
-    Guard,
-    Handler,
-    Predicate,
-    environ_lines,
-    guarded,
-    public,
-    scope_lines,
-)
+from jwt_middleware.authorization import EnvironView, Guard, Predicate, environ_lines, scope_lines
+from jwt_middleware.authorization.decorators import Handler, guarded, public
 from jwt_middleware.errors import ConfigurationError, MissingToken, RequestError
 from jwt_middleware.events import TRAIL_KEY, Trail
 from jwt_middleware.middleware import (

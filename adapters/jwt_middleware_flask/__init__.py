@@ -16,15 +16,8 @@ from werkzeug.datastructures import Headers
 from werkzeug.exceptions import Forbidden, HTTPException, ServiceUnavailable, Unauthorized
 from werkzeug.wrappers import Response
 
-from jwt_middleware.authorization import (
-    EnvironView,
-    Guard,
-    Handler,
-    Predicate,
-    environ_lines,
-    guarded,
-    public,
-)
+from jwt_middleware.authorization import EnvironView, Guard, Predicate, environ_lines
+from jwt_middleware.authorization.decorators import Handler, guarded, public
 from jwt_middleware.errors import (
     ConfigurationError,
     MissingToken,

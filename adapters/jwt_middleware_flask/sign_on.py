@@ -14,7 +14,7 @@ from flask.sessions import NullSession
 from werkzeug.datastructures import Headers
 from werkzeug.wrappers import Response
 
-from jwt_middleware.authorization import public
+from jwt_middleware.authorization.decorators import public
 from jwt_middleware.errors import ConfigurationError
 from jwt_middleware.responses import Refusal, misconfigured
 from jwt_middleware.sign_on import Account, Arrival, Callback, SignOnOptions

@@ -27,15 +27,8 @@ from jwt_middleware.asgi import (
     resolve,
     serve_raised,
 )
-from jwt_middleware.authorization import (
-    Guard,
-    Handler,
-    Predicate,
-    ScopeView,
-    authenticated,
-    guarded,
-    public,
-)
+from jwt_middleware.authorization import Guard, Predicate, ScopeView, authenticated
+from jwt_middleware.authorization.decorators import Handler, guarded, public
 from jwt_middleware.errors import ConfigurationError, MissingToken, RequestError
 from jwt_middleware.middleware import (
     Gate,

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from jwt_middleware.authorization import public
+from jwt_middleware.authorization.decorators import public
 from jwt_middleware.errors import ConfigurationError
 from jwt_middleware.responses import misconfigured, send_asgi
 from jwt_middleware.sign_on import Account, Arrival, Callback, SignOnOptions

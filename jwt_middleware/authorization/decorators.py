@@ -8,10 +8,9 @@ from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 from .guards import Enter, Guard, GuardedBy, register
-from .keeping import keep_with
 from .kept import asked
 from .predicate import Predicate
-from .reach import APPLIED, is_of_one_request, is_sample
+from .reach import APPLIED, is_of_one_request, is_sample, keep_with
 
 _PUBLIC = "__jwt_middleware_public__"
 

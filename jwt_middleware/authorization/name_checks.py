@@ -10,9 +10,8 @@ from collections.abc import Iterable, Iterator
 
 from ..options.checks import nearest
 from .clients import Attribute, Client, Clients
-from .policies import Policy
 from .predicate import Predicate
-from .predicates import ClientIs, HasPermission, HasRole
+from .predicates import ClientIs, HasPermission, HasRole, Policy
 from .terms import Comparison, Present, Term
 
 

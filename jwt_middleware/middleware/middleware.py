@@ -11,8 +11,7 @@ from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 from typing import Any
 
 from ..authorization.guards import Guard
-from ..authorization.request import RequestView
-from ..authorization.request_ids import request_id_of
+from ..authorization.request import RequestView, request_id_of
 from ..authorization.routes import Route, fault_of_unguarded, fault_of_unused, faults_of
 from ..errors import ConfigurationError, MissingToken, RequestError
 from ..events.kinds import ChecksWeakened, ConfigurationWarning

@@ -7,6 +7,7 @@ nobody reviews it.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,7 +15,6 @@ from typing import Any, NamedTuple
 from ..errors import ConfigurationError
 from . import checks as check
 from .checks import ANY, InFile
-from .service_links import check_no_service_link
 
 ENVIRONMENT_PREFIX = "JWT_MIDDLEWARE_"
 CONFIG_FILE = ENVIRONMENT_PREFIX + "CONFIG"
@@ -182,3 +182,21 @@ def _relative(keys: Any, folder: Path) -> Any:
     if isinstance(keys, str) and "://" not in keys and "-----BEGIN" not in keys:
         return folder / keys
     return keys
+
+
+# Docker's links are the model: https://kubernetes.io/docs/concepts/services-networking/service/
+_LINK = re.compile(
+    r"[A-Z0-9_]+_(?:SERVICE_HOST|SERVICE_PORT(?:_[A-Z0-9_]+)?"
+    r"|PORT_[0-9]+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)"
+)
+
+
+def check_no_service_link(variable: str, value: str) -> None:
+    """Raise ``ConfigurationError`` for a variable that Kubernetes has set, with the way out."""
+    is_url = variable.endswith("_PORT") and "://" in value
+    if is_url or _LINK.fullmatch(variable):
+        raise ConfigurationError(
+            f"{variable} is no option but a Kubernetes service link, the address of a Service "
+            "whose name begins with jwt-middleware: set enableServiceLinks: false in the pod's "
+            "spec, or give the Service another name"
+        )

@@ -6,8 +6,13 @@ import re
 
 import pytest
 
-from jwt_middleware.authorization.request import EnvironView, RequestView, ScopeView
-from jwt_middleware.authorization.request_ids import LONGEST, request_id_of
+from jwt_middleware.authorization.request import (
+    LONGEST,
+    EnvironView,
+    RequestView,
+    ScopeView,
+    request_id_of,
+)
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 PARENT = f"00-{TRACE}-00f067aa0ba902b7-01"

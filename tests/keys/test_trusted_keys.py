@@ -9,8 +9,7 @@ import pytest
 from jwt_middleware.errors import ConfigurationError, UnknownKey
 from jwt_middleware.events.kinds import KeySkipped, KeysLoaded, KeyWarning
 from jwt_middleware.keys.algorithms import ALGORITHMS
-from jwt_middleware.keys.default_keys import WSO2_DEFAULT_KEYS
-from jwt_middleware.keys.key import Key, KeyRules
+from jwt_middleware.keys.key import WSO2_DEFAULT_KEYS, Key, KeyRules
 from jwt_middleware.keys.key_set import KeySet
 from jwt_middleware.keys.option import key_source
 from jwt_middleware.keys.sources import PEM, KeySource

@@ -22,12 +22,11 @@ from .mutants import Mutant, mutants_of
 from .worker import JOBS
 
 MODULES = (
-    "jwt_middleware/authorization/predicate.py",
     "jwt_middleware/authorization/decorators.py",
     "jwt_middleware/authorization/exposure.py",
     "jwt_middleware/authorization/guards.py",
-    "jwt_middleware/authorization/keeping.py",
     "jwt_middleware/authorization/kept.py",
+    "jwt_middleware/authorization/predicate.py",
     "jwt_middleware/authorization/predicates.py",
     "jwt_middleware/authorization/reach.py",
     "jwt_middleware/middleware/middleware.py",

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.contrib.auth import login
 from django.http import HttpRequest, HttpResponse, QueryDict
 
-from jwt_middleware.authorization import public
+from jwt_middleware.authorization.decorators import public
 from jwt_middleware.errors import ConfigurationError
 from jwt_middleware.responses import Refusal
 from jwt_middleware.sign_on import Account, Arrival, Callback, SignOnOptions

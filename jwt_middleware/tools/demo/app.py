@@ -16,8 +16,7 @@ from starlette.routing import Mount, Route
 
 from jwt_middleware_starlette import JWTMiddleware, current_principal, requires
 
-from ...authorization.policies import policy
-from ...authorization.predicates import client, has_role
+from ...authorization.predicates import client, has_role, policy
 from ...gateways import UCSD
 from ...verification.verifier import Verifier
 from .echo import echo_app
