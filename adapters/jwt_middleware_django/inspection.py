@@ -6,7 +6,7 @@ from typing import Any
 
 from django.conf import settings
 
-from jwt_middleware.authorization import Route
+from jwt_middleware.authorization.routes import Route
 from jwt_middleware.middleware import Gate
 
 from . import check_view

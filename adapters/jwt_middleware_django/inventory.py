@@ -9,17 +9,13 @@ from typing import Any
 from django.http import HttpRequest
 from django.urls import Resolver404, URLPattern, URLResolver, get_resolver, resolve
 
-from jwt_middleware.authorization import (
-    Enter,
-    Exposure,
-    Guard,
+from jwt_middleware.authorization import Enter, Guard
+from jwt_middleware.authorization.exposure import Exposure, alive, guards_of, guards_to_ask
+from jwt_middleware.authorization.guards import asked
+from jwt_middleware.authorization.reach import behind_and_before
+from jwt_middleware.authorization.routes import (
     Route,
-    alive,
-    asked,
     attributes_of_class,
-    behind_and_before,
-    guards_of,
-    guards_to_ask,
     is_frameworks_own,
     route_of,
     routes_of_class,

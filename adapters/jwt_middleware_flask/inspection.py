@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
-from jwt_middleware.authorization import Route
+from jwt_middleware.authorization.routes import Route
 from jwt_middleware.middleware import Gate
 
 from . import EXTENSION, check_guard

@@ -8,17 +8,13 @@ from typing import Any
 
 from flask import Flask
 
-from jwt_middleware.authorization import (
-    Enter,
-    Exposure,
-    Guard,
+from jwt_middleware.authorization import Enter, Guard
+from jwt_middleware.authorization.exposure import Exposure, alive, guards_of, guards_to_ask
+from jwt_middleware.authorization.guards import asked
+from jwt_middleware.authorization.reach import behind_and_before
+from jwt_middleware.authorization.routes import (
     Route,
-    alive,
-    asked,
     attributes_of_class,
-    behind_and_before,
-    guards_of,
-    guards_to_ask,
     route_of,
     routes_of_class,
 )

@@ -27,7 +27,7 @@ from jwt_middleware.asgi import (
     resolve,
     serve_raised,
 )
-from jwt_middleware.authorization import Guard, Predicate, ScopeView, authenticated
+from jwt_middleware.authorization import GUARD, Guard, Predicate, ScopeView, authenticated
 from jwt_middleware.authorization.decorators import Handler, guarded, public
 from jwt_middleware.errors import ConfigurationError, MissingToken, RequestError
 from jwt_middleware.middleware import (
@@ -43,8 +43,6 @@ from jwt_middleware.principal import PRINCIPAL_KEY, Principal
 from jwt_middleware.responses import Refusal, misconfigured, raw_headers, send_asgi
 
 from .current_scope import current_scope, served
-from .inventory import Routes
-from .walk import GUARD
 
 __all__ = [
     "JWTMiddleware",
@@ -78,6 +76,8 @@ class JWTMiddleware:
         self._set_user = options.pop("set_user", True)
         self._fault: ConfigurationError | None = None
         self._told = False
+        from .inventory import Routes  # imported here: the walk is for an app that is made
+
         self._routes = Routes(app, enter=enter_handler, check=check_first)
         self._has_learned = False
         try:

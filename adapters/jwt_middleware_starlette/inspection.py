@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from jwt_middleware.authorization import Route
+from jwt_middleware.authorization.routes import Route
 from jwt_middleware.middleware import Gate
 
 from . import JWTMiddleware, check_first, enter_handler

@@ -10,17 +10,9 @@ from starlette.routing import Route as HTTPRoute
 from starlette.routing import WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from jwt_middleware.authorization import (
-    Enter,
-    Exposure,
-    Guard,
-    Route,
-    alive,
-    attributes_of_class,
-    guards_to_ask,
-    listed,
-    place_of,
-)
+from jwt_middleware.authorization import Enter, Guard
+from jwt_middleware.authorization.exposure import Exposure, alive, guards_to_ask, place_of
+from jwt_middleware.authorization.routes import Route, attributes_of_class, listed
 from jwt_middleware.errors import ConfigurationError
 
 from .templates import Templates

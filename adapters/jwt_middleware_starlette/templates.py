@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from starlette.routing import compile_path
 
-from jwt_middleware.authorization import Route
+from jwt_middleware.authorization.routes import Route
 
 _ANYTHING_BELOW = "/*"
 """How the inventory ends the path of a mount whose routes it cannot see."""

@@ -15,20 +15,16 @@ from typing import Any
 
 from starlette.endpoints import HTTPEndpoint
 
-from jwt_middleware.authorization import (
-    Guard,
+from jwt_middleware.authorization import Guard
+from jwt_middleware.authorization.exposure import guards_of, guards_to_ask
+from jwt_middleware.authorization.guards import GUARD, asked
+from jwt_middleware.authorization.routes import (
     Route,
-    asked,
     attributes_of_class,
-    guards_of,
-    guards_to_ask,
     name_of,
     route_of,
     routes_of_class,
 )
-
-GUARD = "jwt_middleware_guard"
-"""The attribute by which a FastAPI dependency says what it enforces."""
 
 _OPENING = ("WEBSOCKET", "on_connect")
 _MOST_WRAPPERS = 100

@@ -7,10 +7,8 @@ import inspect
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
-from .guards import Enter, Guard, GuardedBy, register
-from .kept import asked
+from .guards import Enter, Guard, GuardedBy, asked, register
 from .predicate import Predicate
-from .reach import APPLIED, is_of_one_request, is_sample, keep_with
 
 _PUBLIC = "__jwt_middleware_public__"
 
@@ -27,6 +25,9 @@ class GuardDecorator(GuardedBy):
 
     def __call__(self, handler: Handler) -> Handler:
         """Return the guarded handler."""
+        # Imported here: an app without guards does not need it.
+        from .reach import APPLIED, is_of_one_request, is_sample, keep_with
+
         _check_handler(handler, "requires")
         guard, enter = self.guard, self._enter
 

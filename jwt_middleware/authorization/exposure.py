@@ -13,8 +13,8 @@ from typing import Any
 from weakref import WeakKeyDictionary, WeakSet, ref
 
 from .decorators import is_public
-from .guards import Enter, Guard, guard_of, handler_of, wrappers_of
-from .kept import Key, asked, is_followed, is_global, kept_by, key_of
+from .guards import Enter, Guard, asked, guard_of, handler_of, wrappers_of
+from .kept import Key, is_followed, is_global, kept_by, key_of
 from .reach import Reach, behind_and_before, chain_of, guards_at, reach_of
 
 _passed: WeakSet[FunctionType] = WeakSet()

@@ -69,6 +69,10 @@ Enter = Callable[[Guard, tuple[Any, ...], dict[str, Any]], None]
 """An adapter's way to check one guard for the current request; it raises to refuse."""
 
 
+GUARD = "jwt_middleware_guard"
+"""The attribute by which a dependency or a permission class says what it enforces."""
+
+
 class GuardedBy:
     """What wraps a handler in a guard; Django's method_decorator calls it at each request."""
 
@@ -101,3 +105,11 @@ def handler_of(wrapper: FunctionType) -> Any:
     """Return what a wrapper calls; its ``__wrapped__`` could have been replaced."""
     cells = wrapper.__closure__ or ()
     return cells[wrapper.__code__.co_freevars.index("handler")].cell_contents
+
+
+def asked(value: Any, name: str) -> Any:
+    """Return an attribute, or None where the object has none or fails to say."""
+    try:
+        return getattr(value, name, None)
+    except Exception:  # noqa: BLE001 - the app's own object, such as a client that is not ready
+        return None

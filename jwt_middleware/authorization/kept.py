@@ -13,7 +13,7 @@ from collections import deque
 from types import FunctionType, MethodType, ModuleType
 from typing import Any
 
-from .guards import GuardedBy, guard_of, handler_of
+from .guards import GuardedBy, asked, guard_of, handler_of
 
 FRAMEWORKS = ("django", "fastapi", "flask", "rest_framework", "starlette", "werkzeug")
 """Their objects, such as an app or a router, know every handler and wrap none."""
@@ -184,11 +184,3 @@ def is_global(function: Any) -> bool:
 def globals_of(function: Any) -> dict[str, Any]:
     """Return the globals of a function's module; none of other callables."""
     return function.__globals__ if type(function) is FunctionType else {}
-
-
-def asked(value: Any, name: str) -> Any:
-    """Return an attribute, or None where the object has none or fails to say."""
-    try:
-        return getattr(value, name, None)
-    except Exception:  # noqa: BLE001 - the app's own object, such as a client that is not ready
-        return None

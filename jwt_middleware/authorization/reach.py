@@ -10,11 +10,10 @@ from heapq import heappop, heappush
 from types import FunctionType, MethodType
 from typing import Any, NamedTuple
 
-from .guards import Guard, GuardedBy, guard_of, handler_of
+from .guards import Guard, GuardedBy, asked, guard_of, handler_of
 from .kept import (
     KEPT,
     Key,
-    asked,
     attributes_of,
     call_of,
     flat,

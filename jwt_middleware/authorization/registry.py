@@ -10,8 +10,6 @@ from typing import Any, TypeVar
 from ..background.watched_files import WatchedFile
 from ..errors import ConfigurationError
 from .clients import Client, Clients
-from .clients_toml import read_clients
-from .name_checks import policy_faults
 
 T = TypeVar("T")
 
@@ -39,6 +37,8 @@ class ClientRegistry:
         found: list[Any] = list(source) if isinstance(source, Iterable) else []
         if not found or not all(isinstance(each, Client) for each in found):
             raise ConfigurationError("clients: the path of a TOML file, or Client(...)s in a list")
+        from .name_checks import policy_faults  # imported here: a file's reader has its own
+
         ids = [each.client_id for each in found]
         if len(set(ids)) != len(ids):
             raise ConfigurationError("clients: one client id stands in the list twice")
@@ -78,6 +78,8 @@ class ClientRegistry:
             raise _unreadable(self.path, error) from None
 
     def _read(self, content: bytes) -> Clients:
+        from .clients_toml import read_clients  # imported here: only a file needs it
+
         assert self.path is not None  # noqa: S101 - only files are read
         return Clients(read_clients(content, self.path), self.name)
 

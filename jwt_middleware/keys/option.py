@@ -10,8 +10,6 @@ from typing import Any
 
 from ..background.waiting import Wait, Waitable
 from ..errors import ConfigurationError
-from .discovery import Discovery, is_metadata_url
-from .jwks import JWKSEndpoint
 from .key_set import KeySet
 from .sources import PEM, JWKSDocument, KeyFile, KeySource
 
@@ -53,6 +51,10 @@ def _from_text(value: str) -> KeySource:
     if value.lstrip().startswith("-----BEGIN"):
         return PEM(value)
     if "://" in value:
+        # Imported here: only keys of a URL need them.
+        from .discovery import Discovery, is_metadata_url
+        from .jwks import JWKSEndpoint
+
         return Discovery(value) if is_metadata_url(value) else JWKSEndpoint(value)
     if not value.strip():
         raise ConfigurationError("keys: empty; without keys no token can be verified")

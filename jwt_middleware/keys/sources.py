@@ -19,8 +19,6 @@ from ..events.kinds import Event, KeyFetchFailed
 from ..options import checks as check
 from .key import UnusableKey
 from .key_set import KeySet
-from .pem import read_file, read_pem
-from .shared_secrets import read_secret
 
 Hear = Callable[[Event], None]
 Accepts = Callable[[KeySet], bool]
@@ -92,6 +90,8 @@ class PEM(StaticKeys):
     def __init__(self, text: str | bytes) -> None:
         if not isinstance(text, str | bytes):
             raise ConfigurationError(f"PEM: text or bytes, not a {type(text).__name__}")
+        from .pem import read_pem  # imported here: keys may be of another form
+
         content = text.encode("utf-8", "replace") if isinstance(text, str) else text
         super().__init__("PEM text", lambda: read_pem(content))
 
@@ -173,6 +173,8 @@ class KeyFile(WatchedKeys):
             raise ConfigurationError(f"KeyFile: a path, not a {type(path).__name__}")
         if not isinstance(password, str | None):
             raise ConfigurationError(f"KeyFile: password: a text, not a {type(password).__name__}")
+        from .pem import read_file
+
         super().__init__(str(path), Path(path), lambda content: read_file(content, password))
 
 
@@ -189,12 +191,16 @@ class SharedSecret(StaticKeys):
     def __init__(
         self, value: str | bytes, *, name: str = "shared secret", key_id: str | None = None
     ) -> None:
+        from .shared_secrets import read_secret  # imported here: few keys are secrets
+
         key_id = check.text("SharedSecret: key_id", key_id)
         super().__init__(name, lambda: read_secret(value, key_id))
 
     @classmethod
     def from_file(cls, path: str | os.PathLike[str], *, key_id: str | None = None) -> KeySource:
         """Watch the file of a secret; one line end at its end does not count."""
+        from .shared_secrets import read_secret  # imported here: few keys are secrets
+
         key_id = check.text("SharedSecret: key_id", key_id)
         return WatchedKeys(
             f"secret in {path}",

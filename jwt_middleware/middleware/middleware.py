@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, MutableMapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..authorization.guards import Guard
 from ..authorization.request import RequestView, request_id_of
-from ..authorization.routes import Route, fault_of_unguarded, fault_of_unused, faults_of
 from ..errors import ConfigurationError, MissingToken, RequestError
 from ..events.kinds import ChecksWeakened, ConfigurationWarning
 from ..events.log_rate import LogRate, log_bounded
@@ -22,8 +21,10 @@ from ..responses import Challenge, Refusal, refusal_for
 from ..verification.verifier import Verifier
 from .caching import CacheHeaders
 from .live import join
-from .settings import Settings
-from .weakening import weakenings_of
+from .settings import Settings, weakenings_of
+
+if TYPE_CHECKING:
+    from ..authorization.routes import Route
 
 GATE_KEY = "jwt_middleware.gate"
 """Where a request carries the gate that it came through, for the guards of its route."""
@@ -184,6 +185,8 @@ class Gate:
                 unused.
 
         """
+        from ..authorization.routes import fault_of_unused, faults_of
+
         found = list(routes)
         # By the app's own registry, whatever verifier a test has put in.
         faults = faults_of(found, self.settings.verifier.unknown_names)
@@ -203,6 +206,8 @@ class Gate:
 
         """
         if self.settings.unguarded != "allow":
+            from ..authorization.routes import fault_of_unguarded
+
             self.complain(fault_of_unguarded(routes))
 
     def complain(self, fault: str | None) -> None:
@@ -221,6 +226,8 @@ class Gate:
 
     def _inspect_again(self) -> None:
         """Warn where the app would not start with the registry that is now in use."""
+        from ..authorization.routes import faults_of
+
         faults = faults_of(self._routes, self.settings.verifier.unknown_names)
         if faults:
             told = "; ".join(faults)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
@@ -13,6 +13,7 @@ from ..authorization.request import RequestView
 from ..authorization.terms import terms_of
 from ..errors import ConfigurationError
 from ..options import checks as check
+from ..options.checks import AnyAudience
 from ..options.sources import merged_options
 from ..responses import Refusal
 from ..verification.options import VerifierOptions
@@ -151,3 +152,48 @@ def _refuse(value: Any) -> Refuse | None:
     if not callable(value):
         raise ConfigurationError("refuse: a function of (refusal, request_view), or None")
     return cast("Refuse", value)
+
+
+_MOST_CLIENTS = 20
+
+
+def weakenings_of(settings: Settings) -> tuple[str, ...]:
+    """Return each option in use that weakens the check, with its value, such as ``exempt=/a``."""
+    verifier = settings.verifier
+    rules = verifier.trusts[0].keys.rules  # they are common to all
+    loose = [each for each in verifier.clients or () if each.trust is not None]
+    store = verifier.revocations
+    found = {
+        "optional": str(settings.optional or ""),
+        "exempt": str(settings.exempt),
+        "audience": _any_audience(verifier),
+        "clients.trust.issuer": _any_for(
+            each.client_id for each in loose if each.trust and each.trust.is_of_any_issuer
+        ),
+        "clients.trust.audience": _any_for(
+            each.client_id
+            for each in loose
+            if each.trust and isinstance(each.trust.audience, AnyAudience)
+        ),
+        "cors_preflight": "pass" if settings.passes_preflight else "",
+        "vary": "" if settings.varies else "False",
+        "revocations.fail": "open" if store is not None and store.fails_open else "",
+        "minimum_rsa_bits": str(rules.minimum_rsa_bits) if rules.minimum_rsa_bits < 2048 else "",
+        "allow_wso2_default_keys": "True" if rules.allow_wso2_default_keys else "",
+    }
+    return tuple(f"{name}={value}" for name, value in found.items() if value)
+
+
+def _any_audience(verifier: Verifier) -> str:
+    policies = [trust.policy for trust in verifier.trusts]
+    loose = [each for each in policies if isinstance(each.audiences, AnyAudience)]
+    if not loose or len(loose) == len(policies):
+        return "ANY" if loose else ""
+    return f"ANY (of {', '.join(name for each in loose for name in each.issuers)})"
+
+
+def _any_for(client_ids: Iterable[str]) -> str:
+    ids = list(client_ids)
+    left = len(ids) - _MOST_CLIENTS
+    more = f" and {left} more" if left > 0 else ""
+    return f"ANY (for {', '.join(ids[:_MOST_CLIENTS])}{more})" if ids else ""

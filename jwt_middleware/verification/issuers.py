@@ -7,12 +7,10 @@ own, what the token names chooses one; nothing is believed before that trust's k
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..authorization.clients import Dropped
-from ..authorization.name_checks import unknown_names, without_registry
 from ..authorization.predicate import Predicate
-from ..authorization.registry import ClientRegistry
 from ..background.waiting import WaitBudget
 from ..errors import (
     BadSignature,
@@ -29,11 +27,14 @@ from ..gateways import WireFormat
 from ..keys.key import KeyRules
 from ..options import checks as check
 from ..principal import Principal
-from .bound import Roster, RosterMaker
 from .cache import TokenCache, VerifiedToken
 from .compact import Segments, decode_claims, split
 from .issuer import Common, Proven, Trust
 from .options import MOST_LEEWAY, Issuer, VerifierOptions
+
+if TYPE_CHECKING:
+    from ..authorization.registry import ClientRegistry
+    from .bound import Roster
 
 
 class Prover:
@@ -53,6 +54,8 @@ class Prover:
         self.roster: Callable[[], Roster] | None = None
         """Returns the newest roster of clients; None where there is no registry."""
         if registry is not None:
+            from .bound import RosterMaker  # imported here: only clients= needs it
+
             self.roster = RosterMaker(trusts, announce, changed).watch(registry)
         # To find out whose a token is, the loosest of the encodings reads it; the trust's own form
         # then decides.
@@ -66,6 +69,8 @@ class Prover:
 
     def unknown_names(self, predicate: Predicate) -> list[str]:
         """Return what is wrong with a predicate's names, by the newest reading of the registry."""
+        from ..authorization.name_checks import unknown_names, without_registry
+
         if self.roster is None:
             return without_registry(predicate)
         return unknown_names(predicate, self.roster().clients)

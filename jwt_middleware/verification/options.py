@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, cast
 
-from ..authorization.registry import ClientRegistry
 from ..errors import ConfigurationError
 from ..events.kinds import Event, Listener
 from ..gateways import PRESETS, Gateway, WireFormat
@@ -22,6 +21,7 @@ from ..principal import ClaimNames, ListClaim
 from ..revocation.option import Revocations
 
 if TYPE_CHECKING:
+    from ..authorization.registry import ClientRegistry
     from ..revocation.check import RevocationCheck
 
 Preset = Literal["wso2", "wso2-1.4", "wso2-3.1", "standard"]
@@ -91,7 +91,11 @@ class VerifierOptions(TypedDict, total=False):
 
 def registry_of(clients: Any) -> ClientRegistry | None:
     """Return the registry that the option names; None where it is not set."""
-    if clients is None or isinstance(clients, ClientRegistry):
+    if clients is None:
+        return None
+    from ..authorization.registry import ClientRegistry  # imported here: few have clients
+
+    if isinstance(clients, ClientRegistry):
         return clients
     if not isinstance(clients, str | os.PathLike) or not os.fspath(clients):
         raise ConfigurationError(

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
-from ..authorization.clients import Clients
 from ..authorization.predicate import Predicate
 from ..authorization.request import RequestView
 from ..background.waiting import MustWait, Wait, WaitBudget
@@ -18,12 +17,15 @@ from ..gateways import Gateway
 from ..keys.encoding import use_speed
 from ..options import checks as check
 from ..principal import Principal
-from .bound import Roster
 from .cache import TokenCache, VerifiedToken
 from .compact import joined_fault, raw_token, single_line
 from .issuer import Trust
 from .issuers import Prover, trusts_of
 from .options import VerifierOptions, clock_of, listeners_of, registry_of, revocations_of
+
+if TYPE_CHECKING:
+    from ..authorization.clients import Clients
+    from .bound import Roster
 
 
 class Verifier:
