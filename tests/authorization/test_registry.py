@@ -35,7 +35,7 @@ def path(tmp_path: Path) -> Path:
 def replaced(path: Path, text: str) -> None:
     """Replace a file as a careful editor does: whole, by rename."""
     beside = path.with_suffix(".new")
-    beside.write_text(text)
+    beside.write_bytes(text.encode("utf-8", "surrogateescape"))
     beside.replace(path)
 
 
@@ -215,7 +215,7 @@ def test_a_broken_edit_keeps_the_last_good_reading_and_tells_why_once(
 ) -> None:
     current, heard = watched(path)
     before = current()
-    path.write_bytes(broken.encode("utf-8", "surrogateescape"))
+    replaced(path, broken)
 
     assert soon(lambda: current() is not before or bool(heard))
     assert all(current() is before for _ in range(20))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -113,7 +114,7 @@ def test_no_version_ever_grants_what_both_forbid_and_the_last_one_holds(
     for thread in threads:
         thread.start()
     try:
-        writes = _rewrite(path, time.monotonic() + SECONDS)
+        writes = _rewrite(path, time.monotonic() + SECONDS, lambda: load.decided > 100)
         last = "two" if writes % 2 == 1 else "one"
         ends = time.monotonic() + 10
         while time.monotonic() < ends and _version(verifier, tokens[0]) != last:
@@ -132,10 +133,13 @@ def test_no_version_ever_grants_what_both_forbid_and_the_last_one_holds(
     assert load.decided > 100
 
 
-def _rewrite(path: Path, ends: float) -> int:
-    """Write version after version, each whole by rename, and return how many."""
+def _rewrite(path: Path, ends: float, enough: Callable[[], bool]) -> int:
+    """Write version after version, each whole by rename, and return how many.
+
+    At least 21, and until enough was decided: a busy machine takes longer.
+    """
     writes = 0
-    while time.monotonic() < ends:
+    while time.monotonic() < ends or writes <= 20 or not enough():
         beside = path.with_suffix(f".{writes % 2}")
         beside.write_text((TWO if writes % 2 == 0 else ONE) + f"# edit {writes}\n")
         beside.replace(path)
