@@ -104,7 +104,7 @@ def _work(folder: Path, trees: list[Path], jobs: list[dict[str, Any]]) -> dict[N
         file = folder / f"{number}.jobs"
         file.write_text(json.dumps(jobs[number::WORKERS]))
         command = [sys.executable, "-m", "pytest", "-q", "-p", "tests.mutation.worker"]
-        command += ["--randomly-dont-reorganize", "-p", "no:cacheprovider"]
+        command += ["-n", "0", "--randomly-dont-reorganize", "-p", "no:cacheprovider"]
         command += [f"--ignore={path}" for path in LEFT_OUT]
         with (folder / f"{number}.log").open("w") as log:
             environment = _environment(tree) | {JOBS: str(file)}
@@ -136,7 +136,7 @@ def _environment(tree: Path) -> dict[str, str]:
 
 def _collected(tree: Path) -> list[str]:
     command = [sys.executable, "-m", "pytest", "-q", "--collect-only", "-p", "no:cacheprovider"]
-    command += ["--randomly-dont-reorganize", *(f"--ignore={path}" for path in LEFT_OUT)]
+    command += ["-n", "0", "--randomly-dont-reorganize", *(f"--ignore={path}" for path in LEFT_OUT)]
     done = subprocess.run(command, cwd=tree, env=_environment(tree), capture_output=True, text=True)
     collected = [line for line in done.stdout.splitlines() if "::" in line]
     if done.returncode != 0 or not collected:

@@ -169,6 +169,15 @@ class _Watcher:
 def _fails_afresh(items: list[pytest.Item]) -> bool:
     names = Path(os.environ[JOBS]).with_suffix(".tests")
     names.write_text("\n".join(item.nodeid for item in items))
-    arguments = ["-q", "-x", "--randomly-dont-reorganize", "-p", "no:cacheprovider", f"@{names}"]
+    arguments = [
+        "-q",
+        "-x",
+        "-n",
+        "0",
+        "--randomly-dont-reorganize",
+        "-p",
+        "no:cacheprovider",
+        f"@{names}",
+    ]
     done = subprocess.run([sys.executable, "-m", "pytest", *arguments], stdin=subprocess.DEVNULL)
     return done.returncode != 0
