@@ -213,7 +213,7 @@ class Clients:
     def shared_namespaces(self) -> dict[str, list[str]]:
         """Return the namespaces of more than one client, with the ids: each may carry the others'.
 
-        None of them is wrong, so a person is told.
+        Sharing is allowed, but a person should know.
         """
         found: dict[str, list[str]] = {}
         for client in self:
@@ -300,7 +300,7 @@ class _Reading:
         if not attribute.levels:
             return value
         if value not in attribute.levels:
-            # No order tells what it may do. To take it for malformed would lock out, from every
+            # No order says what it allows. Taking it for malformed would lock out, from every
             # route, a client that has begun to use a new level.
             self.dropped.append(Dropped(claim, 1, "level"))
             return None

@@ -1,4 +1,4 @@
-"""A registry's TOML, read whole: every fault is told at once, with its file and key path."""
+"""Read a registry's TOML whole: one error lists every fault with its file and key path."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ def read_clients(content: bytes, path: Path) -> list[Client]:
 
 
 class _Registry(TableReader):
-    """One reading of a document; each method tells ``fault`` and returns what is usable."""
+    """One reading of a document: each method reports faults and returns what is usable."""
 
     def __init__(self, path: Path) -> None:
         super().__init__()
         self._folder = path.parent
 
-    def _tell(self, where: str, error: ConfigurationError) -> None:
-        """Tell what a client or an attribute says of one of its own keys."""
+    def _report(self, where: str, error: ConfigurationError) -> None:
+        """Report an error that a client or an attribute raised about one of its keys."""
         name, _, what = str(error).partition(": ")
         self.fault(f"{where}.{name}", what)
 
@@ -103,7 +103,7 @@ class _Registry(TableReader):
         try:
             check_namespace(namespace)
         except ConfigurationError as error:
-            self._tell(where, error)
+            self._report(where, error)
             return None
         return namespace
 
@@ -132,7 +132,7 @@ class _Registry(TableReader):
         try:
             return Attribute(claim, kind, levels, namespaced)
         except ConfigurationError as error:
-            self._tell(where, error)
+            self._report(where, error)
             return None
 
     def _trust(self, where: str, table: dict[str, Any]) -> ClientTrust | None:

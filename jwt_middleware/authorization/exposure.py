@@ -30,7 +30,7 @@ class Exposure:
 
     Args:
         endpoints: what the app routes to.
-        enter: the adapter's way to check a guard; it tells its own guards from those of others.
+        enter: the adapter's way to check a guard, by which its guards are known from others'.
         beside: what a route may call beside its endpoint, such as a dependency.
 
     """

@@ -134,13 +134,13 @@ class Ask(Predicate):
                 f"predicate({_name(function)}): the function takes (principal, request_view)"
             ) from None
         except ValueError:
-            pass  # a builtin that tells no signature
+            pass  # a builtin without a signature
         self.function = function
 
     def verdict(self, situation: Situation) -> Verdict:
         if situation.principal is None:
             return None
-        # Asked once a decision: what it says may change, and the explanation must tell the same.
+        # Asked once for each decision: the answer may change, and the explanation must match it.
         if id(self) not in situation.answers:
             situation.answers[id(self)] = self._ask(situation.principal, situation.request)
         return situation.answers[id(self)]
@@ -264,7 +264,7 @@ class Policy(Predicate):
 
 
 class _Through(Predicate):
-    """The condition inside a policy that decided, told with the policy's name."""
+    """The condition inside a policy that decided, explained with the policy's name."""
 
     __slots__ = ("leaf", "policy")
 

@@ -47,7 +47,7 @@ Fault = Callable[[str, str], None]
 
 
 def read_predicate(table: Any, where: str, fault: Fault, nested: int = 0) -> Predicate | None:
-    """Return the predicate of a table; None where it is wrong, which ``fault`` was told."""
+    """Return the predicate of a table; None where it is wrong, after ``fault`` was called."""
     if not isinstance(table, dict) or not table:
         fault(where, "a condition is a table, such as { role = '...' }")
         return None

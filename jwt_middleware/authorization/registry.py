@@ -58,12 +58,12 @@ class ClientRegistry:
         return "clients" if self.path is None else str(self.path)
 
     def watch(
-        self, prepare: Callable[[Clients], T], heard: Callable[[T | Exception], Any]
+        self, prepare: Callable[[Clients], T], on_change: Callable[[T | Exception], Any]
     ) -> Callable[[], T]:
         """Return a function that returns ``prepare(clients)`` of the newest good reading, at once.
 
         ``prepare`` runs when the file has changed, on a thread of its own; where it raises, the
-        reading is no good and the last good one stays. ``heard`` is told of either.
+        reading is not used and the last good one stays. ``on_change`` gets the result or the error.
         """
         if self.path is None:
             prepared = prepare(self.clients)
@@ -73,7 +73,7 @@ class ClientRegistry:
             return prepare(self._read(content))
 
         try:
-            return WatchedFile(self.path, read, heard).current
+            return WatchedFile(self.path, read, on_change).current
         except OSError as error:
             raise _unreadable(self.path, error) from None
 

@@ -53,9 +53,9 @@ class RequestView:
 
     @property
     def route(self) -> str | None:
-        """The route's template as the framework writes it, where a listener hears of the request.
+        """The route's template as the framework writes it, where the request is followed.
 
-        None where nobody listens, or nobody knows the template.
+        None where there is no listener, or the template is not known.
         """
         trail = self.carried(TRAIL_KEY)
         route: str | None = None if trail is None else trail.route

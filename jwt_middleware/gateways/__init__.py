@@ -1,4 +1,4 @@
-"""How gateways speak: presets, what a gateway of your own is made of, and typed vocabularies."""
+"""How gateways write their tokens: presets, the parts of a gateway of one's own, typed views."""
 
 from ..principal import ClaimNames, ListClaim
 from .gateway import PRESETS, Gateway, WireFormat

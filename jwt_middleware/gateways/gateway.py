@@ -1,4 +1,4 @@
-"""How each gateway speaks, as data: header, wire form, algorithms and claim names.
+"""How each gateway writes its tokens, as data: header, wire form, algorithms and claim names.
 
 Sources for WSO2: wso2/carbon-apimgt and wso2/product-apim at their release tags (the JWT generators
 and APIConstants); for the rest, RFC 7515, RFC 7519, RFC 8693 and RFC 9068.

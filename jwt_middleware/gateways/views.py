@@ -153,7 +153,7 @@ class WSO2:
     key_type = _wso2("keytype")
     """``PRODUCTION`` or ``SANDBOX``. Both are signed by the same key."""
     user_type = _wso2("usertype")
-    """``APPLICATION`` or ``APPLICATION_USER``, in any case; do not tell users by it."""
+    """``APPLICATION`` or ``APPLICATION_USER``, in any case; do not identify users by it."""
     end_user = _wso2("enduser")
     """The API Manager's user, ``user@carbon.super``; it has no meaning outside of it."""
     end_user_tenant_id = _wso2("enduserTenantId", "enduserTennantId")

@@ -28,7 +28,7 @@ from .fetching import MAX_BYTES, Document, FetchError, checked_url
 from .key import UnusableKey
 from .key_set import KeySet, differences
 from .schedule import RefreshSchedule
-from .sources import Accepts, Hear, KeySource
+from .sources import Accepts, KeySource, OnEvent
 
 
 class JWKSEndpoint(KeySource):
@@ -84,16 +84,16 @@ class JWKSEndpoint(KeySource):
             clock=clock,
         )
         self._flight = SingleFlight("jwt_middleware-jwks", self._work)
-        self._attached: list[tuple[Hear, Accepts]] = []
+        self._attached: list[tuple[OnEvent, Accepts]] = []
         self._keys: KeySet | None = None
         self._etag: str | None = None
         self._last_error: str | None = None
-        self._told_stale = False
+        self._announced_stale = False
         self._closed = False
 
-    def attach(self, hear: Hear, accepts: Accepts) -> None:
-        """Tell ``hear`` of every event, on the thread where it happens; ``accepts`` may refuse."""
-        self._attached.append((hear, accepts))
+    def attach(self, on_event: OnEvent, accepts: Accepts) -> None:
+        """Call ``on_event`` with every event, on its own thread; ``accepts`` may refuse keys."""
+        self._attached.append((on_event, accepts))
 
     def close(self) -> None:
         """Start no further fetch; the keys known now stay."""
@@ -110,9 +110,9 @@ class JWKSEndpoint(KeySource):
                     self._flight.start()
         if self._keys is None or not schedule.is_usable():
             return None
-        if not schedule.is_fresh() and not self._told_stale and schedule.failures:
-            self._told_stale = True
-            self._tell(StaleKeysServed(self.name, schedule.age() or 0.0))
+        if not schedule.is_fresh() and not self._announced_stale and schedule.failures:
+            self._announced_stale = True
+            self._emit(StaleKeysServed(self.name, schedule.age() or 0.0))
         return self._keys
 
     def refresh(self, key_id: str | None = None) -> Wait | None:
@@ -167,19 +167,19 @@ class JWKSEndpoint(KeySource):
             self._schedule.succeeded(document.max_age)
             self._etag = document.etag
             self._last_error = None
-            self._told_stale = False
+            self._announced_stale = False
             if old is None or changes.any:
                 # An answer that says the same keeps the old object, and so the verified tokens.
                 self._keys = keys
                 self._schedule.forget_unknown()
-        self._tell(KeysFetched(self.name, len(keys), changes.any, failures))
+        self._emit(KeysFetched(self.name, len(keys), changes.any, failures))
         for kind, ids in (
             (KeyAdded, changes.added),
             (KeyChanged, changes.changed),
             (KeyRemoved, changes.removed),
         ):
             for key_id in ids:
-                self._tell(kind(self.name, key_id))
+                self._emit(kind(self.name, key_id))
 
     def _get(self) -> Document:
         if self._fetch is not None:
@@ -210,8 +210,8 @@ class JWKSEndpoint(KeySource):
         with self._flight.lock:
             self._last_error = reason
             pause = self._schedule.failed(retry_after)
-        self._tell(KeyFetchFailed(self.name, reason, pause))
+        self._emit(KeyFetchFailed(self.name, reason, pause))
 
-    def _tell(self, event: Event) -> None:
-        for hear, _ in self._attached:
-            hear(event)
+    def _emit(self, event: Event) -> None:
+        for on_event, _ in self._attached:
+            on_event(event)

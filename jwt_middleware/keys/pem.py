@@ -1,7 +1,7 @@
 """Reading key files: PEM, certificates, PKCS#12, and JWKS text.
 
 Every reader takes bytes or text that somebody configured or published, and returns a ``KeySet`` or
-raises ``UnusableKey`` with a sentence that names the fault and the mend.
+raises ``UnusableKey``, which names the fault and the way out.
 """
 
 from __future__ import annotations
@@ -139,7 +139,7 @@ def read_jwks_text(content: bytes) -> KeySet:
         document = decode_object(content)
     except ValueError as error:
         raise UnusableKey(f"it is no JWKS: {_json_fault(error)}") from None
-    from .jwk import read_jwks  # with PyJWT, which who has no JWKS need not load
+    from .jwk import read_jwks  # imported here: PyJWT is only needed for a JWKS
 
     return read_jwks(document)
 

@@ -77,7 +77,7 @@ class RefreshSchedule:
     def may_ask_for(self, key_id: str | None) -> bool:
         """Whether a token that names this unknown key may cause a fetch now; draws on the bucket.
 
-        The id is remembered as unknown until the keys change: asking again at once is in vain.
+        The id is remembered as unknown until the keys change, so it is not asked for again at once.
         """
         now = self._clock()
         if now < self._not_before or (key_id is not None and key_id in self._unknown):

@@ -20,7 +20,7 @@ from ..options import checks as check
 from .key import UnusableKey
 from .key_set import KeySet
 
-Hear = Callable[[Event], None]
+OnEvent = Callable[[Event], None]
 Accepts = Callable[[KeySet], bool]
 
 
@@ -48,8 +48,8 @@ class KeySource:
         """Return the whole seconds after which keys may be there that are not now."""
         return 5
 
-    def attach(self, hear: Hear, accepts: Accepts) -> None:
-        """Tell ``hear`` of events, and keep the old keys where ``accepts`` refuses the new."""
+    def attach(self, on_event: OnEvent, accepts: Accepts) -> None:
+        """Call ``on_event`` with events; keep the old keys where ``accepts`` refuses the new."""
 
     def close(self) -> None:
         """Start no further work; the keys known now stay."""
@@ -100,7 +100,7 @@ class JWKSDocument(StaticKeys):
     """Keys from a JWKS given as a dict (RFC 7517, section 5)."""
 
     def __init__(self, document: Mapping[str, Any]) -> None:
-        from .jwk import read_jwks  # with PyJWT, which who has no JWKS need not load
+        from .jwk import read_jwks  # imported here: PyJWT is only needed for a JWKS
 
         super().__init__("JWKS dict", lambda: read_jwks(document))
 
@@ -115,9 +115,9 @@ class WatchedKeys(KeySource):
         self.name = name
         self.path = path
         self._parse = read
-        self._attached: list[tuple[Hear, Accepts]] = []
+        self._attached: list[tuple[OnEvent, Accepts]] = []
         try:
-            self._file = WatchedFile(path, self._read, self._heard)
+            self._file = WatchedFile(path, self._read, self._changed)
         except OSError as error:
             raise ConfigurationError(_cannot_read(name, path, error)) from None
         except UnusableKey as error:
@@ -134,9 +134,9 @@ class WatchedKeys(KeySource):
         work = self._file.look_now()
         return None if work is None else Wait(work, 2 * LOOK_EVERY, joined=False)
 
-    def attach(self, hear: Hear, accepts: Accepts) -> None:
-        """Tell ``hear`` of broken replacements; ``accepts`` may refuse one."""
-        self._attached.append((hear, accepts))
+    def attach(self, on_event: OnEvent, accepts: Accepts) -> None:
+        """Call ``on_event`` for each broken replacement; ``accepts`` may refuse one."""
+        self._attached.append((on_event, accepts))
 
     def _read(self, content: bytes) -> KeySet:
         keys = _not_empty(self._parse(content))
@@ -144,9 +144,9 @@ class WatchedKeys(KeySource):
             raise UnusableKey("no key that the rules of this service allow")
         return keys
 
-    def _heard(self, outcome: KeySet | Exception) -> None:
+    def _changed(self, outcome: KeySet | Exception) -> None:
         if isinstance(outcome, KeySet):
-            return  # whoever reads the snapshot tells of new keys
+            return  # whoever reads the snapshot announces new keys
         known = isinstance(outcome, UnusableKey)
         reason = str(outcome) if known else f"cannot be read ({type(outcome).__name__})"
         for hear, _ in self._attached:
@@ -154,7 +154,7 @@ class WatchedKeys(KeySource):
 
 
 class KeyFile(WatchedKeys):
-    """Keys from a file: PEM, a certificate, PKCS#12 or a JWKS, told apart by content.
+    """Keys from a file: PEM, a certificate, PKCS#12 or a JWKS, recognised by content.
 
     The file is watched: replaced in place, by rename or by a symlink swap, it is used within
     seconds, and a broken replacement keeps the keys that were good.

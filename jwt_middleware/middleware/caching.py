@@ -1,4 +1,4 @@
-"""What an answer tells caches: that it is one caller's, and that a refusal is nobody's to keep.
+"""What an answer says to caches: it is one caller's, and a refusal must not be stored.
 
 A gateway takes the caller's ``Authorization`` away, by which a shared cache would know that an
 answer is not for others (RFC 9111, 3.5). ``Vary`` and ``private`` say the same of the header that

@@ -1,4 +1,4 @@
-"""Checks of single option values, each with an error that names the option and the mend.
+"""Checks of single option values, each with an error that names the option and the way out.
 
 An empty value is an error, never "unset": ``issuer=[]`` would otherwise mean every issuer.
 """

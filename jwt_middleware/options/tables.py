@@ -1,4 +1,4 @@
-"""A TOML document of configuration, read whole: every fault is told at once, with its key path."""
+"""Read a TOML document whole: one error lists every fault with its key path."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def toml_key(name: str) -> str:
 
 
 class TableReader:
-    """Reads values of tables; each method tells ``fault`` and returns what is usable."""
+    """Reads values of tables: each method reports faults and returns what is usable."""
 
     def __init__(self) -> None:
         self._faults: list[str] = []
@@ -44,9 +44,9 @@ class TableReader:
     def raise_faults(self, path: Path) -> None:
         """Raise ``ConfigurationError`` with every fault, where there is one."""
         if self._faults:
-            told = "".join(f"\n  {fault}" for fault in self._faults)
+            lines = "".join(f"\n  {fault}" for fault in self._faults)
             count = "1 fault" if len(self._faults) == 1 else f"{len(self._faults)} faults"
-            raise ConfigurationError(f"{path}: {count}{told}")
+            raise ConfigurationError(f"{path}: {count}{lines}")
 
     def texts(
         self, where: str, table: Mapping[str, Any], name: str, *, single: bool = False
@@ -90,7 +90,7 @@ class TableReader:
     def known(
         self, where: str, table: Mapping[str, Any], names: tuple[str, ...], what: str = "key"
     ) -> None:
-        """Tell every key that is none of the known ones, with the nearest that is."""
+        """Report every key that is not known, with the nearest that is."""
         for name in table:
             if name not in names:
                 path = f"{where}.{toml_key(name)}" if where else toml_key(name)

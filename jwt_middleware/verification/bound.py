@@ -62,7 +62,7 @@ class Roster:
     def signed_by_another(self, segments: Segments, trusts: Iterator[Trust], now: float) -> bool:
         """Whether a key that is not the named client's has signed a refused token.
 
-        Only to tell a client's misuse from a forgery; a few keys are asked, for it costs.
+        It distinguishes a client's misuse from a forgery. Each key costs a check, so few are tried.
         """
         left = MAX_TRIED
         for number, trust in enumerate(trusts):

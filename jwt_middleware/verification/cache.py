@@ -52,7 +52,7 @@ class VerifiedToken:
         self.keys = keys
         self.trust = trust
         self.roster = roster
-        # Not None, which is how a deny list that may not be used now is told.
+        # None would equal an unusable deny list, so a sentinel stands for "not checked yet".
         self.standing: object = _NOT_JUDGED if roster is None else roster
 
     def issued_at(self) -> float | None:

@@ -122,7 +122,7 @@ class Prover:
         patience: WaitBudget | None,
         roster: Roster,
     ) -> Proven:
-        """Verify under the client's own trust; tell another's keys from a forgery."""
+        """Verify with the client's own keys, and distinguish another's keys from a forgery."""
         try:
             return trust.verify(segments, now, patience)
         except (UnknownKey, BadSignature, UnacceptableAlgorithm) as error:

@@ -93,7 +93,7 @@ def registry_of(clients: Any) -> ClientRegistry | None:
     """Return the registry that the option names; None where it is not set."""
     if clients is None:
         return None
-    from ..authorization.registry import ClientRegistry  # imported here: few have clients
+    from ..authorization.registry import ClientRegistry  # imported here: few services have clients
 
     if isinstance(clients, ClientRegistry):
         return clients
@@ -122,7 +122,7 @@ def revocations_of(
             "revocations: a store's URL, such as 'sqlite:///revocations.db', or Revocations(...), "
             f"not {check.kind(revocations)}"
         )
-    from ..revocation.check import RevocationCheck  # few have a store
+    from ..revocation.check import RevocationCheck  # imported here: few services have a store
 
     return RevocationCheck(revocations, announce, clock, roster)
 
