@@ -239,3 +239,23 @@ def test_a_handler_without_any_mark_has_none() -> None:
 
 def test_a_guard_reads_as_it_was_written() -> None:
     assert repr(Guard(ADMIN & ~client("a"))) == "requires(has_role('admin') & ~client('a'))"
+
+
+@pytest.mark.parametrize(
+    "handler, words",
+    [(Entered, "on a class, .*Entered"), (5, "on int, which is no function")],
+    ids=["class", "number"],
+)
+def test_what_is_no_function_is_named_with_its_decorator(
+    requires: Entered, handler: Any, words: str
+) -> None:
+    with pytest.raises(TypeError, match=f"^@requires stands {words}"):
+        requires(ADMIN)(handler)
+    with pytest.raises(TypeError, match=f"^@public stands {words}"):
+        public(handler)
+
+
+@pytest.mark.parametrize("option", ["enforce", "routed"])
+def test_an_option_of_a_guard_is_true_or_false(option: str) -> None:
+    with pytest.raises(TypeError, match=f"^{option} is True or False, not 'no'"):
+        Guard(ADMIN, **{option: "no"})

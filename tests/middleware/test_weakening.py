@@ -29,6 +29,7 @@ def weakened(rsa_key: SigningKey) -> Make:
         Gate({"keys": rsa_key.public_pem, "api": "/echo", "listeners": heard.append} | options)
         found = [event for event in heard if isinstance(event, ChecksWeakened)]
         assert len(found) <= 1
+        assert all(event.options for event in found)
         return found[0].options if found else ()
 
     return make

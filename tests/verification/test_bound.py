@@ -266,3 +266,26 @@ def test_a_clients_keys_go_on_while_its_entry_stays_and_are_closed_when_it_chang
     assert changed.bound["b"] is not before.bound["b"]
     maker.make(Clients([Client("b")]))
     assert (one.closed, two.closed, gateway.closed) == (1, 1, 0)
+
+
+def test_an_edit_that_fails_without_a_word_is_named_by_its_error(rsa_key: SigningKey) -> None:
+    heard: list[Any] = []
+    changes: list[Any] = []
+
+    class Registry(ClientRegistry):
+        def watch(self, prepare: Any, on_change: Any) -> Any:
+            changes.append(on_change)
+            return super().watch(prepare, on_change)
+
+    verifier = Verifier(
+        keys=rsa_key.public_pem,
+        api="/echo",
+        clients=Registry([Client("acme")]),
+        listeners=[heard.append],
+    )
+    [changed] = changes
+    changed(RecursionError())
+
+    [kept] = [event for event in heard if isinstance(event, ClientsKept)]
+    assert kept.reason == "RecursionError"
+    verifier.close()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from jwt_middleware import ANY, Revocations, SharedSecret, Verifier
+from jwt_middleware import ANY, Client, ClientRegistry, Revocations, SharedSecret, Verifier
 from jwt_middleware.errors import (
     AuthenticationError,
     BadSignature,
@@ -315,3 +315,24 @@ def test_a_verifier_is_ready_with_its_keys_and_its_deny_list(rsa_key: SigningKey
     verifier = Verifier(keys=rsa_key.public_pem, revocations="process-memory")
 
     assert verifier.health()["ready"] is True
+
+
+@pytest.mark.parametrize("with_clients", [False, True], ids=["claims", "registry"])
+def test_a_token_that_comes_again_is_not_verified_again_on_a_loop_either(
+    rsa_key: SigningKey, with_clients: bool
+) -> None:
+    heard: list[Any] = []
+    registry = ClientRegistry([Client("acme")]) if with_clients else None
+    verifier = Verifier(
+        keys=rsa_key.public_pem, api="/echo", clients=registry, listeners=[heard.append]
+    )
+    context = {"http://wso2.org/claims/apicontext": "/echo", "client_id": "acme"}
+    token = mint(rsa_key, context)
+
+    async def verify() -> None:
+        for _ in range(3):
+            await verifier.verify_async(token)
+
+    asyncio.run(verify())
+    cached = [event.cached for event in heard if hasattr(event, "cached")]
+    assert cached == [False, True, True]
