@@ -201,7 +201,7 @@ def test_functions_of_two_files_are_not_beside_each_other() -> None:
     ):
         scopes.append({"__name__": file})
         source = f"def factory(view=None):\n    {body}"
-        exec(compile(source, file, "exec"), scopes[-1])  # noqa: S102
+        exec(compile(source, file, "exec"), scopes[-1])
     view = scopes[0]["factory"]()
     guarded = requires()(view)
     routes = Routes([scopes[1]["factory"](view)])
