@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from importlib import import_module
@@ -186,3 +187,31 @@ def test_each_public_name_is_what_its_room_has() -> None:
         assert getattr(jwt_middleware, name) is getattr(import_module(home), name)
     with pytest.raises(AttributeError, match="'Verifyer'"):
         _ = jwt_middleware.Verifyer
+
+
+def floors_as_table() -> str:
+    rows = [
+        f"| {number} | `{room}` | {question} |"
+        for number, floor in reversed(list(enumerate(FLOORS, 1)))
+        for room, question in floor.items()
+    ]
+    return "\n".join(["| floor | room | the question it answers |", "|---|---|---|", *rows])
+
+
+def test_the_page_on_the_house_has_this_table() -> None:
+    page = Path(__file__).parents[1].joinpath("docs/architecture.md").read_text("utf-8")
+    _, _, rest = page.partition("tests/test_layers.py -->\n")
+    printed, _, _ = rest.partition("\n<!-- end of floors -->")
+
+    assert printed == floors_as_table()
+
+
+def test_every_file_that_the_page_names_is_there() -> None:
+    page = Path(__file__).parents[1].joinpath("docs/architecture.md").read_text("utf-8")
+    _, _, changes = page.partition("## Where a change goes")
+    named = set(re.findall(r"`((?:[a-z_]+/)*[a-z_]+(?:\.py|/))`", changes)) - {
+        "adapters/",
+        "inventory.py",
+    }
+
+    assert [name for name in sorted(named) if not (PACKAGE / name).exists()] == []
