@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from ..errors import ConfigurationError
 from .encoding import decode_object
-from .fetching import Document, FetchError, checked_url
+from .http_fetch import Document, FetchError, checked_url, get
 from .jwks import JWKSEndpoint
 
 OPENID = "/.well-known/openid-configuration"
@@ -38,14 +38,10 @@ class Discovery(JWKSEndpoint):
 
     def _get(self) -> Document:
         ends = self._clock() + self._deadline
-        metadata = self._http.get(
-            self._metadata_url, deadline=self._deadline, context=self._context
-        )
+        metadata = get(self._metadata_url, deadline=self._deadline, context=self._context)
         jwks_uri = self._jwks_uri(metadata.body or b"")
         left = max(0.01, ends - self._clock())
-        document: Document = self._http.get(
-            jwks_uri, deadline=left, context=self._context, etag=self._etag
-        )
+        document: Document = get(jwks_uri, deadline=left, context=self._context, etag=self._etag)
         return document
 
     def _jwks_uri(self, body: bytes) -> str:

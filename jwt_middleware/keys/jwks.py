@@ -24,7 +24,8 @@ from ..events.kinds import (
 )
 from ..options import checks as check
 from .encoding import decode_object
-from .fetching import MAX_BYTES, Document, FetchError, checked_url
+from .http_fetch import MAX_BYTES, Document, FetchError, checked_url, get, tls_context
+from .jwk import read_jwks
 from .key import UnusableKey
 from .key_set import KeySet, differences
 from .schedule import RefreshSchedule
@@ -64,18 +65,13 @@ class JWKSEndpoint(KeySource):
         fetch: Callable[[str], bytes] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        # Only who fetches pays for loading these; and on this thread, not on that of the first
-        # fetch: a fork in the middle of an import leaves the child without the module.
-        from . import http_fetch, jwk
-
-        self._http, self._jwk = http_fetch, jwk
         parts = checked_url(url)
         # A query may hold a secret, and the name stands in events.
         self.name = f"{parts.scheme}://{parts.netloc}{parts.path}"
         self.wait_budget = check.number("wait_budget", wait_budget, above=0)
         self._url = url
         self._deadline = check.number("deadline", deadline, above=0)
-        self._context = http_fetch.tls_context(ca_file) if parts.scheme == "https" else None
+        self._context = tls_context(ca_file) if parts.scheme == "https" else None
         self._fetch = fetch
         self._clock = clock
         self._schedule = RefreshSchedule(
@@ -187,9 +183,7 @@ class JWKSEndpoint(KeySource):
             if not isinstance(body, bytes):
                 raise FetchError(f"fetch= returned {type(body).__name__}, not bytes")
             return Document(body)
-        return self._http.get(
-            self._url, deadline=self._deadline, context=self._context, etag=self._etag
-        )
+        return get(self._url, deadline=self._deadline, context=self._context, etag=self._etag)
 
     def _read(self, body: bytes) -> KeySet:
         if len(body) > MAX_BYTES:
@@ -198,7 +192,7 @@ class JWKSEndpoint(KeySource):
             document = decode_object(body)
         except ValueError:
             raise FetchError("an answer that is no strict JSON object") from None
-        keys = self._jwk.read_jwks(document, fetched=True)
+        keys = read_jwks(document, fetched=True)
         if not keys.keys or not all(accepts(keys) for _, accepts in self._attached):
             raise FetchError("no usable key in the answer")
         return keys

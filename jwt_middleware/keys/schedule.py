@@ -19,6 +19,8 @@ import math
 import random
 from collections.abc import Callable
 
+from cachetools import TTLCache
+
 LEAST_FRESH, MOST_FRESH = 30.0, 86_400.0
 BUCKET_SIZE = 2.0
 BUCKET_REFILL = 10.0
@@ -38,8 +40,6 @@ class RefreshSchedule:
         clock: Callable[[], float],
         jitter: Callable[[], float] = random.random,
     ) -> None:
-        from cachetools import TTLCache  # only who fetches pays for loading it
-
         self._default_fresh = fresh_for
         self._stale_for = stale_for
         self._clock = clock

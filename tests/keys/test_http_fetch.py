@@ -7,8 +7,7 @@ import time
 import pytest
 
 from jwt_middleware.errors import ConfigurationError
-from jwt_middleware.keys.fetching import MAX_BYTES, Document, FetchError, checked_url
-from jwt_middleware.keys.http_fetch import get
+from jwt_middleware.keys.http_fetch import MAX_BYTES, Document, FetchError, checked_url, get
 
 from ..key_server import KeyServer, document, endless, gzip_bomb, hang, raw, redirect, status
 
