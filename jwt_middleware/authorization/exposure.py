@@ -91,7 +91,7 @@ class Exposure:
             gc.collect()  # an app that is gone keeps its guards until then
             Exposure(others(), self._enter)
         # What no module has may be a leftover by the next time, so it is named once.
-        found = [each for each in self._unused() if each in new or is_global(each)]
+        found = [each for each in self._unused() if each in new or _is_in_its_module(each)]
         _looked_for.update(new)
         return sorted({f"{_guard(each)!r} on {place_of(each)}" for each in found})
 
@@ -230,6 +230,11 @@ def _module_of(handler: Any) -> tuple[str, dict[str, Any]]:
     function = _function_of(handler)
     names = {} if function is None else function.__globals__
     return str(names.get("__name__", "")), names
+
+
+def _is_in_its_module(wrapper: FunctionType) -> bool:
+    _, names = _module_of(wrapper)
+    return names.get(wrapper.__name__) is wrapper
 
 
 def _wrapped(handler: Any) -> Iterator[Any]:

@@ -40,7 +40,7 @@ def kept_by(node: Any) -> list[Any]:
         key_of(each): each
         for value in kept_values(node)
         for each in (flat(value) if is_container(value) else (value,))
-        if is_followed(each) or is_object(each)
+        if is_object(each)
     }
     return list(found.values())
 

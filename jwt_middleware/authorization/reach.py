@@ -162,7 +162,7 @@ class _Holder:
     def __init__(self, values: list[Any], owner: Any = None) -> None:
         self.values = values
         self.owner = owner
-        self.callables = [each for each in values if is_followed(each) or is_object(each)]
+        self.callables = [each for each in values if is_object(each)]
 
 
 def _applied(node: Any) -> tuple[Guard, ...]:

@@ -459,3 +459,22 @@ def test_a_view_that_only_a_requests_urlconf_has_is_guarded_or_not_served(
 
     assert asked == {"bare": 503, "public": 200, "guarded": 403, "above": 403}
     assert any("/bare is not served" in record.getMessage() for record in caplog.records)
+
+
+def test_a_decorator_of_ones_own_guards_by_method_decorator_too() -> None:
+    def for_admins(view: Any) -> Any:
+        return requires(A)(never_cache(view))
+
+    class Payroll(View):
+        @method_decorator(for_admins)
+        def get(self, request: HttpRequest) -> HttpResponse:
+            return HttpResponse("served")
+
+        @method_decorator([never_cache, requires(A)])
+        def post(self, request: HttpRequest) -> HttpResponse:
+            return HttpResponse("served")
+
+    assert table(path("x", Payroll.as_view())) == {
+        ("GET", "/x"): GUARDED_A,
+        ("POST", "/x"): GUARDED_A,
+    }

@@ -14,6 +14,7 @@ from jwt_middleware import has_role
 from jwt_middleware.authorization.decorators import guarded
 from jwt_middleware.authorization.exposure import Exposure, guards_of, guards_to_ask, place_of
 from jwt_middleware.authorization.guards import Guard, guard_of
+from jwt_middleware.authorization.reach import chain_of, reach_of
 
 from ..foreign_decorators import (
     FOREIGN,
@@ -462,3 +463,159 @@ def test_the_place_of_a_handler_is_that_of_its_own_function() -> None:
 
     for decorated in (view, with_wraps(view), without_wraps(requires()(view))):
         assert place_of(decorated).endswith(f"view ({__file__}:{line})")
+
+
+def module(name: str, source: str, **names: Any) -> dict[str, Any]:
+    """A module of an app or of a framework, by its source."""
+    scope = {"__name__": name, **names}
+    exec(compile(source, f"{name}.py", "exec"), scope)
+    return scope
+
+
+# --- what proves nothing ---------------------------------------------------------------------
+
+
+def test_a_helper_of_an_open_and_a_guarded_route_makes_neither_bare() -> None:
+    helper = new_view()
+
+    def open_view(request: Any) -> Any:
+        return helper(request)
+
+    def guarded_view(request: Any) -> Any:
+        return helper(request)
+
+    assert Routes([open_view, requires()(guarded_view)]).bare() == [(), ()]
+
+
+def test_an_object_that_an_open_route_shares_with_an_unrouted_function_makes_it_not_bare() -> None:
+    class Limiter:
+        def __call__(self, request: Any) -> None: ...
+
+    def limited(view: Any, limiter: Limiter) -> Any:
+        def wrapped(request: Any) -> Any:
+            limiter(request)
+            return view(request)
+
+        return wrapped
+
+    limiter = Limiter()
+    unrouted = requires()(limited(new_view(), limiter))
+
+    assert Routes([limited(new_view(), limiter)]).bare() == [()]
+    del unrouted
+
+
+def test_what_another_apps_guard_reaches_proves_nothing_here() -> None:
+    helper = new_view()
+
+    def guarded_view(request: Any) -> Any:
+        return helper(request)
+
+    def open_view(request: Any) -> Any:
+        return helper(request)
+
+    first = Routes([requires()(guarded_view)])
+    assert first.bare() == [()]
+    assert Routes([open_view]).bare() == [()]
+
+
+def test_a_table_of_many_handlers_is_no_wrapper_of_them() -> None:
+    handlers = [new_view() for _ in range(101)]
+    guarded = requires()(handlers[0])
+
+    def dispatch(request: Any) -> Any:
+        return handlers[0](request)
+
+    assert Routes([dispatch]).bare() == [()]
+    del guarded
+
+
+def test_a_method_of_a_frameworks_object_is_not_followed_to_its_handlers() -> None:
+    router: Any = type("Router", (), {"__module__": "starlette.routing", "handle": new_view()})()
+    router.views = [new_view()]
+    guarded = requires()(router.views[0])
+
+    assert Routes([router.handle]).bare() == [()]
+    del guarded
+
+
+# --- what proves it --------------------------------------------------------------------------
+
+
+def test_a_function_that_two_routes_wrap_is_bare_on_both() -> None:
+    view, routes = new_view(), Routes()
+    requires()(routes.route(with_wraps(view)))
+    routes.route(with_wraps(view))
+
+    assert [len(bare) for bare in routes.bare()] == [1, 1]
+
+
+def test_a_partial_of_a_method_is_guarded_as_any_function() -> None:
+    views, routes = Views(), Routes()
+    bound = functools.partial(views.one)
+    functools.update_wrapper(bound, views.one)
+    requires()(routes.route(bound))
+    gc.collect()
+
+    assert [len(bare) for bare in routes.bare()] == [1]
+
+
+def test_a_guarded_method_is_asked_by_its_own_wrapper() -> None:
+    class Guarded:
+        @requires()
+        def one(self, request: Any) -> str:
+            return "one"
+
+    views = Guarded()
+
+    assert [guard.predicate for guard in guards_of(views.one)] == [BOSS]
+    assert guards_to_ask(views.one) == ()
+    assert id(Guarded.one) in reach_of(views.one).before
+
+
+def test_the_chain_goes_by_what_a_wrapper_says_that_it_wraps() -> None:
+    class Wrapping:
+        def __init__(self, view: Any, log: Any) -> None:
+            self.__wrapped__ = view
+            self.log = log
+
+        def __call__(self, request: Any) -> Any:
+            return self.__wrapped__(request)
+
+    view = new_view()
+
+    assert list(chain_of(Wrapping(view, new_view())))[-1] is view
+
+
+@pytest.mark.parametrize("package", ["ninja.operation", "fasthtml.core", "nicegui.page"])
+def test_the_chain_passes_by_a_frameworks_own_helpers(package: str) -> None:
+    source = """
+def helper_of(name):
+    def helper(request):
+        return name
+    return helper
+
+def make(view):
+    log = helper_of("log")
+    def operation(request):
+        log(request)
+        return view(request)
+    return operation
+"""
+    view = new_view()
+
+    assert list(chain_of(module(package, source)["make"](view)))[-1] is view
+
+
+def test_a_guard_that_stays_unused_in_a_module_is_named_each_time() -> None:
+    source = """
+def open(request): ...
+
+@requires()
+def never_routed(request): ...
+"""
+    pages = module("pages", source, requires=requires)
+    exposures = [Exposure([pages["open"]], enter) for _ in range(2)]
+
+    named = [exposure.unused(lambda: [pages["open"]]) for exposure in exposures]
+    assert ["never_routed" in str(each) for each in named] == [True, True]
