@@ -116,8 +116,11 @@ def is_of_one_request(handler: Any) -> bool:
 
 def is_sample(handler: Any) -> bool:
     """Whether method_decorator decorates a function only to see which attributes that adds."""
-    code = getattr(handler, "__code__", None)
-    return code is not None and code.co_qualname == "_update_method_wrapper.<locals>.dummy"
+    codes = (getattr(node, "__code__", None) for node in chain_of(handler))
+    return any(
+        code is not None and code.co_qualname == "_update_method_wrapper.<locals>.dummy"
+        for code in codes
+    )
 
 
 def _is_called_by(module: str) -> bool:
