@@ -1,4 +1,4 @@
-"""The id of a request in the audit trail: the caller's where it brings one, else a random one."""
+"""The id of a request in the audit events: the caller's where it brings one, else a random one."""
 
 from __future__ import annotations
 
