@@ -12,9 +12,9 @@ from typing import NoReturn, Unpack
 from .authorization.request import ScopeView, scope_lines
 from .background.waiting import MustWait
 from .errors import ConfigurationError, RequestError
-from .events.record import FindRoute
+from .events.record import RequestRecord
 from .middleware.caching import CacheHeaders
-from .middleware.middleware import GATE_KEY, Gate, follows
+from .middleware.middleware import GATE_KEY, Gate
 from .middleware.plain_apps import check_no_routes, check_plain_app
 from .middleware.settings import Options
 from .principal import PRINCIPAL_KEY
@@ -40,22 +40,26 @@ class JWTMiddleware:
         """Serve one connection, or the lifespan."""
         kind = scope["type"]
         if kind == "http" or kind == "websocket":
-            if self.gate.audits and not follows(self.gate, scope):
-                await follow(self, self.gate, scope, receive, send)
-                return
-            if kind == "http" and self.gate.cache_headers is not None:
-                send = marking(self.gate, self.gate.cache_headers, scope, send)
-            failure = enter(self.gate, scope)
-            if failure is not None:
-                try:
-                    if not await resolve(self.gate, failure, scope, receive, send):
-                        return
-                finally:
-                    del failure  # it holds this frame, which must not hold it
+            gate = self.gate
+            record = gate.start_record(scope, ScopeView(scope), kind) if gate.audits else None
+            if record is not None:
+                send = noting(record, scope, send)
             try:
+                if kind == "http" and gate.cache_headers is not None:
+                    send = marking(gate, gate.cache_headers, scope, send)
+                failure = enter(gate, scope)
+                if failure is not None:
+                    try:
+                        if not await resolve(gate, failure, scope, receive, send):
+                            return
+                    finally:
+                        del failure  # it holds this frame, which must not hold it
                 await self.app(scope, receive, send)
             except RequestError as error:
-                await serve_raised(self.gate, error, scope, receive, send)
+                await serve_raised(gate, error, scope, receive, send)
+            finally:
+                if record is not None:
+                    record.finish(scope)
         elif kind == "lifespan":
             await guard_lifespan(self.gate, self.app, scope, receive, send)
         else:
@@ -80,27 +84,16 @@ async def fail_startup(error: ConfigurationError, receive: Receive, send: Send) 
     raise error
 
 
-async def follow(
-    door: ASGIApp,
-    gate: Gate,
-    scope: Scope,
-    receive: Receive,
-    send: Send,
-    find_route: FindRoute | None = None,
-) -> None:
-    """Let the door serve a connection, and tell what was decided as the answer begins."""
-    trail = gate.follow(scope, ScopeView(scope), find_route, scope["type"])
+def noting(record: RequestRecord, scope: Scope, send: Send) -> Send:
+    """Return a ``send`` that has the record emitted as the answer begins."""
 
-    async def tell_first(message: Message) -> None:
+    def send_noted(message: Message) -> Awaitable[None]:
         kind = message["type"]
-        if kind in _BEGINNINGS and not trail.is_told:
-            trail.tell(101 if kind == "websocket.accept" else message.get("status"), scope)
-        await send(message)
+        if kind in _BEGINNINGS:
+            record.emit(101 if kind == "websocket.accept" else message.get("status"), scope)
+        return send(message)
 
-    try:
-        await door(scope, receive, tell_first)
-    finally:
-        trail.leave(scope)
+    return send_noted
 
 
 _BEGINNINGS = frozenset(

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from .authorization.request import EnvironView, environ_lines
 from .errors import RequestError
-from .events.record import Trail
-from .middleware.middleware import GATE_KEY, Gate, follows
+from .events.record import RequestRecord
+from .middleware.middleware import GATE_KEY, Gate
 from .middleware.plain_apps import check_no_routes, check_plain_app
 from .middleware.settings import Options
 from .principal import PRINCIPAL_KEY
@@ -41,8 +41,13 @@ class JWTMiddleware:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request."""
-        if self.gate.audits and not follows(self.gate, environ):
-            return follow(self, self.gate, environ, start_response)
+        gate = self.gate
+        record = gate.start_record(environ, EnvironView(environ)) if gate.audits else None
+        if record is None:
+            return self._serve(environ, start_response)
+        return recorded(record, self._serve, environ, start_response)
+
+    def _serve(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         environ.pop(PRINCIPAL_KEY, None)
         environ[GATE_KEY] = self.gate
         request = EnvironView(environ)
@@ -75,52 +80,44 @@ def marking(gate: Gate, start_response: StartResponse) -> StartResponse:
     return start_marked
 
 
-def follow(
-    door: WSGIApplication, gate: Gate, environ: WSGIEnvironment, start_response: StartResponse
+def recorded(
+    record: RequestRecord,
+    app: WSGIApplication,
+    environ: WSGIEnvironment,
+    start_response: StartResponse,
 ) -> Iterable[bytes]:
-    """Let the door serve a request, and tell what was decided before the first byte is sent."""
-    trail = gate.follow(environ, EnvironView(environ))
-    seen: list[int] = []
+    """Serve a request, and have its record emitted before the first byte is sent."""
+    status: int | None = None
 
-    def note(status: str, headers: Any, *failure: Any) -> Any:
-        seen[:] = [int(status[:3])]
-        return start_response(status, headers, *failure)
+    def note(line: str, headers: Any, *failure: Any) -> Any:
+        nonlocal status
+        status = int(line[:3])
+        return start_response(line, headers, *failure)
+
+    def read(chunks: Iterable[bytes]) -> Iterator[bytes]:
+        try:
+            yield b""  # taken below, so that close() finds it begun
+            for chunk in chunks:
+                if status is not None:
+                    record.emit(status, environ)
+                yield chunk
+        finally:
+            record.emit(status, environ)
+            record.finish(environ)
+            close = getattr(chunks, "close", None)
+            if close is not None:
+                close()
 
     try:
-        chunks = door(environ, note)
-    except BaseException:
-        trail.leave(environ)
-        raise
-    if seen:
+        chunks = app(environ, note)
         # Not before the app has returned: until then it may begin anew (PEP 3333, exc_info).
-        trail.tell(seen[0], environ)
-        trail.leave(environ)
-        return chunks
-    return _Followed(chunks, trail, seen, environ)
-
-
-class _Followed:
-    """The answer of an app that begins it only when it is read, such as a generator."""
-
-    def __init__(
-        self, chunks: Iterable[bytes], trail: Trail, seen: list[int], environ: WSGIEnvironment
-    ) -> None:
-        self._chunks = chunks
-        self._trail = trail
-        self._seen = seen
-        self._environ = environ
-
-    def __iter__(self) -> Iterator[bytes]:
-        for chunk in self._chunks:
-            if self._seen:
-                self._trail.tell(self._seen[0], self._environ)
-            yield chunk
-
-    def close(self) -> None:
-        """Close what the app returned (PEP 3333)."""
-        if self._seen:
-            self._trail.tell(self._seen[0], self._environ)
-        self._trail.leave(self._environ)
-        close = getattr(self._chunks, "close", None)
-        if close is not None:
-            close()
+        if status is None:  # it begins when it is read, as a generator does
+            reader = read(chunks)
+            next(reader)
+            return reader
+        record.emit(status, environ)
+    except BaseException:
+        record.finish(environ)
+        raise
+    record.finish(environ)
+    return chunks

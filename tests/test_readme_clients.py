@@ -10,7 +10,7 @@ from django.test import RequestFactory
 from flask import Flask
 
 from jwt_middleware import ClientRegistry, Principal
-from jwt_middleware.events.kinds import Refused
+from jwt_middleware.events.kinds import Decided
 from jwt_middleware.principal import PRINCIPAL_KEY
 from jwt_middleware.testing import SigningKey, client_claims, mint, ucsd_claims
 
@@ -37,7 +37,7 @@ def test_the_policy_lets_in_level_2_and_tells_why_level_1_is_refused(
 
     assert ask(app, "asgi", "/audit", mint(rsa_key, client_claims("globex_ind"))).status == 200
     assert (refused.status, refused.json()["code"]) == (403, "insufficient_permission")
-    [event] = [each for each in heard if isinstance(each, Refused)]
+    [event] = [each for each in heard if isinstance(each, Decided) and each.code]
     assert event.decision is not None
     assert event.decision.explain() + "\n" == block("text", "insufficient_permission: policy")
 

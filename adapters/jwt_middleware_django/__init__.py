@@ -22,7 +22,7 @@ from django.http.response import HttpResponseBase
 from jwt_middleware.authorization import EnvironView, Guard, Predicate, environ_lines, scope_lines
 from jwt_middleware.authorization.decorators import Handler, guarded, public
 from jwt_middleware.errors import ConfigurationError, MissingToken, RequestError
-from jwt_middleware.events import TRAIL_KEY, Trail
+from jwt_middleware.events import RequestRecord
 from jwt_middleware.middleware import (
     ASKED_KEY,
     GATE_KEY,
@@ -30,7 +30,6 @@ from jwt_middleware.middleware import (
     Gate,
     enforce,
     enforce_first,
-    follows,
     principal_of,
     refusal_of,
 )
@@ -89,15 +88,8 @@ class JWTMiddleware:
         """Serve one request."""
         if self._is_async:
             return self._serve_async(request)
-        if self.gate.audits and not follows(self.gate, request.META):
-            trail = self.gate.follow(request.META, request_view_of(request))
-            status: int | None = None
-            try:
-                told: HttpResponseBase = self(request)  # type: ignore[assignment]
-                status = told.status_code
-                return told
-            finally:
-                _end(trail, status, request)
+        record = self._record(request)
+        response: Any = None
         view = self._prepare(request)
         is_open = self.gate.is_open(view)
         token = _current_request.begin(request)
@@ -105,23 +97,17 @@ class JWTMiddleware:
             if not is_open:
                 make_personal(request)
                 _put(request, self.gate.admit(self._lines(request), view))
-            response: HttpResponseBase = self.get_response(request)
+            response = self.get_response(request)
         except RequestError as error:
             response = _response(error, request)
         finally:
             _current_request.end(token)
+            _finish(record, response, request)
         return response if is_open else self._marked(response)
 
     async def _serve_async(self, request: HttpRequest) -> HttpResponseBase:
-        if self.gate.audits and not follows(self.gate, request.META):
-            trail = self.gate.follow(request.META, request_view_of(request))
-            status: int | None = None
-            try:
-                told = await self._serve_async(request)
-                status = told.status_code
-                return told
-            finally:
-                _end(trail, status, request)
+        record = self._record(request)
+        response: Any = None
         view = self._prepare(request)
         is_open = self.gate.is_open(view)
         token = _current_request.begin(request)
@@ -130,11 +116,12 @@ class JWTMiddleware:
                 make_personal(request)
                 lines = self._lines(request)
                 _put(request, await self.gate.admit_async(lines, view))
-            response: HttpResponseBase = await self.get_response(request)
+            response = await self.get_response(request)
         except RequestError as error:
             response = _response(error, request)
         finally:
             _current_request.end(token)
+            _finish(record, response, request)
         return response if is_open else self._marked(response)
 
     def _inspect(self) -> SiteRoutes:
@@ -152,8 +139,9 @@ class JWTMiddleware:
 
         A request's own urlconf may bring views that the start-up has not seen.
         """
-        if self.gate.audits and follows(self.gate, request.META):
-            request.META[TRAIL_KEY].route = template_of(request)
+        record = self.gate.record_of(request.META)
+        if record is not None:
+            record.route = template_of(request)
         try:
             routes = self._inspect()
             if self.gate.inspects and view_func not in routes:
@@ -185,6 +173,11 @@ class JWTMiddleware:
             for name, value in self.gate.cache_headers.text(own):
                 response[name] = value
         return response
+
+    def _record(self, request: HttpRequest) -> RequestRecord | None:
+        if not self.gate.audits:
+            return None
+        return self.gate.start_record(request.META, request_view_of(request))
 
     def _prepare(self, request: HttpRequest) -> EnvironView:
         request.META.pop(PRINCIPAL_KEY, None)
@@ -261,11 +254,14 @@ def request_view_of(request: HttpRequest) -> EnvironView:
     return EnvironView(request.META, path=request.path_info, path_params=match and match.kwargs)
 
 
-def _end(trail: Trail, status: int | None, request: HttpRequest) -> None:
-    """Tell what was decided of a request, now that its answer is ready."""
-    trail.route = template_of(request)
-    trail.tell(status, request.META)
-    trail.leave(request.META)
+def _finish(
+    record: RequestRecord | None, response: HttpResponseBase | None, request: HttpRequest
+) -> None:
+    """Emit what was decided of a request, now that its answer is ready, or has failed."""
+    if record is not None:
+        record.route = template_of(request)
+        record.emit(None if response is None else response.status_code, request.META)
+        record.finish(request.META)
 
 
 def _put(request: HttpRequest, principal: Principal | None) -> None:

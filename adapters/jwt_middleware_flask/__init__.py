@@ -25,7 +25,7 @@ from jwt_middleware.errors import (
     RequestError,
     Unavailable,
 )
-from jwt_middleware.events import Trail
+from jwt_middleware.events import RequestRecord
 from jwt_middleware.middleware import (
     ASKED_KEY,
     GATE_KEY,
@@ -33,7 +33,6 @@ from jwt_middleware.middleware import (
     Options,
     enforce,
     enforce_first,
-    follows,
     principal_of,
     refusal_of,
 )
@@ -53,8 +52,8 @@ __all__ = [
 ]
 
 EXTENSION = "jwt_middleware"
-FOLLOWED_KEY = "jwt_middleware.followed"
-"""Where a request carries the trail that this app has begun: another may stand inside it."""
+RECORDED_KEY = "jwt_middleware.recorded"
+"""Where a request carries the record that this app has begun: another may stand inside it."""
 
 logger = logging.getLogger("jwt_middleware")
 
@@ -102,7 +101,7 @@ class _Installed:
         self.gate = gate
         self._app = app
         self._routes: Routes | None = None
-        self._is_following = False
+        self._is_recording = False
         self._guards: dict[str, tuple[object, ToAsk]] = {}
         self._fault: ConfigurationError | None = None
 
@@ -141,8 +140,8 @@ class _Installed:
         environ.pop(PRINCIPAL_KEY, None)
         environ.pop(ASKED_KEY, None)
         environ[GATE_KEY] = gate
-        if gate.audits and not follows(gate, environ):
-            self._follow(current)
+        if gate.audits:
+            self._record(current)
         line = environ.get(gate.environ_key)
         principal = None
         if line is not None and gate.lets_recall:
@@ -168,17 +167,17 @@ class _Installed:
         except RequestError as error:
             raise _refused(error) from None
 
-    def _follow(self, current: Request) -> None:
-        """Have what is decided of this request told as its answer is ready."""
-        if not self._is_following:
-            self._is_following = True
+    def _record(self, current: Request) -> None:
+        """Have what is decided of this request emitted as its answer is ready."""
+        if not self._is_recording:
+            self._is_recording = True
             # Of the functions after a request the first is called last: it sees the true status.
-            self._app.after_request_funcs.setdefault(None, []).insert(0, _tell)
-            self._app.teardown_request_funcs.setdefault(None, []).insert(0, _leave)
-        rule = current.url_rule
-        template = None if rule is None else rule.rule
-        view = EnvironView(current.environ, path_params=current.view_args)
-        current.environ[FOLLOWED_KEY] = self.gate.follow(current.environ, view, lambda *_: template)
+            self._app.after_request_funcs.setdefault(None, []).insert(0, _emit)
+            self._app.teardown_request_funcs.setdefault(None, []).insert(0, _finish)
+        record = self.gate.start_record(current.environ, EnvironView(current.environ))
+        if record is not None:
+            record.route = None if current.url_rule is None else current.url_rule.rule
+            current.environ[RECORDED_KEY] = record
 
     def _guards_of(self, endpoint: str, current: Request) -> tuple[Guard, ...]:
         """Return the guards to ask before an endpoint's view; found once for a view."""
@@ -203,17 +202,17 @@ class _Installed:
         return () if self._routes is None else self._routes.bare(view)
 
 
-def _tell(response: Response) -> Response:
-    trail: Trail | None = request.environ.get(FOLLOWED_KEY)
-    if trail is not None:
-        trail.tell(response.status_code, request.environ)
+def _emit(response: Response) -> Response:
+    record: RequestRecord | None = request.environ.get(RECORDED_KEY)
+    if record is not None:
+        record.emit(response.status_code, request.environ)
     return response
 
 
-def _leave(_: BaseException | None) -> None:
-    trail: Trail | None = request.environ.pop(FOLLOWED_KEY, None)
-    if trail is not None:
-        trail.leave(request.environ)
+def _finish(_: BaseException | None) -> None:
+    record: RequestRecord | None = request.environ.pop(RECORDED_KEY, None)
+    if record is not None:
+        record.finish(request.environ)
 
 
 class _RefusedMixin(HTTPException):

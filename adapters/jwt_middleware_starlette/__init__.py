@@ -21,9 +21,9 @@ from starlette.websockets import WebSocket, WebSocketState
 from jwt_middleware.asgi import (
     enter,
     fail_startup,
-    follow,
     guard_lifespan,
     marking,
+    noting,
     resolve,
     serve_raised,
 )
@@ -35,7 +35,6 @@ from jwt_middleware.middleware import (
     Options,
     enforce,
     enforce_first,
-    follows,
     principal_of,
     refusal_of,
 )
@@ -99,33 +98,39 @@ class JWTMiddleware:
                 await send_asgi(misconfigured(self._fault), scope, receive, send)
                 return
             gate = self.gate
-            if gate.audits and not follows(gate, scope):
-                await follow(self, gate, scope, receive, send, self._routes.template)
-                return
-            if kind == "http" and gate.cache_headers is not None:
-                send = marking(gate, gate.cache_headers, scope, send)
-            failure = enter(gate, scope)
-            if failure is not None:
-                try:
-                    if not await resolve(gate, failure, scope, receive, send):
-                        return
-                finally:
-                    del failure  # it holds this frame, which must not hold it
-            if self._set_user:
-                principal: Principal | None = scope.get(PRINCIPAL_KEY)
-                scope["user"] = principal or UnauthenticatedUser()
-                permissions = None if principal is None else principal.permissions
-                scope["auth"] = AuthCredentials(sorted(permissions)) if permissions else _NO_SCOPES
-            # As ``served.begin`` and ``end`` do, without the price of two calls.
-            cell = [scope]
-            token = served.variable.set(cell)
+            record = gate.start_record(scope, ScopeView(scope), kind) if gate.audits else None
+            if record is not None:
+                method = record.method if kind == "http" else "WEBSOCKET"
+                record.route = self._routes.template(method, record.path)
+                send = noting(record, scope, send)
             try:
-                await self.app(scope, receive, send)
-            except RequestError as error:
-                await serve_raised(gate, error, scope, receive, send)
+                if kind == "http" and gate.cache_headers is not None:
+                    send = marking(gate, gate.cache_headers, scope, send)
+                failure = enter(gate, scope)
+                if failure is not None:
+                    try:
+                        if not await resolve(gate, failure, scope, receive, send):
+                            return
+                    finally:
+                        del failure  # it holds this frame, which must not hold it
+                if self._set_user:
+                    principal: Principal | None = scope.get(PRINCIPAL_KEY)
+                    scope["user"] = principal or UnauthenticatedUser()
+                    allowed = None if principal is None else principal.permissions
+                    scope["auth"] = AuthCredentials(sorted(allowed)) if allowed else _NO_SCOPES
+                # As ``served.begin`` and ``end`` do, without the price of two calls.
+                cell = [scope]
+                token = served.variable.set(cell)
+                try:
+                    await self.app(scope, receive, send)
+                except RequestError as error:
+                    await serve_raised(gate, error, scope, receive, send)
+                finally:
+                    cell.clear()
+                    served.variable.reset(token)
             finally:
-                cell.clear()
-                served.variable.reset(token)
+                if record is not None:
+                    record.finish(scope)
         elif kind == "lifespan":
             self._learn_app(scope)
             self._inspect()

@@ -6,6 +6,7 @@ another function's.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from types import FunctionType
 from typing import Any
@@ -15,6 +16,11 @@ from ..errors import Decision, MissingToken, PermissionDenied
 from ..principal import Principal
 from .predicate import Predicate, Situation
 from .request import RequestView
+
+_LITERAL = re.compile(
+    r"(\b(?:attribute|claim|client|header|path_param|policy|query_param)\()?"
+    r"""('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|\b(?:\d[\d.]*|True|False|None)\b)"""
+)
 
 
 class Guard:
@@ -59,6 +65,11 @@ class Guard:
             return decision
         # Not even what was needed: with ``~`` it would say what the token holds.
         raise PermissionDenied("a guard does not hold", decision=decision)
+
+    @property
+    def written(self) -> str:
+        """The predicate for logs: what it asks for stands in the token of whoever is let in."""
+        return _LITERAL.sub(lambda found: found[0] if found[1] else "...", repr(self.predicate))
 
     def __repr__(self) -> str:
         shadow = "" if self.enforce else ", enforce=False"

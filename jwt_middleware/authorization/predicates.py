@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from ..events.log_rate import log_bounded
+from ..events.log import log_bounded
 from ..principal import Principal
 from .clients import NamedPolicy
 from .predicate import Predicate, Situation, Verdict

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl
 
-from ..events.record import TRAIL_KEY
+from ..events.record import RECORD_KEY
 
 
 class RequestView:
@@ -57,8 +57,8 @@ class RequestView:
 
         None where there is no listener, or the template is not known.
         """
-        trail = self.carried(TRAIL_KEY)
-        route: str | None = None if trail is None else trail.route
+        record = self.carried(RECORD_KEY)
+        route: str | None = None if record is None else record.route
         return route
 
     def carried(self, key: str) -> Any:  # noqa: ARG002 - a view of given values carries nothing

@@ -1,6 +1,6 @@
 """What is reported, to whom, and in which form."""
 
-from .log_rate import log_bounded
-from .record import TRAIL_KEY, Trail
+from .log import log_bounded
+from .record import RECORD_KEY, RequestRecord
 
-__all__ = ["TRAIL_KEY", "Trail", "log_bounded"]
+__all__ = ["RECORD_KEY", "RequestRecord", "log_bounded"]

@@ -14,6 +14,8 @@ from functools import cache
 from types import MappingProxyType
 from typing import Any
 
+from .kinds import Decided
+
 EVENT_NAME = "event.name"
 
 NAMES: Mapping[str, str] = MappingProxyType(
@@ -31,9 +33,9 @@ NAMES: Mapping[str, str] = MappingProxyType(
 """The names that are not simply ``jwt.`` and the event's own."""
 
 _RESULTS = {True: "allowed", False: "denied"}
-_UNTOLD = frozenset({"decision"})
+_FOR_CODE = frozenset({"decision"})
 """What an event holds for code only: it quotes claims."""
-_MOST = 50
+MOST = 50
 """Values of one list."""
 
 
@@ -53,7 +55,7 @@ def readable(text: object) -> str:
     raw = str(text)
     if raw.isprintable():
         return raw
-    return "".join([each if each.isprintable() else printable(each) for each in raw])
+    return "".join([mark if mark.isprintable() else printable(mark) for mark in raw])
 
 
 def bounded(text: object, limit: int = 256) -> str:
@@ -79,20 +81,22 @@ def fields_of(event: Any, text: Callable[[object], str] = bounded) -> dict[str, 
 
     ``text`` bounds each text, and escapes it where its reader would not.
     """
-    told: dict[str, Any] = event._asdict()
-    if told.get("route") is not None:
-        told.pop("path", None)
-    return {EVENT_NAME: name_of(event), **named(told, text)}
+    values: dict[str, Any] = event._asdict()
+    if isinstance(event, Decided):
+        del values["seconds"]  # for metrics: a line of what was decided has no use for it
+    return {EVENT_NAME: name_of(event), **named(values, text)}
 
 
-def named(told: Mapping[str, Any], text: Callable[[object], str] = bounded) -> dict[str, Any]:
-    """Return values of an event's fields under their stable names."""
+def named(values: Mapping[str, Any], text: Callable[[object], str] = bounded) -> dict[str, Any]:
+    """Return values of an event's fields under their stable names; a route instead of its path."""
+    is_routed = values.get("route") is not None
     return {
         NAMES.get(name, "jwt." + name): (
             _RESULTS[value] if name == "allowed" else plain(value, text)
         )
-        for name, value in told.items()
-        if name not in _UNTOLD and value is not None and value != ()
+        for name, value in values.items()
+        if value is not None and value != () and name not in _FOR_CODE
+        if not (is_routed and name == "path")
     }
 
 
@@ -101,5 +105,5 @@ def plain(value: Any, text: Callable[[object], str] = bounded) -> Any:
     if isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value)):
         return value
     if isinstance(value, tuple | list):
-        return [text(each) for each in value[:_MOST]]
+        return [text(item) for item in value[:MOST]]
     return text(value)

@@ -1,41 +1,80 @@
-"""Audit events: what is told of each decision and each change of keys and clients.
+"""Audit events: every decision, and each change of keys, clients and stores.
 
 An event is a frozen value of texts and numbers, from which nothing else can be reached. It carries
 identifiers (subject, client, token id, key id) but never a token, a header, a key or a claim's
 content; the one exception is ``decision``, which stays on the event object and is not written
-anywhere.
+anywhere. Texts are as they came: whoever writes them bounds and escapes them.
 
-What happens in a request has its ``method``, decoded ``path`` and, where it is followed, the
-``route``'s template, as they came: whoever writes them bounds and escapes them.
+A new event is one class here. ``logged`` gives it its level and its sentence in the log.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from collections.abc import Callable
+from logging import DEBUG, ERROR, INFO, WARNING
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from ..errors import Decision
 
+Kind = TypeVar("Kind", bound=type[Any])
+Line = tuple[int, str]
+"""A level of the log, and a template, whose ``{name}`` is a field or a property of the event.
+
+A word without a value is left out, so a word names one at most. The rate of sentences with a
+``code=`` is bounded: callers cause them at will.
+"""
+
+
+class Event(Protocol):
+    """Any event: a named tuple that ``logged`` has given its ``line``, or that has one."""
+
+    def _asdict(self) -> dict[str, Any]: ...
+
+
+Listener = Callable[[Event], object]
+"""Anything that can be called with an event. It runs on the request's own thread or loop."""
+
+
+def logged(level: int, template: str) -> Callable[[Kind], Kind]:
+    """Give a class of events its level and its sentence in the log."""
+
+    def give(kind: Kind) -> Kind:
+        kind.line = (level, template)
+        return kind
+
+    return give
+
+
+_REQUEST = "request={method} {path} subject={subject} client={client_id} token_id={token_id}"
+_WHO = _REQUEST + " key_id={key_id}"
+_ALLOWED = f"allowed {_WHO} cached={{cached}}"
+_REFUSED = f"refused code={{code}} reference={{reference}} reason={{reason}} {_WHO} guard={{guard}}"
+_WOULD_REFUSE = f"would refuse code={{would_refuse}} {_WHO} guard={{guard}}"
+
 
 class Decided(NamedTuple):
-    """What became of one request: allowed or denied, told once, before the answer begins.
+    """What became of one request, or of one call of a ``Verifier`` that is used alone.
 
-    It sums up what ``Verified``, ``Refused`` and ``WouldRefuse`` told of the same request as it
-    happened; they carry its ``request_id``. A door tells it only where there are listeners.
+    A door with listeners emits it once a request, as the answer begins; without, the log gets what
+    is refused as it happens. What is refused after the answer began, as in a websocket's event
+    handler, is one more.
 
-    ``route`` is the template, as the framework writes it; ``path`` is there only where nobody knows
-    the template. ``status`` is the answer's, 101 for a websocket that was accepted, and None where
-    none was seen, as the app failed. ``guarded``: a guard of the route was asked. ``cached``: the
-    token was verified before; None without a token. ``would_refuse``: the codes of shadow mode.
+    ``route`` is the template as the framework writes it, None where nobody knows it. ``status``:
+    101 for a websocket that was accepted; None where none was seen, as the app failed. ``guarded``:
+    a guard of the route was asked. ``cached``: the token was verified before; None without one.
+    ``reference`` also stands in the answer. ``would_refuse``: codes of shadow mode. ``guard``: the
+    rule that refused, or would have, without the values that it asks for; ``decision`` says all.
+    ``seconds``: what verifying anew took, from the raw value to the principal, without any wait.
     """
 
     allowed: bool
-    method: str
-    route: str | None
-    path: str | None
-    status: int | None
-    request_id: str
-    guarded: bool
-    protocol: str = "http"
+    method: str | None = None
+    route: str | None = None
+    path: str | None = None
+    status: int | None = None
+    request_id: str | None = None
+    guarded: bool | None = None
+    protocol: str | None = None
     subject: str | None = None
     client_id: str | None = None
     application: str | None = None
@@ -47,49 +86,19 @@ class Decided(NamedTuple):
     reason: str | None = None
     reference: str | None = None
     would_refuse: tuple[str, ...] = ()
-    decision: Decision | None = None
-
-
-class Verified(NamedTuple):
-    """A token was verified, or found among the tokens verified before (``cached``).
-
-    ``request_id`` is that of the ``Decided`` which follows, as in ``Refused`` and ``WouldRefuse``;
-    None where no door serves the request. ``seconds``: what verifying anew took, from the raw
-    value to the principal, without any wait for keys; None where it was cached.
-    """
-
-    subject: str | None
-    client_id: str | None
-    issuer: str | None
-    token_id: str | None
-    key_id: str | None
-    cached: bool
-    method: str | None = None
-    path: str | None = None
-    route: str | None = None
-    application: str | None = None
-    request_id: str | None = None
+    guard: str | None = None
     seconds: float | None = None
-
-
-class Refused(NamedTuple):
-    """A request was refused. ``reference`` also stands in the answer that the caller got."""
-
-    code: str
-    reason: str
-    reference: str
-    subject: str | None = None
-    client_id: str | None = None
-    token_id: str | None = None
-    key_id: str | None = None
     decision: Decision | None = None
-    method: str | None = None
-    path: str | None = None
-    route: str | None = None
-    application: str | None = None
-    request_id: str | None = None
+
+    @property
+    def line(self) -> Line:
+        """A refusal is for a person to see, and what shadow mode let in."""
+        if not self.allowed:
+            return WARNING, _REFUSED
+        return (WARNING, _WOULD_REFUSE) if self.would_refuse else (DEBUG, _ALLOWED)
 
 
+@logged(INFO, "{source}: {keys} keys in use")
 class KeysLoaded(NamedTuple):
     """A key source gave keys: at start-up, or after a fetch. ``key_ids`` are those with a kid."""
 
@@ -98,6 +107,7 @@ class KeysLoaded(NamedTuple):
     key_ids: tuple[str, ...]
 
 
+@logged(WARNING, "{source}: key {key_id} skipped: {reason}")
 class KeySkipped(NamedTuple):
     """One entry of a key source is not used."""
 
@@ -106,8 +116,9 @@ class KeySkipped(NamedTuple):
     reason: str
 
 
+@logged(WARNING, "{source}: key {key_id} warning: {reason}")
 class KeyWarning(NamedTuple):
-    """A key is used, but something about it should be mended."""
+    """A key is used, but something about it should be put right."""
 
     source: str
     key_id: str | None
@@ -115,38 +126,39 @@ class KeyWarning(NamedTuple):
 
 
 class KeysFetched(NamedTuple):
-    """A key endpoint gave a good answer. ``changed``: it says other than the one before.
-
-    ``failures``: how many attempts before it had failed.
-    """
+    """A key endpoint gave a good answer, after so many ``failures``; ``changed``: another one."""
 
     source: str
     keys: int
     changed: bool
     failures: int = 0
 
+    @property
+    def line(self) -> Line:
+        """That an outage has ended is for a person to see."""
+        if self.failures:
+            return WARNING, "{source}: fetched {keys} keys, after {failures} failed attempts"
+        return DEBUG, "{source}: fetched {keys} keys"
 
+
+@logged(WARNING, "{source}: {reason}; next attempt in {retry_in:.0f} s")
 class KeyFetchFailed(NamedTuple):
-    """An endpoint gave no usable answer, or a key file no usable content; the old keys stay.
-
-    ``retry_in``: seconds until the next attempt.
-    """
+    """An endpoint or a key file gave nothing usable; the old keys stay. ``retry_in``: seconds."""
 
     source: str
     reason: str
     retry_in: float
 
 
+@logged(WARNING, "{source}: stale keys serve, {age:.0f} s old")
 class StaleKeysServed(NamedTuple):
-    """Keys serve although they are no longer fresh, as the endpoint fails; told once an outage.
-
-    ``age``: seconds since the last good answer.
-    """
+    """Stale keys serve, ``age`` seconds old, as the endpoint fails; told once an outage."""
 
     source: str
     age: float
 
 
+@logged(INFO, "{source}: key {key_id} added")
 class KeyAdded(NamedTuple):
     """A key that was not there before. Keys without a kid go by the start of their SPKI hash."""
 
@@ -154,6 +166,7 @@ class KeyAdded(NamedTuple):
     key_id: str
 
 
+@logged(INFO, "{source}: key {key_id} changed")
 class KeyChanged(NamedTuple):
     """Another key under a kid that was there before."""
 
@@ -161,6 +174,7 @@ class KeyChanged(NamedTuple):
     key_id: str
 
 
+@logged(INFO, "{source}: key {key_id} removed")
 class KeyRemoved(NamedTuple):
     """A key that is no longer there; it has stopped verifying, cached tokens too."""
 
@@ -168,30 +182,14 @@ class KeyRemoved(NamedTuple):
     key_id: str
 
 
-class WouldRefuse(NamedTuple):
-    """A rule or policy in shadow mode (``enforce=False``) let a request in that it does not allow.
-
-    ``decision`` says why, as that of ``Refused`` does.
-    """
-
-    code: str
-    subject: str | None
-    client_id: str | None
-    token_id: str | None
-    key_id: str | None
-    decision: Decision
-    method: str | None = None
-    path: str | None = None
-    route: str | None = None
-    application: str | None = None
-    request_id: str | None = None
-
-
+@logged(
+    WARNING,
+    "not granted code=values_dropped claim={claim} reason={reason} values={values} " + _REQUEST,
+)
 class ValuesDropped(NamedTuple):
-    """A token carries values that its client is not granted; told when the token is verified.
+    """A token that was verified carries so many ``values`` of a claim that are not granted.
 
-    ``values``: how many. ``reason``: ``namespace``, they are outside the client's; or ``level``,
-    it is not declared.
+    ``reason``: ``namespace``, they are outside the client's; or ``level``, it is not declared.
     """
 
     client_id: str
@@ -206,6 +204,7 @@ class ValuesDropped(NamedTuple):
     request_id: str | None = None
 
 
+@logged(INFO, "{source}: {clients} clients in use")
 class ClientsLoaded(NamedTuple):
     """The registry of clients was read: at start-up, or after it changed."""
 
@@ -213,13 +212,20 @@ class ClientsLoaded(NamedTuple):
     clients: int
 
 
+@logged(ERROR, "{source}: the last good reading stays: {faults}")
 class ClientsKept(NamedTuple):
     """The registry changed into something unusable; the last good reading stays."""
 
     source: str
     reason: str
 
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """The lines of the reason."""
+        return tuple(line.strip() for line in self.reason.splitlines())
 
+
+@logged(INFO, "{store}: {denials} denials in force")
 class DenialsLoaded(NamedTuple):
     """The deny list was read: at start-up, or after it changed."""
 
@@ -227,8 +233,9 @@ class DenialsLoaded(NamedTuple):
     denials: int
 
 
+@logged(ERROR, "{reason}; {consequence}")
 class StoreFailed(NamedTuple):
-    """A store of revocations is out; told once an outage.
+    """A store of revocations is out; once an outage.
 
     ``fail``: ``closed``, in a few seconds no token is taken until it is back; or ``open``, the last
     known list serves meanwhile, and tokens may be used twice.
@@ -238,7 +245,15 @@ class StoreFailed(NamedTuple):
     reason: str
     fail: str
 
+    @property
+    def consequence(self) -> str:
+        """What ``fail`` means for tokens."""
+        if self.fail == "closed":
+            return "in a few seconds no token is taken until it is back (fail='closed')"
+        return "the last known denials serve until it is back (fail='open')"
 
+
+@logged(WARNING, "{store}: it is back, after {seconds:.0f} s")
 class StoreRecovered(NamedTuple):
     """A store of revocations is back. ``seconds``: how long it was out."""
 
@@ -246,6 +261,7 @@ class StoreRecovered(NamedTuple):
     seconds: float
 
 
+@logged(INFO, "{source}: {integrations} integrations")
 class IntegrationsLoaded(NamedTuple):
     """The integrations of sign-on were read: at start-up, or after they changed."""
 
@@ -253,6 +269,7 @@ class IntegrationsLoaded(NamedTuple):
     integrations: int
 
 
+@logged(ERROR, "{source}: nobody signs in by what is wrong: {faults}")
 class IntegrationsKept(NamedTuple):
     """The integrations changed, and something in them is wrong: ``reason``.
 
@@ -263,7 +280,13 @@ class IntegrationsKept(NamedTuple):
     source: str
     reason: str
 
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """The lines of the reason."""
+        return tuple(line.strip() for line in self.reason.splitlines())
 
+
+@logged(INFO, "signed on user={user_id} integration={integration}")
 class SignedOn(NamedTuple):
     """Somebody was signed in by a token. ``user_id`` is the directory's; ``created``: a new one."""
 
@@ -277,6 +300,7 @@ class SignedOn(NamedTuple):
     path: str | None = None
 
 
+@logged(INFO, "account created user={user_id} integration={integration}")
 class AccountCreated(NamedTuple):
     """The directory has created a user for a sign-on."""
 
@@ -284,6 +308,7 @@ class AccountCreated(NamedTuple):
     user_id: str
 
 
+@logged(INFO, "account updated user={user_id} integration={integration}")
 class AccountUpdated(NamedTuple):
     """The directory has brought a user up to what a sign-on token says."""
 
@@ -291,6 +316,11 @@ class AccountUpdated(NamedTuple):
     user_id: str
 
 
+@logged(
+    WARNING,
+    "not followed code=go_refused integration={integration} reason={reason} "
+    "request={method} {path}",
+)
 class GoRefused(NamedTuple):
     """The ``go`` of a sign-on was no path of this site; the person is sent to ``/`` instead."""
 
@@ -300,51 +330,15 @@ class GoRefused(NamedTuple):
     path: str | None = None
 
 
+@logged(WARNING, "{reason}")
 class ConfigurationWarning(NamedTuple):
     """The configuration works, but leaves a danger open."""
 
     reason: str
 
 
+@logged(INFO, "weakened by {options}")
 class ChecksWeakened(NamedTuple):
     """A middleware was made, with options that weaken the check: each with its value."""
 
     options: tuple[str, ...]
-
-
-Event = (
-    Decided
-    | Verified
-    | Refused
-    | KeysLoaded
-    | KeysFetched
-    | KeyFetchFailed
-    | StaleKeysServed
-    | KeyAdded
-    | KeyChanged
-    | KeyRemoved
-    | KeySkipped
-    | KeyWarning
-    | WouldRefuse
-    | ValuesDropped
-    | ClientsLoaded
-    | ClientsKept
-    | DenialsLoaded
-    | StoreFailed
-    | StoreRecovered
-    | IntegrationsLoaded
-    | IntegrationsKept
-    | SignedOn
-    | AccountCreated
-    | AccountUpdated
-    | GoRefused
-    | ConfigurationWarning
-    | ChecksWeakened
-)
-
-
-class Listener(Protocol):
-    """Anything that can be called with an event. It runs on the request's own thread or loop."""
-
-    def __call__(self, event: Event, /) -> object:
-        """Take one event."""

@@ -1,4 +1,4 @@
-"""The listeners of audit events: the log, and whoever else is told.
+"""Who gets the events: the log, at a bounded rate, and the app's own listeners.
 
 A listener runs on the request's own thread or loop; one that fails changes nothing.
 """
@@ -6,46 +6,23 @@ A listener runs on the request's own thread or loop; one that fails changes noth
 from __future__ import annotations
 
 import logging
+import re
 import time
-from collections.abc import Callable, Generator, Iterable, MutableMapping
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from typing import Any
 
-from .fields import fields_of, printable
-from .kinds import (
-    AccountCreated,
-    AccountUpdated,
-    ChecksWeakened,
-    ClientsKept,
-    ClientsLoaded,
-    ConfigurationWarning,
-    Decided,
-    DenialsLoaded,
-    Event,
-    GoRefused,
-    IntegrationsKept,
-    IntegrationsLoaded,
-    KeyAdded,
-    KeyChanged,
-    KeyFetchFailed,
-    KeyRemoved,
-    KeysFetched,
-    KeySkipped,
-    KeysLoaded,
-    KeyWarning,
-    Listener,
-    Refused,
-    SignedOn,
-    StaleKeysServed,
-    StoreFailed,
-    StoreRecovered,
-    ValuesDropped,
-    Verified,
-    WouldRefuse,
-)
-from .log_rate import BURST, LogRate
+from ..background.forks import ForkLock
+from .fields import MOST, fields_of, printable
+from .kinds import Event, Line, Listener
 
 logger = logging.getLogger("jwt_middleware")
+
+BURST = 20
+"""Lines of one kind a minute."""
+
+_MOST_KINDS = 1_024
+_FIELD = re.compile(r"{(\w+)")
 
 
 @contextmanager
@@ -59,29 +36,60 @@ def silent_log() -> Generator[None, None, None]:
         logger.setLevel(before)
 
 
-class _WithFields(logging.LoggerAdapter[logging.Logger]):
-    """The logger, for the lines of one event: each record has the event's fields beside."""
+class LogRate:
+    """Counts lines by their kind; at most ``burst`` of one kind are written a minute.
 
-    def __init__(self, event: Event) -> None:
-        super().__init__(logger)
-        self._event = event
+    The next line after a silence says how many were left out.
+    """
 
-    def process(
-        self, msg: Any, kwargs: MutableMapping[str, Any]
-    ) -> tuple[Any, MutableMapping[str, Any]]:
-        """Add the fields; it is asked only where the line is written."""
-        return msg, {**kwargs, "extra": fields_of(self._event, printable)}
+    def __init__(self, burst: int = BURST, clock: Callable[[], float] = time.monotonic) -> None:
+        self._burst = burst
+        self._clock = clock
+        self._lock = ForkLock()
+        self._windows: dict[str, tuple[float, int]] = {}
+
+    def admit(self, kind: str) -> str | None:
+        """Return what the line says of those left out, or None to leave this one out."""
+        now = self._clock()
+        with self._lock:
+            start, count = self._windows.get(kind, (now, 0))
+            before = ""
+            if now - start >= 60:
+                if count > self._burst:
+                    before = f" ({count - self._burst} more of this code were not written)"
+                start, count = now, 0
+            if len(self._windows) >= _MOST_KINDS:
+                self._windows.clear()  # kinds are of the app's code, so few come so far
+            self._windows[kind] = (start, count + 1)
+            if count + 1 == self._burst:
+                return before + " (more of this code are only counted for the rest of the minute)"
+            return before if count < self._burst else None
+
+
+_rate = LogRate()
+
+
+def log_bounded(level: int, message: str, *args: object) -> None:
+    """Write a line of the app's own mistakes, which each request may repeat; its text is its kind.
+
+    ``args`` are formatted into the message; only names of the app's code belong there.
+    """
+    if not logger.isEnabledFor(level):
+        return
+    text = message % args
+    left_out = _rate.admit(text)
+    if left_out is not None:
+        logger.log(level, "%s%s", text, left_out)
 
 
 class LogListener:
-    """Write events to the ``jwt_middleware`` logger, a flood of one kind at a bounded rate.
+    """Write events to the ``jwt_middleware`` logger, at the level and in the words of each.
 
-    Each record carries the event's fields under the names of ``event_fields``, such as
-    ``enduser.id``, for structlog's ``ExtraAdder`` and formatters of JSON. ``Decided`` is not
-    written, but its parts, as they happen.
+    Each record carries the event's fields under the names of ``fields``, such as ``enduser.id``,
+    for structlog's ``ExtraAdder`` and formatters of JSON.
 
-    At most ``burst`` refusals of one code are written a minute; the next line after a silence says
-    how many were left out. Every other listener hears them all.
+    At most ``burst`` lines of one code are written a minute; the next line after a silence says
+    how many were left out. Every other listener gets all events.
     """
 
     def __init__(self, burst: int = BURST, clock: Callable[[], float] = time.monotonic) -> None:
@@ -89,165 +97,55 @@ class LogListener:
 
     def __call__(self, event: Event, /) -> None:
         """Write one event."""
-        logger = _WithFields(event)
-        match event:
-            case Decided():
-                pass  # its parts are written as they happen
-            case Refused():
-                told = {"reference": event.reference, "reason": event.reason}
-                self._bounded("refused", event.code, told, event)
-            case WouldRefuse():
-                self._bounded("would refuse", event.code, {}, event)
-            case ValuesDropped():
-                told = {"claim": event.claim, "reason": event.reason, "values": str(event.values)}
-                self._bounded("not granted", "values_dropped", told, event)
-            case Verified():
-                if not logger.isEnabledFor(logging.DEBUG):
-                    return  # each request has one
-                logger.debug(
-                    "verified subject=%s client=%s token_id=%s key_id=%s cached=%s",
-                    printable(event.subject),
-                    printable(event.client_id),
-                    printable(event.token_id),
-                    printable(event.key_id),
-                    event.cached,
-                )
-            case KeysLoaded():
-                logger.info("%s: %d keys in use", printable(event.source), event.keys)
-            case KeySkipped() | KeyWarning():
-                skipped = "skipped" if isinstance(event, KeySkipped) else "warning"
-                logger.warning(
-                    "%s: key%s %s: %s",
-                    printable(event.source),
-                    "" if event.key_id is None else " " + printable(event.key_id),
-                    skipped,
-                    printable(event.reason, 400),
-                )
-            case KeysFetched():
-                level = logging.WARNING if event.failures else logging.DEBUG
-                logger.log(
-                    level,
-                    "%s: fetched %d keys%s",
-                    printable(event.source),
-                    event.keys,
-                    f", after {event.failures} failed attempts" if event.failures else "",
-                )
-            case KeyFetchFailed():
-                logger.warning(
-                    "%s: %s; next attempt in %.0f s",
-                    printable(event.source),
-                    printable(event.reason, 400),
-                    event.retry_in,
-                )
-            case StaleKeysServed():
-                logger.warning(
-                    "%s: stale keys serve, %.0f s old", printable(event.source), event.age
-                )
-            case KeyAdded() | KeyChanged() | KeyRemoved():
-                logger.info(
-                    "%s: key %s %s",
-                    printable(event.source),
-                    printable(event.key_id),
-                    type(event).__name__.removeprefix("Key").lower(),
-                )
-            case ClientsLoaded():
-                logger.info("%s: %d clients in use", printable(event.source), event.clients)
-            case IntegrationsLoaded():
-                logger.info("%s: %d integrations", printable(event.source), event.integrations)
-            case SignedOn() | AccountCreated() | AccountUpdated():
-                done = {
-                    SignedOn: "signed on",
-                    AccountCreated: "account created",
-                    AccountUpdated: "account updated",
-                }
-                logger.info(
-                    "%s user=%s integration=%s",
-                    done[type(event)],
-                    printable(event.user_id),
-                    printable(event.integration),
-                )
-            case GoRefused():
-                told = {"integration": event.integration, "reason": event.reason}
-                self._bounded("not followed", "go_refused", told, event)
-            case ClientsKept() | IntegrationsKept():
-                whole = isinstance(event, ClientsKept)
-                logger.error(
-                    "%s: %s: %s",
-                    printable(event.source),
-                    "the last good reading stays" if whole else "nobody signs in by what is wrong",
-                    printable("; ".join(line.strip() for line in event.reason.splitlines()), 2000),
-                )
-            case DenialsLoaded():
-                logger.info("%s: %d denials in force", printable(event.store), event.denials)
-            case StoreFailed():
-                logger.error(
-                    "%s; %s",
-                    printable(event.reason, 400),
-                    "in a few seconds no token is taken until it is back (fail='closed')"
-                    if event.fail == "closed"
-                    else "the last known denials serve until it is back (fail='open')",
-                )
-            case StoreRecovered():
-                logger.warning(
-                    "%s: it is back, after %.0f s", printable(event.store), event.seconds
-                )
-            case ChecksWeakened():
-                options = "; ".join(printable(option, 400) for option in event.options)
-                logger.info("weakened by %s", options)
-            case ConfigurationWarning():
-                logger.warning("%s", printable(event.reason, 400))
+        line: Line = getattr(event, "line", (logging.INFO, type(event).__name__))
+        level, template = line
+        if not logger.isEnabledFor(level):
+            return
+        left_out: str | None = ""
+        what, is_bounded, _ = template.partition(" code=")
+        if is_bounded:
+            left_out = self._rate.admit(f"{what} {getattr(event, 'code', None)}")
+        if left_out is not None:
+            message = _message(event, template)
+            logger.log(level, "%s%s", message, left_out, extra=fields_of(event, printable))
 
-    def _bounded(
-        self,
-        what: str,
-        code: str,
-        told: dict[str, str],
-        event: Refused | WouldRefuse | ValuesDropped | GoRefused,
-    ) -> None:
-        """Write what a request may cause any number of times: bounded, with its identifiers."""
-        if not logger.isEnabledFor(logging.WARNING):
-            return
-        left_out = self._rate.admit(f"{what} {code}")
-        if left_out is None:
-            return
-        who = {
-            "request": None if event.method is None else f"{event.method} {event.path}",
-            "subject": getattr(event, "subject", None),
-            "client": getattr(event, "client_id", None),
-            "token_id": getattr(event, "token_id", None),
-            "key_id": getattr(event, "key_id", None),
-        }
-        pairs = [f"{name}={printable(value, 200)}" for name, value in (told | who).items() if value]
-        _WithFields(event).warning("%s code=%s %s%s", what, code, " ".join(pairs), left_out)
+
+def _message(event: Event, template: str) -> str:
+    words: list[str] = []
+    for word in template.split(" "):
+        field = _FIELD.search(word)
+        if field is not None:
+            value = _printable(getattr(event, field[1]))
+            if value in (None, ""):
+                continue
+            word = word.format_map({field[1]: value})
+        words.append(word)
+    return " ".join(words)
+
+
+def _printable(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return "; ".join(printable(item, 400) for item in value[:MOST])
+    return printable(value, 400) if isinstance(value, str) else value
 
 
 class Announcer:
     """Hand each event to the log and to every listener; a failing listener changes nothing."""
 
-    __slots__ = ("_broken", "_listeners", "has_listeners")
-
     def __init__(self, listeners: Iterable[Listener] = ()) -> None:
-        self._listeners: tuple[Listener, ...] = (LogListener(), *listeners)
-        self.has_listeners = len(self._listeners) > 1
-        """Whether anybody beside the log is told."""
+        self.listeners = tuple(listeners)
+        """The listeners beside the log."""
+        self.has_listeners = bool(self.listeners)
+        self._all: tuple[Listener, ...] = (LogListener(), *self.listeners)
         self._broken: set[int] = set()
 
-    @property
-    def listeners(self) -> tuple[Listener, ...]:
-        """The listeners beside the log."""
-        return self._listeners[1:]
-
-    def hears_verified(self) -> bool:
-        """Whether anybody would take a ``Verified`` event now: they are not built for nobody."""
-        return self.has_listeners or logger.isEnabledFor(logging.DEBUG)
-
-    def hears_refused(self) -> bool:
-        """Whether anybody would take a ``Refused`` event now."""
-        return self.has_listeners or logger.isEnabledFor(logging.WARNING)
+    def wants(self, level: int) -> bool:
+        """Whether anybody would take an event of this level now: none is built for nobody."""
+        return self.has_listeners or logger.isEnabledFor(level)
 
     def __call__(self, event: Event) -> None:
-        """Tell every listener."""
-        for listener in self._listeners:
+        """Hand on one event."""
+        for listener in self._all:
             try:
                 listener(event)
             except Exception as error:  # noqa: BLE001 - the app's own code; it changes nothing
@@ -255,6 +153,6 @@ class Announcer:
                     self._broken.add(id(listener))
                     # No message and no stack: either could hold what the event held.
                     logger.error(
-                        "a listener failed with %s; further failures of it are not told",
+                        "a listener failed with %s; its further failures are not logged",
                         type(error).__name__,
                     )

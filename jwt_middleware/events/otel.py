@@ -6,22 +6,20 @@ Names follow the semantic conventions where they have one. Labels of metrics are
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..errors import ConfigurationError
-from .fields import fields_of, name_of
+from .fields import NAMES, fields_of, name_of
 from .kinds import (
     Decided,
     DenialsLoaded,
     Event,
     KeyFetchFailed,
     KeysFetched,
-    Refused,
     StaleKeysServed,
     StoreFailed,
-    Verified,
-    WouldRefuse,
 )
+from .record import CALLER_FIELDS
 
 if TYPE_CHECKING:
     from opentelemetry.metrics import MeterProvider
@@ -30,21 +28,22 @@ SCOPE = "jwt_middleware"
 """The name of the instrumentation scope."""
 
 ON_SPANS = frozenset(
-    {
-        "enduser.id",
-        "http.request.id",
-        "jwt.application",
-        "jwt.cached",
-        "jwt.client_id",
-        "jwt.code",
-        "jwt.issuer",
-        "jwt.key_id",
-        "jwt.reference",
-        "jwt.result",
-        "jwt.token_id",
-    }
+    NAMES.get(name, "jwt." + name)
+    for name in (*CALLER_FIELDS, "allowed", "cached", "code", "reference", "request_id")
 )
 """The fields that a span gets; of them no claim's content but identifiers."""
+
+COUNTERS = {
+    "tokens.verified": ("{token}", "Tokens that were verified, cached or not."),
+    "cache.hits": ("{token}", "Tokens found among those verified before."),
+    "requests.refused": ("{request}", "Refusals, by code."),
+    "requests.would_refuse": ("{request}", "What rules in shadow mode would have refused."),
+    "keys.fetches": ("{fetch}", "Fetches of keys, by how they ended."),
+    "keys.stale": ("{outage}", "Outages in which stale keys served."),
+    "revocations.outages": ("{outage}", "Outages of the store."),
+    "events": ("{event}", "Events of every kind, by name."),
+}
+"""What is counted: unit and description of each."""
 
 # Seconds. A cold start of a key and a big RSA key lie near the end, an HS256 token at the start.
 _BOUNDS = (0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.01, 0.1)
@@ -74,37 +73,14 @@ class OpenTelemetry:
             ) from None
         meter = metrics.get_meter(SCOPE, meter_provider=meter_provider)
         self._current_span = trace.get_current_span
-        self._verified = meter.create_counter(
-            "jwt_middleware.tokens.verified", "{token}", "Tokens that were verified, cached or not."
-        )
-        self._hits = meter.create_counter(
-            "jwt_middleware.cache.hits", "{token}", "Tokens found among those verified before."
-        )
-        self._refused = meter.create_counter(
-            "jwt_middleware.requests.refused", "{request}", "Refusals, by code."
-        )
-        self._would_refuse = meter.create_counter(
-            "jwt_middleware.requests.would_refuse",
-            "{request}",
-            "What rules in shadow mode would have refused, by code.",
-        )
-        self._fetches = meter.create_counter(
-            "jwt_middleware.keys.fetches", "{fetch}", "Fetches of keys, by how they ended."
-        )
-        self._stale = meter.create_counter(
-            "jwt_middleware.keys.stale", "{outage}", "Outages in which stale keys served."
-        )
+        self._counters = {
+            name: meter.create_counter(f"{SCOPE}.{name}", *text) for name, text in COUNTERS.items()
+        }
         self._denials = meter.create_gauge(
-            "jwt_middleware.revocations.denials", "{denial}", "Denials in force."
-        )
-        self._store_failures = meter.create_counter(
-            "jwt_middleware.revocations.outages", "{outage}", "Outages of the store."
-        )
-        self._events = meter.create_counter(
-            "jwt_middleware.events", "{event}", "Events of every kind, by name."
+            f"{SCOPE}.revocations.denials", "{denial}", "Denials in force."
         )
         self._duration = meter.create_histogram(
-            "jwt_middleware.verification.duration",
+            f"{SCOPE}.verification.duration",
             "s",
             "What verifying a token anew took.",
             explicit_bucket_boundaries_advisory=_BOUNDS,
@@ -112,37 +88,38 @@ class OpenTelemetry:
 
     def __call__(self, event: Event, /) -> None:
         """Count one event, and describe the current span where it is about a request."""
-        self._events.add(1, {"event.name": name_of(event)})
+        self._count("events", "event.name", name_of(event))
         match event:
-            case Verified():
-                self._verified.add(1)
-                if event.cached:
-                    self._hits.add(1)
-                if event.seconds is not None:
-                    self._duration.record(event.seconds)
-                self._describe(event)
-            case Refused():
-                self._refused.add(1, {"error.type": event.code})
-                self._describe(event)
-            case WouldRefuse():
-                self._would_refuse.add(1, {"error.type": event.code})
             case Decided():
-                self._describe(event)
+                self._decided(event)
             case KeysFetched():
-                self._fetches.add(1, {"jwt.result": "fetched"})
+                self._count("keys.fetches", "jwt.result", "fetched")
             case KeyFetchFailed():
-                self._fetches.add(1, {"jwt.result": "failed"})
+                self._count("keys.fetches", "jwt.result", "failed")
             case StaleKeysServed():
-                self._stale.add(1)
+                self._count("keys.stale")
             case DenialsLoaded():
                 self._denials.set(event.denials)
             case StoreFailed():
-                self._store_failures.add(1)
+                self._count("revocations.outages")
             case _:
                 pass  # it is among the events
 
-    def _describe(self, event: Any) -> None:
+    def _count(self, counter: str, label: str = "", value: str = "") -> None:
+        self._counters[counter].add(1, {label: value} if label else None)
+
+    def _decided(self, event: Decided) -> None:
+        if event.cached is not None:
+            self._count("tokens.verified")
+        if event.cached:
+            self._count("cache.hits")
+        if event.seconds is not None:
+            self._duration.record(event.seconds)
+        if event.code is not None:
+            self._count("requests.refused", "error.type", event.code)
+        for code in event.would_refuse:
+            self._count("requests.would_refuse", "error.type", code)
         span = self._current_span()
         if span.is_recording():
-            told = fields_of(event)
-            span.set_attributes({name: told[name] for name in ON_SPANS & told.keys()})
+            fields = fields_of(event)
+            span.set_attributes({name: fields[name] for name in ON_SPANS & fields.keys()})

@@ -1,112 +1,66 @@
-"""What is noted of one request on its way, until it is told as one ``Decided``.
+"""What is decided of a request: noted on its way, and emitted once, as one ``Decided``.
 
-A door makes it where there are listeners, and puts it into the request's scope or environ; the
-audit notes in it what is decided; the door tells it when the answer begins.
+A door starts a record where there are listeners, and keeps it in the request's scope or environ.
+The audit notes in it what is decided, and the door emits it as the answer begins. Without a record,
+as where nobody listens or a ``Verifier`` is used alone, the audit emits at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Mapping, MutableMapping
 from contextvars import ContextVar
-from typing import Any, NamedTuple, Protocol
+from logging import WARNING
+from typing import Any, Protocol, TypeVar
 
-from ..errors import Decision, InvalidClaim, RequestError
-from .kinds import Decided
+from ..errors import Decision, InvalidClaim, PermissionDenied, RequestError
+from .kinds import Decided, ValuesDropped
 from .log import Announcer
 
-FindRoute = Callable[[str, str], str | None]
-"""An adapter's way to find a route's template, by method (``WEBSOCKET`` for one) and path."""
+RECORD_KEY = "jwt_middleware.record"
+"""Where a request carries its record, while somebody listens."""
 
-TRAIL_KEY = "jwt_middleware.trail"
-"""Where a request carries what is noted of it for the audit, while somebody listens."""
+CALLER_FIELDS = ("subject", "client_id", "application", "issuer", "token_id", "key_id")
+PLACE_FIELDS = ("request_id", "method", "route", "path")
+
+Error = TypeVar("Error", bound=RequestError)
 
 
 class Caller(Protocol):
     """What events say of a principal."""
 
     @property
-    def subject(self) -> str | None:
-        """Who calls."""
-
+    def subject(self) -> str | None: ...
     @property
-    def client_id(self) -> str | None:
-        """The client that calls."""
-
+    def client_id(self) -> str | None: ...
     @property
-    def application(self) -> str | None:
-        """The client's name, for people."""
-
+    def application(self) -> str | None: ...
     @property
-    def issuer(self) -> str | None:
-        """Who says so."""
-
+    def issuer(self) -> str | None: ...
     @property
-    def token_id(self) -> str | None:
-        """The token's id."""
-
+    def token_id(self) -> str | None: ...
     @property
-    def key_id(self) -> str | None:
-        """The key that signed it."""
+    def key_id(self) -> str | None: ...
 
 
 class Request(Protocol):
-    """What events say of a request, and where they find what is noted of it."""
+    """What events say of a request, and where they find its record."""
 
     @property
-    def method(self) -> str:
-        """The method."""
-
+    def method(self) -> str: ...
     @property
-    def path(self) -> str:
-        """The decoded path."""
-
+    def path(self) -> str: ...
     @property
-    def route(self) -> str | None:
-        """The route's template."""
-
-    def carried(self, key: str) -> Any:
-        """Return what the middleware keeps with the request under a key."""
+    def route(self) -> str | None: ...
+    def carried(self, key: str) -> Any: ...
 
 
-_current: ContextVar[Trail | None] = ContextVar("jwt_middleware_trail", default=None)
-
-
-class _Refusal(NamedTuple):
-    """Why a request is refused."""
-
-    code: str
-    reason: str
-    reference: str
-    key_id: str | None
-    decision: Decision | None
-
-
-class Trail:
-    """The decisions on one request, by one middleware; ``announce`` is how it tells them.
+class RequestRecord:
+    """The decisions on one request, for the listeners of ``announce``.
 
     It holds texts: neither the request's scope or environ (``carrier``), nor its principal. The
-    ``route`` is the template, None where nobody knows it; a framework that routes late sets it.
+    ``route`` is the template, None where nobody knows it; whoever has routed the request sets it.
     ``principal_key``: where the carrier has a principal that was put in by other means.
     """
-
-    __slots__ = (
-        "_before",
-        "_cached",
-        "_outer",
-        "_principal_key",
-        "_protocol",
-        "_refusal",
-        "_who",
-        "_would_refuse",
-        "announce",
-        "guarded",
-        "has_ended",
-        "is_told",
-        "method",
-        "path",
-        "request_id",
-        "route",
-    )
 
     def __init__(
         self,
@@ -115,132 +69,149 @@ class Trail:
         request: Request,
         request_id: str,
         principal_key: str,
-        find_route: FindRoute | None = None,
         protocol: str = "http",
     ) -> None:
         self.announce = announce
+        self._outer: RequestRecord | None = carrier.get(RECORD_KEY)
         self.method = request.method
         # As it is now: a mount takes its part away, and gives it back to nobody.
         self.path = request.path
-        self._outer: Trail | None = carrier.get(TRAIL_KEY)
         self.request_id = request_id if self._outer is None else self._outer.request_id
+        self.protocol = protocol
         self.route: str | None = None
-        if find_route is not None:
-            method = "WEBSOCKET" if protocol == "websocket" else self.method
-            self.route = find_route(method, self.path)
-        self.is_told = False
-        self.has_ended = False
         self.guarded = False
-        self._protocol = protocol
-        self._who: dict[str, Any] | None = None
-        self._cached: bool | None = None
-        self._refusal: _Refusal | None = None
-        self._would_refuse: tuple[str, ...] = ()
+        self.is_emitted = False
+        self.has_ended = False
         self._principal_key = principal_key
+        self._facts: dict[str, Any] = {"allowed": True}
         self._before = _current.get()
-        carrier[TRAIL_KEY] = self
+        carrier[RECORD_KEY] = self
         _current.set(self)
 
-    def verified(self, principal: Caller, *, cached: bool) -> None:
-        """Note who calls."""
-        self._who = _caller(principal)
-        self._cached = cached
+    def note(self, facts: Mapping[str, Any]) -> None:
+        """Note fields of ``Decided``; the first refusal counts, as others may follow from it."""
+        known = self._facts
+        would_refuse = known.get("would_refuse", ()) + facts.get("would_refuse", ())
+        if "code" not in known:
+            facts = {name: value for name, value in facts.items() if value is not None}
+            known = known | facts if "code" in facts else facts | known
+        self._facts = known | {"would_refuse": would_refuse}
 
-    def refused(
-        self, error: RequestError, principal: Caller | None, decision: Decision | None
-    ) -> None:
-        """Note why it is refused; the first reason counts, for others may follow from it."""
-        if self._refusal is None:
-            # Not the error itself: it holds the frames that it was raised in.
-            self._refusal = _Refusal(
-                error.code, reason_of(error), error.reference, error.key_id, decision
-            )
-            if principal is not None:
-                self._who = _caller(principal)
-
-    def would_refuse(self, code: str) -> None:
-        """Note what shadow mode has let in."""
-        self._would_refuse += (code,)
-
-    def tell(self, status: int | None, carrier: Mapping[str, Any]) -> None:
-        """Tell what was decided, once, as the answer begins with this status."""
-        if self.is_told:
+    def emit(self, status: int | None, carrier: Mapping[str, Any]) -> None:
+        """Emit what was decided, once, as the answer begins with this status."""
+        if self.is_emitted:
             return
-        self.is_told = True
-        refusal = self._refusal
-        principal: Caller | None = carrier.get(self._principal_key)
-        who = self._who
-        if who is None:
-            # A principal that was put in by other means, or nobody.
-            who = {"key_id": refusal.key_id if refusal else None}
-            who = who if principal is None else _caller(principal)
-        self.announce(
-            Decided(
-                allowed=refusal is None,
-                method=self.method,
-                route=self.route,
-                path=self.path if self.route is None else None,
-                status=status,
-                request_id=self.request_id,
-                guarded=self.guarded,
-                protocol=self._protocol,
-                **who,
-                cached=self._cached,
-                code=None if refusal is None else refusal.code,
-                reason=None if refusal is None else refusal.reason,
-                reference=None if refusal is None else refusal.reference,
-                would_refuse=self._would_refuse,
-                decision=None if refusal is None else refusal.decision,
-            )
-        )
+        self.is_emitted = True
+        facts = self._facts
+        if "cached" not in facts:
+            facts = fields_of_caller(carrier.get(self._principal_key)) | facts
+        place = {name: getattr(self, name) for name in (*PLACE_FIELDS, "guarded", "protocol")}
+        self.announce(Decided(**place, status=status, **facts))
 
-    def leave(self, carrier: MutableMapping[str, Any]) -> None:
-        """End with the request; tell it now where no answer was seen."""
-        self.tell(None, carrier)
+    def finish(self, carrier: MutableMapping[str, Any]) -> None:
+        """End with the request; emit it now where no answer was seen."""
+        self.emit(None, carrier)
         self.has_ended = True
         _current.set(self._before)
         if self._outer is not None:
-            carrier[TRAIL_KEY] = self._outer
+            carrier[RECORD_KEY] = self._outer
 
 
-def trail_of(request: Request | None, announce: Announcer) -> Trail | None:
-    """Return the request's trail, where these listeners will be told of it."""
-    trail: Trail | None = None if request is None else request.carried(TRAIL_KEY)
-    return trail if trail is not None and trail.announce is announce and not trail.is_told else None
+_current: ContextVar[RequestRecord | None] = ContextVar("jwt_middleware_record", default=None)
 
 
-def current_trail() -> Trail | None:
-    """Return the trail of the request that is served now; None where nobody listens.
+def current_record() -> RequestRecord | None:
+    """Return the record of the request that is served now; None where nobody listens.
 
     A task that was begun in a request, and outlives it, has none.
     """
-    trail = _current.get()
-    return None if trail is None or trail.has_ended else trail
+    record = _current.get()
+    return None if record is None or record.has_ended else record
 
 
-def place_of(request: Request | None) -> dict[str, Any]:
-    """Return what an event says of a request."""
+def open_record(record: RequestRecord | None, announce: Announcer) -> RequestRecord | None:
+    """Return the record that a request carries, where these listeners will get it."""
+    is_open = record is not None and record.announce is announce and not record.is_emitted
+    return record if is_open else None
+
+
+class Audit:
+    """Notes or emits what is decided. ``would_have_refused`` counts what shadow mode let in."""
+
+    def __init__(self, announce: Announcer) -> None:
+        self._announce = announce
+        self.would_have_refused = 0
+
+    def refused(
+        self,
+        error: Error,
+        request: Request | None = None,
+        principal: Caller | None = None,
+        guard: str | None = None,
+    ) -> Error:
+        """Announce a refusal, once, with the reference that the caller gets; return it.
+
+        Raised as ``raise audit.refused(MissingToken(...))`` it is in no variable of the frame that
+        raises it, which the error holds: that would be a cycle.
+        """
+        if self._announce.wants(WARNING):
+            facts = {
+                "allowed": False,
+                "key_id": error.key_id,
+                **fields_of_caller(principal or error.principal),
+                "code": error.code,
+                "reason": str(error) if isinstance(error, InvalidClaim) else error.reason,
+                "reference": error.reference,
+                "guard": guard,
+                "decision": error.decision if isinstance(error, PermissionDenied) else None,
+            }
+            self._decided(facts, request, is_new=not error.announced)
+            error.announced = True
+        return error
+
+    def would_refuse(
+        self, decision: Decision, principal: Caller, request: Request | None, guard: str
+    ) -> None:
+        """Announce and count what a rule in shadow mode would have refused."""
+        self.would_have_refused += 1
+        facts = {"would_refuse": (decision.code,), "guard": guard, "decision": decision}
+        self._decided({"allowed": True, **fields_of_caller(principal), **facts}, request)
+
+    def verified(
+        self, principal: Caller, request: Request | None, cached: bool, seconds: float | None = None
+    ) -> None:
+        """Announce that a token was verified, or recalled."""
+        facts = {"allowed": True, **fields_of_caller(principal), "cached": cached}
+        self._decided({**facts, "seconds": seconds}, request)
+
+    def dropped(
+        self, principal: Caller, claim: str, values: int, reason: str, request: Request | None
+    ) -> None:
+        """Announce that values of a claim are not granted: how many, and why."""
+        what = (principal.client_id or "", claim, values, reason)
+        who = (principal.subject, principal.token_id)
+        self._announce(ValuesDropped(*what, *who, **_place_of(request)))
+
+    def _decided(self, facts: dict[str, Any], request: Request | None, is_new: bool = True) -> None:
+        record = open_record(_carried_by(request), self._announce)
+        if record is not None:
+            record.note(facts)
+        elif is_new:
+            self._announce(Decided(**facts, **_place_of(request)))
+
+
+def _carried_by(request: Request | None) -> RequestRecord | None:
+    return None if request is None else request.carried(RECORD_KEY)
+
+
+def _place_of(request: Request | None) -> dict[str, Any]:
     if request is None:
         return {}
-    return {"method": request.method, "path": request.path, "route": request.route}
+    record = _carried_by(request)
+    place = {"method": request.method, "path": request.path, "route": request.route}
+    return {**place, "request_id": None if record is None else record.request_id}
 
 
-def identity_of(principal: Caller | None) -> dict[str, Any]:
+def fields_of_caller(caller: Caller | None) -> dict[str, Any]:
     """Return what an event says of a caller."""
-    if principal is None:
-        return {}
-    return {
-        "subject": principal.subject,
-        "client_id": principal.client_id,
-        "application": principal.application,
-        "token_id": principal.token_id,
-    }
-
-
-def _caller(principal: Caller) -> dict[str, Any]:
-    return {**identity_of(principal), "issuer": principal.issuer, "key_id": principal.key_id}
-
-
-def reason_of(error: RequestError) -> str:
-    """Return why a request is refused, for the operator."""
-    return str(error) if isinstance(error, InvalidClaim) else error.reason
+    return {} if caller is None else {name: getattr(caller, name) for name in CALLER_FIELDS}

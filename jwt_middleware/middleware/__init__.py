@@ -8,7 +8,6 @@ from .middleware import (
     Gate,
     enforce,
     enforce_first,
-    follows,
     principal_of,
     refusal_of,
 )
@@ -23,7 +22,6 @@ __all__ = [
     "Options",
     "enforce",
     "enforce_first",
-    "follows",
     "principal_of",
     "refusal_of",
 ]

@@ -14,8 +14,8 @@ from ..authorization.guards import Guard
 from ..authorization.request import RequestView, request_id_of
 from ..errors import ConfigurationError, MissingToken, RequestError
 from ..events.kinds import ChecksWeakened, ConfigurationWarning
-from ..events.log_rate import LogRate, log_bounded
-from ..events.record import TRAIL_KEY, FindRoute, Trail
+from ..events.log import log_bounded
+from ..events.record import RECORD_KEY, RequestRecord, open_record
 from ..principal import PRINCIPAL_KEY, Principal
 from ..responses import Challenge, Refusal, refusal_for
 from ..verification.verifier import Verifier
@@ -59,11 +59,10 @@ class Gate:
         self.cache_headers = CacheHeaders(settings.header) if settings.varies else None
         """What the answer to a request whose header is read gets; None with ``vary=False``."""
         self.audits = self.verifier.announce.has_listeners
-        """Whether somebody listens, so that requests are followed until they are decided."""
+        """Whether somebody listens, so that requests are recorded until they are decided."""
         join(self)
         self._routes: list[Route] = []
         self._warned: set[str] = set()
-        self._rate = LogRate()
         gateway = settings.verifier.gateway
         self._challenge = Challenge(gateway.scheme, gateway.realm)
         weakenings = weakenings_of(settings)
@@ -151,23 +150,27 @@ class Gate:
         self.verifier = verifier
         self.audits = verifier.announce.has_listeners
 
-    def follow(
-        self,
-        carrier: MutableMapping[str, Any],
-        request: RequestView,
-        find_route: FindRoute | None = None,
-        protocol: str = "http",
-    ) -> Trail:
-        """Begin to note what is decided of a request; only where ``audits``."""
-        return Trail(
+    def start_record(
+        self, carrier: MutableMapping[str, Any], request: RequestView, protocol: str = "http"
+    ) -> RequestRecord | None:
+        """Begin to note what is decided of a request; to be asked only where ``audits``.
+
+        None where a door around this one does so for the same listeners.
+        """
+        if self.record_of(carrier) is not None:
+            return None
+        return RequestRecord(
             self.verifier.announce,
             carrier,
             request,
             request_id_of(request),
             PRINCIPAL_KEY,
-            find_route,
             protocol,
         )
+
+    def record_of(self, carrier: Mapping[str, Any]) -> RequestRecord | None:
+        """Return the record of a request that is not decided yet, where somebody listens."""
+        return open_record(carrier.get(RECORD_KEY), self.verifier.announce) if self.audits else None
 
     @property
     def inspects(self) -> bool:
@@ -240,10 +243,10 @@ class Gate:
         try:
             decision = guard.check(principal, request)
         except RequestError as error:
-            self.verifier.audit.refused(error, request, principal)
+            self.verifier.audit.refused(error, request, principal, guard.written)
             raise
         if decision is not None and principal is not None:
-            self.verifier.audit.would_refuse(decision, principal, request)
+            self.verifier.audit.would_refuse(decision, principal, request, guard.written)
 
     def refusal(self, error: RequestError, request: RequestView) -> Refusal:
         """Return the answer to a refused request, in the app's own shape where it has one.
@@ -262,15 +265,12 @@ class Gate:
                 logging.ERROR,
                 "refuse= failed with %s; the plain answer is sent",
                 type(failure).__name__,
-                rate=self._rate,
             )
             return refusal
         if isinstance(own, Refusal) and own.can_be_sent():
             return own
         log_bounded(
-            logging.ERROR,
-            "refuse= returned no Refusal that can be sent; the plain answer is",
-            rate=self._rate,
+            logging.ERROR, "refuse= returned no Refusal that can be sent; the plain answer is"
         )
         return refusal
 
@@ -282,18 +282,9 @@ class Gate:
         optional = self._optional
         if optional is True or (optional is not False and request.path in optional):
             return None
-        error = MissingToken("the request carries no assertion header")
-        try:
-            self.verifier.audit.refused(error, request)
-            raise error
-        finally:
-            del error  # it holds this frame, which must not hold it
-
-
-def follows(gate: Gate, carrier: Mapping[str, Any]) -> bool:
-    """Whether this gate notes what is decided of a request, and has not told it yet."""
-    trail: Trail | None = carrier.get(TRAIL_KEY)
-    return trail is not None and trail.announce is gate.verifier.announce and not trail.is_told
+        raise self.verifier.audit.refused(
+            MissingToken("the request carries no assertion header"), request
+        )
 
 
 ASKED_KEY = "jwt_middleware.asked"
@@ -326,8 +317,9 @@ def enforce(guard: Guard, carrier: Mapping[str, Any], request: RequestView) -> N
         raise MissingToken("the middleware is not installed")
     if any(asked is guard for asked in carrier.get(ASKED_KEY, ())):
         return
-    if gate.audits and follows(gate, carrier):
-        carrier[TRAIL_KEY].guarded = True
+    record = gate.record_of(carrier)
+    if record is not None:
+        record.guarded = True
     gate.check(guard, carrier.get(PRINCIPAL_KEY), request)
 
 

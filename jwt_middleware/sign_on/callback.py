@@ -27,9 +27,9 @@ from ..events.kinds import (
     AccountCreated,
     AccountUpdated,
     ConfigurationWarning,
+    Decided,
     GoRefused,
     Listener,
-    Refused,
     SignedOn,
 )
 from ..events.log import Announcer
@@ -201,20 +201,23 @@ class Callback:
     def _refused(self, error: RequestError, visit: Visit, progress: _Progress) -> Refusal:
         claims = {} if progress.token is None else progress.token.claims
         subject, token_id = claims.get("sub"), claims.get("jti")
+        page = page_for(error, visit.accept)
         self.announce(
-            Refused(
-                error.code,
-                str(error),
-                error.reference,
+            Decided(
+                False,
+                method=visit.method,
+                path=visit.path,
+                status=page.status,
                 subject=subject if type(subject) is str else None,
                 client_id=progress.integration,
                 token_id=token_id if type(token_id) is str else None,
                 key_id=error.key_id if progress.token is None else progress.token.key_id,
-                method=visit.method,
-                path=visit.path,
+                code=error.code,
+                reason=str(error),
+                reference=error.reference,
             )
         )
-        return page_for(error, visit.accept)
+        return page
 
 
 class _Progress:

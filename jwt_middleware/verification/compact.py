@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from ..errors import DuplicateHeader, MalformedToken, RequestError, TokenTooLarge
+from ..errors import DuplicateHeader, MalformedToken, TokenTooLarge
 from ..gateways import WireFormat
 from ..keys.encoding import decode_object, decode_segment
 
@@ -59,6 +59,8 @@ def _as_bytes(line: Any) -> bytes:
 def refuse_joined(line: bytes | str) -> None:
     """Raise for a value that is not one token: lines joined by a comma, or words by a blank.
 
+    It is asked only of what is refused or must wait, which spares every good value the search.
+
     Raises:
         DuplicateHeader: there is a comma.
         MalformedToken: there is a blank.
@@ -75,19 +77,6 @@ def refuse_joined(line: bytes | str) -> None:
         if token[:7].lower() == b"bearer ":
             raise MalformedToken("this header holds the token alone, without 'Bearer '")
         raise MalformedToken("a blank inside the token")
-
-
-def joined_fault(line: bytes | str) -> RequestError | None:
-    """Return the better reason why a value is refused, where it is not one token at all.
-
-    No token holds a comma or a blank, so a value that does is always refused; asking only then
-    spares every good one the search. It is asked before a fetch, too, which it must not cause.
-    """
-    try:
-        refuse_joined(line)
-    except RequestError as found:
-        return found
-    return None
 
 
 def split(token: bytes) -> Segments:

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from logging import DEBUG
 from typing import TYPE_CHECKING, Any, Unpack
 
 from ..authorization.predicate import Predicate
 from ..authorization.request import RequestView
 from ..background.waiting import MustWait, Wait, WaitBudget
 from ..errors import BadSignature, KeysUnavailable, MalformedToken, RequestError
-from ..events.audit import Audit
 from ..events.kinds import ConfigurationWarning
 from ..events.log import Announcer
+from ..events.record import Audit
 from ..gateways import Gateway
 from ..keys.encoding import use_speed
 from ..options import checks as check
 from ..principal import Principal
 from .cache import TokenCache, VerifiedToken
-from .compact import joined_fault, raw_token, single_line
+from .compact import raw_token, refuse_joined, single_line
 from .issuer import Trust
 from .issuers import Prover, trusts_of
 from .options import VerifierOptions, clock_of, listeners_of, registry_of, revocations_of
@@ -117,18 +118,11 @@ class Verifier:
 
         """
         try:
-            return self._attempt(raw, request, patience)
-        except _MAY_BE_JOINED as error:
-            joined = joined_fault(raw)
-            if joined is not None:
-                try:
-                    self.audit.refused(joined, request)
-                    raise joined from None
-                finally:
-                    del joined  # it holds this frame, which must not hold it
-            if isinstance(error, RequestError):
-                self.audit.refused(error, request)
-            raise
+            try:
+                return self._attempt(raw, request, patience)
+            except _MAY_BE_JOINED:
+                refuse_joined(raw)  # the better reason, and it must not cause a fetch
+                raise
         except RequestError as error:
             self.audit.refused(error, request)
             raise
@@ -274,7 +268,7 @@ class Verifier:
             or (self._standing is not None and self._standing() is not entry.standing)
         ):
             return None
-        if self.announce.hears_verified():
+        if self.announce.wants(DEBUG):
             seen = request if view is None else view(request)
             self.audit.verified(entry.principal, seen, cached=True)
         return entry.principal
@@ -304,7 +298,7 @@ class Verifier:
             self._cache.put(entry)
         if self.revocations is not None:
             self.revocations.judge(entry, patience)
-        if self.announce.hears_verified():
+        if self.announce.wants(DEBUG):
             self.audit.verified(entry.principal, request, cached=is_cached, seconds=seconds)
         return entry.principal
 

@@ -26,7 +26,7 @@ ID = ("X-Request-ID", "r-1")
 Line = dict[str, Any]
 
 
-class Trail(io.StringIO):
+class Written(io.StringIO):
     """What JSONLines has written."""
 
     def decisions(self) -> list[Line]:
@@ -39,8 +39,8 @@ class Trail(io.StringIO):
 
 
 @pytest.fixture
-def trail() -> Trail:
-    return Trail()
+def written() -> Written:
+    return Written()
 
 
 Ask = Callable[[Door, Row], list[Line]]
@@ -51,11 +51,11 @@ def ask(tokens: Tokens, rsa_key: SigningKey, endpoint: str) -> Ask:
     """Build a door's app with a row's options, send the row's request, return its lines."""
 
     def send(door: Door, row: Row) -> list[Line]:
-        trail = Trail()
+        written = Written()
         options = {
             "keys": rsa_key.certificate_pem,
             "clock": lambda: row.now,
-            "listeners": [JSONLines(trail, clock=lambda: row.now)],
+            "listeners": [JSONLines(written, clock=lambda: row.now)],
             **row.options,
         }
         if options["keys"] == "{endpoint}":
@@ -64,10 +64,10 @@ def ask(tokens: Tokens, rsa_key: SigningKey, endpoint: str) -> Ask:
         headers += [(name, value.format_map(tokens)) for name, value in (ID, *row.headers)]
         query = row.query.format_map(tokens)
         answer = door.ask(door.build(options), row.method, row.path, headers, query=query)
-        [line] = found = trail.decisions()
+        [line] = found = written.decisions()
         assert (answer.status, line["http.request.id"]) == (row.status, "r-1")
         assert line.get("jwt.reference") == (answer.json()["reference"] if row.code else None)
-        check_no_secret(trail.getvalue(), tokens)
+        check_no_secret(written.getvalue(), tokens)
         return found
 
     return send
@@ -116,16 +116,16 @@ def test_a_request_refused_before_it_was_routed_has_its_template_too(ask: Ask) -
 
 @pytest.mark.parametrize("door", DOORS, ids=lambda door: door.name)
 def test_a_repeated_token_is_a_line_each_time(
-    door: Door, tokens: Tokens, rsa_key: SigningKey, trail: Trail
+    door: Door, tokens: Tokens, rsa_key: SigningKey, written: Written
 ) -> None:
     app = door.build(
-        {"keys": rsa_key.certificate_pem, "clock": lambda: NOW, "listeners": [JSONLines(trail)]}
+        {"keys": rsa_key.certificate_pem, "clock": lambda: NOW, "listeners": [JSONLines(written)]}
     )
     for _ in range(3):
         door.ask(app, "GET", "/who", [(JWT, tokens["of_x"])])
     door.ask(app, "GET", "/who", [(JWT, tokens["expired"])])
 
-    told = [(line.get("jwt.client_id"), line.get("jwt.cached")) for line in trail.decisions()]
+    told = [(line.get("jwt.client_id"), line.get("jwt.cached")) for line in written.decisions()]
     assert told == [("x", False), ("x", True), ("x", True), (None, None)]
 
 
@@ -135,7 +135,7 @@ def test_without_a_listener_nothing_is_noted_of_a_request(
 ) -> None:
     """The hot path is measured without listeners: it must not pay for them."""
     app = door.build({"keys": rsa_key.certificate_pem, "clock": lambda: EXPIRY - 60})
-    monkeypatch.setattr("jwt_middleware.middleware.middleware.Trail", None)
+    monkeypatch.setattr("jwt_middleware.middleware.middleware.RequestRecord", None)
 
     assert door.ask(app, "GET", "/who", [(JWT, tokens["good"])]).status == 200
     assert door.ask(app, "GET", "/who").status == 401
@@ -146,9 +146,9 @@ def test_without_a_listener_nothing_is_noted_of_a_request(
 
 @pytest.mark.parametrize("adapter", ADAPTERS, ids=lambda each: each.name)
 def test_what_shadow_mode_lets_in_is_allowed_and_says_what_it_would_refuse(
-    adapter: Adapter, rsa_key: SigningKey, trail: Trail
+    adapter: Adapter, rsa_key: SigningKey, written: Written
 ) -> None:
-    options = client_options(rsa_key) | {"listeners": [JSONLines(trail)]}
+    options = client_options(rsa_key) | {"listeners": [JSONLines(written)]}
     rules = [Rule("/x", ACME_ADMIN, enforce=False), Rule("/y", policy("catalogue.read"))]
     app = adapter.build(rules, options)
     headers = sent(rsa_key, STARK_TOKEN)
@@ -157,10 +157,10 @@ def test_what_shadow_mode_lets_in_is_allowed_and_says_what_it_would_refuse(
     assert said(app.get("/y", headers)) == (403, DENIED)
     told = [
         (each["http.route"], each["jwt.result"], each.get("jwt.code"), each.get("jwt.would_refuse"))
-        for each in trail.decisions()
+        for each in written.decisions()
     ]
     assert told == [("/x", "allowed", None, [DENIED]), ("/y", "denied", DENIED, None)]
-    assert {line["jwt.client_id"] for line in trail.decisions()} == {"stark_ind"}
+    assert {line["jwt.client_id"] for line in written.decisions()} == {"stark_ind"}
 
 
 # --- websockets ------------------------------------------------------------------------------
@@ -169,9 +169,11 @@ def test_what_shadow_mode_lets_in_is_allowed_and_says_what_it_would_refuse(
 @sockets.APPS
 @pytest.mark.parametrize("extensions", [DENIAL, {}], ids=["denial", "close"])
 def test_a_websocket_is_one_line_when_it_is_accepted_or_refused(
-    build: Any, extensions: Any, rsa_key: SigningKey, caller: Caller, trail: Trail
+    build: Any, extensions: Any, rsa_key: SigningKey, caller: Caller, written: Written
 ) -> None:
-    app = build({"keys": rsa_key.certificate_pem, "api": "/echo", "listeners": [JSONLines(trail)]})
+    app = build(
+        {"keys": rsa_key.certificate_pem, "api": "/echo", "listeners": [JSONLines(written)]}
+    )
     for path, headers in (
         ("/everyone", caller()),
         ("/nobody", caller()),
@@ -182,7 +184,7 @@ def test_a_websocket_is_one_line_when_it_is_accepted_or_refused(
 
     told = [
         (line["http.route"], line.get("http.response.status_code"), line.get("jwt.code"))
-        for line in trail.decisions()
+        for line in written.decisions()
     ]
     refused = 403 if extensions else None  # the server makes a status of a close code
     assert told == [
@@ -191,19 +193,19 @@ def test_a_websocket_is_one_line_when_it_is_accepted_or_refused(
         ("/mounted/nobody", refused, DENIED),
         ("/greet", 401 if extensions else None, "missing_token"),
     ]
-    assert {line["network.protocol.name"] for line in trail.decisions()} == {"websocket"}
+    assert {line["network.protocol.name"] for line in written.decisions()} == {"websocket"}
 
 
 @sockets.APPS
 def test_what_is_refused_after_a_websocket_was_accepted_is_a_line_of_its_own(
-    build: Any, rsa_key: SigningKey, trail: Trail
+    build: Any, rsa_key: SigningKey, written: Written
 ) -> None:
     options = {"keys": rsa_key.certificate_pem, "api": "/echo", **MAYBE}
-    app = build(options | {"listeners": [JSONLines(trail)]})
+    app = build(options | {"listeners": [JSONLines(written)]})
     open_websocket(app, "/greet")
 
-    lines = trail.decisions()
+    lines = written.decisions()
     told = [(line["event.name"], line.get("jwt.code")) for line in lines]
-    assert told == [("decided", None), ("refused", "missing_token")]
+    assert told == [("decided", None), ("decided", "missing_token")]
     assert lines[0]["http.request.id"] == lines[1]["http.request.id"]
     assert lines[0]["http.route"] == lines[1]["http.route"] == "/greet"

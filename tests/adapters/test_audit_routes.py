@@ -40,10 +40,10 @@ class Heard(list[Decided]):
             self.append(event)
 
     def take(self) -> Told:
-        """The template, the path and the status of the only decision since it was last asked."""
+        """The template, else the path, and the status of the only decision since it was asked."""
         [event] = self
         self.clear()
-        return event.route, event.path, event.status
+        return event.route, None if event.route else event.path, event.status
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from jwt_middleware import has_role
-from jwt_middleware.events.kinds import Verified
+from jwt_middleware.events.kinds import Decided
 from jwt_middleware.testing import SigningKey, mint, ucsd_claims
 
 from .apps import DOORS, Door
@@ -36,4 +36,4 @@ def test_a_repeated_token_is_not_verified_again(
 
     for _ in range(3):
         assert door.ask(app, "GET", "/who", [(JWT, token)]).status == 200
-    assert [event.cached for event in heard if isinstance(event, Verified)] == [False, True, True]
+    assert [event.cached for event in heard if isinstance(event, Decided)] == [False, True, True]

@@ -15,7 +15,7 @@ from django.test import override_settings
 from rest_framework.permissions import AllowAny, IsAuthenticated
 
 from jwt_middleware import Verifier, authenticated, has_role
-from jwt_middleware.events.kinds import WouldRefuse
+from jwt_middleware.events.kinds import Decided
 from jwt_middleware.testing import SigningKey
 from jwt_middleware_django.rest_framework import JWTAuthentication, Requires
 
@@ -220,7 +220,7 @@ def test_in_shadow_mode_a_permission_serves_and_tells(ask: Any, rsa_key: Signing
     app = Site(rsa_key, "wsgi", {"verifier": verifier})
 
     assert app.says("/shadow", BUYER) == SERVED
-    [event] = [each for each in told if isinstance(each, WouldRefuse)]
+    [event] = [each for each in told if isinstance(each, Decided) and each.would_refuse]
     assert event.decision.leaf == "has_role('acme_admin')"
     assert verifier.health()["would_refuse"] == 1
     assert app.says("/shadow") == MISSING

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from jwt_middleware import Verifier, policy, predicate
-from jwt_middleware.events.kinds import WouldRefuse
+from jwt_middleware.events.kinds import Decided
 from jwt_middleware.testing import SigningKey
 
 from .client_cases import (
@@ -39,11 +39,11 @@ def headers(rsa_key: SigningKey) -> Any:
 # --- shadow mode -----------------------------------------------------------------------------
 
 
-def watched(options: dict[str, Any], **more: Any) -> tuple[Verifier, list[WouldRefuse]]:
-    told: list[WouldRefuse] = []
+def watched(options: dict[str, Any], **more: Any) -> tuple[Verifier, list[Decided]]:
+    told: list[Decided] = []
 
     def listen(event: Any) -> None:
-        if isinstance(event, WouldRefuse):
+        if isinstance(event, Decided) and event.would_refuse:
             told.append(event)
 
     return Verifier(**(options | more), listeners=(listen,)), told
@@ -61,7 +61,9 @@ def test_a_guard_in_shadow_mode_serves_and_tells_what_it_would_refuse(
 
     assert said(app.get("/x", headers(STARK_TOKEN))) == (200, None)
     [event] = told
-    assert (event.code, event.client_id) == ("insufficient_permission", "stark_ind")
+    assert (event.allowed, event.client_id) == (True, "stark_ind")
+    assert event.would_refuse == ("insufficient_permission",)
+    assert event.guard == "client('acme_corp') & has_role(...)"
     assert event.decision.leaf == "client('acme_corp')"
     assert event.decision.held == "client stark_ind"
     assert event.path == "/x"

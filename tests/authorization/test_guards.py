@@ -8,7 +8,19 @@ from typing import Any
 
 import pytest
 
-from jwt_middleware import Principal, RequestView, authenticated, client, has_role, predicate
+from jwt_middleware import (
+    Principal,
+    RequestView,
+    attribute,
+    authenticated,
+    claim,
+    client,
+    has_role,
+    header,
+    path_param,
+    policy,
+    predicate,
+)
 from jwt_middleware.authorization.decorators import guarded, is_public, public
 from jwt_middleware.authorization.exposure import guards_of
 from jwt_middleware.authorization.guards import Guard
@@ -235,6 +247,23 @@ def test_public_marks_and_changes_nothing() -> None:
 def test_a_handler_without_any_mark_has_none() -> None:
     assert guards_of(lambda: None) == ()
     assert guards_of(None) == ()
+
+
+@pytest.mark.parametrize(
+    "rule, written",
+    [
+        (ADMIN & ~client("a"), "has_role(...) & ~client('a')"),
+        (policy("audit.read") | authenticated, "policy('audit.read') | authenticated"),
+        (claim("ssn") == "123-45", "claim('ssn') == ..."),
+        (attribute("level") >= 3.5, "attribute('level') >= ..."),
+        (claim("x").is_in(["it's", 'a "b"', True]), "claim('x').is_in((..., ..., ...))"),
+        (attribute("project") == path_param("id"), "attribute('project') == path_param('id')"),
+        (header("X-Zone") == "zeta", "header('X-Zone') == ..."),
+    ],
+    ids=str,
+)
+def test_a_guard_is_written_without_the_values_that_it_asks_for(rule: Any, written: str) -> None:
+    assert Guard(rule).written == written
 
 
 def test_a_guard_reads_as_it_was_written() -> None:

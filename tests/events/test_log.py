@@ -10,7 +10,11 @@ from jwt_middleware.errors import Decision, RequestError
 from jwt_middleware.events.kinds import (
     AccountCreated,
     AccountUpdated,
+    ChecksWeakened,
+    ClientsKept,
+    ClientsLoaded,
     ConfigurationWarning,
+    Decided,
     DenialsLoaded,
     GoRefused,
     IntegrationsKept,
@@ -23,19 +27,19 @@ from jwt_middleware.events.kinds import (
     KeySkipped,
     KeysLoaded,
     KeyWarning,
-    Refused,
     SignedOn,
     StaleKeysServed,
     StoreFailed,
     StoreRecovered,
-    Verified,
+    ValuesDropped,
 )
 from jwt_middleware.events.log import Announcer, LogListener, printable
+from jwt_middleware.events.record import CALLER_FIELDS
 from jwt_middleware.testing import SigningKey, mint, ucsd_claims
 
 from ..conftest import Clock
 
-REFUSED = Refused("bad_signature", "it does not hold", "00ff")
+REFUSED = Decided(False, code="bad_signature", reason="it does not hold", reference="00ff")
 FORGED_LINE = "k1\r\nWARNING refused code=none\x00\x1b[31m\u2028\x85"
 
 
@@ -71,7 +75,15 @@ def test_printable_bounds_the_length() -> None:
         pytest.param(REFUSED._replace(client_id=FORGED_LINE), id="refused-client"),
         pytest.param(REFUSED._replace(token_id=FORGED_LINE), id="refused-token-id"),
         pytest.param(REFUSED._replace(reason=FORGED_LINE), id="refused-reason"),
-        pytest.param(Verified(FORGED_LINE, FORGED_LINE, None, FORGED_LINE, FORGED_LINE, False)),
+        pytest.param(Decided(True, **dict.fromkeys(CALLER_FIELDS, FORGED_LINE)), id="allowed"),
+        pytest.param(
+            Decided(True, path=FORGED_LINE, would_refuse=(FORGED_LINE,), guard=FORGED_LINE),
+            id="would-refuse",
+        ),
+        pytest.param(ClientsLoaded(FORGED_LINE, 1), id="clients-loaded"),
+        pytest.param(ClientsKept(FORGED_LINE, FORGED_LINE), id="clients-kept"),
+        pytest.param(ChecksWeakened((FORGED_LINE, "x" * 9_999)), id="weakened"),
+        pytest.param(ValuesDropped(FORGED_LINE, FORGED_LINE, 1, FORGED_LINE), id="dropped"),
         pytest.param(KeysLoaded(FORGED_LINE, 1, (FORGED_LINE,)), id="keys-loaded"),
         pytest.param(KeySkipped(FORGED_LINE, FORGED_LINE, FORGED_LINE), id="key-skipped"),
         pytest.param(KeyWarning(FORGED_LINE, FORGED_LINE, FORGED_LINE), id="key-warning"),
@@ -102,11 +114,32 @@ def test_log_injection_every_event_is_one_printable_line(
 
     (record,) = caplog.records
     assert record.getMessage().isprintable()
+    assert len(record.getMessage()) < 2_000
 
 
 @pytest.mark.parametrize(
     ("event", "line"),
     [
+        (KeysLoaded("gateway.pem", 2, ("k1",)), "gateway.pem: 2 keys in use"),
+        (KeySkipped("gateway", "k1", "it is weak"), "gateway: key k1 skipped: it is weak"),
+        (KeyWarning("gateway", None, "it is old"), "gateway: key warning: it is old"),
+        (ClientsLoaded("a.toml", 2), "a.toml: 2 clients in use"),
+        (
+            ClientsKept("a.toml", "two faults:\n  - one\n  - two"),
+            "a.toml: the last good reading stays: two faults:; - one; - two",
+        ),
+        (ChecksWeakened(("vary=False", "optional")), "weakened by vary=False; optional"),
+        (ConfigurationWarning("api is not set"), "api is not set"),
+        (
+            ValuesDropped("", "roles", 2, "namespace", method="GET", path="/x"),
+            "not granted code=values_dropped claim=roles reason=namespace values=2 request=GET /x",
+        ),
+        (
+            Decided(
+                True, "GET", path="/x", subject="ana", would_refuse=("a",), guard="client('x')"
+            ),
+            "would refuse code=a request=GET /x subject=ana guard=client('x')",
+        ),
         (KeyFetchFailed("gateway", "status 500", 4.0), "gateway: status 500; next attempt in 4 s"),
         (StaleKeysServed("gateway", 301.0), "gateway: stale keys serve, 301 s old"),
         (KeyAdded("gateway", "k2"), "gateway: key k2 added"),
@@ -232,15 +265,16 @@ def test_a_failing_listener_puts_neither_its_message_nor_a_stack_trace_in_the_lo
     assert "Traceback" not in caplog.text
 
 
-def test_verified_events_are_built_only_where_somebody_hears_them() -> None:
+def test_events_are_built_only_where_somebody_takes_them() -> None:
     logger = logging.getLogger("jwt_middleware")
     level = logger.level
     try:
         logger.setLevel(logging.INFO)
-        assert not Announcer().hears_verified()
-        assert Announcer([print]).hears_verified()
+        assert not Announcer().wants(logging.DEBUG)
+        assert Announcer().wants(logging.WARNING)
+        assert Announcer([print]).wants(logging.DEBUG)
         logger.setLevel(logging.DEBUG)
-        assert Announcer().hears_verified()
+        assert Announcer().wants(logging.DEBUG)
     finally:
         logger.setLevel(level)
 
@@ -270,7 +304,7 @@ def test_no_log_line_of_a_verifier_holds_a_token_or_a_claim_value(
 def test_a_line_names_the_request_and_the_key_that_the_token_names_and_nothing_that_is_none(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    refused = Refused("unknown_key", "no key", "ab12", key_id="kid-7")
+    refused = Decided(False, code="unknown_key", reason="no key", reference="ab12", key_id="kid-7")
     LogListener()(refused._replace(method="GET", path="/orders/\r\nX"))
     (line,) = (record.getMessage() for record in caplog.records)
 

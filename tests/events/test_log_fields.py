@@ -13,7 +13,7 @@ import structlog
 
 from jwt_middleware import RequestError, Verifier
 from jwt_middleware.errors import Decision
-from jwt_middleware.events.kinds import ConfigurationWarning, KeysFetched, Refused, WouldRefuse
+from jwt_middleware.events.kinds import ConfigurationWarning, Decided, KeysFetched
 from jwt_middleware.events.log import LogListener
 from jwt_middleware.testing import SigningKey, mint, ucsd_claims
 
@@ -48,15 +48,17 @@ def written(out: io.StringIO) -> list[dict[str, Any]]:
 
 
 def test_structlog_gets_the_fields_beside_the_message(out: io.StringIO) -> None:
-    refused = Refused("token_expired", "it is over", "00ff", "ana", "app", "t-1", "k1")
-    LogListener()(refused._replace(method="DELETE", path="/classes/7"))
+    refused = Decided(False, code="token_expired", reason="it is over", reference="00ff")
+    caller = {"subject": "ana", "client_id": "app", "token_id": "t-1", "key_id": "k1"}
+    LogListener()(refused._replace(method="DELETE", path="/classes/7", **caller))
 
     assert written(out) == [
         {
             "event": "refused code=token_expired reference=00ff reason=it is over "
             "request=DELETE /classes/7 subject=ana client=app token_id=t-1 key_id=k1",
             "level": "warning",
-            "event.name": "refused",
+            "event.name": "decided",
+            "jwt.result": "denied",
             "jwt.code": "token_expired",
             "jwt.reason": "it is over",
             "jwt.reference": "00ff",
@@ -73,19 +75,19 @@ def test_structlog_gets_the_fields_beside_the_message(out: io.StringIO) -> None:
 def test_every_kind_of_line_has_its_fields(out: io.StringIO) -> None:
     log = LogListener()
     log(KeysFetched("https://gateway.example/jwks", 2, True))
-    log(WouldRefuse("insufficient_permission", "ana", None, None, None, DECISION))
+    log(Decided(True, would_refuse=("insufficient_permission",), decision=DECISION))
     log(ConfigurationWarning("api is not set"))
 
     assert [(line["level"], line["event.name"]) for line in written(out)] == [
         ("debug", "keys_fetched"),
-        ("warning", "would_refuse"),
+        ("warning", "decided"),
         ("warning", "configuration_warning"),
     ]
     assert "zeta" not in out.getvalue()
 
 
 def test_log_injection_a_field_is_printable_for_any_formatter(out: io.StringIO) -> None:
-    LogListener()(Refused("unknown_key", "no", "00ff", key_id="k\r\nx\x1b[31m" + "y" * 500))
+    LogListener()(Decided(False, code="unknown_key", key_id="k\r\nx\x1b[31m" + "y" * 500))
 
     [line] = written(out)
     assert line["jwt.key_id"].isprintable()
@@ -93,7 +95,7 @@ def test_log_injection_a_field_is_printable_for_any_formatter(out: io.StringIO) 
 
 
 def test_a_plain_format_string_may_name_a_field(caplog: pytest.LogCaptureFixture) -> None:
-    LogListener()(Refused("unknown_key", "no", "00ff", subject="ana"))
+    LogListener()(Decided(False, code="unknown_key", subject="ana"))
 
     shown = logging.Formatter("%(levelname)s %(enduser.id)s %(jwt.code)s").format(caplog.records[0])
     assert shown == "WARNING ana unknown_key"
@@ -109,6 +111,7 @@ def test_no_field_of_a_verifiers_records_holds_a_token_or_a_claim(
     with pytest.raises(RequestError):
         verifier.verify(tokens[1])
 
-    assert {line["event.name"] for line in written(out)} >= {"verified", "refused"}
+    decided = [line for line in written(out) if line["event.name"] == "decided"]
+    assert [line["jwt.result"] for line in decided] == ["allowed", "denied"]
     assert "zeta" not in out.getvalue()
     assert [part for token in tokens for part in token.split(".") if part in out.getvalue()] == []

@@ -11,10 +11,9 @@ import pytest
 from jwt_middleware import Predicate, predicate
 from jwt_middleware.authorization.request import RequestView
 from jwt_middleware.errors import PermissionDenied
-from jwt_middleware.events import log_rate
-from jwt_middleware.events.kinds import Refused
-from jwt_middleware.events.log import LogListener
-from jwt_middleware.events.log_rate import BURST, LogRate, log_bounded
+from jwt_middleware.events import log as event_log
+from jwt_middleware.events.kinds import Decided
+from jwt_middleware.events.log import BURST, LogListener, LogRate, log_bounded
 from jwt_middleware.middleware.middleware import Gate
 from jwt_middleware.testing import SigningKey, mint, ucsd_claims
 
@@ -25,7 +24,7 @@ FLOOD = 5 * BURST
 
 @pytest.fixture(autouse=True)
 def _new_minute(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(log_rate, "_rate", LogRate())
+    monkeypatch.setattr(event_log, "_rate", LogRate())
 
 
 def test_lines_of_one_kind_are_bounded_and_the_next_minute_says_how_many_were_left_out(
@@ -95,7 +94,7 @@ def test_a_predicate_that_goes_wrong_is_logged_as_seldom_as_a_refusal(
         with pytest.raises(PermissionDenied):
             gate.admit([token], RequestView())
 
-    assert len([each for each in heard if isinstance(each, Refused)]) == FLOOD
+    assert len([each for each in heard if isinstance(each, Decided) and each.code]) == FLOOD
     assert len([r for r in caplog.records if "which denies" in r.getMessage()]) == BURST
     assert len([r for r in caplog.records if r.getMessage().startswith("refused ")]) == BURST
 
@@ -118,6 +117,6 @@ def test_a_refuse_hook_that_goes_wrong_is_logged_at_a_bounded_rate(
 def test_a_log_listener_has_a_rate_of_its_own(caplog: pytest.LogCaptureFixture) -> None:
     for log in (LogListener(burst=1), LogListener(burst=1)):
         for _ in range(3):
-            log(Refused("bad_signature", "no", "00ff"))
+            log(Decided(False, code="bad_signature"))
 
     assert len(caplog.records) == 2

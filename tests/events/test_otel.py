@@ -17,14 +17,13 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from jwt_middleware import ConfigurationError, OpenTelemetry, RequestError, Verifier
 from jwt_middleware.errors import Decision
 from jwt_middleware.events.kinds import (
+    Decided,
     KeyFetchFailed,
     KeysFetched,
-    Refused,
     StaleKeysServed,
     StoreFailed,
-    Verified,
-    WouldRefuse,
 )
+from jwt_middleware.events.record import CALLER_FIELDS
 from jwt_middleware.revocation import Denial
 from jwt_middleware.testing import SigningKey, mint, ucsd_claims
 
@@ -88,7 +87,7 @@ def test_fetches_stale_service_and_shadow_mode_are_counted(metrics: Metrics) -> 
     listen(KeyFetchFailed("https://gateway.example/jwks", "status 500", 1.0))
     listen(KeyFetchFailed("https://gateway.example/jwks", "status 500", 2.0))
     listen(StaleKeysServed("https://gateway.example/jwks", 301.0))
-    listen(WouldRefuse("insufficient_permission", "ana", "c", None, None, DECISION))
+    listen(Decided(True, would_refuse=("insufficient_permission",), decision=DECISION))
 
     points = metrics.points()
     assert points["keys.fetches"] == [({"jwt.result": "fetched"}, 1), ({"jwt.result": "failed"}, 2)]
@@ -121,8 +120,9 @@ def test_a_label_is_a_code_or_a_kind_and_never_an_identifier(metrics: Metrics) -
     listen = OpenTelemetry(metrics.provider)
     for turn in range(50):
         who = f"zeta-{turn}"
-        listen(Verified(who, who, who, who, who, cached=True))
-        listen(Refused("unknown_key", who, who, who, who, who, who))
+        caller = dict.fromkeys(CALLER_FIELDS, who)
+        listen(Decided(True, request_id=who, path=who, cached=True, **caller))
+        listen(Decided(False, code="unknown_key", reason=who, reference=who, guard=who, **caller))
 
     points = metrics.points()
     assert "zeta" not in str(points)
@@ -130,7 +130,7 @@ def test_a_label_is_a_code_or_a_kind_and_never_an_identifier(metrics: Metrics) -
         "tokens.verified": 1,
         "cache.hits": 1,
         "requests.refused": 1,
-        "events": 2,
+        "events": 1,
     }
 
 
@@ -170,7 +170,7 @@ def test_the_current_span_says_who_calls_and_what_was_decided(
 
 
 def test_without_a_span_nothing_fails(metrics: Metrics) -> None:
-    OpenTelemetry(metrics.provider)(Verified("ana", None, None, None, None, cached=True))
+    OpenTelemetry(metrics.provider)(Decided(True, subject="ana", cached=True))
 
     assert metrics.points()["cache.hits"] == [({}, 1)]
 

@@ -1,4 +1,4 @@
-"""One request, one decision: told when the answer begins, with what was decided until then."""
+"""One request, one decision: emitted when the answer begins, with what was decided until then."""
 
 from __future__ import annotations
 
@@ -13,14 +13,30 @@ from typing import Any
 
 import pytest
 
-from jwt_middleware import JSONLines, MissingToken, Principal, Verifier, asgi, wsgi
+from jwt_middleware import (
+    JSONLines,
+    MissingToken,
+    PermissionDenied,
+    Principal,
+    Verifier,
+    asgi,
+    has_role,
+    wsgi,
+)
+from jwt_middleware.authorization.guards import Guard
 from jwt_middleware.authorization.request import EnvironView, RequestView, ScopeView
-from jwt_middleware.errors import BadSignature
-from jwt_middleware.events.kinds import Decided, Refused, Verified
+from jwt_middleware.errors import BadSignature, Decision
+from jwt_middleware.events.kinds import Decided
 from jwt_middleware.events.log import Announcer
-from jwt_middleware.events.record import TRAIL_KEY, Trail, current_trail, trail_of
+from jwt_middleware.events.record import (
+    RECORD_KEY,
+    Audit,
+    RequestRecord,
+    current_record,
+    open_record,
+)
 from jwt_middleware.middleware.live import substituted
-from jwt_middleware.middleware.middleware import Gate, follows
+from jwt_middleware.middleware.middleware import Gate, enforce
 from jwt_middleware.principal import PRINCIPAL_KEY
 from jwt_middleware.testing import SigningKey, mint, ucsd_claims
 
@@ -28,6 +44,9 @@ from ..adapters.harness import ask_asgi, call_asgi, call_wsgi, http_scope
 
 JWT = "X-JWT-Assertion"
 ANA = Principal({"sub": "ana", "client_id": "app"})
+CLIENT = "client('kiosk')"
+DENIED = Decision(False, "insufficient_permission", "client('kiosk')", "client kiosk", "client app")
+NO_ROLE = Decision(False, "insufficient_permission", "has_role('a')", "role a", "no roles")
 
 
 class Heard(list[Any]):
@@ -57,35 +76,60 @@ def token(rsa_key: SigningKey) -> str:
 
 @contextmanager
 def begin(
-    heard: Heard, carrier: dict[str, Any] | None = None, **more: Any
-) -> Generator[Trail, None, None]:
+    heard: Heard, carrier: dict[str, Any] | None = None
+) -> Generator[RequestRecord, None, None]:
     carrier = {} if carrier is None else carrier
-    trail = Trail(Announcer([heard]), carrier, RequestView(), "r-0", PRINCIPAL_KEY, **more)
+    record = RequestRecord(Announcer([heard]), carrier, RequestView(), "r-0", PRINCIPAL_KEY)
     try:
-        yield trail
+        yield record
     finally:
-        trail.leave(carrier)
+        record.finish(carrier)
 
 
-# --- the trail itself ------------------------------------------------------------------------
+# --- the record itself -----------------------------------------------------------------------
 
 
-def test_a_decision_is_told_once_with_the_first_reason(heard: Heard) -> None:
-    with begin(heard) as trail:
-        trail.verified(ANA, cached=False)
+def test_a_decision_is_emitted_once_with_the_first_reason(heard: Heard) -> None:
+    scope: dict[str, Any] = {"type": "http", "headers": []}
+    request = ScopeView(scope)
+    with begin(heard, scope) as record:
+        audit = Audit(record.announce)
+        audit.verified(ANA, request, cached=False, seconds=0.5)
+        audit.verified(ANA, request, cached=True)  # by another door inside
+        audit.would_refuse(DENIED, ANA, request, CLIENT)
         first = BadSignature("first")
-        trail.refused(first, None, None)
-        trail.refused(MissingToken("what followed from it"), None, None)
-        trail.tell(401, {})
-        trail.tell(200, {})
+        assert audit.refused(first, request) is first
+        audit.refused(MissingToken("what followed from it"), request)
+        assert heard == []
+        record.emit(401, scope)
+        record.emit(200, scope)
+        audit.refused(first, request)  # the app raises it again
 
     [event] = heard
+    assert (event.cached, event.seconds) == (False, 0.5)
+    assert event.would_refuse == (DENIED.code,)
     assert (event.allowed, event.code, event.reason) == (False, "bad_signature", "first")
     assert (event.status, event.reference) == (401, first.reference)
     assert (event.subject, event.client_id) == ("ana", "app")
 
 
-def test_a_request_whose_answer_was_not_seen_is_told_all_the_same(heard: Heard) -> None:
+def test_a_refusal_says_which_rule_refused_and_not_what_shadow_mode_let_in_before(
+    heard: Heard,
+) -> None:
+    scope: dict[str, Any] = {"type": "http", "headers": []}
+    request = ScopeView(scope)
+    with begin(heard, scope) as record:
+        audit = Audit(record.announce)
+        audit.would_refuse(DENIED, ANA, request, CLIENT)
+        audit.refused(PermissionDenied("no", decision=NO_ROLE), request, ANA, "has_role(...)")
+
+    assert [(e.code, e.guard, e.decision) for e in heard] == [
+        ("insufficient_permission", "has_role(...)", NO_ROLE)
+    ]
+    assert heard[0].would_refuse == (DENIED.code,)
+
+
+def test_a_request_whose_answer_was_not_seen_is_emitted_all_the_same(heard: Heard) -> None:
     with pytest.raises(LookupError), begin(heard):
         raise LookupError("of the app")
 
@@ -100,42 +144,40 @@ def test_a_principal_that_was_put_in_by_other_means_is_named_too(heard: Heard) -
     assert heard[0].subject == "ana"
 
 
-def test_a_template_takes_the_place_of_the_path(heard: Heard) -> None:
-    with begin(heard, find_route=lambda method, path: f"{method} {path}"):
-        pass
-    with begin(heard, find_route=lambda method, path: None):
-        pass
+def test_a_template_that_is_known_late_stands_beside_the_path(heard: Heard) -> None:
+    with begin(heard) as record:
+        record.route = "/{rest:path}"
 
-    assert [(event.route, event.path) for event in heard] == [("GET /", None), (None, "/")]
+    assert [(event.method, event.route, event.path) for event in heard] == [
+        ("GET", "/{rest:path}", "/")
+    ]
 
 
-def test_a_trail_inside_another_has_the_same_request_id_and_gives_way_at_its_end(
+def test_a_record_inside_another_has_the_same_request_id_and_gives_way_at_its_end(
     heard: Heard,
 ) -> None:
     carrier: dict[str, Any] = {}
     with begin(heard, carrier) as outer:
         with begin(heard, carrier) as inner:
-            assert current_trail() is carrier[TRAIL_KEY] is inner
-        assert current_trail() is carrier[TRAIL_KEY] is outer
-    assert current_trail() is None
+            assert current_record() is carrier[RECORD_KEY] is inner
+        assert current_record() is carrier[RECORD_KEY] is outer
+    assert current_record() is None
 
     assert heard[0].request_id == heard[1].request_id == outer.request_id
 
 
-def test_a_trail_is_of_the_listeners_that_will_be_told_and_of_no_others(heard: Heard) -> None:
+def test_a_record_is_of_the_listeners_that_will_get_it_and_of_no_others(heard: Heard) -> None:
     carrier: dict[str, Any] = {}
-    request = ScopeView(carrier)
 
-    with begin(heard, carrier) as trail:
-        assert trail_of(request, trail.announce) is trail
-        assert trail_of(request, Announcer([heard])) is None
-        assert trail_of(RequestView(), trail.announce) is None
-        assert trail_of(None, trail.announce) is None
-        trail.tell(200, carrier)
-        assert trail_of(request, trail.announce) is None
+    with begin(heard, carrier) as record:
+        assert open_record(record, record.announce) is record
+        assert open_record(record, Announcer([heard])) is None
+        assert open_record(None, record.announce) is None
+        record.emit(200, carrier)
+        assert open_record(record, record.announce) is None
 
 
-def test_a_trail_that_has_ended_is_no_circle_for_the_garbage_collector(heard: Heard) -> None:
+def test_a_record_that_has_ended_is_no_circle_for_the_garbage_collector(heard: Heard) -> None:
     class Carrier(dict[str, Any]):
         pass
 
@@ -143,7 +185,7 @@ def test_a_trail_that_has_ended_is_no_circle_for_the_garbage_collector(heard: He
     gone = weakref.ref(carrier)
     gc.disable()
     try:
-        with begin(heard, carrier, find_route=lambda *_, held=carrier: None):
+        with begin(heard, carrier):
             pass
         del carrier
         assert gone() is None
@@ -154,18 +196,54 @@ def test_a_trail_that_has_ended_is_no_circle_for_the_garbage_collector(heard: He
 # --- with the audit and the gate -------------------------------------------------------------
 
 
-def test_the_parts_of_a_decision_carry_its_request_id(options: Any, heard: Heard) -> None:
+def test_a_refusal_at_a_door_is_one_event_and_one_line_of_the_log(
+    options: Any, heard: Heard, caplog: pytest.LogCaptureFixture
+) -> None:
     door = asgi.JWTMiddleware(served, **options)
-    call_asgi(door, "GET", "/x", [(JWT, "x.y.z"), ("X-Request-ID", "r-1")])
+    heard.clear()
+    caplog.clear()
+    answer = call_asgi(door, "GET", "/x", [(JWT, "x.y.z"), ("X-Request-ID", "r-1")])
 
-    refused, decided = heard[-2:]
-    assert isinstance(refused, Refused)
-    assert refused.request_id == decided.request_id == "r-1"
-    assert refused.reference == decided.reference
-    assert (refused.method, refused.path, refused.route) == ("GET", "/x", None)
+    [event] = heard
+    assert (event.method, event.path, event.route, event.request_id) == ("GET", "/x", None, "r-1")
+    assert (event.code, event.status) == ("malformed_token", 401)
+    assert event.reference == answer.json()["reference"]
+    refused = f"refused code=malformed_token reference={event.reference} reason={event.reason}"
+    assert caplog.messages == [f"{refused} request=GET /x"]
 
 
-def test_a_verifier_without_a_door_tells_of_no_request(
+def test_without_listeners_a_refusal_is_one_line_of_the_log_and_an_allowed_request_none(
+    rsa_key: SigningKey, token: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    door = asgi.JWTMiddleware(served, keys=rsa_key.certificate_pem, api="/echo")
+    call_asgi(door, "GET", "/x", [(JWT, token)])
+    assert caplog.messages == []
+
+    answer = call_asgi(door, "GET", "/x")
+    refused = f"refused code=missing_token reference={answer.json()['reference']}"
+    why = "reason=the request carries no assertion header"
+    assert caplog.messages == [f"{refused} {why} request=GET /x"]
+
+
+def test_a_refusal_that_the_app_answers_itself_is_logged_with_its_rule(
+    options: Any, token: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        with pytest.raises(PermissionDenied):
+            enforce(Guard(has_role("a")), scope, ScopeView(scope))
+        await served(scope, receive, send)
+
+    for listeners in ([Heard()], []):
+        door = asgi.JWTMiddleware(app, **options | {"listeners": listeners})
+        caplog.clear()
+        assert call_asgi(door, "GET", "/x", [(JWT, token)]).status == 201
+
+        [line] = caplog.messages
+        assert line.startswith("refused code=insufficient_permission reference=")
+        assert line.endswith("guard=has_role(...)")
+
+
+def test_a_call_of_a_verifier_without_a_door_is_one_event_of_no_request(
     options: Any, heard: Heard, token: str
 ) -> None:
     verifier = Verifier(**options)
@@ -174,15 +252,15 @@ def test_a_verifier_without_a_door_tells_of_no_request(
     with pytest.raises(BadSignature):
         verifier.verify(token[:-8] + "AAAAAAA=")
 
-    told = [type(event) for event in heard if isinstance(event, Decided | Verified | Refused)]
-    assert told == [Verified, Verified, Refused]
+    decided = [(event.allowed, event.cached, event.path) for event in heard.decisions()]
+    assert decided == [(True, False, None), (True, True, "/x"), (False, None, None)]
     assert {getattr(event, "request_id", None) for event in heard} == {None}
 
 
 def test_another_verifier_that_the_app_asks_meanwhile_tells_its_own_listeners(
     options: Any, heard: Heard, token: str, rsa_key: SigningKey
 ) -> None:
-    """Its refusal is no decision on this request, so no ``Decided`` sums it up."""
+    """Its refusal is no decision on this request, but one of its own."""
     out = io.StringIO()
     other = Verifier(keys=rsa_key.certificate_pem, api="/orders", listeners=[JSONLines(out)])
 
@@ -194,7 +272,9 @@ def test_another_verifier_that_the_app_asks_meanwhile_tells_its_own_listeners(
     call_asgi(asgi.JWTMiddleware(app, **options), "GET", "/x", [(JWT, token)])
 
     assert [event.allowed for event in heard.decisions()] == [True]
-    assert json.loads(out.getvalue().splitlines()[-1])["event.name"] == "refused"
+    refused = json.loads(out.getvalue().splitlines()[-1])
+    assert (refused["jwt.result"], refused["http.request.method"]) == ("denied", "GET")
+    assert refused["http.request.id"] == heard.decisions()[0].request_id
 
 
 def test_verification_is_measured_where_somebody_listens_and_not_for_cached_tokens(
@@ -204,21 +284,23 @@ def test_verification_is_measured_where_somebody_listens_and_not_for_cached_toke
     verifier.verify(token)
     verifier.verify(token)
 
-    first, second = (event for event in heard if isinstance(event, Verified))
+    first, second = heard.decisions()
     assert first.seconds is not None
     assert 0 < first.seconds < 1
     assert second.seconds is None
 
 
-def test_a_verifier_put_in_for_tests_is_the_one_that_is_told(options: Any, heard: Heard) -> None:
+def test_a_verifier_put_in_for_tests_is_the_one_that_is_emitted(options: Any, heard: Heard) -> None:
     gate = Gate({**options, "listeners": ()})
     assert not gate.audits
     with substituted(lambda _: Verifier(**options), [gate]):
         assert gate.audits
         carrier: dict[str, Any] = {}
-        trail = gate.follow(carrier, EnvironView(carrier))
-        assert follows(gate, carrier)
-        trail.leave(carrier)
+        record = gate.start_record(carrier, EnvironView(carrier))
+        assert record is not None
+        assert gate.record_of(carrier) is record
+        assert gate.start_record(carrier, EnvironView(carrier)) is None  # by a door inside
+        record.finish(carrier)
     assert not gate.audits
     assert len(heard.decisions()) == 1
 
@@ -231,7 +313,7 @@ async def served(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": b"served"})
 
 
-def test_a_decision_is_told_before_the_answer_and_not_at_the_end_of_a_long_one(
+def test_a_decision_is_emitted_before_the_answer_and_not_at_the_end_of_a_long_one(
     options: Any, heard: Heard, token: str
 ) -> None:
     known: list[int] = []
@@ -285,21 +367,21 @@ def test_a_refusal_after_the_answer_began_is_a_line_with_the_requests_id(
     call_asgi(door, "GET", "/x", [(JWT, token), ("X-Request-ID", "r-1")])
 
     lines = [json.loads(line) for line in out.getvalue().splitlines()]
-    found = [(line["event.name"], line.get("http.request.id")) for line in lines[-2:]]
-    assert found == [("decided", "r-1"), ("refused", "r-1")]
+    found = [(line["jwt.result"], line.get("http.request.id")) for line in lines[-2:]]
+    assert found == [("allowed", "r-1"), ("denied", "r-1")]
 
 
-def test_a_task_that_outlives_its_request_has_no_trail(options: Any, token: str) -> None:
-    seen: list[Trail | None] = []
+def test_a_task_that_outlives_its_request_has_no_record(options: Any, token: str) -> None:
+    seen: list[RequestRecord | None] = []
 
     async def run() -> None:
         tasks: list[asyncio.Task[None]] = []
         ended = asyncio.Event()
 
         async def work() -> None:
-            seen.append(current_trail())
+            seen.append(current_record())
             await ended.wait()
-            seen.append(current_trail())
+            seen.append(current_record())
 
         async def app(scope: Any, receive: Any, send: Any) -> None:
             tasks.append(asyncio.create_task(work()))
@@ -317,14 +399,17 @@ def test_a_task_that_outlives_its_request_has_no_trail(options: Any, token: str)
     assert seen[1] is None
 
 
-def test_a_request_that_is_cancelled_is_told(options: Any, heard: Heard, token: str) -> None:
+def test_a_request_that_is_cancelled_is_emitted(options: Any, heard: Heard, token: str) -> None:
+    serving: list[bool] = []
+
     async def app(scope: Any, receive: Any, send: Any) -> None:
+        serving.append(True)
         await asyncio.Event().wait()
 
     async def run() -> None:
         door = asgi.JWTMiddleware(app, **options)
         task = asyncio.create_task(ask_asgi(door, http_scope("GET", "/x", [(JWT, token)])))
-        while not heard or not isinstance(heard[-1], Verified):
+        while not serving:
             await asyncio.sleep(0)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
@@ -334,7 +419,7 @@ def test_a_request_that_is_cancelled_is_told(options: Any, heard: Heard, token: 
     assert [(event.allowed, event.status) for event in heard.decisions()] == [(True, None)]
 
 
-def test_a_wsgi_app_that_answers_when_it_is_read_is_told_with_its_status(
+def test_a_wsgi_app_that_answers_when_it_is_read_is_emitted_with_its_status(
     options: Any, heard: Heard, token: str
 ) -> None:
     closed: list[bool] = []
@@ -353,10 +438,10 @@ def test_a_wsgi_app_that_answers_when_it_is_read_is_told_with_its_status(
     assert (answer.status, answer.body) == (202, b"ab")
     assert closed == [True]
     assert [event.status for event in heard.decisions()] == [202]
-    assert current_trail() is None
+    assert current_record() is None
 
 
-def test_a_wsgi_app_that_refuses_after_it_has_begun_is_told_as_refused(
+def test_a_wsgi_app_that_refuses_after_it_has_begun_is_emitted_as_refused(
     options: Any, heard: Heard, token: str
 ) -> None:
     def app(environ: Any, start_response: Any) -> Any:
@@ -370,7 +455,7 @@ def test_a_wsgi_app_that_refuses_after_it_has_begun_is_told_as_refused(
     assert (event.allowed, event.status, event.code) == (False, 401, "missing_token")
 
 
-def test_a_wsgi_app_that_fails_is_told_without_a_status(
+def test_a_wsgi_app_that_fails_is_emitted_without_a_status(
     options: Any, heard: Heard, token: str
 ) -> None:
     def app(environ: Any, start_response: Any) -> Any:
@@ -380,13 +465,13 @@ def test_a_wsgi_app_that_fails_is_told_without_a_status(
         call_wsgi(wsgi.JWTMiddleware(app, **options), "GET", "/x", [(JWT, token)])
 
     assert [event.status for event in heard.decisions()] == [None]
-    assert current_trail() is None
+    assert current_record() is None
 
 
-def test_an_error_that_the_app_raised_from_a_verifier_of_its_own_is_told_as_the_requests(
+def test_an_error_that_the_app_raised_from_a_verifier_of_its_own_is_the_requests_too(
     options: Any, heard: Heard, token: str
 ) -> None:
-    """The same verifier, asked without the request: the refusal was told, and denies it now."""
+    """The same verifier, asked without the request: the call is one event, the request another."""
     verifier = Verifier(**options)
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -396,5 +481,6 @@ def test_an_error_that_the_app_raised_from_a_verifier_of_its_own_is_told_as_the_
     answer = call_asgi(door, "GET", "/x", [(JWT, token)])
 
     assert answer.status == 401
-    assert [event.code for event in heard.decisions()] == ["malformed_token"]
-    assert len([event for event in heard if isinstance(event, Refused)]) == 1
+    decided = [(event.code, event.status, event.reference) for event in heard.decisions()]
+    reference = answer.json()["reference"]
+    assert decided == [("malformed_token", None, reference), ("malformed_token", 401, reference)]

@@ -15,7 +15,7 @@ from jwt_middleware.errors import (
     RequestError,
     UnknownKey,
 )
-from jwt_middleware.events.kinds import KeyAdded, KeyRemoved, KeysFetched, Verified
+from jwt_middleware.events.kinds import Decided, KeyAdded, KeyRemoved, KeysFetched
 from jwt_middleware.keys.jwks import JWKSEndpoint
 from jwt_middleware.testing import SigningKey
 
@@ -87,7 +87,7 @@ def test_an_answer_that_says_the_same_again_keeps_the_token_cache(
 
     assert loaded.fetches == 2
     assert loaded.endpoint.snapshot() is before
-    assert loaded.told(Verified)[-1].cached
+    assert loaded.told(Decided)[-1].cached
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ from jwt_middleware import (
 from jwt_middleware.authorization.guards import Guard
 from jwt_middleware.authorization.routes import Route
 from jwt_middleware.background import watched_files as files
-from jwt_middleware.events.kinds import ConfigurationWarning, Refused
+from jwt_middleware.events.kinds import ConfigurationWarning, Decided
 from jwt_middleware.middleware.live import substituted
 from jwt_middleware.middleware.middleware import (
     GATE_KEY,
@@ -50,7 +50,7 @@ class Heard(list[Any]):
     """A listener that keeps the refusals it hears."""
 
     def __call__(self, event: Any) -> None:
-        if isinstance(event, Refused):
+        if isinstance(event, Decided) and not event.allowed:
             self.append(event)
 
 

@@ -14,8 +14,8 @@ from jwt_middleware.events.kinds import (
     AccountCreated,
     AccountUpdated,
     ConfigurationWarning,
+    Decided,
     GoRefused,
-    Refused,
     SignedOn,
 )
 from jwt_middleware.revocation import Denial, open_store
@@ -149,7 +149,7 @@ def test_a_refusal_is_a_page_for_a_person(site: Site, name: str, raw: Any, statu
     assert header(answer, "Referrer-Policy") == "no-referrer"
     assert header(answer, "Cache-Control") == "no-store"
     assert "default-src 'none'" in str(header(answer, "Content-Security-Policy"))
-    [event] = site.told(Refused)
+    [event] = site.told(Decided)
     assert (event.code, event.path) == (name, "/auth/callback/jwt-auth")
     page = answer.body.decode()
     assert f"<code>{name}</code>" in page

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from jwt_middleware.errors import AccountRefused, StoreUnavailable
-from jwt_middleware.events.kinds import Refused, SignedOn
+from jwt_middleware.events.kinds import Decided, SignedOn
 from jwt_middleware.revocation.store import MemoryStore
 from jwt_middleware.sign_on import Account, Arrival, Integration
 from jwt_middleware.sign_on.one_time import MOST_ATTEMPTS
@@ -184,7 +184,7 @@ def test_a_directory_that_fails_does_not_eat_the_link(failing: tuple[Site, Faili
     assert (answer.status, code(answer)) == (503, "sign_on_failed")
     assert header(answer, "Retry-After") == "5"
     assert b"disk" not in answer.body
-    [event] = site.told(Refused)
+    [event] = site.told(Decided)
     assert event.reason == "OSError after the token was claimed; it may be used again"
     directory.error = None
     assert site.arrive(raw).status == 303
@@ -299,6 +299,6 @@ def test_where_store_and_directory_fail_together_the_link_stays_used(
     raw = token()
 
     assert site.arrive(raw).status == 503
-    assert "stays used, as the store is out" in site.told(Refused)[-1].reason
+    assert "stays used, as the store is out" in site.told(Decided)[-1].reason
     directory.error = None
     assert site.arrive(raw).status == 401

@@ -7,7 +7,7 @@ import pytest
 
 from jwt_middleware import Verifier
 from jwt_middleware.errors import RequestError, TokenExpired, UnknownKey
-from jwt_middleware.events.kinds import Verified
+from jwt_middleware.events.kinds import Decided
 from jwt_middleware.keys.key_set import KeySet
 from jwt_middleware.keys.sources import PEM, KeySource
 from jwt_middleware.principal import Principal
@@ -168,7 +168,7 @@ class Heard:
         self.verifier = Verifier(keys=keys, clock=clock, listeners=[self._hear], **options)
 
     def _hear(self, event: Any) -> None:
-        if isinstance(event, Verified):
+        if isinstance(event, Decided) and event.allowed:
             self.cached.append(event.cached)
 
 

@@ -7,13 +7,12 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from jwt_middleware.errors import DuplicateHeader, MalformedToken, TokenTooLarge
+from jwt_middleware.errors import DuplicateHeader, MalformedToken, RequestError, TokenTooLarge
 from jwt_middleware.gateways import WireFormat
 from jwt_middleware.keys.encoding import decode_segment
 from jwt_middleware.verification import compact as tokens
 from jwt_middleware.verification.compact import (
     decode_header,
-    joined_fault,
     raw_token,
     refuse_joined,
     single_line,
@@ -22,6 +21,14 @@ from jwt_middleware.verification.compact import (
 
 STANDARD = WireFormat()
 RELAXED = WireFormat(relaxed_base64=True)
+
+
+def joined_fault(line: bytes | str) -> RequestError | None:
+    try:
+        refuse_joined(line)
+    except RequestError as error:
+        return error
+    return None
 
 
 def _segment(content: bytes | dict[str, Any]) -> bytes:
@@ -152,8 +159,6 @@ def test_a_value_with_a_blank_inside_is_told_from_one_with_blanks_around(
         if reason is not None:
             assert type(found) is MalformedToken
             assert reason in found.reason
-            with pytest.raises(MalformedToken):
-                refuse_joined(each)
 
 
 def test_a_text_that_is_no_utf8_has_a_reason_too() -> None:

@@ -16,7 +16,7 @@ from jwt_middleware.errors import (
     RequestError,
     TokenExpired,
 )
-from jwt_middleware.events.kinds import Verified
+from jwt_middleware.events.kinds import Decided
 from jwt_middleware.wsgi import JWTMiddleware
 
 from ..conftest import Clock
@@ -36,7 +36,7 @@ def cached(**options: Any) -> tuple[Verifier, list[bool]]:
     told: list[bool] = []
 
     def hear(event: Any) -> None:
-        if isinstance(event, Verified):
+        if isinstance(event, Decided) and event.allowed:
             told.append(event.cached)
 
     return verifier_of(KEY.public_pem, cache_size=16, listeners=[hear], **options), told

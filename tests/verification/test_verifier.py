@@ -20,7 +20,7 @@ from jwt_middleware.errors import (
     TokenTooLarge,
     UnacceptableAlgorithm,
 )
-from jwt_middleware.events.kinds import Refused, Verified
+from jwt_middleware.events.kinds import Decided
 from jwt_middleware.keys.algorithms import ALGORITHMS
 from jwt_middleware.revocation import Denial
 from jwt_middleware.testing import FORMS, SigningKey, byu_claims, mint, ucsd_claims
@@ -262,9 +262,15 @@ def test_every_verdict_is_announced_once_with_its_reference(
     with pytest.raises(DuplicateHeader):
         verifier.authenticate(["a", "b"])
 
-    assert heard[0]._replace(seconds=None) == Verified("u", "c", None, "t", None, False)
-    assert heard[1] == Refused("bad_signature", refusal.value.reason, refusal.value.reference)
-    assert [type(event) for event in heard] == [Verified, Refused, Refused]
+    verified = Decided(True, subject="u", client_id="c", token_id="t", cached=False)
+    assert heard[0]._replace(seconds=None) == verified
+    assert heard[1] == Decided(
+        False,
+        code="bad_signature",
+        reason=refusal.value.reason,
+        reference=refusal.value.reference,
+    )
+    assert [event.code for event in heard] == [None, "bad_signature", "duplicate_header"]
 
 
 # --- what was verified before ------------------------------------------------------------------

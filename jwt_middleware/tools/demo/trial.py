@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 from jwt_middleware_starlette.inspection import inventory
 
 from ...authorization.routes import Route
-from ...events.kinds import Event, Refused
+from ...events.kinds import Decided, Event
 
 HEADER = "X-JWT-Assertion"
 _EXAMPLES = {"{project_id}": "P-7"}
@@ -26,12 +26,12 @@ class Refusals:
         self._why: LRUCache[str, str] = LRUCache(_KEPT)
 
     def __call__(self, event: Event, /) -> None:
-        """Hear one event."""
-        if isinstance(event, Refused):
-            told = event.reason
+        """Keep why a request is refused."""
+        if isinstance(event, Decided) and event.reference is not None:
+            why = event.reason or ""
             if event.decision is not None:
-                told = event.decision.explain().partition(": ")[2]
-            self._why[event.reference] = told
+                why = event.decision.explain().partition(": ")[2]
+            self._why[event.reference] = why
 
     def why(self, answer: dict[str, Any]) -> str:
         """Return why this answer is a refusal."""
