@@ -6,9 +6,9 @@
 """
 
 from ..errors import AccountRefused
-from .arrival import Arrival, Credit
+from .accounts import Account, Directory
 from .callback import PATH, Callback, SignOnOptions, Visit
-from .directory import Account, Directory
+from .claims import Arrival, Credit
 from .integrations import Integration, SecretPlace
 
 __all__ = [

@@ -8,9 +8,9 @@ from typing import TypeVar, Unpack
 from ..authorization.request import app_path, scope_lines
 from ..background.single_flight import in_trio
 from ..responses import ASGIApp, Receive, Refusal, Scope, Send, send_asgi
-from .arrival import Arrival
+from .accounts import Account
 from .callback import PURPOSES, Callback, Header, SignOnOptions, Visit, is_ahead
-from .directory import Account
+from .claims import Arrival
 from .wsgi import check_sign_in
 
 T = TypeVar("T")

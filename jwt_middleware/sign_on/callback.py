@@ -38,14 +38,14 @@ from ..responses import Refusal
 from ..revocation import open_store
 from ..revocation.store import Store
 from ..verification.verifier_options import MOST_LEEWAY, clock_of, listeners_of
-from .arrival import Arrival, read_arrival
+from .accounts import Account, Directory
+from .claims import Arrival, read_arrival
 from .denied import Denied
 from .destinations import HOME, leads_to, local_path
-from .directory import Account, Directory
 from .hosts import host_name
 from .one_time import Attempt, claim
-from .recognition import Genuine, Recognizer
-from .wording import not_yet, only_get, page_for, redirect_to
+from .pages import not_yet, only_get, page_for, redirect_to
+from .tokens import Genuine, Recognizer
 
 PATH = "/auth/callback/jwt-auth"
 """Where partners send people to, unless ``path`` names another place."""

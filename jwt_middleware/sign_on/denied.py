@@ -8,7 +8,7 @@ from ..errors import TokenRevoked
 from ..revocation.deny_list import DenyList
 from ..revocation.store import Store
 from ..verification.issuer import Trust
-from .recognition import Genuine
+from .tokens import Genuine
 
 
 class _Names(NamedTuple):

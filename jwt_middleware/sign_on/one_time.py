@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from ..errors import StoreUnavailable, TokenReused
 from ..revocation.store import Store
-from .recognition import Genuine
+from .tokens import Genuine
 
 MOST_ATTEMPTS: Final = 5
 """How often a server may fail over one token; then it counts as used."""

@@ -28,9 +28,9 @@ except ImportError as error:
 from ..errors import AccountRefused, ConfigurationError
 from ..principal import frozen, thawed
 from ..revocation.private_files import make_private
-from .arrival import MOST_GROUP_ID, MOST_ORDER_ID, Arrival, Credit, GroupId
-from .directory import Account
-from .email_addresses import MOST_CHARACTERS
+from .accounts import Account
+from .addresses import MOST_CHARACTERS
+from .claims import MOST_GROUP_ID, MOST_ORDER_ID, Arrival, Credit, GroupId
 
 _TRIES = 5
 

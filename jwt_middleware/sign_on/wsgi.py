@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Unpack
 from ..authorization.request import environ_path
 from ..errors import ConfigurationError
 from ..responses import send_wsgi
-from .arrival import Arrival
+from .accounts import Account
 from .callback import PURPOSES, Callback, Header, SignOnOptions, Visit, is_ahead
-from .directory import Account
+from .claims import Arrival
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

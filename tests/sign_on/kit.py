@@ -10,8 +10,8 @@ from urllib.parse import urlencode
 from jwt_middleware.responses import Refusal
 from jwt_middleware.revocation.store import MemoryStore
 from jwt_middleware.sign_on import PATH, Account, Arrival, Callback, Integration, Visit
-from jwt_middleware.sign_on.recognition import Genuine, Recognizer
 from jwt_middleware.sign_on.sql import SQLDirectory
+from jwt_middleware.sign_on.tokens import Genuine, Recognizer
 from jwt_middleware.testing import FORMS, SigningKey
 from jwt_middleware.testing.minting import compact
 

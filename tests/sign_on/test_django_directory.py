@@ -18,7 +18,7 @@ from django.core.management import call_command
 from django.db import connection, connections
 
 from jwt_middleware.sign_on import Account, AccountRefused, Arrival, Credit
-from jwt_middleware.sign_on.email_addresses import normal_email
+from jwt_middleware.sign_on.addresses import normal_email
 from jwt_middleware_django.sign_on import DjangoDirectory
 
 from .directory_rules import arrival

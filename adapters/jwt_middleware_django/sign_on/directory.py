@@ -13,7 +13,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from jwt_middleware.sign_on import Account, AccountRefused, Arrival
-from jwt_middleware.sign_on.email_addresses import normal_email
+from jwt_middleware.sign_on.addresses import normal_email
 
 _TRIES = 5
 

@@ -8,7 +8,7 @@ from itertools import combinations
 from pathlib import Path
 
 from ...sign_on.integrations import BY_EMAIL, Integration
-from ...sign_on.recognition import DEFAULT_MAX_AGE, Known, Recognizer
+from ...sign_on.tokens import DEFAULT_MAX_AGE, Known, Recognizer
 
 _LONG = 3600.0
 """Seconds from which a link lives longer than a browser needs to follow it."""

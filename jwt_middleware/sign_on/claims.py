@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from ..errors import InvalidClaims
 from ..principal import frozen
-from .email_addresses import normal_email
+from .addresses import normal_email
 from .integrations import BY_EMAIL, Integration
 
 MOST_ORDER_ID = 32

@@ -8,7 +8,7 @@ import pytest
 
 from jwt_middleware import ConfigurationError
 from jwt_middleware.sign_on import Integration, SecretPlace
-from jwt_middleware.sign_on.integration_tables import read_entries
+from jwt_middleware.sign_on.integrations_toml import read_entries
 
 FOLDER = Path("etc") / "app"
 FILE = FOLDER / "integrations.toml"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, Protocol
 
-from .arrival import Arrival
+from .claims import Arrival
 
 
 class Account(NamedTuple):

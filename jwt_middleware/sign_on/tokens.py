@@ -24,9 +24,9 @@ from ..keys.key import KeyRules
 from ..principal import ClaimNames
 from ..verification.compact import Segments, decode_claims, decode_header, raw_token, split
 from ..verification.issuer import Common, Proven, Trust
-from .arrival import read_arrival
-from .integration_tables import Entries, FaultyEntry, read_entries
+from .claims import read_arrival
 from .integrations import Integration, clashes, default_algorithms, is_path, listed
+from .integrations_toml import Entries, FaultyEntry, read_entries
 from .registered_claims import registered_faults
 
 DEFAULT_MAX_AGE = 300.0

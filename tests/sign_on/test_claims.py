@@ -9,7 +9,7 @@ import pytest
 
 from jwt_middleware.errors import InvalidClaims
 from jwt_middleware.sign_on import Arrival, Credit, Integration
-from jwt_middleware.sign_on.arrival import read_arrival
+from jwt_middleware.sign_on.claims import read_arrival
 
 from .kit import EMAIL, KEY
 
