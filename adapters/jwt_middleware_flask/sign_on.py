@@ -17,7 +17,7 @@ from werkzeug.wrappers import Response
 from jwt_middleware.authorization import public
 from jwt_middleware.errors import ConfigurationError
 from jwt_middleware.responses import Refusal, misconfigured
-from jwt_middleware.sign_on import Account, Arrival, Callback, SignOnOptions
+from jwt_middleware.sign_on import Account, Callback, Profile, SignOnOptions
 from jwt_middleware.sign_on.wsgi import hide_token, visit_of
 
 __all__ = ["SignOn"]
@@ -84,17 +84,17 @@ class SignOn:
             return _response(misconfigured(fault))
         return _response(self._callback.answer(visit, self._begin_session))
 
-    def _begin_session(self, account: Account, arrival: Arrival) -> tuple[()]:
+    def _begin_session(self, account: Account, profile: Profile) -> tuple[()]:
         # Sessions that are kept on the server go by an id, which Flask-Session changes where the
         # session holds anything.
         regenerate = getattr(current_app.session_interface, "regenerate", None)
         if regenerate is not None:
-            session["integration"] = arrival.integration
+            session["integration"] = profile.integration
             regenerate(session)
         # Nothing of the session before: whoever planted it in this browser knows what is in it.
         session.clear()
         if self._sign_in is None:
-            session["integration"] = arrival.integration
+            session["integration"] = profile.integration
             session["user_id"] = account.user_id
             return ()
         try:

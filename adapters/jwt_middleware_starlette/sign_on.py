@@ -16,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 from jwt_middleware.authorization import public
 from jwt_middleware.errors import ConfigurationError
 from jwt_middleware.responses import misconfigured, send_asgi
-from jwt_middleware.sign_on import Account, Arrival, Callback, SignOnOptions
+from jwt_middleware.sign_on import Account, Callback, Profile, SignOnOptions
 from jwt_middleware.sign_on.asgi import answer_scope
 
 __all__ = ["SignOn"]
@@ -62,12 +62,12 @@ class _Endpoint:
             answer = misconfigured(fault)
         await send_asgi(answer, scope, receive, send)
 
-    def _begin_session(self, account: Account, arrival: Arrival, scope: Scope) -> tuple[()]:
+    def _begin_session(self, account: Account, profile: Profile, scope: Scope) -> tuple[()]:
         session = scope["session"]
         # Nothing of the session before: whoever planted it in this browser may know it.
         session.clear()
         if self._sign_in is None:
-            session["integration"] = arrival.integration
+            session["integration"] = profile.integration
             session["user_id"] = account.user_id
             return ()
         try:

@@ -8,14 +8,14 @@
 from ..errors import AccountRefused
 from .accounts import Account, Directory
 from .callback import PATH, Callback, SignOnOptions, Visit
-from .claims import Arrival, Credit
+from .claims import Credit, Profile
 from .integrations import Integration, SecretPlace
 
 __all__ = [
     "PATH",
     "Account",
     "AccountRefused",
-    "Arrival",
+    "Profile",
     "Callback",
     "Credit",
     "Directory",

@@ -10,11 +10,11 @@ from ..background.single_flight import in_trio
 from ..responses import ASGIApp, Receive, Refusal, Scope, Send, send_asgi
 from .accounts import Account
 from .callback import PURPOSES, Callback, Header, SignOnOptions, Visit, is_ahead
-from .claims import Arrival
+from .claims import Profile
 from .wsgi import check_sign_in
 
 T = TypeVar("T")
-SignIn = Callable[[Account, Arrival, Scope], Iterable[Header]]
+SignIn = Callable[[Account, Profile, Scope], Iterable[Header]]
 """Begins the app's own session, and returns its headers, such as ``Set-Cookie``."""
 
 
@@ -25,7 +25,7 @@ class SignOn:
 
     Args:
         app: the app before which it stands.
-        sign_in: called with the account, the arrival and the scope, on a worker thread; begins the
+        sign_in: called with the account, the profile and the scope, on a worker thread; begins the
             session in a way of the app's own, and returns the headers for it. It must begin a new
             one: a session that was there before may be another person's.
         options: those of ``SignOnOptions``.
@@ -61,7 +61,7 @@ async def answer_scope(callback: Callback, scope: Scope, sign_in: SignIn) -> Ref
     # No access log, and no later error report, then has the token.
     scope["query_string"] = b""
     return await _in_thread(
-        lambda: callback.answer(visit, lambda account, arrival: sign_in(account, arrival, scope))
+        lambda: callback.answer(visit, lambda account, profile: sign_in(account, profile, scope))
     )
 
 

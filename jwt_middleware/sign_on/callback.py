@@ -39,7 +39,7 @@ from ..revocation import open_store
 from ..revocation.store import Store
 from ..verification.verifier_options import MOST_LEEWAY, clock_of, listeners_of
 from .accounts import Account, Directory
-from .claims import Arrival, read_arrival
+from .claims import Profile, read_profile
 from .denied import Denied
 from .destinations import HOME, leads_to, local_path
 from .hosts import host_name
@@ -91,7 +91,7 @@ def is_ahead(purposes: Iterable[str]) -> bool:
 
 
 Header = tuple[str, str]
-BeginSession = Callable[[Account, Arrival], Iterable[Header]]
+BeginSession = Callable[[Account, Profile], Iterable[Header]]
 """Signs the user in, in the framework's own session; returns headers to send, if any."""
 
 
@@ -155,18 +155,18 @@ class Callback:
         progress.integration = integration.id
         progress.token = genuine = self._recognizer.prove(integration, segments, trust)
         self._denied.check(genuine, trust, self._clock())
-        arrival = read_arrival(integration, genuine.claims)
+        profile = read_profile(integration, genuine.claims)
         attempt = claim(self._store, genuine)
         is_new = False
         try:
             is_new = attempt.has_made_account()
-            account = self._directory.sync(arrival)
+            account = self._directory.sync(profile)
             if not isinstance(account, Account):
                 raise TypeError(f"sync() returned {check.kind(account)}")
             is_new = is_new or account.created
             told = AccountCreated if account.created else AccountUpdated
             self.announce(told(integration.id, account.user_id))
-            headers = tuple(begin_session(account, arrival))
+            headers = tuple(begin_session(account, profile))
         except Exception as error:
             if isinstance(error, RequestError) and not isinstance(error, Unavailable):
                 raise  # the directory has decided so
@@ -176,15 +176,15 @@ class Callback:
                 integration.id,
                 account.user_id,
                 account.created,
-                arrival.subject,
-                arrival.token_id,
+                profile.subject,
+                profile.token_id,
                 genuine.key_id,
                 visit.method,
                 visit.path,
             )
         )
         goes = self._destination(values.get("go", []), visit, integration.id)
-        if arrival.onboard and is_new:
+        if profile.onboard and is_new:
             goes = self._onboarding
         return redirect_to(goes, headers)
 
@@ -262,12 +262,12 @@ def _path(name: str, value: Any) -> str:
 def _directory(value: Any) -> Directory:
     if value is None:
         raise ConfigurationError(
-            "directory: missing; an object with sync(arrival), such as "
+            "directory: missing; an object with sync(profile), such as "
             "jwt_middleware.sign_on.sql.SQLDirectory('sqlite:///accounts.sqlite')"
         )
     if isinstance(value, type) or not callable(getattr(value, "sync", None)):
         raise ConfigurationError(
-            f"directory: an object with sync(arrival), not {check.kind(value)}"
+            f"directory: an object with sync(profile), not {check.kind(value)}"
         )
     found: Directory = value
     return found

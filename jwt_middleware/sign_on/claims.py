@@ -34,7 +34,7 @@ class Credit(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Arrival:
+class Profile:
     """A person whom a genuine token names. Deeply read-only; its repr shows no claim.
 
     Attributes:
@@ -67,10 +67,10 @@ class Arrival:
         return "" if self.by_email else self.integration
 
     def __repr__(self) -> str:
-        return f"<Arrival by {self.integration}>"
+        return f"<Profile by {self.integration}>"
 
 
-def read_arrival(integration: Integration, claims: Mapping[str, Any]) -> Arrival:
+def read_profile(integration: Integration, claims: Mapping[str, Any]) -> Profile:
     """Return what the verified claims of an integration's token say.
 
     Raises:
@@ -79,7 +79,7 @@ def read_arrival(integration: Integration, claims: Mapping[str, Any]) -> Arrival
     """
     reading = _Reading(claims)
     email = reading.email()
-    found = Arrival(
+    found = Profile(
         integration=integration.id,
         email=email,
         meta=reading.meta(),

@@ -30,7 +30,7 @@ from ..principal import frozen, thawed
 from ..revocation.private_files import make_private
 from .accounts import Account
 from .addresses import MOST_CHARACTERS
-from .claims import MOST_GROUP_ID, MOST_ORDER_ID, Arrival, Credit, GroupId
+from .claims import MOST_GROUP_ID, MOST_ORDER_ID, Credit, GroupId, Profile
 
 _TRIES = 5
 
@@ -102,12 +102,12 @@ class SQLDirectory:
         self._engine.dispose()
         _all.add(self)
 
-    def sync(self, arrival: Arrival, /) -> Account:
+    def sync(self, profile: Profile, /) -> Account:
         """Bring the person's account up to what the token says, as ``Directory.sync``."""
         for left in reversed(range(_TRIES)):
             try:
                 with self._engine.begin() as connection:
-                    return _synced(connection, arrival)
+                    return _synced(connection, profile)
             except IntegrityError:
                 # Another sign-on of the same person has made the account meanwhile.
                 if not left:
@@ -162,28 +162,28 @@ class SQLDirectory:
                 return
 
 
-def _synced(connection: sa.Connection, arrival: Arrival) -> Account:
-    place = (_users.c.realm == arrival.realm) & (_users.c.email == arrival.email)
+def _synced(connection: sa.Connection, profile: Profile) -> Account:
+    place = (_users.c.realm == profile.realm) & (_users.c.email == profile.email)
     values: dict[str, Any] = {"signed_on_at": time.time()}
-    if arrival.meta is not None:
-        values["meta"] = thawed(arrival.meta)
+    if profile.meta is not None:
+        values["meta"] = thawed(profile.meta)
     # First a write: it locks the account until the end, so that two sign-ons of one person come one
     # after the other (PostgreSQL locks the row, SQLite the file).
     created = connection.execute(_users.update().where(place).values(values)).rowcount == 0
     if created:
         user_id = uuid.uuid4().hex
-        who = {"id": user_id, "realm": arrival.realm, "email": arrival.email}
+        who = {"id": user_id, "realm": profile.realm, "email": profile.email}
         connection.execute(_users.insert().values({"meta": {}, **who, **values}))
     else:
         user = connection.execute(sa.select(_users).where(place)).one()
         # A collation of the database may find what only looks the same.
-        if (user.realm, user.email) != (arrival.realm, arrival.email):
+        if (user.realm, user.email) != (profile.realm, profile.email):
             raise AccountRefused("the database takes two addresses for one")
         user_id = str(user.id)
-    if arrival.groups is not None:
-        _replace(connection, _groups, user_id, [_group_row(group) for group in arrival.groups])
-    if arrival.credits is not None:
-        rows = [{"order_id": each.order_id, "credit_id": each.id} for each in arrival.credits]
+    if profile.groups is not None:
+        _replace(connection, _groups, user_id, [_group_row(group) for group in profile.groups])
+    if profile.credits is not None:
+        rows = [{"order_id": each.order_id, "credit_id": each.id} for each in profile.credits]
         _replace(connection, _credits, user_id, rows)
     return Account(user_id, created)
 

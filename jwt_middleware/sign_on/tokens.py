@@ -24,7 +24,7 @@ from ..keys.key import KeyRules
 from ..principal import ClaimNames
 from ..verification.compact import Segments, decode_claims, decode_header, raw_token, split
 from ..verification.issuer import Common, Proven, Trust
-from .claims import read_arrival
+from .claims import read_profile
 from .integrations import Integration, clashes, default_algorithms, is_path, listed
 from .integrations_toml import Entries, FaultyEntry, read_entries
 from .registered_claims import registered_faults
@@ -196,7 +196,7 @@ class Recognizer:
         claims = decode_claims(segments[1], _STRICT)
         faults, mended = registered_faults(error, claims, trust, self._clock())
         try:
-            read_arrival(integration, mended)
+            read_profile(integration, mended)
         except InvalidClaims as others:
             faults += others.faults
         return faults

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from jwt_middleware.responses import Refusal
 from jwt_middleware.revocation.store import MemoryStore
-from jwt_middleware.sign_on import PATH, Account, Arrival, Callback, Integration, Visit
+from jwt_middleware.sign_on import PATH, Account, Callback, Integration, Profile, Visit
 from jwt_middleware.sign_on.sql import SQLDirectory
 from jwt_middleware.sign_on.tokens import Genuine, Recognizer
 from jwt_middleware.testing import FORMS, SigningKey
@@ -70,10 +70,10 @@ class Session:
     """The session of one browser, as the frameworks' faces begin it."""
 
     def __init__(self) -> None:
-        self.began: list[tuple[Account, Arrival]] = []
+        self.began: list[tuple[Account, Profile]] = []
 
-    def __call__(self, account: Account, arrival: Arrival) -> list[tuple[str, str]]:
-        self.began.append((account, arrival))
+    def __call__(self, account: Account, profile: Profile) -> list[tuple[str, str]]:
+        self.began.append((account, profile))
         return [("Set-Cookie", f"session={len(self.began)}")]
 
 
