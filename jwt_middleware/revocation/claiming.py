@@ -14,7 +14,7 @@ import weakref
 from collections.abc import Callable
 
 from ..background.forks import ForkLock
-from ..background.single_flight import Flight
+from ..background.waiting import Flight
 
 
 class _Job:

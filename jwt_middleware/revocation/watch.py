@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..background.forks import ForkLock
-from ..background.single_flight import Flight
+from ..background.waiting import Flight
 from ..errors import StoreUnavailable
 from ..events.kinds import (
     ConfigurationWarning,

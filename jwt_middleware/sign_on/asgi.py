@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TypeVar, Unpack
+from typing import Unpack
 
 from ..authorization.request import app_path, scope_lines
-from ..background.single_flight import in_trio
+from ..background.waiting import in_thread
 from ..responses import ASGIApp, Receive, Refusal, Scope, Send, send_asgi
 from .accounts import Account
 from .callback import PURPOSES, Callback, Header, SignOnOptions, Visit, is_ahead
 from .claims import Profile
 from .wsgi import check_sign_in
 
-T = TypeVar("T")
 SignIn = Callable[[Account, Profile, Scope], Iterable[Header]]
 """Begins the app's own session, and returns its headers, such as ``Set-Cookie``."""
 
@@ -60,7 +59,7 @@ async def answer_scope(callback: Callback, scope: Scope, sign_in: SignIn) -> Ref
     visit = visit_of(scope)
     # No access log, and no later error report, then has the token.
     scope["query_string"] = b""
-    return await _in_thread(
+    return await in_thread(
         lambda: callback.answer(visit, lambda account, profile: sign_in(account, profile, scope))
     )
 
@@ -80,13 +79,3 @@ def visit_of(scope: Scope) -> Visit:
             for value in scope_lines(scope, name.encode())
         ),
     )
-
-
-async def _in_thread(call: Callable[[], T]) -> T:
-    if in_trio():
-        import trio
-
-        return await trio.to_thread.run_sync(call)
-    import asyncio
-
-    return await asyncio.to_thread(call)
