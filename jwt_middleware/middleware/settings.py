@@ -166,16 +166,15 @@ class Settings:
         )
 
 
-def store_url_of(environ: Mapping[str, str]) -> str | None:
-    """Return the URL of ``revocations`` in the TOML file, else in the environment; None without.
+def revocations_named(environ: Mapping[str, str]) -> Revocations | None:
+    """Return ``revocations`` of the TOML file, else of the environment; None without.
 
     Raises:
         ConfigurationError: an option there is unknown, wrong, or given where it may not be.
 
     """
     option = {**_from_environment(environ), **_from_file(environ)}.get("revocations")
-    url = option.url if isinstance(option, Revocations) else option
-    return url if isinstance(url, str) else None
+    return Revocations(option) if isinstance(option, str) else option
 
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
@@ -255,7 +254,9 @@ def _issuer(entry: Any, path: Path) -> Issuer:
 def _revocations(value: Any, path: Path) -> Revocations:
     """Read ``revocations = "URL"``, or a table with more; a relative file starts at this one."""
     fields: dict[str, Any] = dict(value) if isinstance(value, dict) else {"url": value}
-    check.known(fields, ("url", "fail", "one_time"), f"option in {path}, [revocations]:")
+    check.known(
+        fields, ("url", "fail", "one_time", "keep_for"), f"option in {path}, [revocations]:"
+    )
     url = fields.get("url")
     if not isinstance(url, str) or not url:
         raise ConfigurationError(f"{path}: revocations: a store's URL, or a table with url")

@@ -1,4 +1,4 @@
-"""Tokens that no longer count: those on the deny list and, where each may be used once, used ones.
+"""Tokens that no longer count: those on the deny list and, with ``one_time``, those used before.
 
 The deny list is read in the background; a request asks the store only for a one-time use.
 """
@@ -9,33 +9,27 @@ import json
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from ..background.waiting import MustWait, Wait, WaitBudget
+from ..background.waiting import MustWait, Wait, WaitBudget, in_thread
 from ..errors import RequestError, StoreUnavailable, TokenReused, TokenRevoked
 from ..events.kinds import Event
 from ..principal import Principal
-from .claiming import ClaimThread
-from .denials import Denial
-from .deny_list import DenyList
+from .denials import Denial, DenyList
 from .option import Revocations, open_store
-from .store import Store
+from .store import CLOCKS_APART, Store
 from .watch import DenialWatch
 
 WAIT_BUDGET = 2.0
 """Seconds that one request waits for the store, as for keys."""
 
-CLOCKS_APART = 60.0
-"""Seconds that a use is remembered beyond the token's end: the clocks of several machines differ,
-and a token that has ended here may still be taken there."""
-
 
 class VerifiedToken(Protocol):
-    """What is asked of a verified token.
+    """What it needs of a verified token.
 
     Attributes:
         token: the token, as received.
         refused_from: the end of its life with the leeway, in seconds since the epoch.
         roster: the reading of the registry that granted what the principal may.
-        standing: what it was judged by; one that was judged by the same need not be again.
+        standing: what it was last judged by; while that stays, it need not be judged again.
 
     """
 
@@ -73,14 +67,13 @@ class RevocationCheck:
         self._option = option
         self._clock = clock
         self._watch = DenialWatch(self.store, fails_open=self.fails_open, announce=announce)
-        self._claims = ClaimThread()
         self._only_looks = False
         self._roster = roster
         self._pair: tuple[object, DenyList | None] = (None, None)
         self.standing: Callable[[], object] = self._watch.current if roster is None else self._both
-        """Returns what a token that was judged by it need not be judged by again."""
+        """Returns what tokens are judged by now; compared by identity."""
         if option.one_time:
-            self.standing = object  # another one each time: every use is asked for
+            self.standing = object  # never the same: every use is asked for
 
     @property
     def fails_open(self) -> bool:
@@ -101,7 +94,7 @@ class RevocationCheck:
         now = self._clock()
         denial = denials.find(entry.principal, entry.issued_at, now, entry.signed_key_id)
         if denial is not None:
-            raise _of(entry, TokenRevoked(_reason(denial)))
+            raise _of(entry, TokenRevoked(denial.reason))
         if self._option.one_time:
             self._use(entry, patience)
         elif self._roster is None:
@@ -123,21 +116,22 @@ class RevocationCheck:
         """Use no token from now on, and only ask whether it was used: for tools."""
         self._only_looks = True
 
-    def claimed_by(self, patience: WaitBudget | None) -> VerifiedToken | None:
+    def waiting_for_use(self, patience: WaitBudget | None) -> VerifiedToken | None:
         """Return the token that was verified before its request waited for its use."""
-        claim = _claim_of(patience)
-        return None if claim is None else claim.entry
+        use = _use_of(patience)
+        return None if use is None else use.entry
 
     def deny(self, denial: Denial) -> None:
         """Deny tokens from now on: here at once, in other processes within a second.
 
-        It waits for the store: on an event loop, call it in a thread.
+        Without ``until`` the denial ends after ``keep_for``. It waits for the store: on an event
+        loop, call it in a thread.
 
         Raises:
             StoreUnavailable: the store is out, and nothing is denied.
 
         """
-        self.store.deny(denial)
+        self.store.deny(denial.ending(self._clock(), self._option.keep_for))
         self._watch.look_now()
 
     def allow(self, denial: Denial) -> bool:
@@ -147,9 +141,9 @@ class RevocationCheck:
             StoreUnavailable: the store is out, and nothing is taken back.
 
         """
-        found = self.store.allow(denial)
+        was_denied = self.store.allow(denial)
         self._watch.look_now()
-        return found
+        return was_denied
 
     def health(self) -> dict[str, Any]:
         """Return what is known of the store."""
@@ -178,52 +172,54 @@ class RevocationCheck:
         raise _of(entry, StoreUnavailable(f"{self._option.name}: its denials are not known now"))
 
     def _use(self, entry: VerifiedToken, patience: WaitBudget | None) -> None:
-        claim = _claim_of(patience)
-        if claim is None and not self._watch.is_failing:
-            claim = _Claim(self.store, self._claims, entry, only_looks=self._only_looks)
-            raise MustWait(Wait(claim, WAIT_BUDGET, joined=False))
-        outcome = None if claim is None else claim.outcome
-        if outcome is False:
+        use = _use_of(patience)
+        if use is None and not self._watch.is_failing:
+            use = _Use(self.store, entry, only_looks=self._only_looks)
+            raise MustWait(Wait(use, WAIT_BUDGET, joined=False))
+        is_first = None if use is None else use.is_first
+        if is_first is False:
             raise _of(entry, TokenReused("it was used before"))
-        if outcome is None and self._option.fail != "open":
-            told = f"{self._option.name}: no answer whether it was used before"
-            raise _of(entry, StoreUnavailable(told))
+        if is_first is None and not self.fails_open:
+            reason = f"{self._option.name}: no answer whether it was used before"
+            raise _of(entry, StoreUnavailable(reason))
 
 
-class _Claim:
+class _Use:
     """The use of a token by one request; made while the request waits for it, and not before."""
 
-    def __init__(
-        self, store: Store, thread: ClaimThread, entry: VerifiedToken, *, only_looks: bool
-    ) -> None:
+    def __init__(self, store: Store, entry: VerifiedToken, *, only_looks: bool) -> None:
         self.entry = entry
-        self.outcome: bool | None = None
+        self.is_first: bool | None = None
         self._only_looks = only_looks
         self._store = store
-        self._thread = thread
 
     def wait(self, seconds: float) -> bool:  # noqa: ARG002 - the store's own bounds are as short
-        """Claim in this thread."""
+        """Use it in this thread."""
         self._make()
         return True
 
     async def wait_async(self, seconds: float) -> bool:
-        """Claim on another thread, and wait in this task."""
-        return await self._thread.submit(self._make, seconds).wait_async(seconds)
+        """Use it on another thread, and wait in this task."""
+        try:
+            await in_thread(self._make, seconds)
+        except (TimeoutError, RuntimeError):  # no answer in time, or no thread for it
+            return False
+        return True
 
     def _make(self) -> None:
         key = one_time_key(self.entry)
         try:
             if self._only_looks:
-                self.outcome = not self._store.is_claimed(key)
+                self.is_first = not self._store.was_used(key)
             else:
-                self.outcome = self._store.claim(key, self.entry.refused_from + CLOCKS_APART)
-        except Exception:  # noqa: BLE001 - a store that is out; the watch tells why
-            self.outcome = None
+                until = self.entry.refused_from + CLOCKS_APART
+                self.is_first = self._store.use_once(key, until)
+        except Exception:  # noqa: BLE001 - a store that is out; the watch reports why
+            self.is_first = None
 
 
 def one_time_key(entry: VerifiedToken) -> str:
-    """Return what is claimed of a token: its id with its issuer, else what was signed.
+    """Return what names a token in the store: its id with its issuer, else what was signed.
 
     Not its signature, which can be written in more than one way that verifies.
     """
@@ -234,15 +230,9 @@ def one_time_key(entry: VerifiedToken) -> str:
     return json.dumps(["assertion", signed.decode("ascii")])
 
 
-def _claim_of(patience: WaitBudget | None) -> _Claim | None:
+def _use_of(patience: WaitBudget | None) -> _Use | None:
     waited_for = None if patience is None else patience.work
-    return waited_for if isinstance(waited_for, _Claim) else None
-
-
-def _reason(denial: Denial) -> str:
-    what = denial.name.kind.replace("_", " ")
-    before = "" if denial.issued_before is None else ", for tokens issued before a time"
-    return f"the {what} is denied{before}"
+    return waited_for if isinstance(waited_for, _Use) else None
 
 
 def _of(entry: VerifiedToken, error: RequestError) -> RequestError:

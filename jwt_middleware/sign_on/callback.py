@@ -1,9 +1,9 @@
 """What happens when somebody arrives with a token, told once for every framework.
 
-In this order: verify the token; look whether it is denied; validate its claims; claim it, once;
-bring the directory up to it, in one transaction; begin the session; send the person on. Nothing is
-written before the token is proven, and nobody is signed in before it is claimed. Where the server
-fails after the claim, the token may be used again; where the process dies there, it stays used, and
+In this order: verify the token; look whether it is denied; validate its claims; use it, once; bring
+the directory up to it, in one transaction; begin the session; send the person on. Nothing is
+written before the token is proven, and nobody is signed in before it is used. Where the server
+fails after the use, the token may be used again; where the process dies there, it stays used, and
 the partner's next link serves.
 """
 
@@ -40,10 +40,9 @@ from ..revocation.store import Store
 from ..verification.verifier_options import MOST_LEEWAY, clock_of, listeners_of
 from .accounts import Account, Directory
 from .claims import Profile, read_profile
-from .denied import Denied
 from .destinations import HOME, leads_to, local_path
 from .hosts import host_name
-from .one_time import Attempt, claim
+from .one_time import Attempt, Denied, use
 from .pages import not_yet, only_get, page_for, redirect_to
 from .tokens import Genuine, Recognizer
 
@@ -156,7 +155,7 @@ class Callback:
         progress.token = genuine = self._recognizer.prove(integration, segments, trust)
         self._denied.check(genuine, trust, self._clock())
         profile = read_profile(integration, genuine.claims)
-        attempt = claim(self._store, genuine)
+        attempt = use(self._store, genuine)
         is_new = False
         try:
             is_new = attempt.has_made_account()
@@ -231,7 +230,7 @@ def _given_back(attempt: Attempt, error: Exception, *, account_made: bool) -> Si
         if attempt.give_back(account_made=account_made)
         else "stays used, as the store is out"
     )
-    return SignOnFailed(f"{type(error).__name__} after the token was claimed; it {may}")
+    return SignOnFailed(f"{type(error).__name__} after the token was used; it {may}")
 
 
 def _query(query_string: str) -> dict[str, list[str]]:
@@ -281,7 +280,7 @@ def _store(value: Any, clock: Callable[[], float]) -> Store:
         )
     if isinstance(value, str):
         return open_store(value, clock=clock)
-    wanted = ("claim", "is_claimed", "denials", "revision")
+    wanted = ("use_once", "was_used", "denials", "revision")
     if isinstance(value, type) or not all(callable(getattr(value, name, None)) for name in wanted):
         raise ConfigurationError(f"store: a store's URL, or a Store, not {check.kind(value)}")
     found: Store = value

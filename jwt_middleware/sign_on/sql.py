@@ -7,7 +7,6 @@ own.
 
 from __future__ import annotations
 
-import os
 import time
 import uuid
 import weakref
@@ -25,9 +24,10 @@ except ImportError as error:
         "SQLDirectory needs SQLAlchemy: pip install 'jwt-assertion-middleware[sql]'"
     ) from error
 
+from ..background.forks import at_fork
 from ..errors import AccountRefused, ConfigurationError
 from ..principal import frozen, thawed
-from ..revocation.private_files import make_private
+from ..revocation.urls import make_private
 from .accounts import Account
 from .addresses import MOST_CHARACTERS
 from .claims import MOST_GROUP_ID, MOST_ORDER_ID, Credit, GroupId, Profile
@@ -100,7 +100,7 @@ class SQLDirectory:
         self._create_tables()
         # A forked worker must not speak on its parent's connections.
         self._engine.dispose()
-        _all.add(self)
+        at_fork(self)
 
     def sync(self, profile: Profile, /) -> Account:
         """Bring the person's account up to what the token says, as ``Directory.sync``."""
@@ -225,15 +225,3 @@ def _engine(url: Any) -> sa.Engine:
     if parsed.get_backend_name() == "sqlite" and parsed.database and "uri" not in parsed.query:
         make_private(Path(parsed.database))
     return engine
-
-
-_all: weakref.WeakSet[SQLDirectory] = weakref.WeakSet()
-
-
-def _renew_all() -> None:
-    for directory in list(_all):
-        directory.renew()
-
-
-if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
-    os.register_at_fork(after_in_child=_renew_all)

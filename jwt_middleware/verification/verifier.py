@@ -296,7 +296,7 @@ class Verifier:
         is_cached = False
         seconds: float | None = None
         if self.revocations is not None:
-            entry = self.revocations.claimed_by(patience)
+            entry = self.revocations.waiting_for_use(patience)
             if entry is None:
                 entry = self._proven_before(token)
                 is_cached = entry is not None

@@ -16,7 +16,7 @@ from jwt_middleware import (
     Principal,
     Revocations,
 )
-from jwt_middleware.middleware.settings import Settings
+from jwt_middleware.middleware.settings import Settings, revocations_named
 from jwt_middleware.testing import SigningKey, mint, ucsd_claims
 
 Write = Callable[..., dict[str, str]]
@@ -324,6 +324,9 @@ def test_a_store_may_be_named_by_each_source(pem: str, toml: Write, tmp_path: Pa
     assert named(own, toml(table)) == ("code.db", "closed")
     # A relative file starts at the one that names it.
     assert (tmp_path / "toml.db").exists()
+    named_there = revocations_named(toml(f"{table}\nkeep_for = 600"))
+    assert named_there is not None
+    assert (named_there.one_time, named_there.keep_for) == (True, 600)
 
 
 @pytest.mark.parametrize(

@@ -164,7 +164,7 @@ def test_a_refused_token_uses_up_nothing_and_writes_nothing(
     site.arrive(raw)
 
     assert site.directory.find("acme", EMAIL) is None
-    assert site.store._claims == {}
+    assert site.store._used == {}
 
 
 def test_a_program_that_asks_for_json_gets_it(site: Site) -> None:
@@ -350,7 +350,7 @@ def test_a_listener_that_fails_changes_nothing(site_with: Any) -> None:
         ({"directory": 5}, r"directory: an object with sync\(profile\)"),
         ({"store": None}, "store: missing"),
         ({"store": 5}, "store: a store's URL"),
-        ({"store": type("Half", (), {"claim": print})()}, "store: a store's URL"),
+        ({"store": type("Half", (), {"use_once": print})()}, "store: a store's URL"),
         ({"store": "mysql://u:hunter2@h/x"}, "store"),
         ({"path": "auth"}, "path: a path of this site"),
         ({"path": "/a/../b"}, "path: a path of this site"),

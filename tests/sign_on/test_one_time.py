@@ -42,9 +42,9 @@ def test_a_use_is_remembered_a_minute_longer_than_the_token_could_be_taken_here(
     until: list[float] = []
 
     class Watched(MemoryStore):
-        def claim(self, key: str, ends: float) -> bool:
+        def use_once(self, key: str, ends: float) -> bool:
             until.append(ends)
-            return super().claim(key, ends)
+            return super().use_once(key, ends)
 
     site = site_with(store=Watched(clock=Clock(NOW)))
     assert site.arrive(token(exp=NOW + 120, iat=NOW)).status == 303
@@ -137,7 +137,7 @@ Callback(
 """
 
 
-def test_a_process_that_is_killed_after_the_claim_has_used_the_link_and_changed_nothing(
+def test_a_process_that_is_killed_after_the_use_has_used_the_link_and_changed_nothing(
     tmp_path: Path,
 ) -> None:
     raw = token(groups=["new"])
@@ -185,7 +185,7 @@ def test_a_directory_that_fails_does_not_eat_the_link(failing: tuple[Site, Faili
     assert header(answer, "Retry-After") == "5"
     assert b"disk" not in answer.body
     [event] = site.told(Refused)
-    assert event.reason == "OSError after the token was claimed; it may be used again"
+    assert event.reason == "OSError after the token was used; it may be used again"
     directory.error = None
     assert site.arrive(raw).status == 303
     assert code(site.arrive(raw, accept=JSON)) == "token_reused"
@@ -273,11 +273,11 @@ class Out(MemoryStore):
         self._out = out
         self._calls = 0
 
-    def claim(self, key: str, until: float) -> bool:
+    def use_once(self, key: str, until: float) -> bool:
         self._calls += 1
         if self._calls in self._out:
             raise StoreUnavailable("down", retry_after=7)
-        return super().claim(key, until)
+        return super().use_once(key, until)
 
 
 def test_while_the_store_is_out_nobody_signs_in(site_with: Any) -> None:
