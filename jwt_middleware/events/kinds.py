@@ -254,11 +254,7 @@ class IntegrationsLoaded(NamedTuple):
 
 
 class IntegrationsKept(NamedTuple):
-    """The integrations changed, and something in them is wrong: ``reason``.
-
-    An entry that is wrong is refused until it is right, and the rest counts. While the file is no
-    TOML, or is gone, nobody signs in.
-    """
+    """The integrations changed, and are wrong: ``reason``. The last good reading serves."""
 
     source: str
     reason: str

@@ -170,11 +170,9 @@ class LogListener:
                 told = {"integration": event.integration, "reason": event.reason}
                 self._bounded("not followed", "go_refused", told, event)
             case ClientsKept() | IntegrationsKept():
-                whole = isinstance(event, ClientsKept)
                 logger.error(
-                    "%s: %s: %s",
+                    "%s: the last good reading stays: %s",
                     printable(event.source),
-                    "the last good reading stays" if whole else "nobody signs in by what is wrong",
                     printable("; ".join(line.strip() for line in event.reason.splitlines()), 2000),
                 )
             case DenialsLoaded():

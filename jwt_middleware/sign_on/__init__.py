@@ -7,7 +7,7 @@
 
 from ..errors import AccountRefused
 from .accounts import Account, Directory
-from .callback import PATH, Callback, SignOnOptions, Visit
+from .callback import PATH, Callback, SignOnOptions, Visit, fill_session
 from .claims import Credit, Profile
 from .integrations import Integration, SecretPlace
 
@@ -15,12 +15,13 @@ __all__ = [
     "PATH",
     "Account",
     "AccountRefused",
-    "Profile",
     "Callback",
     "Credit",
     "Directory",
     "Integration",
+    "Profile",
     "SecretPlace",
     "SignOnOptions",
     "Visit",
+    "fill_session",
 ]

@@ -1,4 +1,4 @@
-"""Which texts are an email address, and when two of them are the same one.
+"""Which texts are an email address or a host name, and when two of them are the same one.
 
 An account is found by its address, so one address must have one spelling here. What is folded: the
 ASCII letters' case, in both halves (RFC 5321, 2.4 lets a host tell cases apart in the local part;
@@ -21,6 +21,10 @@ _ATEXT = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\u0080-\U0010ffff-]"
 _LOCAL = re.compile(rf"{_ATEXT}+(\.{_ATEXT}+)*")  # RFC 5322, 3.2.3: dot-atom; no quoted forms
 _LETTER = r"[A-Za-z0-9\u0080-\U0010ffff]"
 _LABEL = re.compile(rf"{_LETTER}(({_LETTER}|-){{0,61}}{_LETTER})?")  # RFC 1035, 2.3.1; RFC 1123
+
+
+# RFC 9110, 7.2: a name or an address, and a port. An IPv6 address stands in brackets (RFC 3986).
+_HOST = re.compile(r"(?P<name>[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?|\[[0-9a-f:.]+\])(:[0-9]{0,5})?")
 
 
 def normal_email(text: str) -> str | None:
@@ -51,3 +55,9 @@ def normal_email(text: str) -> str | None:
         and not labels[-1].isdigit()
     )
     return found if plausible else None
+
+
+def host_name(header: str) -> str | None:
+    """Return the name of a ``Host`` header, in lower case and without its port, or None."""
+    found = _HOST.fullmatch(header.lower()) if len(header) <= 300 else None
+    return None if found is None else found["name"].removesuffix(".")

@@ -1,4 +1,4 @@
-"""What happens when somebody arrives with a token, told once for every framework.
+"""What happens when somebody arrives with a token, written once for every framework.
 
 In this order: verify the token; look whether it is denied; validate its claims; use it, once; bring
 the directory up to it, in one transaction; begin the session; send the person on. Nothing is
@@ -10,8 +10,8 @@ the partner's next link serves.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple, TypedDict, Unpack
+from collections.abc import Callable, Iterable, MutableMapping
+from typing import Any, NamedTuple, TypedDict, Unpack, cast
 from urllib.parse import parse_qsl
 
 from ..authorization.paths import is_plain
@@ -37,14 +37,15 @@ from ..options import checks as check
 from ..responses import Refusal
 from ..revocation import open_store
 from ..revocation.store import Store
+from ..verification.compact import MAX_TOKEN_SIZE
 from ..verification.verifier_options import MOST_LEEWAY, clock_of, listeners_of
 from .accounts import Account, Directory
+from .addresses import host_name
 from .claims import Profile, read_profile
 from .destinations import HOME, leads_to, local_path
-from .hosts import host_name
 from .one_time import Attempt, Denied, use
 from .pages import not_yet, only_get, page_for, redirect_to
-from .tokens import Genuine, Recognizer
+from .tokens import SignOnToken, TokenVerifier
 
 PATH = "/auth/callback/jwt-auth"
 """Where partners send people to, unless ``path`` names another place."""
@@ -94,6 +95,29 @@ BeginSession = Callable[[Account, Profile], Iterable[Header]]
 """Signs the user in, in the framework's own session; returns headers to send, if any."""
 
 
+def fill_session(
+    session: MutableMapping[str, Any],
+    account: Account,
+    profile: Profile,
+    sign_in: Callable[[], object] | None,
+) -> tuple[()]:
+    """Begin a framework's session: emptied first, as whoever planted it in this browser knows it.
+
+    Then ``sign_in`` fills it, or it gets ``user_id`` and ``integration``.
+    """
+    session.clear()
+    if sign_in is None:
+        session["integration"] = profile.integration
+        session["user_id"] = account.user_id
+        return ()
+    try:
+        sign_in()
+    except BaseException:
+        session.clear()  # it may have signed the user in before it failed
+        raise
+    return ()
+
+
 class Callback:
     """Signs people on. It may block, so an event loop calls it on a worker thread.
 
@@ -115,11 +139,11 @@ class Callback:
             raise ConfigurationError(
                 "integrations: missing; name their file, such as integrations='integrations.toml'"
             )
-        self._recognizer = Recognizer(
+        self._tokens = TokenVerifier(
             options.get("integrations"),
             leeway=check.number("leeway", options.get("leeway", 30), most=MOST_LEEWAY),
             max_token_size=check.whole(
-                "max_token_size", options.get("max_token_size", 16_384), least=64
+                "max_token_size", options.get("max_token_size", MAX_TOKEN_SIZE), least=64
             ),
             announce=self.announce,
             clock=clock,
@@ -150,12 +174,12 @@ class Callback:
     def _sign_on(self, visit: Visit, begin_session: BeginSession, progress: _Progress) -> Refusal:
         values = _query(visit.query_string)
         token = _one_token(values.get("token", []))
-        integration, segments, trust = self._recognizer.recognize(token, host_name(visit.host))
+        integration, segments, trust = self._tokens.choose(token, host_name(visit.host))
         progress.integration = integration.id
-        progress.token = genuine = self._recognizer.prove(integration, segments, trust)
-        self._denied.check(genuine, trust, self._clock())
-        profile = read_profile(integration, genuine.claims)
-        attempt = use(self._store, genuine)
+        progress.token = verified = self._tokens.verify(integration, segments, trust)
+        self._denied.check(verified, self._clock())
+        profile = read_profile(integration, verified.claims)
+        attempt = use(self._store, verified)
         is_new = False
         try:
             is_new = attempt.has_made_account()
@@ -163,8 +187,8 @@ class Callback:
             if not isinstance(account, Account):
                 raise TypeError(f"sync() returned {check.kind(account)}")
             is_new = is_new or account.created
-            told = AccountCreated if account.created else AccountUpdated
-            self.announce(told(integration.id, account.user_id))
+            kind = AccountCreated if account.created else AccountUpdated
+            self.announce(kind(integration.id, account.user_id))
             headers = tuple(begin_session(account, profile))
         except Exception as error:
             if isinstance(error, RequestError) and not isinstance(error, Unavailable):
@@ -177,7 +201,7 @@ class Callback:
                 account.created,
                 profile.subject,
                 profile.token_id,
-                genuine.key_id,
+                verified.key_id,
                 visit.method,
                 visit.path,
             )
@@ -220,7 +244,7 @@ class _Progress:
     """What is known of a token so far, for the audit event of a refusal."""
 
     integration: str | None = None
-    token: Genuine | None = None
+    token: SignOnToken | None = None
 
 
 def _given_back(attempt: Attempt, error: Exception, *, account_made: bool) -> SignOnFailed:
@@ -234,14 +258,14 @@ def _given_back(attempt: Attempt, error: Exception, *, account_made: bool) -> Si
 
 
 def _query(query_string: str) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
+    fields: dict[str, list[str]] = {}
     try:
         pairs = parse_qsl(query_string, keep_blank_values=True, max_num_fields=100)
     except ValueError:
         raise MalformedToken("the query has more than 100 fields") from None
     for name, value in pairs:
-        found.setdefault(name, []).append(value)
-    return found
+        fields.setdefault(name, []).append(value)
+    return fields
 
 
 def _one_token(values: list[str]) -> str:
@@ -268,8 +292,7 @@ def _directory(value: Any) -> Directory:
         raise ConfigurationError(
             f"directory: an object with sync(profile), not {check.kind(value)}"
         )
-    found: Directory = value
-    return found
+    return cast("Directory", value)
 
 
 def _store(value: Any, clock: Callable[[], float]) -> Store:
@@ -283,5 +306,4 @@ def _store(value: Any, clock: Callable[[], float]) -> Store:
     wanted = ("use_once", "was_used", "denials", "revision")
     if isinstance(value, type) or not all(callable(getattr(value, name, None)) for name in wanted):
         raise ConfigurationError(f"store: a store's URL, or a Store, not {check.kind(value)}")
-    found: Store = value
-    return found
+    return cast("Store", value)

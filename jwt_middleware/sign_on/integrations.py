@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -13,7 +12,7 @@ from ..errors import ConfigurationError
 from ..keys.algorithms import ALGORITHMS
 from ..keys.sources import KeySource, SharedSecret
 from ..options import checks as check
-from .hosts import host_name
+from .addresses import host_name
 
 MOST_SECRETS: Final = 2
 """The one that is in use, and the one that takes its place or has left it."""
@@ -190,54 +189,35 @@ def _is_id(value: Any) -> bool:
     return isinstance(value, str) and _ID.fullmatch(value) is not None
 
 
-def check_together(integrations: Iterable[Integration]) -> list[str]:
-    """Return what is wrong with integrations beside each other: a token must name one of them."""
-    found = list(integrations)
-    faults: list[str] = []
-    ids = [each.id for each in found]
-    faults += [
-        f"integrations.{name}: listed twice" for name in sorted(set(ids)) if ids.count(name) > 1
-    ]
-    return faults + [fault for _, fault in clashes(found)]
-
-
-def clashes(found: Sequence[Integration]) -> Iterator[tuple[list[Integration], str]]:
-    """Yield those that a token cannot choose beside others, and why."""
-    hosts = sorted({host for each in found for host in each.hosts})
-    groups = [(f"host {host}", [each for each in found if host in each.hosts]) for host in hosts]
-    groups.append(("no hosts", [each for each in found if not each.hosts]))
+def faults_together(integrations: Sequence[Integration]) -> Iterator[str]:
+    """Yield what is wrong with integrations beside each other: a token must name one of them."""
+    ids = [integration.id for integration in integrations]
+    for name in sorted({name for name in ids if ids.count(name) > 1}):
+        yield f"integrations.{name}: listed twice"
+    hosts = sorted({host for integration in integrations for host in integration.hosts})
+    groups = [(f"host {host}", [i for i in integrations if host in i.hosts]) for host in hosts]
+    groups.append(("no hosts", [i for i in integrations if not i.hosts]))
     for what, members in groups:
-        if len(members) < 2:
-            continue
-        told = f"integrations: {', '.join(each.id for each in members)} ({what})"
-        issuers = [each.issuer for each in members]
-        unclear = [
-            each for each in members if each.issuer is None or issuers.count(each.issuer) > 1
-        ]
-        if None in issuers:
-            yield unclear, f"{told}: each needs an issuer, which tells them apart"
-        elif unclear:
-            yield unclear, f"{told}: two of them have the same issuer"
+        names = f"integrations: {', '.join(member.id for member in members)} ({what})"
+        issuers = [member.issuer for member in members]
+        if len(members) > 1 and None in issuers:
+            yield f"{names}: each needs an issuer, which tells them apart"
+        elif len(set(issuers)) < len(issuers):
+            yield f"{names}: two of them have the same issuer"
 
 
 def listed(source: Any) -> tuple[Integration, ...]:
     """Return integrations that were made in code.
 
     Raises:
-        ConfigurationError: something else is among them, or they cannot be told apart.
+        ConfigurationError: something else is among them, or a token cannot choose between them.
 
     """
-    found = tuple(source) if isinstance(source, list | tuple) else ()
-    if not isinstance(source, list | tuple) or not all(isinstance(e, Integration) for e in found):
+    if not isinstance(source, list | tuple) or not all(isinstance(i, Integration) for i in source):
         raise ConfigurationError(
             "integrations: the path of a TOML file, or Integration(...)s in a list"
         )
-    faults = check_together(found)
+    faults = list(faults_together(source))
     if faults:
         raise ConfigurationError("; ".join(faults))
-    return found
-
-
-def is_path(source: Any) -> bool:
-    """Whether integrations are named by the path of their file."""
-    return isinstance(source, str | os.PathLike) and bool(os.fspath(source))
+    return tuple(source)

@@ -15,8 +15,7 @@ from typing import Final, NamedTuple
 from ..errors import StoreUnavailable, TokenReused, TokenRevoked
 from ..revocation.denials import DenyList
 from ..revocation.store import CLOCKS_APART, Store
-from ..verification.issuer import Trust
-from .tokens import Genuine
+from .tokens import SignOnToken
 
 MOST_ATTEMPTS: Final = 5
 """How often a server may fail over one token; then it counts as used."""
@@ -39,7 +38,7 @@ class Denied:
         self._store = store
         self._read: tuple[str | None, DenyList] = (None, DenyList())
 
-    def check(self, token: Genuine, trust: Trust, now: float) -> None:
+    def check(self, token: SignOnToken, now: float) -> None:
         """Refuse a token whose id, subject, integration, key or issuer is denied.
 
         The integration's id is the client of its tokens, as it is in its events.
@@ -57,7 +56,7 @@ class Denied:
             token.signed_key_id if token.key_id is None else token.key_id,
             claims.get("iss"),
         )
-        denial = self._newest().find(names, lambda: trust.policy.issued_at(claims), now)
+        denial = self._newest().find(names, lambda: token.issued_at, now)
         if denial is not None:
             raise TokenRevoked(denial.reason)
 
@@ -102,7 +101,7 @@ class Attempt(NamedTuple):
             return False
 
 
-def use(store: Store, token: Genuine) -> Attempt:
+def use(store: Store, token: SignOnToken) -> Attempt:
     """Use a token, by its integration and ``jti``, or the digest of what was signed.
 
     Not of the signature: one message has several good ones by ECDSA, so it names no token.

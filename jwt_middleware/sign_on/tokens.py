@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import os
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,7 +16,6 @@ from ..errors import (
     IntegrationDisabled,
     InvalidClaim,
     InvalidClaims,
-    SignOnFailed,
     UnknownIntegration,
 )
 from ..events.kinds import Event, IntegrationsKept, IntegrationsLoaded
@@ -24,10 +24,9 @@ from ..keys.key import KeyRules
 from ..principal import ClaimNames
 from ..verification.compact import Segments, decode_claims, decode_header, raw_token, split
 from ..verification.issuer import Common, Proven, Trust
-from .claims import read_profile
-from .integrations import Integration, clashes, default_algorithms, is_path, listed
-from .integrations_toml import Entries, FaultyEntry, read_entries
-from .registered_claims import registered_faults
+from .claims import every_fault
+from .integrations import Integration, default_algorithms, listed
+from .integrations_toml import read_integrations
 
 DEFAULT_MAX_AGE = 300.0
 """Seconds since ``iat`` that a token lives, where its integration sets no ``max_age``."""
@@ -37,45 +36,33 @@ _GATEWAY = replace(PRESETS["standard"], name="sign-on", names=ClaimNames(client_
 _STRICT = WireFormat()
 
 
-class Genuine(NamedTuple):
+class SignOnToken(NamedTuple):
     """A token whose signature holds, and whose times, issuer and audience are good.
 
-    ``refused_from`` is when its life ends, leeway included, in seconds since 1970. ``key_id`` is
-    the ``kid`` of the key, ``signed_key_id`` that of the token's header. ``signed`` is what was
-    signed: not the signature, of which one message may have several (ECDSA).
+    ``issued_at`` is its ``iat``, and ``refused_from`` when its life ends, leeway included, both in
+    seconds since 1970. ``key_id`` is the ``kid`` of the key, ``signed_key_id`` that of the token's
+    header. ``signed`` is what was signed: not the signature, of which one message may have several
+    (ECDSA).
     """
 
     integration: Integration
     claims: Mapping[str, Any]
+    issued_at: float | None
     refused_from: float
     key_id: str | None
     signed_key_id: str | None
     signed: bytes
 
     def __repr__(self) -> str:
-        return f"<Genuine token of {self.integration.id}>"
+        return f"<SignOnToken of {self.integration.id}>"
 
 
-class Known:
-    """One reading of the integrations: those of each host, and how their tokens are verified.
+class IntegrationSet(NamedTuple):
+    """One reading of the integrations, and by what their tokens verify, by their ids."""
 
-    Attributes:
-        faulty: what can be read of the entries in which something is wrong, by their names.
-
-    """
-
-    def __init__(
-        self,
-        integrations: Sequence[Integration],
-        trusts: Mapping[str, Trust],
-        source: str,
-        faulty: Mapping[str, FaultyEntry],
-    ) -> None:
-        self.integrations = tuple(integrations)
-        self.trusts = trusts
-        self.source = source
-        self.faulty = faulty
-        self._hosts_of_faulty = {host for each in faulty.values() for host in each.hosts}
+    integrations: tuple[Integration, ...]
+    trusts: Mapping[str, Trust]
+    source: str
 
     def choose(self, host: str | None, segments: Segments) -> Integration:
         """Return the integration that a token says it is of.
@@ -85,45 +72,31 @@ class Known:
 
         Raises:
             UnknownIntegration: there is none.
-            IntegrationDisabled: it is switched off, or its entry is wrong.
+            IntegrationDisabled: it is switched off.
             MalformedToken: the token's claims cannot be read.
 
         """
-        is_of_faulty = host in self._hosts_of_faulty
-        found = [each for each in self.integrations if host in each.hosts]
-        if not found and not is_of_faulty:
-            found = [each for each in self.integrations if not each.hosts]
-        if len(found) > 1 or (found and is_of_faulty):
+        possible = [i for i in self.integrations if host in i.hosts]
+        possible = possible or [i for i in self.integrations if not i.hosts]
+        if len(possible) > 1:
             issuer = decode_claims(segments[1], _STRICT).get("iss")
-            found = [each for each in found if type(issuer) is str and each.issuer == issuer]
-        if not found and (is_of_faulty or any(each.is_off for each in self.faulty.values())):
-            raise IntegrationDisabled(f"an entry is wrong: {', '.join(self.faulty)}")
-        if not found:
+            possible = [i for i in possible if type(issuer) is str and i.issuer == issuer]
+        if not possible:
             raise UnknownIntegration("no integration has this host and this issuer")
-        if not found[0].enabled:
-            raise IntegrationDisabled(f"{found[0].id} is switched off, or its entry is wrong")
-        return found[0]
+        if not possible[0].enabled:
+            raise IntegrationDisabled(f"{possible[0].id} is switched off")
+        return possible[0]
 
 
-class _PartlyWrong(ConfigurationError):
-    """Something is wrong in a file of integrations; ``known`` is what counts of it."""
-
-    def __init__(self, known: Known, faults: Sequence[str]) -> None:
-        super().__init__("\n".join(faults))
-        self.known = known
-
-
-class Recognizer:
+class TokenVerifier:
     """Verifies tokens by the integrations as they are now.
 
-    Several workers read one file, and share nothing else. So each goes by what the file says at the
-    sign-on and by nothing that it said before: else a partner whom one worker has refused as
-    removed would come back in another that had not seen the removal before the file broke. What is
-    wrong in the file is refused until it is right: one entry, or all where it cannot be read.
+    A file is read whole at each sign-on, so that a partner who is removed from it is refused by
+    every worker at once. While it is broken, the last good reading serves.
 
     Args:
         source: the path of a TOML file; integrations in a list; or a function that returns such a
-            list, asked at each sign-on.
+            list, called at each sign-on.
         leeway: seconds.
         max_token_size: bytes.
 
@@ -153,19 +126,16 @@ class Recognizer:
             presumed_max_age=DEFAULT_MAX_AGE,
         )
         self._max_token_size = max_token_size
-        self._announce = announce
-        self._clock = clock
         self._making = ForkLock()
-        self._known = Known((), {}, "", {})
+        self._newest = IntegrationSet((), {}, "")
         self.current = self._reader(source)
         """Returns the integrations as they are now; reads a file, so it may block for a moment."""
-        announce(IntegrationsLoaded(self._known.source, len(self._known.integrations)))
+        announce(IntegrationsLoaded(self._newest.source, len(self._newest.integrations)))
 
-    def recognize(self, raw: str, host: str | None) -> tuple[Integration, Segments, Trust]:
+    def choose(self, raw: str, host: str | None) -> tuple[Integration, Segments, Trust]:
         """Return whose token it says it is, and what would verify it.
 
         Raises:
-            SignOnFailed: the file of integrations cannot be read now.
             RequestError: it is no token, or of no integration that is switched on.
 
         """
@@ -174,7 +144,7 @@ class Recognizer:
         integration = known.choose(host, segments)
         return integration, segments, known.trusts[integration.id]
 
-    def prove(self, integration: Integration, segments: Segments, trust: Trust) -> Genuine:
+    def verify(self, integration: Integration, segments: Segments, trust: Trust) -> SignOnToken:
         """Verify a token under the keys of its integration alone; may wait for them a while.
 
         Raises:
@@ -182,142 +152,107 @@ class Recognizer:
 
         """
         try:
-            claims, ends, _, key, _ = self._verify(integration, segments, trust)
+            claims, ends, _, key, _ = self._proven(integration, segments, trust)
         except InvalidClaim as error:
             # Its signature holds: claims are read only after that.
-            raise InvalidClaims(self._faults(error, integration, segments, trust)) from None
-        refused_from = ends + trust.policy.leeway
-        signed_key_id = decode_header(segments[0], _STRICT).get("kid")
-        return Genuine(integration, claims, refused_from, key.key_id, signed_key_id, segments[3])
+            claims = decode_claims(segments[1], _STRICT)
+            now = self._common.clock()
+            raise InvalidClaims(every_fault(error, integration, claims, trust, now)) from None
+        return SignOnToken(
+            integration,
+            claims,
+            trust.policy.issued_at(claims),
+            ends + trust.policy.leeway,
+            key.key_id,
+            decode_header(segments[0], _STRICT).get("kid"),
+            segments[3],
+        )
 
-    def _faults(
-        self, error: InvalidClaim, integration: Integration, segments: Segments, trust: Trust
-    ) -> list[str]:
-        claims = decode_claims(segments[1], _STRICT)
-        faults, mended = registered_faults(error, claims, trust, self._clock())
-        try:
-            read_profile(integration, mended)
-        except InvalidClaims as others:
-            faults += others.faults
-        return faults
-
-    def _verify(self, integration: Integration, segments: Segments, trust: Trust) -> Proven:
+    def _proven(self, integration: Integration, segments: Segments, trust: Trust) -> Proven:
         patience: WaitBudget | None = None
         while True:
             try:
-                proven = trust.verify(segments, self._clock(), patience)
+                proven = trust.verify(segments, self._common.clock(), patience)
             except MustWait as pause:
                 patience = patience or WaitBudget()
                 seconds = patience.begin(pause.pending)
                 patience.answered = pause.pending.work.wait(seconds)
             else:
                 if patience is not None and integration.id not in self.current().trusts:
-                    told = f"{integration.id} was removed while its keys were fetched"
-                    raise UnknownIntegration(told)
+                    raise UnknownIntegration(
+                        f"{integration.id} was removed while its keys were fetched"
+                    )
                 return proven
 
-    def _reader(self, source: Any) -> Callable[[], Known]:
+    def _reader(self, source: Any) -> Callable[[], IntegrationSet]:
+        if isinstance(source, str | os.PathLike) and os.fspath(source):
+            return self._file_reader(Path(source))
         if callable(source):
             self._make(listed(source()), "integrations")
             return lambda: self._make(listed(source()), "integrations")
-        if not is_path(source):
-            known = self._make(listed(source), "integrations")
-            return lambda: known
-        path = Path(source)
+        made = self._make(listed(source), "integrations")
+        return lambda: made
 
-        def read(content: bytes) -> Known:
-            return self._make_of(read_entries(content, path), str(path))
+    def _file_reader(self, path: Path) -> Callable[[], IntegrationSet]:
+        def read(content: bytes) -> IntegrationSet:
+            return self._make(read_integrations(content, path), str(path))
 
-        def current() -> Known:
+        def current() -> IntegrationSet:
             try:
                 return file.fresh()
-            except _PartlyWrong as error:
-                return error.known
-            except (OSError, ConfigurationError):
-                raise SignOnFailed(f"{path} cannot be read now") from None
+            except (OSError, ConfigurationError):  # it was reported
+                return file.reading
 
         try:
-            file = WatchedFile(path, read, self._heard)
-            return current
+            file = WatchedFile(path, read, self._on_change)
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or "no file can have this name"
             where = "" if path.is_absolute() else f" (from {Path.cwd()})"
             raise ConfigurationError(
                 f"integrations: {path} cannot be read: {reason}{where}"
             ) from None
+        return current
 
-    def _heard(self, outcome: Known | Exception) -> None:
-        if isinstance(outcome, Known):
-            self._announce(IntegrationsLoaded(outcome.source, len(outcome.integrations)))
+    def _on_change(self, outcome: IntegrationSet | Exception) -> None:
+        if isinstance(outcome, IntegrationSet):
+            event: Event = IntegrationsLoaded(outcome.source, len(outcome.integrations))
         else:
-            known = isinstance(outcome, ConfigurationError)
-            reason = str(outcome) if known else f"cannot be read ({type(outcome).__name__})"
-            self._announce(IntegrationsKept(self._known.source, reason))
+            is_ours = isinstance(outcome, ConfigurationError)
+            reason = str(outcome) if is_ours else f"cannot be read ({type(outcome).__name__})"
+            event = IntegrationsKept(self._newest.source, reason)
+        self._common.announce(event)
 
-    def _make(self, integrations: Sequence[Integration], source: str) -> Known:
+    def _make(self, integrations: tuple[Integration, ...], source: str) -> IntegrationSet:
         """Return a reading; what verifies an integration that has not changed goes on.
 
         Raises:
-            ConfigurationError: the keys of one cannot be opened.
+            ConfigurationError: the keys of one that is switched on cannot be opened.
 
         """
         with self._making:
-            before = self._known
-            if before.source == source and before.integrations == tuple(integrations):
+            before = self._newest
+            if (before.source, before.integrations) == (source, integrations):
                 return before
-            trusts, faults = self._trusts(integrations)
+            old = {integration.id: integration for integration in before.integrations}
+            trusts: dict[str, Trust] = {}
+            faults: list[str] = []
+            for integration in integrations:
+                if not integration.enabled:
+                    continue  # it needs no secret any more
+                is_old = integration == old.get(integration.id)
+                try:
+                    trusts[integration.id] = (
+                        before.trusts[integration.id] if is_old else self._trust(integration)
+                    )
+                except ConfigurationError as error:
+                    faults.append(f"integrations.{integration.id}: {error}")
             if faults:
                 raise ConfigurationError(f"{source}: {'; '.join(faults)}")
-            self._known = known = Known(integrations, trusts, source, {})
-        _close(before, known)
-        return known
-
-    def _make_of(self, entries: Entries, source: str) -> Known:
-        """Return the reading of a file, of which all must be right at first.
-
-        Raises:
-            _PartlyWrong: what is wrong is refused; the rest counts already.
-            ConfigurationError: something is wrong at the first reading.
-
-        """
-        if not self._known.source:
-            if entries.fault is not None:
-                raise entries.fault
-            return self._make(entries.integrations, source)
-        unclear = {each.id for members, _ in clashes(entries.integrations) for each in members}
-        with self._making:
-            before = self._known
-            clear = [each for each in entries.integrations if each.id not in unclear]
-            trusts, faults = self._trusts(clear)
-            known = Known(
-                [replace(each, enabled=each.id in trusts) for each in entries.integrations],
-                trusts,
-                source,
-                entries.faulty,
-            )
-            self._known = known
-        _close(before, known)
-        told = [] if entries.fault is None else [str(entries.fault)]
-        told += [f"{source}: {'; '.join(faults)}"] if faults else []
-        if told:
-            raise _PartlyWrong(known, told)
-        return known
-
-    def _trusts(self, integrations: Iterable[Integration]) -> tuple[dict[str, Trust], list[str]]:
-        """Return what verifies those that are switched on, and what is wrong with their keys."""
-        before = self._known
-        old = {each.id: each for each in before.integrations}
-        trusts: dict[str, Trust] = {}
-        faults: list[str] = []
-        for each in integrations:
-            if not each.enabled:
-                continue  # it needs no secret any more
-            try:
-                is_old = each == old.get(each.id)
-                trusts[each.id] = before.trusts[each.id] if is_old else self._trust(each)
-            except ConfigurationError as error:
-                faults.append(f"integrations.{each.id}: {error}")
-        return trusts, faults
+            self._newest = newest = IntegrationSet(integrations, trusts, source)
+        for name, trust in before.trusts.items():
+            if trusts.get(name) is not trust:
+                trust.keys.close()  # they verify nothing any more
+        return newest
 
     def _trust(self, integration: Integration) -> Trust:
         sources = integration.key_sources()
@@ -330,10 +265,3 @@ class Recognizer:
             issuer=integration.issuer,
             audience=integration.audience,
         )
-
-
-def _close(before: Known, now: Known) -> None:
-    """Close the keys that verify nothing any more."""
-    for name, trust in before.trusts.items():
-        if now.trusts.get(name) is not trust:
-            trust.keys.close()

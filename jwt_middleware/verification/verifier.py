@@ -19,7 +19,7 @@ from ..keys.encoding import use_speed
 from ..options import checks as check
 from ..principal import Principal
 from .cache import TokenCache, VerifiedToken
-from .compact import joined_fault, raw_token, single_line
+from .compact import MAX_TOKEN_SIZE, joined_fault, raw_token, single_line
 from .issuer import Trust
 from .issuers import Roster
 from .prover import Prover
@@ -47,7 +47,7 @@ class Verifier:
         self._clock = clock_of(options.get("clock", time.time))
         self.announce = Announcer(listeners_of(options.get("listeners", ())))
         self._max_size = check.whole(
-            "max_token_size", options.get("max_token_size", 16_384), least=64
+            "max_token_size", options.get("max_token_size", MAX_TOKEN_SIZE), least=64
         )
         self.audit = Audit(self.announce)
         self._cache = TokenCache(
