@@ -15,7 +15,7 @@ from ..events.kinds import Event
 from ..principal import Principal
 from .denials import Denial, DenyList
 from .option import Revocations, open_store
-from .store import CLOCKS_APART, Store
+from .store import CLOCKS_APART
 from .watch import DenialWatch
 
 WAIT_BUDGET = 2.0
@@ -39,11 +39,8 @@ class VerifiedToken(Protocol):
     roster: Any
     standing: object
 
-    def issued_at(self) -> float | None:
-        """Return its ``iat`` in seconds since the epoch; None where it has none."""
-
-    def signed_key_id(self) -> str | None:
-        """Return the ``kid`` of its own header."""
+    def issued_at(self) -> float | None: ...
+    def signed_key_id(self) -> str | None: ...
 
 
 class RevocationCheck:
@@ -80,24 +77,29 @@ class RevocationCheck:
         """Whether tokens are taken while the store is out."""
         return self._option.fail == "open"
 
-    def judge(self, entry: VerifiedToken, patience: WaitBudget | None) -> None:
+    def judge(self, entry: VerifiedToken, budget: WaitBudget | None) -> None:
         """Look a token up in the deny list, and use it where it may be used once.
 
         Raises:
-            MustWait: the store must be asked first; ``patience`` then brings its answer.
+            MustWait: the store must be asked first; ``budget`` then brings its answer.
             TokenRevoked: it is denied.
             TokenReused: it was used before.
             StoreUnavailable: neither can be known now.
 
         """
-        denials = self._denials(entry, patience)
-        now = self._clock()
-        denial = denials.find(entry.principal, entry.issued_at, now, entry.signed_key_id)
-        if denial is not None:
-            raise _of(entry, TokenRevoked(denial.reason))
-        if self._option.one_time:
-            self._use(entry, patience)
-        elif self._roster is None:
+        try:
+            denials = self._denials(budget)
+            denial = denials.find(
+                entry.principal, entry.issued_at, self._clock(), entry.signed_key_id
+            )
+            if denial is not None:
+                raise TokenRevoked(denial.reason)
+            if self._option.one_time:
+                self._use(entry, budget)
+        except RequestError as error:
+            error.principal = entry.principal  # for the audit: the token is genuine
+            raise
+        if self._roster is None:
             entry.standing = denials
         else:
             pair = self._both()
@@ -116,9 +118,9 @@ class RevocationCheck:
         """Use no token from now on, and only ask whether it was used: for tools."""
         self._only_looks = True
 
-    def waiting_for_use(self, patience: WaitBudget | None) -> VerifiedToken | None:
+    def waiting_for_use(self, budget: WaitBudget | None) -> VerifiedToken | None:
         """Return the token that was verified before its request waited for its use."""
-        use = _use_of(patience)
+        use = _use_of(budget)
         return None if use is None else use.entry
 
     def deny(self, denial: Denial) -> None:
@@ -160,62 +162,57 @@ class RevocationCheck:
         if self._owns_store:
             self.store.close()
 
-    def _denials(self, entry: VerifiedToken, patience: WaitBudget | None) -> DenyList:
+    def _denials(self, budget: WaitBudget | None) -> DenyList:
         denials = self._watch.current()
         if denials is not None:
             return denials
-        if patience is None or patience.may_wait:
+        if budget is None or budget.may_wait:
             # Nobody knows that it is out: this process slept, or the first look is under way.
             flight = self._watch.next_look()
             if flight is not None:
                 raise MustWait(Wait(flight, WAIT_BUDGET, joined=False))
-        raise _of(entry, StoreUnavailable(f"{self._option.name}: its denials are not known now"))
+        raise StoreUnavailable(f"{self._option.name}: its denials are not known now")
 
-    def _use(self, entry: VerifiedToken, patience: WaitBudget | None) -> None:
-        use = _use_of(patience)
+    def _use(self, entry: VerifiedToken, budget: WaitBudget | None) -> None:
+        use = _use_of(budget)
         if use is None and not self._watch.is_failing:
-            use = _Use(self.store, entry, only_looks=self._only_looks)
+            use = _Use(entry, self._only_ask if self._only_looks else self._use_now)
             raise MustWait(Wait(use, WAIT_BUDGET, joined=False))
         is_first = None if use is None else use.is_first
         if is_first is False:
-            raise _of(entry, TokenReused("it was used before"))
+            raise TokenReused("it was used before")
         if is_first is None and not self.fails_open:
-            reason = f"{self._option.name}: no answer whether it was used before"
-            raise _of(entry, StoreUnavailable(reason))
+            raise StoreUnavailable(f"{self._option.name}: no answer whether it was used before")
+
+    def _use_now(self, entry: VerifiedToken) -> bool:
+        return self.store.use_once(one_time_key(entry), entry.refused_from + CLOCKS_APART)
+
+    def _only_ask(self, entry: VerifiedToken) -> bool:
+        return not self.store.was_used(one_time_key(entry))
 
 
 class _Use:
     """The use of a token by one request; made while the request waits for it, and not before."""
 
-    def __init__(self, store: Store, entry: VerifiedToken, *, only_looks: bool) -> None:
+    def __init__(self, entry: VerifiedToken, make: Callable[[VerifiedToken], bool]) -> None:
         self.entry = entry
         self.is_first: bool | None = None
-        self._only_looks = only_looks
-        self._store = store
+        self._make = make
 
     def wait(self, seconds: float) -> bool:  # noqa: ARG002 - the store's own bounds are as short
         """Use it in this thread."""
-        self._make()
+        try:
+            self.is_first = self._make(self.entry)
+        except Exception:  # noqa: BLE001, S110 - a store that is out; the watch reports why
+            pass
         return True
 
     async def wait_async(self, seconds: float) -> bool:
         """Use it on another thread, and wait in this task."""
         try:
-            await in_thread(self._make, seconds)
+            return await in_thread(lambda: self.wait(seconds), seconds)
         except (TimeoutError, RuntimeError):  # no answer in time, or no thread for it
             return False
-        return True
-
-    def _make(self) -> None:
-        key = one_time_key(self.entry)
-        try:
-            if self._only_looks:
-                self.is_first = not self._store.was_used(key)
-            else:
-                until = self.entry.refused_from + CLOCKS_APART
-                self.is_first = self._store.use_once(key, until)
-        except Exception:  # noqa: BLE001 - a store that is out; the watch reports why
-            self.is_first = None
 
 
 def one_time_key(entry: VerifiedToken) -> str:
@@ -230,12 +227,6 @@ def one_time_key(entry: VerifiedToken) -> str:
     return json.dumps(["assertion", signed.decode("ascii")])
 
 
-def _use_of(patience: WaitBudget | None) -> _Use | None:
-    waited_for = None if patience is None else patience.work
+def _use_of(budget: WaitBudget | None) -> _Use | None:
+    waited_for = None if budget is None else budget.work
     return waited_for if isinstance(waited_for, _Use) else None
-
-
-def _of(entry: VerifiedToken, error: RequestError) -> RequestError:
-    """Return the error with the principal, for the audit: the token is genuine."""
-    error.principal = entry.principal
-    return error

@@ -86,12 +86,10 @@ class RedisStore:
             return bool(client.set(_USED + digest(key), "1", nx=True, px=milliseconds))
 
     def was_used(self, key: str) -> bool:
-        """Whether it was used, and that is still remembered."""
         with self._asking() as client:
             return bool(client.exists(_USED + digest(key)))
 
     def deny(self, denial: Denial) -> None:
-        """Keep a denial until its end."""
         now = self._clock()
         place = json.dumps(denial.identity)
 
@@ -117,7 +115,6 @@ class RedisStore:
         changed(self.name)
 
     def allow(self, denial: Denial) -> bool:
-        """Take back every denial of the same name."""
         places = [json.dumps((*denial.name, whole)) for whole in (False, True)]
         now = self._clock()
         with self._asking() as client:
@@ -132,13 +129,11 @@ class RedisStore:
         return bool(in_force(gone, now))
 
     def denials(self) -> tuple[Denial, ...]:
-        """Return those in force."""
         with self._asking() as client:
             known = [_denial(place, entry) for place, entry in client.hgetall(_DENIALS).items()]
         return by_end(in_force(known, self._clock()))
 
     def revision(self) -> str:
-        """Return a text that is another one after each change."""
         with self._asking() as client:
             return str(client.get(_REVISION) or "")
 

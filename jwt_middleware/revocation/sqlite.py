@@ -82,7 +82,6 @@ class SQLiteStore:
             self._begin()
 
     def use_once(self, key: str, until: float) -> bool:
-        """Use something once, as ``Store.use_once``."""
         now = self._clock()
         with self._writing(durable=False) as connection:
             connection.execute(
@@ -98,7 +97,6 @@ class SQLiteStore:
             return made.rowcount == 1
 
     def was_used(self, key: str) -> bool:
-        """Whether it was used, and that is still remembered."""
         with self._reading() as connection:
             used = connection.execute(
                 "SELECT 1 FROM jwt_middleware_uses WHERE key = ? AND until > ?",
@@ -107,7 +105,6 @@ class SQLiteStore:
             return used.fetchone() is not None
 
     def deny(self, denial: Denial) -> None:
-        """Keep a denial until its end."""
         now = self._clock()
         place = denial.identity
         with self._writing(durable=True) as connection:
@@ -122,7 +119,6 @@ class SQLiteStore:
         changed(self.name)
 
     def allow(self, denial: Denial) -> bool:
-        """Take back every denial of the same name."""
         with self._writing(durable=True) as connection:
             _forget_old_denials(connection, self._clock())
             gone = connection.execute(
@@ -134,7 +130,6 @@ class SQLiteStore:
         return gone.rowcount > 0
 
     def denials(self) -> tuple[Denial, ...]:
-        """Return those in force."""
         with self._reading() as connection:
             rows = connection.execute(
                 f"{_SELECT}WHERE until > ? ORDER BY until, kind, value, issuer, whole",
@@ -143,7 +138,6 @@ class SQLiteStore:
             return tuple([_denial(row) for row in rows])
 
     def revision(self) -> str:
-        """Return a text that is another one after each change."""
         return self._state("revision")
 
     def identity(self) -> str:

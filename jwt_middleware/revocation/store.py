@@ -22,7 +22,8 @@ and a token that has ended here may still be accepted there."""
 class Store(Protocol):
     """Denials, and what was used once. Safe to share between threads; a forked child may go on.
 
-    Every method but ``close`` raises ``StoreUnavailable`` where the store is out, within seconds.
+    What is said of a method here holds for it in every kind of store. Each but ``close`` raises
+    ``StoreUnavailable`` where the store is out, within seconds.
     """
 
     @property
@@ -135,7 +136,6 @@ class MemoryStore:
         self._ends: list[tuple[float, str]] = []
 
     def use_once(self, key: str, until: float) -> bool:
-        """Use something once, as ``Store.use_once``."""
         stored = digest(key)
         with self._lock:
             self._forget_old_uses()
@@ -146,13 +146,11 @@ class MemoryStore:
             return True
 
     def was_used(self, key: str) -> bool:
-        """Whether it was used, and that is still remembered."""
         with self._lock:
             self._forget_old_uses()
             return digest(key) in self._used
 
     def deny(self, denial: Denial) -> None:
-        """Keep a denial until its end."""
         now = self._clock()
         with self._lock:
             kept = {known.identity: known for known in in_force(self._denials.values(), now)}
@@ -161,7 +159,6 @@ class MemoryStore:
         changed(self.name)
 
     def allow(self, denial: Denial) -> bool:
-        """Take back every denial of the same name."""
         now = self._clock()
         with self._lock:
             known = in_force(self._denials.values(), now)
@@ -171,15 +168,12 @@ class MemoryStore:
         return len(kept) < len(known)
 
     def denials(self) -> tuple[Denial, ...]:
-        """Return those in force."""
         return by_end(in_force(self._denials.values(), self._clock()))
 
     def revision(self) -> str:
-        """Return a text that is another one after each change."""
         return self._revision
 
     def identity(self) -> str:
-        """Return what it was given when it was made."""
         return self._identity
 
     def close(self) -> None:

@@ -145,17 +145,17 @@ class DenialWatch:
 
     def health(self) -> dict[str, Any]:
         """Return what is known of the store. ``age``: seconds since the last good look."""
-        found: dict[str, Any] = {
+        state: dict[str, Any] = {
             "store": self.store_name,
             "fail": self._fail,
             "denials": len(self._list),
             "usable": self.current() is not None,
         }
         if self._revision is not None and self.store.is_shared:
-            found["age"] = self._clock() - self._read_at
+            state["age"] = self._clock() - self._read_at
         if self._last_error is not None:
-            found["last_error"] = self._last_error
-        return found
+            state["last_error"] = self._last_error
+        return state
 
     def renew(self) -> None:
         """Begin anew in a forked child, which has none of its parent's threads."""

@@ -38,26 +38,26 @@ def normal_email(text: str) -> str | None:
     if len(text) > MOST_CHARACTERS or not text.isprintable():
         return None
     # A second @, of another width, would be an address to the one program and none to the other.
-    letters = {each for each in text + unicodedata.normalize("NFD", text) if not each.isascii()}
-    if any(unicodedata.normalize("NFKC", each).isascii() for each in letters):
+    letters = {char for char in text + unicodedata.normalize("NFD", text) if not char.isascii()}
+    if any(unicodedata.normalize("NFKC", char).isascii() for char in letters):
         return None
     # Composed before and after: "T" with a diaeresis has no composed form, and "t" with one has.
     lower = unicodedata.normalize("NFC", text).translate(_LOWER)
-    found = unicodedata.normalize("NFC", lower)
-    local, _, domain = found.partition("@")
+    address = unicodedata.normalize("NFC", lower)
+    local, _, domain = address.partition("@")
     labels = domain.split(".")
     plausible = (
-        len(found.encode()) <= MOST_CHARACTERS
+        len(address.encode()) <= MOST_CHARACTERS
         and len(local.encode()) <= _MOST_LOCAL
         and _LOCAL.fullmatch(local) is not None
         and len(labels) > 1
         and all(_LABEL.fullmatch(label) for label in labels)
         and not labels[-1].isdigit()
     )
-    return found if plausible else None
+    return address if plausible else None
 
 
 def host_name(header: str) -> str | None:
     """Return the name of a ``Host`` header, in lower case and without its port, or None."""
-    found = _HOST.fullmatch(header.lower()) if len(header) <= 300 else None
-    return None if found is None else found["name"].removesuffix(".")
+    match = _HOST.fullmatch(header.lower()) if len(header) <= 300 else None
+    return None if match is None else match["name"].removesuffix(".")

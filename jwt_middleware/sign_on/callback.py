@@ -43,7 +43,7 @@ from .accounts import Account, Directory
 from .addresses import host_name
 from .claims import Profile, read_profile
 from .destinations import HOME, leads_to, local_path
-from .one_time import Attempt, Denied, use
+from .one_time import Denied, use
 from .pages import not_yet, only_get, page_for, redirect_to
 from .tokens import SignOnToken, TokenVerifier
 
@@ -132,7 +132,14 @@ class Callback:
         self._clock = clock = clock_of(options.get("clock", time.time))
         self.path = _path("path", options.get("path", PATH))
         self._onboarding = _path("onboarding", options.get("onboarding", "/onboarding"))
-        self._directory = _directory(options.get("directory"))
+        self._directory: Directory = _object(
+            "directory",
+            options.get("directory"),
+            "an object with sync(profile)",
+            ("sync",),
+            "an object with sync(profile), such as "
+            "jwt_middleware.sign_on.sql.SQLDirectory('sqlite:///accounts.sqlite')",
+        )
         self._store = _store(options.get("store"), clock)
         self._denied = Denied(self._store)
         if options.get("integrations") is None:
@@ -193,7 +200,7 @@ class Callback:
         except Exception as error:
             if isinstance(error, RequestError) and not isinstance(error, Unavailable):
                 raise  # the directory has decided so
-            raise _given_back(attempt, error, account_made=is_new) from None
+            raise attempt.failure(error, account_made=is_new) from None
         self.announce(
             SignedOn(
                 integration.id,
@@ -247,16 +254,6 @@ class _Progress:
     token: SignOnToken | None = None
 
 
-def _given_back(attempt: Attempt, error: Exception, *, account_made: bool) -> SignOnFailed:
-    # The kind alone: what a database says may hold what was to be written.
-    may = (
-        "may be used again"
-        if attempt.give_back(account_made=account_made)
-        else "stays used, as the store is out"
-    )
-    return SignOnFailed(f"{type(error).__name__} after the token was used; it {may}")
-
-
 def _query(query_string: str) -> dict[str, list[str]]:
     fields: dict[str, list[str]] = {}
     try:
@@ -282,28 +279,22 @@ def _path(name: str, value: Any) -> str:
     return value
 
 
-def _directory(value: Any) -> Directory:
-    if value is None:
-        raise ConfigurationError(
-            "directory: missing; an object with sync(profile), such as "
-            "jwt_middleware.sign_on.sql.SQLDirectory('sqlite:///accounts.sqlite')"
-        )
-    if isinstance(value, type) or not callable(getattr(value, "sync", None)):
-        raise ConfigurationError(
-            f"directory: an object with sync(profile), not {check.kind(value)}"
-        )
-    return cast("Directory", value)
-
-
 def _store(value: Any, clock: Callable[[], float]) -> Store:
-    if value is None:
-        raise ConfigurationError(
-            "store: missing; 'sqlite:///sign-on.sqlite' for the workers of one machine, "
-            "'redis://host:6379/0' for several machines, 'process-memory' for one process"
-        )
     if isinstance(value, str):
         return open_store(value, clock=clock)
-    wanted = ("use_once", "was_used", "denials", "revision")
-    if isinstance(value, type) or not all(callable(getattr(value, name, None)) for name in wanted):
-        raise ConfigurationError(f"store: a store's URL, or a Store, not {check.kind(value)}")
-    return cast("Store", value)
+    hint = (
+        "'sqlite:///sign-on.sqlite' for the workers of one machine, 'redis://host:6379/0' for "
+        "several machines, 'process-memory' for one process"
+    )
+    methods = ("use_once", "was_used", "denials", "revision")
+    return cast("Store", _object("store", value, "a store's URL, or a Store", methods, hint))
+
+
+def _object(name: str, value: Any, what: str, methods: tuple[str, ...], hint: str) -> Any:
+    """Return an object that has these methods."""
+    if value is None:
+        raise ConfigurationError(f"{name}: missing; {hint}")
+    has_all = all(callable(getattr(value, method, None)) for method in methods)
+    if isinstance(value, type) or not has_all:
+        raise ConfigurationError(f"{name}: {what}, not {check.kind(value)}")
+    return value

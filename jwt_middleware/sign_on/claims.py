@@ -70,7 +70,7 @@ class Profile:
         integration: the id of the integration whose token it is.
         email: in the one spelling of ``normal_email``.
         meta: data of the partner's; None: the token says nothing of it, so what there is stays.
-        groups: ids of groups, each once; None: leave them alone; ``()``: remove all.
+        groups: ids of groups, none twice; None: leave them alone; ``()``: remove all.
         credits: None: leave them alone; ``()``: remove all.
         onboard: whether a new user goes to the onboarding page.
         subject: the claim ``sub``, where there is one.

@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 from typing import Final, NamedTuple
 
-from ..errors import StoreUnavailable, TokenReused, TokenRevoked
+from ..errors import SignOnFailed, StoreUnavailable, TokenReused, TokenRevoked
 from ..revocation.denials import DenyList
 from ..revocation.store import CLOCKS_APART, Store
 from .tokens import SignOnToken
@@ -87,8 +87,8 @@ class Attempt(NamedTuple):
         """
         return self.number > 0 and self.store.was_used(self.new)
 
-    def give_back(self, *, account_made: bool = False) -> bool:
-        """Say that the server has failed, so that the token may be used again; False: it may not.
+    def failure(self, error: Exception, *, account_made: bool) -> SignOnFailed:
+        """Have the token used again, as the server has failed, and return the error that says so.
 
         ``account_made``: the person is new, and the next attempt is to know it. The store may be
         out; then the token stays used, as nobody may be let in twice.
@@ -96,9 +96,12 @@ class Attempt(NamedTuple):
         try:
             if account_made:
                 self.store.use_once(self.new, self.until)
-            return self.store.use_once(_failed(self.key), self.until)
+            may_again = self.store.use_once(_failed(self.key), self.until)
         except StoreUnavailable:
-            return False
+            may_again = False
+        then = "may be used again" if may_again else "stays used, as the store is out"
+        # The error's kind alone: what a database says may hold what was to be written.
+        return SignOnFailed(f"{type(error).__name__} after the token was used; it {then}")
 
 
 def use(store: Store, token: SignOnToken) -> Attempt:

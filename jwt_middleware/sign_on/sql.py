@@ -142,8 +142,8 @@ class SQLDirectory:
             row.realm,
             row.email,
             frozen(row.meta),
-            tuple(each.name if each.number is None else each.number for each in groups),
-            tuple(Credit(each.order_id, each.credit_id) for each in credits),
+            tuple(group.name if group.number is None else group.number for group in groups),
+            tuple(Credit(credit.order_id, credit.credit_id) for credit in credits),
         )
 
     def _create_tables(self) -> None:
@@ -183,7 +183,7 @@ def _synced(connection: sa.Connection, profile: Profile) -> Account:
     if profile.groups is not None:
         _replace(connection, _groups, user_id, [_group_row(group) for group in profile.groups])
     if profile.credits is not None:
-        rows = [{"order_id": each.order_id, "credit_id": each.id} for each in profile.credits]
+        rows = [{"order_id": order_id, "credit_id": number} for order_id, number in profile.credits]
         _replace(connection, _credits, user_id, rows)
     return Account(user_id, created)
 
@@ -214,7 +214,7 @@ def _engine(url: Any) -> sa.Engine:
                 "SQLDirectory: SQLite's memory is one connection's own; name a file, such as "
                 "'sqlite:///accounts.sqlite'"
             )
-        # An error that names the parameters would tell the log whose account it was.
+        # An error that names the parameters would write into the log whose account it was.
         engine = sa.create_engine(parsed, hide_parameters=True, pool_pre_ping=True)
     except (NoSuchModuleError, ImportError) as error:
         raise ConfigurationError(f"SQLDirectory: the driver is missing: {error}") from None

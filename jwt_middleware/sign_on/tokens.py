@@ -169,16 +169,16 @@ class TokenVerifier:
         )
 
     def _proven(self, integration: Integration, segments: Segments, trust: Trust) -> Proven:
-        patience: WaitBudget | None = None
+        budget: WaitBudget | None = None
         while True:
             try:
-                proven = trust.verify(segments, self._common.clock(), patience)
+                proven = trust.verify(segments, self._common.clock(), budget)
             except MustWait as pause:
-                patience = patience or WaitBudget()
-                seconds = patience.begin(pause.pending)
-                patience.answered = pause.pending.work.wait(seconds)
+                budget = budget or WaitBudget()
+                seconds = budget.begin(pause.pending)
+                budget.answered = pause.pending.work.wait(seconds)
             else:
-                if patience is not None and integration.id not in self.current().trusts:
+                if budget is not None and integration.id not in self.current().trusts:
                     raise UnknownIntegration(
                         f"{integration.id} was removed while its keys were fetched"
                     )

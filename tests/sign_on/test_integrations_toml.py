@@ -62,8 +62,8 @@ def test_every_key_of_an_entry_is_read() -> None:
 
 
 def test_one_secret_has_a_short_form() -> None:
-    assert acme("secret_file = 'a.secret'").secrets == (SecretPlace(file=FOLDER / "a.secret"),)
-    assert acme("secret_env = 'A_SECRET'").secrets == (SecretPlace(variable="A_SECRET"),)
+    assert acme("secret_file = 'a.secret'").secret == [SecretPlace(file=FOLDER / "a.secret")]
+    assert acme("secret_env = 'A_SECRET'").secret == [SecretPlace(variable="A_SECRET")]
 
 
 def test_relative_keys_start_at_the_files_folder_and_urls_do_not() -> None:

@@ -92,9 +92,9 @@ class DjangoDirectory:
 
     def _user_for(self, profile: Profile, *, is_first_try: bool) -> tuple[Any, bool]:
         """Return a user for an account, and whether it is a new one."""
-        found = self._user_of(profile)
-        if found is not None:
-            return found, False
+        known = self._user_of(profile)
+        if known is not None:
+            return known, False
         user = get_user_model()(**_names(profile, may_be_empty=is_first_try))
         user.set_unusable_password()
         user.save(using=self._using, force_insert=True)
@@ -109,14 +109,14 @@ class DjangoDirectory:
         # The site may have stored it with its accents apart.
         apart = unicodedata.normalize("NFD", profile.email)
         alike = Q(**{field: profile.email}) | Q(**{field: apart})
-        found = [
+        users = [
             user
             for user in model._default_manager.using(self._using).filter(alike)
             if _has_address(user, profile.email)
         ]
-        if len(found) > 1:
+        if len(users) > 1:
             raise AccountRefused("several users have this address")
-        return found[0] if found else None
+        return users[0] if users else None
 
     def _is_taken(self, profile: Profile) -> bool:
         model = get_user_model()
@@ -140,7 +140,7 @@ def _names(profile: Profile, *, may_be_empty: bool) -> dict[str, Any]:
     name = f"sign-on-{secrets.token_hex(16)}"
     names: dict[str, Any] = {str(model.USERNAME_FIELD): name}
     address = model.get_email_field_name()
-    field = next((each for each in model._meta.get_fields() if each.name == address), None)
+    field = next((known for known in model._meta.get_fields() if known.name == address), None)
     if field is not None and profile.by_email:
         names[address] = profile.email
     elif field is not None and address not in names:
