@@ -38,22 +38,25 @@ def at_fork(owner: Renewed) -> None:
     _owners[next(_numbers)] = owner
 
 
-def _paused() -> list[Paused]:
-    return [owner for owner in list(_owners.values()) if isinstance(owner, Paused)]
+def _living() -> list[Renewed]:
+    # The references are copied at once, for another thread may add one meanwhile.
+    return [owner for ref in _owners.valuerefs() if (owner := ref()) is not None]
 
 
 def _before() -> None:
-    for owner in _paused():
-        owner.before_fork()
+    for owner in _living():
+        if isinstance(owner, Paused):
+            owner.before_fork()
 
 
 def _in_parent() -> None:
-    for owner in _paused():
-        owner.after_fork()
+    for owner in _living():
+        if isinstance(owner, Paused):
+            owner.after_fork()
 
 
 def _in_child() -> None:
-    for owner in list(_owners.values()):
+    for owner in _living():
         owner.renew()
 
 

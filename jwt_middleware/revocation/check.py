@@ -120,8 +120,8 @@ class RevocationCheck:
 
     def waiting_for_use(self, budget: WaitBudget | None) -> VerifiedToken | None:
         """Return the token that was verified before its request waited for its use."""
-        use = _use_of(budget)
-        return None if use is None else use.entry
+        work = None if budget is None else budget.work
+        return work.entry if isinstance(work, _Use) else None
 
     def deny(self, denial: Denial) -> None:
         """Deny tokens from now on: here at once, in other processes within a second.
@@ -174,14 +174,15 @@ class RevocationCheck:
         raise StoreUnavailable(f"{self._option.name}: its denials are not known now")
 
     def _use(self, entry: VerifiedToken, budget: WaitBudget | None) -> None:
-        use = _use_of(budget)
-        if use is None and not self._watch.is_failing:
+        if budget is not None and isinstance(budget.work, _Use):
+            if budget.answered:
+                if not budget.work.is_first:
+                    raise TokenReused("it was used before")
+                return
+        elif not self._watch.is_failing:
             use = _Use(entry, self._only_ask if self._only_looks else self._use_now)
             raise MustWait(Wait(use, WAIT_BUDGET, joined=False))
-        is_first = None if use is None else use.is_first
-        if is_first is False:
-            raise TokenReused("it was used before")
-        if is_first is None and not self.fails_open:
+        if not self.fails_open:
             raise StoreUnavailable(f"{self._option.name}: no answer whether it was used before")
 
     def _use_now(self, entry: VerifiedToken) -> bool:
@@ -196,15 +197,15 @@ class _Use:
 
     def __init__(self, entry: VerifiedToken, make: Callable[[VerifiedToken], bool]) -> None:
         self.entry = entry
-        self.is_first: bool | None = None
+        self.is_first = False
         self._make = make
 
     def wait(self, seconds: float) -> bool:  # noqa: ARG002 - the store's own bounds are as short
-        """Use it in this thread."""
+        """Use it in this thread; return whether the store has answered."""
         try:
             self.is_first = self._make(self.entry)
-        except Exception:  # noqa: BLE001, S110 - a store that is out; the watch reports why
-            pass
+        except Exception:  # noqa: BLE001 - a store that is out; the watch reports why
+            return False
         return True
 
     async def wait_async(self, seconds: float) -> bool:
@@ -225,8 +226,3 @@ def one_time_key(entry: VerifiedToken) -> str:
         return json.dumps(["assertion", principal.issuer, principal.token_id])
     signed, _, _ = entry.token.rpartition(b".")
     return json.dumps(["assertion", signed.decode("ascii")])
-
-
-def _use_of(budget: WaitBudget | None) -> _Use | None:
-    waited_for = None if budget is None else budget.work
-    return waited_for if isinstance(waited_for, _Use) else None

@@ -69,7 +69,7 @@ class _Tables(TableReader):
             self.fault(f"{where}.secret", "no secret stands here: use secret_file or secret_env")
         known = {key: value for key, value in table.items() if key != "secret"}
         self.known(where, known, (*_PLAIN, *_SECRETS, "keys"))
-        values = {
+        values: dict[str, Any] = {
             **{field.name: field.default for field in fields(Integration)},
             **{key: table[key] for key in _PLAIN if key in table},
             "id": name,

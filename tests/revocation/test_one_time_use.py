@@ -211,6 +211,22 @@ def test_where_it_fails_open_a_token_is_taken_meanwhile(way: str, path: Path, cl
     verifier.close()
 
 
+class Failing(MemoryStore):
+    """A store that answers all but uses."""
+
+    def use_once(self, key: str, until: float) -> bool:
+        raise ZeroDivisionError(key, until)
+
+
+@EACH_WAY
+def test_a_use_that_fails_is_no_use_and_no_reuse(way: str, clock: Clock) -> None:
+    with pytest.raises(StoreUnavailable):
+        WAYS[way](once(clock, Failing()), token(clock))
+
+    fails_open = once(clock, Failing(), fail="open")
+    assert [WAYS[way](fails_open, token(clock)).subject for _ in range(2)] == ["jroe", "jroe"]
+
+
 class Stuck(MemoryStore):
     """A store whose answers take longer than anybody waits."""
 
