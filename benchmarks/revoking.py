@@ -49,8 +49,8 @@ def revoking() -> Iterator[Section]:
             Case("sqlite, fail='open'", _hit(token, Revocations(stores["sqlite"], "open")))
         )
         yield Section(f"hit with revocations, {DENIALS:,} denials, RS256, wso2", OFF, cases)
-        claims = [Case(f"claim, {name}", _claim(store)) for name, store in stores.items()]
-        yield Section("one-time use", RAW, [Case(RAW, raw_verify(kind, kind.token)), *claims])
+        uses = [Case(f"use once, {name}", _use(store)) for name, store in stores.items()]
+        yield Section("one-time use", RAW, [Case(RAW, raw_verify(kind, kind.token)), *uses])
 
 
 def _hit(token: bytes, revocations: Revocations | None = None) -> Callable[[], object]:
@@ -60,9 +60,9 @@ def _hit(token: bytes, revocations: Revocations | None = None) -> Callable[[], o
     return lambda: known.verify(bytes(view))
 
 
-def _claim(store: Store) -> Callable[[], object]:
+def _use(store: Store) -> Callable[[], object]:
     numbers = itertools.count()
-    return lambda: store.claim(f"token-{next(numbers)}", time.time() + 60)
+    return lambda: store.use_once(f"token-{next(numbers)}", time.time() + 60)
 
 
 @contextmanager

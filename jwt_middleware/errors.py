@@ -262,6 +262,6 @@ class StoreUnavailable(Unavailable):
 
 
 class SignOnFailed(Unavailable):
-    """The directory, the session or the file of integrations fails; the token may be used again."""
+    """The directory or the session fails; the token may be used again."""
 
     code: ClassVar[str] = "sign_on_failed"

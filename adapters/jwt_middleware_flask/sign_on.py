@@ -5,8 +5,8 @@ The session is Flask's own, or that of an extension which takes its place.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Unpack
 
 from flask import Flask, current_app, request, session
@@ -16,15 +16,14 @@ from werkzeug.wrappers import Response
 
 from jwt_middleware.authorization.decorators import public
 from jwt_middleware.errors import ConfigurationError
-from jwt_middleware.responses import Refusal, misconfigured
-from jwt_middleware.sign_on import Account, Arrival, Callback, SignOnOptions
+from jwt_middleware.responses import Refusal
+from jwt_middleware.sign_on import Account, Callback, Profile, SignOnOptions, fill_session
+from jwt_middleware.sign_on.pages import without_session
 from jwt_middleware.sign_on.wsgi import hide_token, visit_of
 
 __all__ = ["SignOn"]
 
 ENDPOINT = "jwt_sign_on"
-
-logger = logging.getLogger("jwt_middleware")
 
 SignIn = Callable[[Account], Any]
 
@@ -79,30 +78,18 @@ class SignOn:
             request.__dict__.pop(name, None)
         request.query_string = b""
         if isinstance(session._get_current_object(), NullSession):  # type: ignore[attr-defined]
-            fault = ConfigurationError("SignOn needs a session: set the app's secret_key")
-            logger.error("nobody can sign on: %s", fault)
-            return _response(misconfigured(fault))
+            return _response(without_session("set the app's secret_key"))
         return _response(self._callback.answer(visit, self._begin_session))
 
-    def _begin_session(self, account: Account, arrival: Arrival) -> tuple[()]:
+    def _begin_session(self, account: Account, profile: Profile) -> tuple[()]:
         # Sessions that are kept on the server go by an id, which Flask-Session changes where the
         # session holds anything.
         regenerate = getattr(current_app.session_interface, "regenerate", None)
         if regenerate is not None:
-            session["integration"] = arrival.integration
+            session["integration"] = profile.integration
             regenerate(session)
-        # Nothing of the session before: whoever planted it in this browser knows what is in it.
-        session.clear()
-        if self._sign_in is None:
-            session["integration"] = arrival.integration
-            session["user_id"] = account.user_id
-            return ()
-        try:
-            self._sign_in(account)
-        except BaseException:
-            session.clear()  # it may have signed the user in before it failed
-            raise
-        return ()
+        sign_in = None if self._sign_in is None else partial(self._sign_in, account)
+        return fill_session(session, account, profile, sign_in)
 
 
 def _response(refusal: Refusal) -> Response:

@@ -5,8 +5,8 @@ In FastAPI, ``app.router.routes.append(SignOn(...))``. The session is that of ``
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Unpack
 
 from starlette.requests import Request
@@ -14,14 +14,12 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from jwt_middleware.authorization.decorators import public
-from jwt_middleware.errors import ConfigurationError
-from jwt_middleware.responses import misconfigured, send_asgi
-from jwt_middleware.sign_on import Account, Arrival, Callback, SignOnOptions
+from jwt_middleware.responses import send_asgi
+from jwt_middleware.sign_on import Account, Callback, Profile, SignOnOptions, fill_session
 from jwt_middleware.sign_on.asgi import answer_scope
+from jwt_middleware.sign_on.pages import without_session
 
 __all__ = ["SignOn"]
-
-logger = logging.getLogger("jwt_middleware")
 
 SignIn = Callable[[Request, Account], Any]
 
@@ -56,23 +54,10 @@ class _Endpoint:
         if "session" in scope:
             answer = await answer_scope(self._callback, scope, self._begin_session)
         else:
-            fault = ConfigurationError("SignOn needs a session: add SessionMiddleware to the app")
-            logger.error("nobody can sign on: %s", fault)
             scope["query_string"] = b""
-            answer = misconfigured(fault)
+            answer = without_session("add SessionMiddleware to the app")
         await send_asgi(answer, scope, receive, send)
 
-    def _begin_session(self, account: Account, arrival: Arrival, scope: Scope) -> tuple[()]:
-        session = scope["session"]
-        # Nothing of the session before: whoever planted it in this browser may know it.
-        session.clear()
-        if self._sign_in is None:
-            session["integration"] = arrival.integration
-            session["user_id"] = account.user_id
-            return ()
-        try:
-            self._sign_in(Request(scope), account)
-        except BaseException:
-            session.clear()  # it may have signed the user in before it failed
-            raise
-        return ()
+    def _begin_session(self, account: Account, profile: Profile, scope: Scope) -> tuple[()]:
+        sign_in = None if self._sign_in is None else partial(self._sign_in, Request(scope), account)
+        return fill_session(scope["session"], account, profile, sign_in)

@@ -1,3 +1,3 @@
-"""Work beside requests: forks, one flight for many waiters, watched files."""
+"""Work beside requests: what a fork renews, work that requests wait for, watched files."""
 
 __all__ = []

@@ -1,24 +1,77 @@
-"""A lock that a forked process gets anew.
+"""What a forked child begins anew: locks, connections, and threads that look now and then.
 
-A thread that holds a lock while another forks does not exist in the child, where the lock would
-stay held for ever.
+A child has none of its parent's threads. A lock that one of them held would stay held for ever.
 """
 
 from __future__ import annotations
 
+import itertools
 import os
 import threading
+import time
 import weakref
+from collections.abc import Callable
+from typing import Any, Protocol, runtime_checkable
+
+
+class Renewed(Protocol):
+    """Something that a forked child cannot go on with as it is; ``renew`` begins it anew there."""
+
+    def renew(self) -> None: ...
+
+
+@runtime_checkable
+class Paused(Renewed, Protocol):
+    """Something that may not be in use while the process forks; ``after_fork`` is the parent's."""
+
+    def before_fork(self) -> None: ...
+    def after_fork(self) -> None: ...
+
+
+# In the order in which they were made: what others are made of is renewed before them.
+_owners: weakref.WeakValueDictionary[int, Renewed] = weakref.WeakValueDictionary()
+_numbers = itertools.count()
+
+
+def at_fork(owner: Renewed) -> None:
+    """Have something renewed in a forked child, and paused before where it can be."""
+    _owners[next(_numbers)] = owner
+
+
+def _living() -> list[Renewed]:
+    # The references are copied at once, for another thread may add one meanwhile.
+    return [owner for ref in _owners.valuerefs() if (owner := ref()) is not None]
+
+
+def _before() -> None:
+    for owner in _living():
+        if isinstance(owner, Paused):
+            owner.before_fork()
+
+
+def _in_parent() -> None:
+    for owner in _living():
+        if isinstance(owner, Paused):
+            owner.after_fork()
+
+
+def _in_child() -> None:
+    for owner in _living():
+        owner.renew()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
+    os.register_at_fork(before=_before, after_in_parent=_in_parent, after_in_child=_in_child)
 
 
 class ForkLock:
-    """A ``threading.Lock``, used by ``with``."""
+    """A ``threading.Lock``, used by ``with``, that is free in a forked child."""
 
     __slots__ = ("__weakref__", "_lock")
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        _all.add(self)
+        self.renew()
+        at_fork(self)
 
     def renew(self) -> None:
         """Make it free."""
@@ -31,13 +84,58 @@ class ForkLock:
         self._lock.release()
 
 
-_all: weakref.WeakSet[ForkLock] = weakref.WeakSet()
+class Poller:
+    """A thread that calls a method every few seconds, until the method's object is gone.
 
+    It keeps nothing alive while it sleeps. Where a call takes long, the pause after it is up to
+    twice as long, so that the calls take no more than a quarter of the time.
+    """
 
-def _renew_all() -> None:
-    for lock in list(_all):
-        lock.renew()
+    def __init__(self, look: Callable[[], object], every: float, name: str) -> None:
+        self._look: weakref.WeakMethod[Any] = weakref.WeakMethod(look, lambda _: self.stop())
+        self._every = every
+        self._name = name
+        self._ends = False
+        self.renew()
+        at_fork(self)
 
+    def renew(self) -> None:
+        """Start a thread of its own in a forked child."""
+        self._woken = threading.Event()
+        self.thread: threading.Thread | None = None
+        self.start()
 
-if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
-    os.register_at_fork(after_in_child=_renew_all)
+    def start(self) -> bool:
+        """Start the thread where it does not run; False where none can be started now."""
+        if self.thread is None and not self._ends:
+            thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:  # no more threads now, or no more at all
+                return False
+            self.thread = thread
+        return True
+
+    def hurry(self) -> bool:
+        """Call now, and not only after the pause; False where no thread can be started now."""
+        self._woken.set()
+        return self.start()
+
+    def stop(self) -> None:
+        """Call no more."""
+        self._ends = True
+        self._woken.set()
+
+    def _run(self) -> None:
+        pause = self._every
+        while True:
+            self._woken.wait(pause)
+            self._woken.clear()
+            look = self._look()
+            if look is None or self._ends:
+                return
+            began = time.monotonic()
+            look()
+            del look
+            took = time.monotonic() - began
+            pause = min(max(self._every, 3 * took), 2 * self._every)

@@ -1,9 +1,162 @@
-"""What a request waits for: work under way, and one budget for all waits of a request."""
+"""Work beside requests, and how requests wait for it: in a thread, or in a task of either loop.
+
+The work runs on a daemon thread of its own. Threads wait on an event; tasks of asyncio and trio are
+woken on their own loop, without a thread for each. Cancelling a waiter harms neither the work nor
+the other waiters.
+"""
 
 from __future__ import annotations
 
+import math
+import sys
+import threading
 import time
-from typing import NamedTuple, Protocol
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple, Protocol, TypeVar
+
+from .forks import at_fork
+
+T = TypeVar("T")
+
+
+class Flight:
+    """Work under way, whose end any number of callers may wait for."""
+
+    def __init__(self) -> None:
+        self._done = threading.Event()
+        self._lock = threading.Lock()
+        self._callbacks: dict[Callable[[], None], None] = {}
+
+    def land(self) -> None:
+        """Wake every waiter, once."""
+        with self._lock:
+            self._done.set()
+            callbacks, self._callbacks = list(self._callbacks), {}
+        for callback in callbacks:
+            callback()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait in this thread; return whether the work has ended."""
+        return self._done.wait(max(0.0, seconds))
+
+    async def wait_async(self, seconds: float) -> bool:
+        """Wait in this task; return whether the work has ended."""
+        if self._done.is_set():
+            return True
+        if _in_trio():
+            import trio
+
+            woken: Any = trio.Event()
+            forget = self._call_back(trio.lowlevel.current_trio_token().run_sync_soon, woken.set)
+        else:
+            import asyncio
+
+            woken = asyncio.Event()
+            forget = self._call_back(asyncio.get_running_loop().call_soon_threadsafe, woken.set)
+        try:
+            await _at_most(seconds, woken.wait)
+        except TimeoutError:
+            pass
+        finally:
+            forget()
+        return self._done.is_set()
+
+    def _call_back(self, call: Callable[[Any], object], wake: Any) -> Callable[[], None]:
+        """Have a loop wake its task when the work ends; return a function that takes this back."""
+
+        def callback() -> None:
+            try:
+                call(wake)
+            except RuntimeError:  # the loop has closed, and its task is gone
+                pass
+
+        with self._lock:
+            if not self._done.is_set():
+                self._callbacks[callback] = None
+                return lambda: self._callbacks.pop(callback, None)
+        callback()
+        return lambda: None
+
+
+class SingleFlight:
+    """Elects one worker at a time. ``lock`` guards the owner's few assignments, never I/O."""
+
+    def __init__(self, name: str, work: Callable[[], None]) -> None:
+        self.lock = threading.Lock()
+        self.running: Flight | None = None
+        self._name = name
+        self._work = work
+        at_fork(self)
+
+    def start(self) -> Flight:
+        """Start the work; the caller holds ``lock`` and has seen that nothing is ``running``."""
+        flight = self.running = Flight()
+        thread = threading.Thread(target=self._run, args=(flight,), name=self._name, daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:  # the interpreter is shutting down: nothing will be fetched any more
+            self.running = None
+            flight.land()
+        return flight
+
+    def _run(self, flight: Flight) -> None:
+        try:
+            self._work()
+        finally:
+            with self.lock:
+                if self.running is flight:
+                    self.running = None
+            flight.land()
+
+    def renew(self) -> None:
+        """Begin anew in a forked child, where the worker's thread does not exist."""
+        self.lock = threading.Lock()
+        self.running = None
+
+
+async def in_thread(call: Callable[[], T], seconds: float = math.inf) -> T:
+    """Make a call that may block on another thread, and wait in this task, on asyncio or trio.
+
+    Raises:
+        TimeoutError: it takes longer than this. It is not made where it had not begun by then.
+
+    """
+    if _in_trio():
+        import trio
+
+        gives_up = seconds < math.inf
+        return await _at_most(
+            seconds, lambda: trio.to_thread.run_sync(call, abandon_on_cancel=gives_up)
+        )
+    import asyncio
+
+    return await _at_most(seconds, lambda: asyncio.to_thread(call))
+
+
+async def _at_most(seconds: float, wait: Callable[[], Awaitable[T]]) -> T:
+    if _in_trio():
+        import trio
+
+        with trio.move_on_after(max(0.0, seconds)):
+            return await wait()
+        raise TimeoutError
+    import asyncio
+
+    async with asyncio.timeout(max(0.0, seconds) if seconds < math.inf else None):
+        return await wait()
+
+
+def _in_trio() -> bool:
+    """Whether this task is one of trio's; asyncio's otherwise."""
+    if "trio" not in sys.modules:
+        return False
+    import trio
+
+    try:
+        trio.lowlevel.current_trio_token()
+    except RuntimeError:
+        return False
+    return True
 
 
 class Waitable(Protocol):

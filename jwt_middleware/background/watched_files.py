@@ -1,11 +1,11 @@
 """A watched file that keeps its last good reading.
 
 A file is looked at about once a second: replaced in place, by rename, or by the symlink swap of a
-mounted Kubernetes secret. A replacement that cannot be read changes nothing, and says so. Two
-threads a process do so for all its files, while no request comes too, so that the first one after a
-quiet night finds what was written in the evening: one says each second that it is time, the other
-looks. Where a file does not answer, such as one on a network that is gone, the other files get
-another thread that looks.
+mounted Kubernetes secret. A replacement that cannot be read changes nothing, and is reported. Two
+threads a process do so for all its files, also while no request comes, so that the first one after
+a quiet night gets what was written in the evening: one says each second that it is time, the other
+looks. Where a file does not answer, such as one on a network that is gone, another thread looks at
+the other files.
 """
 
 from __future__ import annotations
@@ -13,15 +13,14 @@ from __future__ import annotations
 import hashlib
 import os
 import queue
-import threading
 import time
 import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from .forks import ForkLock
-from .single_flight import Flight
+from .forks import ForkLock, Poller, at_fork
+from .waiting import Flight
 
 T = TypeVar("T")
 
@@ -29,7 +28,7 @@ LOOK_EVERY = 1.0
 """Seconds between two looks at a file."""
 
 HANGS_AFTER = 2.0
-"""Seconds that one file may take before the others are looked at by another thread."""
+"""Seconds that one file may take before another thread looks at the others."""
 
 _UNREAD = object()
 
@@ -40,7 +39,7 @@ class WatchedFile(Generic[T]):
     Args:
         path: followed through symlinks at each look.
         read: makes the reading from the content; raises where it is no good.
-        heard: called with the new reading, or with the error that kept the old one.
+        on_change: called with the new reading, or with the error that kept the old one.
 
     Raises:
         OSError, or what ``read`` raises: there is no good first reading.
@@ -51,13 +50,13 @@ class WatchedFile(Generic[T]):
         self,
         path: Path,
         read: Callable[[bytes], T],
-        heard: Callable[[T | Exception], None],
+        on_change: Callable[[T | Exception], None],
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.path = path
         self._read = read
-        self._heard = heard
+        self._on_change = on_change
         self._clock = clock
         self._mark: object = self._stat()
         self._failure: tuple[object, str] | None = None
@@ -108,11 +107,9 @@ class WatchedFile(Generic[T]):
     def look(self) -> None:
         """Look at the file on this thread, for all who wait for it."""
         try:
-            with self._reading:
-                mark = self._stat()
-                if mark != self._mark:
-                    self._take(mark)
-        except Exception:  # noqa: BLE001, S110 - it was told, and the last good reading serves
+            if self._stat() != self._mark:
+                self.fresh()
+        except Exception:  # noqa: BLE001, S110 - it was reported, and the last good reading serves
             pass
         finally:
             self._land()
@@ -129,10 +126,10 @@ class WatchedFile(Generic[T]):
 
     def _stat(self) -> tuple[int, ...] | None:
         try:
-            found = os.stat(self.path)
+            stat = os.stat(self.path)
         except OSError:
             return None
-        return found.st_ino, found.st_dev, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+        return stat.st_ino, stat.st_dev, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
 
     def _take(self, mark: object) -> None:
         """Read the file. ``mark`` is older: what changes meanwhile is a change to the next look."""
@@ -141,55 +138,22 @@ class WatchedFile(Generic[T]):
             reading = self._read(content)
         except Exception as error:
             # What was wrong may lie elsewhere, as a file that this one names and that comes later:
-            # it is read again at the next look, and told once.
+            # it is read again at the next look, and reported once.
             self._mark = _UNREAD
             failure = (mark, str(error))
             if failure != self._failure:
                 self._failure = failure
-                self._heard(error)
+                self._on_change(error)
             raise
         self._mark = mark
         self._digest = _digest(content)
         self._failure = None
         self.reading = reading
-        self._heard(reading)
+        self._on_change(reading)
 
 
 def _digest(content: bytes) -> bytes:
     return hashlib.sha256(content).digest()
-
-
-_Files = queue.SimpleQueue[WatchedFile[Any] | None]
-
-
-class _Looker:
-    """The thread that looks at one file after the other."""
-
-    def __init__(self, files: _Files) -> None:
-        self._files = files
-        self._since: float | None = None
-        self._has_ended = False
-        thread = threading.Thread(target=self._run, name="jwt_middleware-file", daemon=True)
-        thread.start()
-
-    def hangs(self) -> bool:
-        """Whether the file that it looks at does not answer."""
-        since = self._since
-        return since is not None and time.monotonic() - since > HANGS_AFTER
-
-    def end(self) -> None:
-        """Look at no further file."""
-        self._has_ended = True
-        self._files.put(None)
-
-    def _run(self) -> None:
-        while not self._has_ended:
-            file = self._files.get()
-            if file is not None:
-                self._since = time.monotonic()
-                file.look()
-                self._since = None
-            del file  # nothing is kept alive by a waiting thread
 
 
 class _Watch:
@@ -197,75 +161,62 @@ class _Watch:
 
     def __init__(self) -> None:
         self._files: weakref.WeakSet[WatchedFile[Any]] = weakref.WeakSet()
-        self._forget_threads()
+        self._lock = ForkLock()
+        self._clock: Poller | None = None
+        self._looker: Poller | None = None
+        self.renew()
+        at_fork(self)
 
-    def _forget_threads(self) -> None:
-        self._lock = threading.Lock()
-        self._asked: _Files = queue.SimpleQueue()
-        self._looker: _Looker | None = None
-        self._thread: threading.Thread | None = None
+    def renew(self) -> None:
+        """Forget what the parent was asked for, in a forked child."""
+        self._asked: queue.SimpleQueue[WatchedFile[Any]] = queue.SimpleQueue()
+        self._began: float | None = None
+        for file in list(self._files):
+            file.renew()
 
     def add(self, file: WatchedFile[Any]) -> None:
         with self._lock:
             self._files.add(file)
-        self.wake()
+            if self._clock is None:
+                self._clock = Poller(self.look_at_all, LOOK_EVERY, "jwt_middleware-watch")
+            self._clock.start()
 
     def look_at(self, file: WatchedFile[Any]) -> bool:
         """Have a file looked at, after those that were asked for before; False: nobody can."""
-        if not self.wake():
-            return False
         self._asked.put(file)
-        return True
+        return self._hurry()
 
-    def wake(self) -> bool:
-        """Start what does not run: at first, in a forked process, and where a file hangs."""
-        with self._lock:
-            try:
-                if self._looker is None or self._looker.hangs():
-                    hanging, self._looker = self._looker, _Looker(self._asked)
-                    if hanging is not None:
-                        hanging.end()
-                if self._thread is None:
-                    thread = threading.Thread(
-                        target=self._run, name="jwt_middleware-watch", daemon=True
-                    )
-                    thread.start()
-                    self._thread = thread
-            except RuntimeError:  # no more threads now
-                return False
-        return True
-
-    def forked(self) -> None:
-        """Forget the parent's threads, which this process does not have, and start others.
-
-        Else the first request of a worker that had none for long would find old readings.
-        """
-        self._forget_threads()
-        for file in list(self._files):
-            file.renew()
-        if self._files:
-            self.wake()
-
-    def _run(self) -> None:
-        while self._look_at_all():
-            pass
-
-    def _look_at_all(self) -> bool:
-        """Have every file looked at, after a while; return whether there are any."""
-        time.sleep(LOOK_EVERY)  # first, so that nothing is kept alive by a sleeping thread
+    def look_at_all(self) -> None:
+        """Have every file looked at for which it is time."""
         with self._lock:
             files = list(self._files)
-            if not files:
-                if self._looker is not None:
-                    self._looker.end()
-                self._looker = self._thread = None
-                return False
-        self.wake()  # where one hangs, and no other is due
+        self._hurry()  # where one hangs, and no other is due
         for file in files:
             file.current()
-        return True
+
+    def _hurry(self) -> bool:
+        """Have those looked at that were asked for, by another thread where a file hangs."""
+        with self._lock:
+            began = self._began
+            hangs = began is not None and time.monotonic() - began > HANGS_AFTER
+            if self._looker is not None and hangs:
+                self._looker.stop()
+            if self._looker is None or hangs:
+                self._looker = Poller(self._look, LOOK_EVERY, "jwt_middleware-file")
+                self._began = None
+            return self._looker.hurry() and self._clock is not None and self._clock.start()
+
+    def _look(self) -> None:
+        looker = self._looker
+        while self._looker is looker:  # another one goes on where this one has hung
+            try:
+                file = self._asked.get_nowait()
+            except queue.Empty:
+                return
+            self._began = time.monotonic()
+            file.look()
+            if self._looker is looker:
+                self._began = None
 
 
 _watch = _Watch()
-if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
-    os.register_at_fork(after_in_child=_watch.forked)

@@ -269,13 +269,9 @@ class IntegrationsLoaded(NamedTuple):
     integrations: int
 
 
-@logged(ERROR, "{source}: nobody signs in by what is wrong: {faults}")
+@logged(ERROR, "{source}: the last good reading stays: {faults}")
 class IntegrationsKept(NamedTuple):
-    """The integrations changed, and something in them is wrong: ``reason``.
-
-    An entry that is wrong is refused until it is right, and the rest counts. While the file is no
-    TOML, or is gone, nobody signs in.
-    """
+    """The integrations changed, and are wrong: ``reason``. The last good reading serves."""
 
     source: str
     reason: str

@@ -11,8 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from ..background.single_flight import SingleFlight
-from ..background.waiting import Wait
+from ..background.waiting import SingleFlight, Wait
 from ..events.kinds import (
     Event,
     KeyAdded,

@@ -15,6 +15,9 @@ from ..errors import ConfigurationError
 MOST_SECONDS = 10 * 366 * 86_400.0
 """Ten years: no time that an option names is longer."""
 
+MILLISECONDS_FROM: Final = 1e11
+"""From here on a number is no time in seconds: it would lie beyond the year 5138."""
+
 
 class AnyAudience:
     """The type of ``ANY``, which is its only instance."""

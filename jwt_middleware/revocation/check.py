@@ -1,4 +1,4 @@
-"""Tokens that no longer count: those on the deny list and, where each may be used once, used ones.
+"""Tokens that no longer count: those on the deny list and, with ``one_time``, those used before.
 
 The deny list is read in the background; a request asks the store only for a one-time use.
 """
@@ -9,33 +9,27 @@ import json
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from ..background.waiting import MustWait, Wait, WaitBudget
+from ..background.waiting import MustWait, Wait, WaitBudget, in_thread
 from ..errors import RequestError, StoreUnavailable, TokenReused, TokenRevoked
 from ..events.kinds import Event
 from ..principal import Principal
-from .claiming import ClaimThread
-from .denials import Denial
-from .deny_list import DenyList
+from .denials import Denial, DenyList
 from .option import Revocations, open_store
-from .store import Store
+from .store import CLOCKS_APART
 from .watch import DenialWatch
 
 WAIT_BUDGET = 2.0
 """Seconds that one request waits for the store, as for keys."""
 
-CLOCKS_APART = 60.0
-"""Seconds that a use is remembered beyond the token's end: the clocks of several machines differ,
-and a token that has ended here may still be taken there."""
-
 
 class VerifiedToken(Protocol):
-    """What is asked of a verified token.
+    """What it needs of a verified token.
 
     Attributes:
         token: the token, as received.
         refused_from: the end of its life with the leeway, in seconds since the epoch.
         roster: the reading of the registry that granted what the principal may.
-        standing: what it was judged by; one that was judged by the same need not be again.
+        standing: what it was last judged by; while that stays, it need not be judged again.
 
     """
 
@@ -45,11 +39,8 @@ class VerifiedToken(Protocol):
     roster: Any
     standing: object
 
-    def issued_at(self) -> float | None:
-        """Return its ``iat`` in seconds since the epoch; None where it has none."""
-
-    def signed_key_id(self) -> str | None:
-        """Return the ``kid`` of its own header."""
+    def issued_at(self) -> float | None: ...
+    def signed_key_id(self) -> str | None: ...
 
 
 class RevocationCheck:
@@ -73,38 +64,42 @@ class RevocationCheck:
         self._option = option
         self._clock = clock
         self._watch = DenialWatch(self.store, fails_open=self.fails_open, announce=announce)
-        self._claims = ClaimThread()
         self._only_looks = False
         self._roster = roster
         self._pair: tuple[object, DenyList | None] = (None, None)
         self.standing: Callable[[], object] = self._watch.current if roster is None else self._both
-        """Returns what a token that was judged by it need not be judged by again."""
+        """Returns what tokens are judged by now; compared by identity."""
         if option.one_time:
-            self.standing = object  # another one each time: every use is asked for
+            self.standing = object  # never the same: every use is asked for
 
     @property
     def fails_open(self) -> bool:
         """Whether tokens are taken while the store is out."""
         return self._option.fail == "open"
 
-    def judge(self, entry: VerifiedToken, patience: WaitBudget | None) -> None:
+    def judge(self, entry: VerifiedToken, budget: WaitBudget | None) -> None:
         """Look a token up in the deny list, and use it where it may be used once.
 
         Raises:
-            MustWait: the store must be asked first; ``patience`` then brings its answer.
+            MustWait: the store must be asked first; ``budget`` then brings its answer.
             TokenRevoked: it is denied.
             TokenReused: it was used before.
             StoreUnavailable: neither can be known now.
 
         """
-        denials = self._denials(entry, patience)
-        now = self._clock()
-        denial = denials.find(entry.principal, entry.issued_at, now, entry.signed_key_id)
-        if denial is not None:
-            raise _of(entry, TokenRevoked(_reason(denial)))
-        if self._option.one_time:
-            self._use(entry, patience)
-        elif self._roster is None:
+        try:
+            denials = self._denials(budget)
+            denial = denials.find(
+                entry.principal, entry.issued_at, self._clock(), entry.signed_key_id
+            )
+            if denial is not None:
+                raise TokenRevoked(denial.reason)
+            if self._option.one_time:
+                self._use(entry, budget)
+        except RequestError as error:
+            error.principal = entry.principal  # for the audit: the token is genuine
+            raise
+        if self._roster is None:
             entry.standing = denials
         else:
             pair = self._both()
@@ -123,21 +118,22 @@ class RevocationCheck:
         """Use no token from now on, and only ask whether it was used: for tools."""
         self._only_looks = True
 
-    def claimed_by(self, patience: WaitBudget | None) -> VerifiedToken | None:
+    def waiting_for_use(self, budget: WaitBudget | None) -> VerifiedToken | None:
         """Return the token that was verified before its request waited for its use."""
-        claim = _claim_of(patience)
-        return None if claim is None else claim.entry
+        work = None if budget is None else budget.work
+        return work.entry if isinstance(work, _Use) else None
 
     def deny(self, denial: Denial) -> None:
         """Deny tokens from now on: here at once, in other processes within a second.
 
-        It waits for the store: on an event loop, call it in a thread.
+        Without ``until`` the denial ends after ``keep_for``. It waits for the store: on an event
+        loop, call it in a thread.
 
         Raises:
             StoreUnavailable: the store is out, and nothing is denied.
 
         """
-        self.store.deny(denial)
+        self.store.deny(denial.ending(self._clock(), self._option.keep_for))
         self._watch.look_now()
 
     def allow(self, denial: Denial) -> bool:
@@ -147,9 +143,9 @@ class RevocationCheck:
             StoreUnavailable: the store is out, and nothing is taken back.
 
         """
-        found = self.store.allow(denial)
+        was_denied = self.store.allow(denial)
         self._watch.look_now()
-        return found
+        return was_denied
 
     def health(self) -> dict[str, Any]:
         """Return what is known of the store."""
@@ -166,64 +162,62 @@ class RevocationCheck:
         if self._owns_store:
             self.store.close()
 
-    def _denials(self, entry: VerifiedToken, patience: WaitBudget | None) -> DenyList:
+    def _denials(self, budget: WaitBudget | None) -> DenyList:
         denials = self._watch.current()
         if denials is not None:
             return denials
-        if patience is None or patience.may_wait:
+        if budget is None or budget.may_wait:
             # Nobody knows that it is out: this process slept, or the first look is under way.
             flight = self._watch.next_look()
             if flight is not None:
                 raise MustWait(Wait(flight, WAIT_BUDGET, joined=False))
-        raise _of(entry, StoreUnavailable(f"{self._option.name}: its denials are not known now"))
+        raise StoreUnavailable(f"{self._option.name}: its denials are not known now")
 
-    def _use(self, entry: VerifiedToken, patience: WaitBudget | None) -> None:
-        claim = _claim_of(patience)
-        if claim is None and not self._watch.is_failing:
-            claim = _Claim(self.store, self._claims, entry, only_looks=self._only_looks)
-            raise MustWait(Wait(claim, WAIT_BUDGET, joined=False))
-        outcome = None if claim is None else claim.outcome
-        if outcome is False:
-            raise _of(entry, TokenReused("it was used before"))
-        if outcome is None and self._option.fail != "open":
-            told = f"{self._option.name}: no answer whether it was used before"
-            raise _of(entry, StoreUnavailable(told))
+    def _use(self, entry: VerifiedToken, budget: WaitBudget | None) -> None:
+        if budget is not None and isinstance(budget.work, _Use):
+            if budget.answered:
+                if not budget.work.is_first:
+                    raise TokenReused("it was used before")
+                return
+        elif not self._watch.is_failing:
+            use = _Use(entry, self._only_ask if self._only_looks else self._use_now)
+            raise MustWait(Wait(use, WAIT_BUDGET, joined=False))
+        if not self.fails_open:
+            raise StoreUnavailable(f"{self._option.name}: no answer whether it was used before")
+
+    def _use_now(self, entry: VerifiedToken) -> bool:
+        return self.store.use_once(one_time_key(entry), entry.refused_from + CLOCKS_APART)
+
+    def _only_ask(self, entry: VerifiedToken) -> bool:
+        return not self.store.was_used(one_time_key(entry))
 
 
-class _Claim:
+class _Use:
     """The use of a token by one request; made while the request waits for it, and not before."""
 
-    def __init__(
-        self, store: Store, thread: ClaimThread, entry: VerifiedToken, *, only_looks: bool
-    ) -> None:
+    def __init__(self, entry: VerifiedToken, make: Callable[[VerifiedToken], bool]) -> None:
         self.entry = entry
-        self.outcome: bool | None = None
-        self._only_looks = only_looks
-        self._store = store
-        self._thread = thread
+        self.is_first = False
+        self._make = make
 
     def wait(self, seconds: float) -> bool:  # noqa: ARG002 - the store's own bounds are as short
-        """Claim in this thread."""
-        self._make()
+        """Use it in this thread; return whether the store has answered."""
+        try:
+            self.is_first = self._make(self.entry)
+        except Exception:  # noqa: BLE001 - a store that is out; the watch reports why
+            return False
         return True
 
     async def wait_async(self, seconds: float) -> bool:
-        """Claim on another thread, and wait in this task."""
-        return await self._thread.submit(self._make, seconds).wait_async(seconds)
-
-    def _make(self) -> None:
-        key = one_time_key(self.entry)
+        """Use it on another thread, and wait in this task."""
         try:
-            if self._only_looks:
-                self.outcome = not self._store.is_claimed(key)
-            else:
-                self.outcome = self._store.claim(key, self.entry.refused_from + CLOCKS_APART)
-        except Exception:  # noqa: BLE001 - a store that is out; the watch tells why
-            self.outcome = None
+            return await in_thread(lambda: self.wait(seconds), seconds)
+        except (TimeoutError, RuntimeError):  # no answer in time, or no thread for it
+            return False
 
 
 def one_time_key(entry: VerifiedToken) -> str:
-    """Return what is claimed of a token: its id with its issuer, else what was signed.
+    """Return what names a token in the store: its id with its issuer, else what was signed.
 
     Not its signature, which can be written in more than one way that verifies.
     """
@@ -232,20 +226,3 @@ def one_time_key(entry: VerifiedToken) -> str:
         return json.dumps(["assertion", principal.issuer, principal.token_id])
     signed, _, _ = entry.token.rpartition(b".")
     return json.dumps(["assertion", signed.decode("ascii")])
-
-
-def _claim_of(patience: WaitBudget | None) -> _Claim | None:
-    waited_for = None if patience is None else patience.work
-    return waited_for if isinstance(waited_for, _Claim) else None
-
-
-def _reason(denial: Denial) -> str:
-    what = denial.name.kind.replace("_", " ")
-    before = "" if denial.issued_before is None else ", for tokens issued before a time"
-    return f"the {what} is denied{before}"
-
-
-def _of(entry: VerifiedToken, error: RequestError) -> RequestError:
-    """Return the error with the principal, for the audit: the token is genuine."""
-    error.principal = entry.principal
-    return error

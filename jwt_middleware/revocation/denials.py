@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
-LONGEST_LIFE = 10 * 366 * 86_400.0
-"""Seconds that a denial stays where it names no end: ten years, as long as ``max_age`` may be.
+from ..options.checks import MILLISECONDS_FROM
+
+KEEP_FOR = 86_400.0
+"""Seconds that a denial stays where it names no end: longer than a gateway's tokens live.
 
 A store does not know the life of a token that it never saw, and a denial that ends before the token
-lets it in again. Name the token's own end where it is known: the list stays shorter by it.
+lets it in again: where tokens live longer, name an end.
 """
 
 _MOST_TEXT = 1024
-_MILLISECONDS_FROM = 1e11
 _KINDS = ("token_id", "subject", "client_id", "key_id")
 
 
@@ -41,7 +43,8 @@ class Denial:
         issuer: only the tokens of this issuer (``iss``); alone, all of them.
         issued_before: only tokens whose ``iat`` (RFC 7519, 4.1.6) lies before it, and those without
             an ``iat``, for nothing shows that they are newer.
-        until: it ends by itself then; ``LONGEST_LIFE`` after it is made where None.
+        until: it ends by itself then, and never with ``math.inf``; where None, as long after it is
+            made as the option ``keep_for`` says, ``KEEP_FOR`` without one.
         note: for those who read the list; it reaches no caller.
 
     Raises:
@@ -72,6 +75,16 @@ class Denial:
         for moment in ("issued_before", "until"):
             _check_time(moment, getattr(self, moment))
 
+    @classmethod
+    def of_name(
+        cls, name: Name, issued_before: float | None, until: float | None, note: str
+    ) -> Denial:
+        """Make one as a store has kept it."""
+        names: dict[str, str] = {name.kind: name.value}
+        if name.issuer:
+            names["issuer"] = name.issuer
+        return cls(**names, issued_before=issued_before, until=until, note=note)
+
     @property
     def name(self) -> Name:
         """What it names, whatever its times are."""
@@ -80,6 +93,12 @@ class Denial:
             if value is not None:
                 return Name(kind, value, self.issuer or "")
         return Name("issuer", self.issuer or "", "")
+
+    @property
+    def reason(self) -> str:
+        """Why a token that it names is refused, in words that name nobody."""
+        before = "" if self.issued_before is None else ", for tokens issued before a time"
+        return f"the {self.name.kind.replace('_', ' ')} is denied{before}"
 
     @property
     def identity(self) -> tuple[str, str, str, bool]:
@@ -91,9 +110,9 @@ class Denial:
         """Whether it has not ended yet."""
         return self.until is None or now < self.until
 
-    def ending(self, now: float) -> Denial:
-        """Return it with an end: its own, or as late as that of any token."""
-        return self if self.until is not None else replace(self, until=now + LONGEST_LIFE)
+    def ending(self, now: float, keep_for: float = KEEP_FOR) -> Denial:
+        """Return it with an end: its own, or one that is so many seconds from now."""
+        return self if self.until is not None else replace(self, until=now + keep_for)
 
     def joined(self, before: Denial | None) -> Denial:
         """Return it with what was denied under its identity before: nothing is let in by it.
@@ -112,7 +131,71 @@ class Denial:
 
 def in_force(denials: Iterable[Denial], now: float) -> tuple[Denial, ...]:
     """Return those that have not ended."""
-    return tuple([each for each in denials if each.is_in_force(now)])
+    return tuple([denial for denial in denials if denial.is_in_force(now)])
+
+
+class Deniable(Protocol):
+    """What a denial may name of a token, None where it has none; a ``Principal`` is one."""
+
+    @property
+    def token_id(self) -> str | None: ...
+    @property
+    def subject(self) -> str | None: ...
+    @property
+    def client_id(self) -> str | None: ...
+    @property
+    def key_id(self) -> str | None: ...
+    @property
+    def issuer(self) -> str | None: ...
+
+
+class DenyList:
+    """One reading of a store's denials, by which tokens are judged; immutable.
+
+    It finds the denial of a token by what it names, however long the list is.
+    """
+
+    def __init__(self, denials: Iterable[Denial] = ()) -> None:
+        self._by_kind: dict[str, dict[str, list[Denial]]] = {}
+        self._size = 0
+        for denial in denials:
+            kind, value, _ = denial.name
+            self._by_kind.setdefault(kind, {}).setdefault(value, []).append(denial)
+            self._size += 1
+
+    def __len__(self) -> int:
+        return self._size
+
+    def find(
+        self,
+        token: Deniable,
+        issued_at: Callable[[], float | None],
+        now: float,
+        signed_key_id: Callable[[], str | None] = lambda: None,
+    ) -> Denial | None:
+        """Return a denial of a token that is in force; None where there is none.
+
+        Two functions are called only where their answer matters: ``issued_at`` returns the token's
+        ``iat`` in seconds since 1970, None where it has none, and ``signed_key_id`` the ``kid``
+        that the token itself names, which counts where its key has none (PEM, certificate).
+        """
+        for kind, by_value in self._by_kind.items():
+            value: str | None = getattr(token, kind)
+            if value is None and kind == "key_id":
+                value = signed_key_id()
+            for denial in by_value.get(value, ()) if value is not None else ():
+                if denial.issuer is not None and denial.issuer != token.issuer:
+                    continue
+                if denial.is_in_force(now) and _is_old_enough(denial, issued_at):
+                    return denial
+        return None
+
+
+def _is_old_enough(denial: Denial, issued_at: Callable[[], float | None]) -> bool:
+    if denial.issued_before is None:
+        return True
+    issued = issued_at()
+    return issued is None or issued < denial.issued_before
 
 
 def _later(one: float | None, other: float | None) -> float | None:
@@ -133,5 +216,5 @@ def _check_time(name: str, value: object) -> None:
         return
     if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
         raise ValueError(f"{name}: a time in seconds since 1970")
-    if not 0 <= value < _MILLISECONDS_FROM:
+    if not 0 <= value < MILLISECONDS_FROM and not (name == "until" and value == math.inf):
         raise ValueError(f"{name}: a time in seconds since 1970, not in milliseconds")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import ConfigurationError
 from ..options import checks as check
 from ..options.checks import InFile, in_file
+from .denials import KEEP_FOR
 
 if TYPE_CHECKING:
     from .store import Store
@@ -27,6 +28,7 @@ class Revocations:
         fail: what a store that is out means: ``"closed"``, no token is taken (503); ``"open"``, the
             last known denials serve, and tokens may be used twice.
         one_time: True: each token is taken once. Every request then asks the store.
+        keep_for: seconds after which a denial ends that names no end; longer than any token lives.
 
     Raises:
         ConfigurationError: one of them is wrong.
@@ -36,6 +38,7 @@ class Revocations:
     url: str | Store
     fail: str = "closed"
     one_time: bool = False
+    keep_for: float = KEEP_FOR
 
     def __post_init__(self) -> None:
         from .urls import plain_name
@@ -49,9 +52,24 @@ class Revocations:
         if self.fail not in ("closed", "open"):
             raise ConfigurationError(f"revocations: fail: 'closed' or 'open', not {self.fail!r}")
         check.flag("revocations: one_time", self.one_time)
+        check.number("revocations: keep_for", self.keep_for, above=0)
 
     @classmethod
-    def of_table(cls, table: Mapping[str, Any]) -> Revocations:
+    def of(cls, value: Any) -> Revocations | None:
+        """Return the option of what it may be: itself, a store's URL, a table, or None."""
+        if value is None or isinstance(value, Revocations):
+            return value
+        if isinstance(value, Mapping):
+            return cls._of_table(value)
+        if not isinstance(value, str):
+            raise ConfigurationError(
+                "revocations: a store's URL, such as 'sqlite:///revocations.db', or "
+                f"Revocations(...), not {check.kind(value)}"
+            )
+        return cls(value)
+
+    @classmethod
+    def _of_table(cls, table: Mapping[str, Any]) -> Revocations:
         """Make it of a table, as TOML and settings have it; a file's paths start at the file."""
         from .urls import relative_to
 
@@ -72,13 +90,16 @@ class Revocations:
         return plain_name(self.url) if isinstance(self.url, str) else self.url.name
 
     def __repr__(self) -> str:
-        return f"Revocations({self.name!r}, fail={self.fail!r}, one_time={self.one_time})"
+        return (
+            f"Revocations({self.name!r}, fail={self.fail!r}, one_time={self.one_time}, "
+            f"keep_for={self.keep_for:g})"
+        )
 
 
 def open_store(url: str, *, clock: Callable[[], float] = time.time, make: bool = True) -> Store:
-    """Open the store that a URL names; each ``"process-memory"`` is one of its own.
+    """Open the store that a URL names; every ``"process-memory"`` is one of its own.
 
-    ``clock`` tells the seconds since 1970. Without ``make`` an SQLite file is used as it is: one
+    ``clock`` returns the seconds since 1970. Without ``make`` an SQLite file is used as it is: one
     that is not there, or has no tables, is an outage.
 
     Raises:

@@ -7,17 +7,15 @@ emptied one denies nothing, and whoever watches it is warned.
 from __future__ import annotations
 
 import json
-import os
 import time
-import weakref
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any
 
+from ..background.forks import at_fork
 from ..errors import ConfigurationError, StoreUnavailable
-from .changes import tell_change
-from .denials import Denial, in_force
-from .store import by_end, digest, new_revision
+from .denials import Denial, Name, in_force
+from .store import by_end, changed, digest, new_revision
 from .urls import redis_name
 
 DEADLINE = 1.0
@@ -28,11 +26,11 @@ _DENIALS = "{jwt_middleware}:denials"
 _ENDS = "{jwt_middleware}:denials:ends"
 _REVISION = "{jwt_middleware}:denials:revision"
 _IDENTITY = "{jwt_middleware}:denials:identity"
-_CLAIM = "jwt_middleware:claim:"
+_USED = "jwt_middleware:used:"
 
 
 class RedisStore:
-    """Denials and claims in Redis. A server that is down at first is an outage, no error.
+    """Denials and uses in Redis. A server that is down at first is an outage, no error.
 
     Raises:
         ConfigurationError: the ``redis`` extra is missing, or the URL or its password is wrong.
@@ -70,30 +68,28 @@ class RedisStore:
         self._connect = connect
         try:
             self._client = connect()
-            _stores.add(self)
+            at_fork(self)
             self._client.get(_REVISION)
         except (redis.AuthenticationError, redis.ResponseError) as error:
             raise ConfigurationError(f"the store {self.name}: {error}") from None
         except (redis.ConnectionError, redis.TimeoutError, OSError):
-            pass  # an outage; those who ask are told
+            pass  # an outage, which those who ask learn
         except Exception as error:  # noqa: BLE001 - whatever an option in the URL leads to
             raise ConfigurationError(
                 f"the store {self.name}: its URL cannot be used ({type(error).__name__})"
             ) from None
 
-    def claim(self, key: str, until: float) -> bool:
-        """Use something once, as ``Store.claim``. Redis itself lets it go then."""
+    def use_once(self, key: str, until: float) -> bool:
+        """Use something once, as ``Store.use_once``. Redis itself forgets it then."""
         milliseconds = max(1, int((until - self._clock()) * 1000))
         with self._asking() as client:
-            return bool(client.set(_CLAIM + digest(key), "1", nx=True, px=milliseconds))
+            return bool(client.set(_USED + digest(key), "1", nx=True, px=milliseconds))
 
-    def is_claimed(self, key: str) -> bool:
-        """Whether it was claimed, and still is."""
+    def was_used(self, key: str) -> bool:
         with self._asking() as client:
-            return bool(client.exists(_CLAIM + digest(key)))
+            return bool(client.exists(_USED + digest(key)))
 
     def deny(self, denial: Denial) -> None:
-        """Keep a denial until its end."""
         now = self._clock()
         place = json.dumps(denial.identity)
 
@@ -108,18 +104,17 @@ class RedisStore:
             if old:
                 pipe.hdel(_DENIALS, *old)
                 pipe.zrem(_ENDS, *old)
-            told = json.dumps([kept.issued_before, kept.until, kept.note])
-            pipe.hset(_DENIALS, place, told)
+            entry = json.dumps([kept.issued_before, kept.until, kept.note])
+            pipe.hset(_DENIALS, place, entry)
             pipe.zadd(_ENDS, {place: kept.until})
             pipe.set(_REVISION, new_revision())
             pipe.set(_IDENTITY, new_revision(), nx=True)
 
         with self._asking() as client:
             client.transaction(write, _DENIALS)
-        tell_change(self.name)
+        changed(self.name)
 
     def allow(self, denial: Denial) -> bool:
-        """Take back every denial of the same name."""
         places = [json.dumps((*denial.name, whole)) for whole in (False, True)]
         now = self._clock()
         with self._asking() as client:
@@ -128,19 +123,17 @@ class RedisStore:
             pipe.hdel(_DENIALS, *places)
             pipe.zrem(_ENDS, *places)
             pipe.set(_REVISION, new_revision())
-            found = zip(places, pipe.execute()[0], strict=True)
-            gone = [_denial(place, told) for place, told in found if told is not None]
-        tell_change(self.name)
+            entries = zip(places, pipe.execute()[0], strict=True)
+            gone = [_denial(place, entry) for place, entry in entries if entry is not None]
+        changed(self.name)
         return bool(in_force(gone, now))
 
     def denials(self) -> tuple[Denial, ...]:
-        """Return those in force."""
         with self._asking() as client:
-            found = [_denial(place, told) for place, told in client.hgetall(_DENIALS).items()]
-        return by_end(in_force(found, self._clock()))
+            known = [_denial(place, entry) for place, entry in client.hgetall(_DENIALS).items()]
+        return by_end(in_force(known, self._clock()))
 
     def revision(self) -> str:
-        """Return a text that is another one after each change."""
         with self._asking() as client:
             return str(client.get(_REVISION) or "")
 
@@ -154,10 +147,10 @@ class RedisStore:
         self._client.close()
         self._client.connection_pool.disconnect()
 
-    def forked(self) -> None:
-        """Begin anew in a forked child: a lock of the client may be held by a thread that is not.
+    def renew(self) -> None:
+        """Begin anew in a forked child: a thread of the parent may hold a lock of the client.
 
-        The parent's client is kept, for to give it up takes its locks.
+        The parent's client is kept: giving it up would take its locks.
         """
         _of_parents.append(self._client)
         self._client = self._connect()
@@ -170,23 +163,9 @@ class RedisStore:
             raise StoreUnavailable(f"{self.name}: {error}") from None
 
 
-def _denial(place: str, told: str) -> Denial:
+def _denial(place: str, entry: str) -> Denial:
     kind, value, issuer, _ = json.loads(place)
-    issued_before, until, note = json.loads(told)
-    names: dict[str, str] = {kind: value}
-    if issuer:
-        names["issuer"] = issuer
-    return Denial(**names, issued_before=issued_before, until=until, note=note)
+    return Denial.of_name(Name(kind, value, issuer), *json.loads(entry))
 
 
-_stores: weakref.WeakSet[RedisStore] = weakref.WeakSet()
 _of_parents: list[Any] = []
-
-
-def _forked() -> None:
-    for store in list(_stores):
-        store.forked()
-
-
-if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
-    os.register_at_fork(after_in_child=_forked)

@@ -17,17 +17,17 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ..background.forks import at_fork
 from ..errors import ConfigurationError, StoreUnavailable
-from .changes import tell_change
-from .denials import Denial
-from .private_files import make_private
-from .store import digest, new_revision
+from .denials import Denial, Name
+from .store import changed, digest, new_revision
+from .urls import make_private
 
 BUSY = 2.0
 """Seconds that one waits for another process's write, which takes milliseconds."""
 
 _FORGET_AT_ONCE = 64
-"""Old claims that one new claim clears away: more than one, so that they never pile up."""
+"""Old uses that one new use clears away: more than one, so that they never pile up."""
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS jwt_middleware_denials (
@@ -35,34 +35,26 @@ CREATE TABLE IF NOT EXISTS jwt_middleware_denials (
     issued_before REAL, until REAL NOT NULL, note TEXT NOT NULL,
     PRIMARY KEY (kind, value, issuer, whole)
 ) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS jwt_middleware_claims (
+CREATE TABLE IF NOT EXISTS jwt_middleware_uses (
     key TEXT NOT NULL PRIMARY KEY, until REAL NOT NULL
 ) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS jwt_middleware_claims_until ON jwt_middleware_claims (until);
-CREATE TABLE IF NOT EXISTS jwt_middleware_revision (
-    one INTEGER PRIMARY KEY CHECK (one = 1), revision TEXT NOT NULL
-);
-CREATE TABLE IF NOT EXISTS jwt_middleware_identity (
-    one INTEGER PRIMARY KEY CHECK (one = 1), identity TEXT NOT NULL
-);
+CREATE INDEX IF NOT EXISTS jwt_middleware_uses_until ON jwt_middleware_uses (until);
+CREATE TABLE IF NOT EXISTS jwt_middleware_state (
+    name TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL
+) WITHOUT ROWID;
 """
-_FIRST = (
-    "INSERT OR IGNORE INTO jwt_middleware_identity VALUES (1, ?)",
-    "INSERT OR IGNORE INTO jwt_middleware_revision VALUES (1, ?)",
-)
 _EMPTIED = (
     "the file was emptied or replaced, and its denials may be lost; restore it, or begin a new "
     "list by 'jwt-assertion revoke' or by starting a service"
 )
-_COLUMNS = "kind, value, issuer, issued_before, until, note"
-_SAME_NAME = "kind = ? AND value = ? AND issuer = ?"
-_SAME_PLACE = _SAME_NAME + " AND whole = ?"
+_SELECT = "SELECT kind, value, issuer, issued_before, until, note FROM jwt_middleware_denials "
+_OF_NAME = "WHERE kind = ? AND value = ? AND issuer = ?"
 
 _Row = tuple[str, str, str, float | None, float, str]
 
 
 class SQLiteStore:
-    """Denials and claims in a file, which is made for its owner alone (mode 0600).
+    """Denials and uses in a file, which is made for its owner alone (mode 0600).
 
     The tables are made here and never again: a file that loses them while it is in use is an
     outage, as one that is gone, until somebody opens the store anew. Without ``make`` nothing is
@@ -85,88 +77,78 @@ class SQLiteStore:
         self._is_forking = False
         self._held: list[tuple[sqlite3.Connection, tuple[int, int]]] = []
         weakref.finalize(self, _close_all, self._held)
-        _stores.add(self)
+        at_fork(self)
         if make:
             self._begin()
 
-    def claim(self, key: str, until: float) -> bool:
-        """Use something once, as ``Store.claim``."""
+    def use_once(self, key: str, until: float) -> bool:
         now = self._clock()
         with self._writing(durable=False) as connection:
             connection.execute(
-                "DELETE FROM jwt_middleware_claims WHERE key IN (SELECT key FROM "
-                "jwt_middleware_claims WHERE until <= ? LIMIT ?)",
+                "DELETE FROM jwt_middleware_uses WHERE key IN (SELECT key FROM "
+                "jwt_middleware_uses WHERE until <= ? LIMIT ?)",
                 (now, _FORGET_AT_ONCE),
             )
             made = connection.execute(
-                "INSERT INTO jwt_middleware_claims VALUES (?, ?) ON CONFLICT (key) "
+                "INSERT INTO jwt_middleware_uses VALUES (?, ?) ON CONFLICT (key) "
                 "DO UPDATE SET until = excluded.until WHERE until <= ?",
                 (digest(key), until, now),
             )
             return made.rowcount == 1
 
-    def is_claimed(self, key: str) -> bool:
-        """Whether it was claimed, and still is."""
+    def was_used(self, key: str) -> bool:
         with self._reading() as connection:
-            found = connection.execute(
-                "SELECT 1 FROM jwt_middleware_claims WHERE key = ? AND until > ?",
+            used = connection.execute(
+                "SELECT 1 FROM jwt_middleware_uses WHERE key = ? AND until > ?",
                 (digest(key), self._clock()),
             )
-            return found.fetchone() is not None
+            return used.fetchone() is not None
 
     def deny(self, denial: Denial) -> None:
-        """Keep a denial until its end."""
         now = self._clock()
         place = denial.identity
         with self._writing(durable=True) as connection:
-            connection.execute("DELETE FROM jwt_middleware_denials WHERE until <= ?", (now,))
-            row = connection.execute(
-                f"SELECT {_COLUMNS} FROM jwt_middleware_denials WHERE {_SAME_PLACE}",  # noqa: S608 - constants
-                place,
-            ).fetchone()
+            _forget_old_denials(connection, now)
+            row = connection.execute(f"{_SELECT}{_OF_NAME} AND whole = ?", place).fetchone()
             kept = denial.ending(now).joined(None if row is None else _denial(row))
             connection.execute(
                 "INSERT OR REPLACE INTO jwt_middleware_denials VALUES (?, ?, ?, ?, ?, ?, ?)",
                 (*place, kept.issued_before, kept.until, kept.note),
             )
             _revise(connection)
-        tell_change(self.name)
+        changed(self.name)
 
     def allow(self, denial: Denial) -> bool:
-        """Take back every denial of the same name."""
         with self._writing(durable=True) as connection:
-            row = connection.execute(
-                f"SELECT MAX(until) FROM jwt_middleware_denials WHERE {_SAME_NAME}",  # noqa: S608 - constants
-                denial.name,
-            ).fetchone()
-            connection.execute(
-                f"DELETE FROM jwt_middleware_denials WHERE {_SAME_NAME}",  # noqa: S608 - constants
+            _forget_old_denials(connection, self._clock())
+            gone = connection.execute(
+                f"DELETE FROM jwt_middleware_denials {_OF_NAME}",  # noqa: S608 - constants
                 denial.name,
             )
             _revise(connection)
-        tell_change(self.name)
-        return row[0] is not None and row[0] > self._clock()
+        changed(self.name)
+        return gone.rowcount > 0
 
     def denials(self) -> tuple[Denial, ...]:
-        """Return those in force."""
         with self._reading() as connection:
             rows = connection.execute(
-                f"SELECT {_COLUMNS} FROM jwt_middleware_denials "  # noqa: S608 - constants
-                "WHERE until > ? ORDER BY until, kind, value, issuer, whole",
+                f"{_SELECT}WHERE until > ? ORDER BY until, kind, value, issuer, whole",
                 (self._clock(),),
-            ).fetchall()
+            )
             return tuple([_denial(row) for row in rows])
 
     def revision(self) -> str:
-        """Return a text that is another one after each change."""
-        with self._reading() as connection:
-            row = connection.execute("SELECT revision FROM jwt_middleware_revision").fetchone()
-            return "" if row is None else str(row[0])
+        return self._state("revision")
 
     def identity(self) -> str:
         """Return what the file was given when its tables were made."""
+        return self._state("identity")
+
+    def _state(self, name: str) -> str:
         with self._reading() as connection:
-            row = connection.execute("SELECT identity FROM jwt_middleware_identity").fetchone()
+            row = connection.execute(
+                "SELECT value FROM jwt_middleware_state WHERE name = ?", (name,)
+            ).fetchone()
             return "" if row is None else str(row[0])
 
     def close(self) -> None:
@@ -182,13 +164,15 @@ class SQLiteStore:
                 connection = self._connect("rwc")
                 connection.executescript(f"BEGIN IMMEDIATE;{_TABLES}COMMIT;")
             with self._writing(durable=True) as connection:
-                for first in _FIRST:
-                    connection.execute(first, (new_revision(),))
-                # What cannot be written is found out now, and not by the first revocation.
-                connection.execute("DELETE FROM jwt_middleware_claims WHERE until <= 0")
+                connection.executemany(
+                    "INSERT OR IGNORE INTO jwt_middleware_state VALUES (?, ?)",
+                    [(name, new_revision()) for name in ("identity", "revision")],
+                )
+                # A file that cannot be written is refused now, and not by the first revocation.
+                connection.execute("DELETE FROM jwt_middleware_uses WHERE until <= 0")
         except sqlite3.Error as error:
             if not _is_busy(error):
-                raise ConfigurationError(f"the store {self.name}: {_told(error)}") from None
+                raise ConfigurationError(f"the store {self.name}: {_reason(error)}") from None
         except StoreUnavailable as error:
             raise ConfigurationError(f"the store {error.reason}") from None
 
@@ -202,21 +186,21 @@ class SQLiteStore:
         )
         try:
             _in_wal_mode(connection)
-            found = os.stat(self._path)
+            stat = os.stat(self._path)
         except BaseException:
             connection.close()
             raise
-        self._held.append((connection, (found.st_dev, found.st_ino)))
+        self._held.append((connection, (stat.st_dev, stat.st_ino)))
         return connection
 
     def _connection(self) -> sqlite3.Connection:
         """Return the connection to the file that is there now; another is another store."""
-        found = os.stat(self._path)
-        if not found.st_size:
+        stat = os.stat(self._path)
+        if not stat.st_size:
             raise OSError(_EMPTIED)
         if self._held:
             connection, file = self._held[0]
-            if file == (found.st_dev, found.st_ino):
+            if file == (stat.st_dev, stat.st_ino):
                 return connection
             _close_all(self._held)
         # An empty one in the place of one that was removed would let everything in.
@@ -230,7 +214,7 @@ class SQLiteStore:
             except (sqlite3.Error, OSError, ValueError, TypeError) as error:
                 # The last two: somebody has written into it what is no denial.
                 _close_all(self._held)
-                raise StoreUnavailable(f"{self.name}: {_told(error)}") from None
+                raise StoreUnavailable(f"{self.name}: {_reason(error)}") from None
 
     @contextmanager
     def _writing(self, *, durable: bool) -> Generator[sqlite3.Connection]:
@@ -248,8 +232,8 @@ class SQLiteStore:
 
     def before_fork(self) -> None:
         """Close the file, and let nobody open it until the fork is over."""
-        self._is_forking = self._lock.acquire(timeout=2 * BUSY)
-        if self._is_forking:
+        if self._lock.acquire(timeout=2 * BUSY):
+            self._is_forking = True
             _close_all(self._held)
 
     def after_fork(self) -> None:
@@ -258,26 +242,27 @@ class SQLiteStore:
             self._is_forking = False
             self._lock.release()
 
-    def forked(self) -> None:
-        """Begin anew in a child where a thread that is not here kept the file in use."""
+    def renew(self) -> None:
+        """Go on in a child; begin anew where a thread of the parent kept the file in use."""
         if not self._is_forking:
             self._lock = threading.Lock()
-            _of_parents.extend(self._held)  # to close them would take the parent's locks away
+            _of_parents.extend(self._held)  # closing them would take the parent's locks away
             self._held.clear()
         self.after_fork()
 
 
 def _denial(row: _Row) -> Denial:
     kind, value, issuer, issued_before, until, note = row
-    names: dict[str, str] = {kind: value}
-    if issuer:
-        names["issuer"] = issuer
-    return Denial(**names, issued_before=issued_before, until=until, note=note)
+    return Denial.of_name(Name(kind, value, issuer), issued_before, until, note)
+
+
+def _forget_old_denials(connection: sqlite3.Connection, now: float) -> None:
+    connection.execute("DELETE FROM jwt_middleware_denials WHERE until <= ?", (now,))
 
 
 def _revise(connection: sqlite3.Connection) -> None:
     connection.execute(
-        "INSERT OR REPLACE INTO jwt_middleware_revision VALUES (1, ?)", (new_revision(),)
+        "INSERT OR REPLACE INTO jwt_middleware_state VALUES ('revision', ?)", (new_revision(),)
     )
 
 
@@ -299,7 +284,7 @@ def _is_busy(error: sqlite3.Error) -> bool:
     return code is not None and code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
-def _told(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     if isinstance(error, FileNotFoundError):
         return "the file is gone"
     if isinstance(error, sqlite3.OperationalError) and "no such table" in str(error):
@@ -312,32 +297,4 @@ def _close_all(held: list[tuple[sqlite3.Connection, tuple[int, int]]]) -> None:
         held.pop()[0].close()
 
 
-_stores: weakref.WeakSet[SQLiteStore] = weakref.WeakSet()
-_forking: list[SQLiteStore] = []
-_one_fork = threading.RLock()
 _of_parents: list[tuple[sqlite3.Connection, tuple[int, int]]] = []
-
-
-def _before_fork() -> None:
-    _one_fork.acquire()
-    _forking[:] = _stores
-    for store in _forking:
-        store.before_fork()
-
-
-def _after_fork() -> None:
-    for store in _forking:
-        store.after_fork()
-    _forking.clear()
-    _one_fork.release()
-
-
-def _forked() -> None:
-    for store in _forking:
-        store.forked()
-    _forking.clear()
-    _one_fork.release()
-
-
-if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
-    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_forked)

@@ -1,15 +1,19 @@
-"""What a store's URL says, and what of it may be told."""
+"""What a store's URL says, what of it may be shown, and a file that only its owner may read."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from ..background.forks import ForkLock
 from ..errors import ConfigurationError
 
 MEMORY = "process-memory"
 SQLITE = "sqlite:///"
 REDIS = ("redis://", "rediss://")
+
+_one = ForkLock()
 
 
 def sqlite_path(url: str) -> Path:
@@ -62,7 +66,7 @@ def is_missing_file(url: str) -> bool:
 
 
 def plain_name(url: str) -> str:
-    """Return what may be told of a URL: all but a user, a password and options."""
+    """Return what may be shown of a URL: all but a user, a password and options."""
     if url == MEMORY:
         return url
     if url.startswith(SQLITE):
@@ -74,3 +78,18 @@ def plain_name(url: str) -> str:
         f"the store's URL: {MEMORY!r}, 'sqlite:///file' (sqlite:////absolute/file), or "
         "'redis://host:port/0'"
     )
+
+
+def make_private(path: Path) -> None:
+    """Make an empty file of mode 0600 for SQLite; one that is there already stays as it is.
+
+    SQLite gives its ``-wal``, ``-shm`` and ``-journal`` the mode of the file. Where none can be
+    made, SQLite says why when it opens it.
+    """
+    # One at a time: to close the file would take away the locks that another thread has on it.
+    with _one:
+        try:
+            # The target of a symlink, which O_EXCL does not follow.
+            os.close(os.open(os.path.realpath(path), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        except (OSError, ValueError):
+            pass

@@ -1,20 +1,17 @@
 """The newest deny list, read by one thread a process and never by a request.
 
-The thread looks a few times a second whether the store has changed. A request reads what it found,
+The thread looks a few times a second whether the store has changed. A request reads its newest list
 without a lock; it waits only where nothing is known yet, or this process was stopped for long.
 """
 
 from __future__ import annotations
 
-import os
-import threading
 import time
-import weakref
 from collections.abc import Callable
 from typing import Any
 
-from ..background.forks import ForkLock
-from ..background.single_flight import Flight
+from ..background.forks import ForkLock, Poller, at_fork
+from ..background.waiting import Flight
 from ..errors import StoreUnavailable
 from ..events.kinds import (
     ConfigurationWarning,
@@ -23,9 +20,8 @@ from ..events.kinds import (
     StoreFailed,
     StoreRecovered,
 )
-from .changes import hear_changes
-from .deny_list import DenyList
-from .store import Store
+from .denials import DenyList
+from .store import Store, add_reader
 
 LOOK_EVERY = 0.25
 """Seconds between two looks: a denial that another process made is known in half a second."""
@@ -36,8 +32,6 @@ USABLE_FOR = 5.0
 As long as a Redis or a disk takes to come back after a short fault, such as a restart: no request
 is refused for that. A denial made elsewhere is missed for no longer.
 """
-
-_LONGEST_PAUSE = 0.5
 
 _ANOTHER = (
     "it was emptied or replaced by another store: what was denied in it, or used once, may be "
@@ -51,7 +45,7 @@ class DenialWatch:
     Args:
         store: whose denials.
         fails_open: the last known list serves however old it is.
-        announce: hears of each new list, of an outage once, and of its end.
+        announce: called with each new list, with an outage once, and with its end.
         clock: seconds of a monotonic clock.
 
     """
@@ -66,7 +60,7 @@ class DenialWatch:
     ) -> None:
         self.store = store
         self.store_name = store.name
-        self._fails_open = fails_open
+        self._fail = "open" if fails_open else "closed"
         self._announce = announce
         self._clock = clock
         self._lock = ForkLock()
@@ -77,17 +71,16 @@ class DenialWatch:
         self._failing_since: float | None = None
         self._last_error: str | None = None
         self._next_look = Flight()
-        self._worker: _Worker | None = None
-        self._is_closed = not store.is_shared
         self.current: Callable[[], DenyList | None] = self._if_usable
         """Returns the newest list; None where none may be used, as the store is out."""
         if fails_open or not store.is_shared:
             self.current = self._last_known
-        hear_changes(self)
+        add_reader(self)
+        at_fork(self)
         self.look_now()
+        self._poller: Poller | None = None
         if store.is_shared:
-            self._worker = _Worker(self)
-            _watches.add(self)
+            self._poller = Poller(self.look_now, LOOK_EVERY, "jwt_middleware-denials")
 
     def _last_known(self) -> DenyList | None:
         return self._list
@@ -102,12 +95,10 @@ class DenialWatch:
 
     def next_look(self) -> Flight | None:
         """Return the end of the next look, to wait for; None where the store is known to be out."""
-        if self.is_failing or self._is_closed:
+        poller, flight = self._poller, self._next_look
+        if self.is_failing or poller is None:
             return None
-        flight = self._next_look
-        if self._worker is None or self._worker.has_ended:
-            self._worker = _Worker(self)  # no thread could be started before
-        self._worker.hurry()
+        poller.hurry()
         return flight
 
     def look_now(self) -> None:
@@ -134,12 +125,11 @@ class DenialWatch:
                 self._identity, self._revision = identity, revision
                 events.append(DenialsLoaded(self.store_name, len(self._list)))
         except Exception as error:  # noqa: BLE001 - an app's own store may fail as it likes
-            told = error.reason if isinstance(error, StoreUnavailable) else type(error).__name__
-            self._last_error = told
+            reason = error.reason if isinstance(error, StoreUnavailable) else type(error).__name__
+            self._last_error = reason
             if self._failing_since is None:
                 self._failing_since = began
-                fail = "open" if self._fails_open else "closed"
-                events.append(StoreFailed(self.store_name, told, fail))
+                events.append(StoreFailed(self.store_name, reason, self._fail))
             return
         self._read_at = began
         self._usable_until = began + USABLE_FOR
@@ -149,74 +139,24 @@ class DenialWatch:
 
     def close(self) -> None:
         """Look no more; the list becomes too old, unless it may be of any age."""
-        self._is_closed = True
-        if self._worker is not None:
-            self._worker.stop()
-            _watches.discard(self)
+        if self._poller is not None:
+            self._poller.stop()
+            self._poller = None
 
     def health(self) -> dict[str, Any]:
         """Return what is known of the store. ``age``: seconds since the last good look."""
-        found: dict[str, Any] = {
+        state: dict[str, Any] = {
             "store": self.store_name,
-            "fail": "open" if self._fails_open else "closed",
+            "fail": self._fail,
             "denials": len(self._list),
             "usable": self.current() is not None,
         }
         if self._revision is not None and self.store.is_shared:
-            found["age"] = self._clock() - self._read_at
+            state["age"] = self._clock() - self._read_at
         if self._last_error is not None:
-            found["last_error"] = self._last_error
-        return found
+            state["last_error"] = self._last_error
+        return state
 
-    def forked(self) -> None:
+    def renew(self) -> None:
         """Begin anew in a forked child, which has none of its parent's threads."""
         self._next_look = Flight()
-        self._worker = _Worker(self)
-
-
-class _Worker:
-    """The thread of one watch; it keeps nothing alive while it sleeps."""
-
-    def __init__(self, watch: DenialWatch) -> None:
-        self._woken = threading.Event()
-        self.has_ended = False
-        self._watch = weakref.ref(watch, lambda _: self.stop())
-        self.thread = threading.Thread(target=self._run, name="jwt_middleware-denials", daemon=True)
-        try:
-            self.thread.start()
-        except RuntimeError:  # no more threads now, or no more at all
-            self.has_ended = True
-
-    def hurry(self) -> None:
-        self._woken.set()
-
-    def stop(self) -> None:
-        self.has_ended = True
-        self._woken.set()
-
-    def _run(self) -> None:
-        pause = LOOK_EVERY
-        while True:
-            self._woken.wait(pause)
-            self._woken.clear()
-            watch = self._watch()
-            if watch is None or self.has_ended:
-                return
-            began = time.monotonic()
-            watch.look_now()
-            del watch
-            # A list of very many denials takes a while to read, and may take no more than a
-            # quarter of the time.
-            pause = min(max(LOOK_EVERY, 3 * (time.monotonic() - began)), _LONGEST_PAUSE)
-
-
-_watches: weakref.WeakSet[DenialWatch] = weakref.WeakSet()
-
-
-def _forked() -> None:
-    for watch in list(_watches):
-        watch.forked()
-
-
-if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
-    os.register_at_fork(after_in_child=_forked)

@@ -6,21 +6,22 @@
 """
 
 from ..errors import AccountRefused
-from .arrival import Arrival, Credit
-from .callback import PATH, Callback, SignOnOptions, Visit
-from .directory import Account, Directory
+from .accounts import Account, Directory
+from .callback import PATH, Callback, SignOnOptions, Visit, fill_session
+from .claims import Credit, Profile
 from .integrations import Integration, SecretPlace
 
 __all__ = [
     "PATH",
     "Account",
     "AccountRefused",
-    "Arrival",
     "Callback",
     "Credit",
     "Directory",
     "Integration",
+    "Profile",
     "SecretPlace",
     "SignOnOptions",
     "Visit",
+    "fill_session",
 ]

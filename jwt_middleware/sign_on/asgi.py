@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TypeVar, Unpack
+from typing import Unpack
 
 from ..authorization.request import app_path, scope_lines
-from ..background.single_flight import in_trio
+from ..background.waiting import in_thread
 from ..responses import ASGIApp, Receive, Refusal, Scope, Send, send_asgi
-from .arrival import Arrival
+from .accounts import Account
 from .callback import PURPOSES, Callback, Header, SignOnOptions, Visit, is_ahead
-from .directory import Account
+from .claims import Profile
 from .wsgi import check_sign_in
 
-T = TypeVar("T")
-SignIn = Callable[[Account, Arrival, Scope], Iterable[Header]]
+SignIn = Callable[[Account, Profile, Scope], Iterable[Header]]
 """Begins the app's own session, and returns its headers, such as ``Set-Cookie``."""
 
 
@@ -25,7 +24,7 @@ class SignOn:
 
     Args:
         app: the app before which it stands.
-        sign_in: called with the account, the arrival and the scope, on a worker thread; begins the
+        sign_in: called with the account, the profile and the scope, on a worker thread; begins the
             session in a way of the app's own, and returns the headers for it. It must begin a new
             one: a session that was there before may be another person's.
         options: those of ``SignOnOptions``.
@@ -60,8 +59,8 @@ async def answer_scope(callback: Callback, scope: Scope, sign_in: SignIn) -> Ref
     visit = visit_of(scope)
     # No access log, and no later error report, then has the token.
     scope["query_string"] = b""
-    return await _in_thread(
-        lambda: callback.answer(visit, lambda account, arrival: sign_in(account, arrival, scope))
+    return await in_thread(
+        lambda: callback.answer(visit, lambda account, profile: sign_in(account, profile, scope))
     )
 
 
@@ -80,13 +79,3 @@ def visit_of(scope: Scope) -> Visit:
             for value in scope_lines(scope, name.encode())
         ),
     )
-
-
-async def _in_thread(call: Callable[[], T]) -> T:
-    if in_trio():
-        import trio
-
-        return await trio.to_thread.run_sync(call)
-    import asyncio
-
-    return await asyncio.to_thread(call)

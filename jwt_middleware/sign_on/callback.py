@@ -1,17 +1,17 @@
-"""What happens when somebody arrives with a token, told once for every framework.
+"""What happens when somebody arrives with a token, written once for every framework.
 
-In this order: verify the token; look whether it is denied; validate its claims; claim it, once;
-bring the directory up to it, in one transaction; begin the session; send the person on. Nothing is
-written before the token is proven, and nobody is signed in before it is claimed. Where the server
-fails after the claim, the token may be used again; where the process dies there, it stays used, and
+In this order: verify the token; look whether it is denied; validate its claims; use it, once; bring
+the directory up to it, in one transaction; begin the session; send the person on. Nothing is
+written before the token is proven, and nobody is signed in before it is used. Where the server
+fails after the use, the token may be used again; where the process dies there, it stays used, and
 the partner's next link serves.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple, TypedDict, Unpack
+from collections.abc import Callable, Iterable, MutableMapping
+from typing import Any, NamedTuple, TypedDict, Unpack, cast
 from urllib.parse import parse_qsl
 
 from ..authorization.paths import is_plain
@@ -37,15 +37,15 @@ from ..options import checks as check
 from ..responses import Refusal
 from ..revocation import open_store
 from ..revocation.store import Store
+from ..verification.compact import MAX_TOKEN_SIZE
 from ..verification.options import MOST_LEEWAY, clock_of, listeners_of
-from .arrival import Arrival, read_arrival
-from .denied import Denied
+from .accounts import Account, Directory
+from .addresses import host_name
+from .claims import Profile, read_profile
 from .destinations import HOME, leads_to, local_path
-from .directory import Account, Directory
-from .hosts import host_name
-from .one_time import Attempt, claim
-from .recognition import Genuine, Recognizer
-from .wording import not_yet, only_get, page_for, redirect_to
+from .one_time import Denied, use
+from .pages import not_yet, only_get, page_for, redirect_to
+from .tokens import SignOnToken, TokenVerifier
 
 PATH = "/auth/callback/jwt-auth"
 """Where partners send people to, unless ``path`` names another place."""
@@ -91,8 +91,31 @@ def is_ahead(purposes: Iterable[str]) -> bool:
 
 
 Header = tuple[str, str]
-BeginSession = Callable[[Account, Arrival], Iterable[Header]]
+BeginSession = Callable[[Account, Profile], Iterable[Header]]
 """Signs the user in, in the framework's own session; returns headers to send, if any."""
+
+
+def fill_session(
+    session: MutableMapping[str, Any],
+    account: Account,
+    profile: Profile,
+    sign_in: Callable[[], object] | None,
+) -> tuple[()]:
+    """Begin a framework's session: emptied first, as whoever planted it in this browser knows it.
+
+    Then ``sign_in`` fills it, or it gets ``user_id`` and ``integration``.
+    """
+    session.clear()
+    if sign_in is None:
+        session["integration"] = profile.integration
+        session["user_id"] = account.user_id
+        return ()
+    try:
+        sign_in()
+    except BaseException:
+        session.clear()  # it may have signed the user in before it failed
+        raise
+    return ()
 
 
 class Callback:
@@ -109,18 +132,25 @@ class Callback:
         self._clock = clock = clock_of(options.get("clock", time.time))
         self.path = _path("path", options.get("path", PATH))
         self._onboarding = _path("onboarding", options.get("onboarding", "/onboarding"))
-        self._directory = _directory(options.get("directory"))
+        self._directory: Directory = _object(
+            "directory",
+            options.get("directory"),
+            "an object with sync(profile)",
+            ("sync",),
+            "an object with sync(profile), such as "
+            "jwt_middleware.sign_on.sql.SQLDirectory('sqlite:///accounts.sqlite')",
+        )
         self._store = _store(options.get("store"), clock)
         self._denied = Denied(self._store)
         if options.get("integrations") is None:
             raise ConfigurationError(
                 "integrations: missing; name their file, such as integrations='integrations.toml'"
             )
-        self._recognizer = Recognizer(
+        self._tokens = TokenVerifier(
             options.get("integrations"),
             leeway=check.number("leeway", options.get("leeway", 30), most=MOST_LEEWAY),
             max_token_size=check.whole(
-                "max_token_size", options.get("max_token_size", 16_384), least=64
+                "max_token_size", options.get("max_token_size", MAX_TOKEN_SIZE), least=64
             ),
             announce=self.announce,
             clock=clock,
@@ -151,40 +181,40 @@ class Callback:
     def _sign_on(self, visit: Visit, begin_session: BeginSession, progress: _Progress) -> Refusal:
         values = _query(visit.query_string)
         token = _one_token(values.get("token", []))
-        integration, segments, trust = self._recognizer.recognize(token, host_name(visit.host))
+        integration, segments, trust = self._tokens.choose(token, host_name(visit.host))
         progress.integration = integration.id
-        progress.token = genuine = self._recognizer.prove(integration, segments, trust)
-        self._denied.check(genuine, trust, self._clock())
-        arrival = read_arrival(integration, genuine.claims)
-        attempt = claim(self._store, genuine)
+        progress.token = verified = self._tokens.verify(integration, segments, trust)
+        self._denied.check(verified, self._clock())
+        profile = read_profile(integration, verified.claims)
+        attempt = use(self._store, verified)
         is_new = False
         try:
             is_new = attempt.has_made_account()
-            account = self._directory.sync(arrival)
+            account = self._directory.sync(profile)
             if not isinstance(account, Account):
                 raise TypeError(f"sync() returned {check.kind(account)}")
             is_new = is_new or account.created
-            told = AccountCreated if account.created else AccountUpdated
-            self.announce(told(integration.id, account.user_id))
-            headers = tuple(begin_session(account, arrival))
+            kind = AccountCreated if account.created else AccountUpdated
+            self.announce(kind(integration.id, account.user_id))
+            headers = tuple(begin_session(account, profile))
         except Exception as error:
             if isinstance(error, RequestError) and not isinstance(error, Unavailable):
                 raise  # the directory has decided so
-            raise _given_back(attempt, error, account_made=is_new) from None
+            raise attempt.failure(error, account_made=is_new) from None
         self.announce(
             SignedOn(
                 integration.id,
                 account.user_id,
                 account.created,
-                arrival.subject,
-                arrival.token_id,
-                genuine.key_id,
+                profile.subject,
+                profile.token_id,
+                verified.key_id,
                 visit.method,
                 visit.path,
             )
         )
         goes = self._destination(values.get("go", []), visit, integration.id)
-        if arrival.onboard and is_new:
+        if profile.onboard and is_new:
             goes = self._onboarding
         return redirect_to(goes, headers)
 
@@ -224,28 +254,18 @@ class _Progress:
     """What is known of a token so far, for the audit event of a refusal."""
 
     integration: str | None = None
-    token: Genuine | None = None
-
-
-def _given_back(attempt: Attempt, error: Exception, *, account_made: bool) -> SignOnFailed:
-    # The kind alone: what a database says may hold what was to be written.
-    may = (
-        "may be used again"
-        if attempt.give_back(account_made=account_made)
-        else "stays used, as the store is out"
-    )
-    return SignOnFailed(f"{type(error).__name__} after the token was claimed; it {may}")
+    token: SignOnToken | None = None
 
 
 def _query(query_string: str) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
+    fields: dict[str, list[str]] = {}
     try:
         pairs = parse_qsl(query_string, keep_blank_values=True, max_num_fields=100)
     except ValueError:
         raise MalformedToken("the query has more than 100 fields") from None
     for name, value in pairs:
-        found.setdefault(name, []).append(value)
-    return found
+        fields.setdefault(name, []).append(value)
+    return fields
 
 
 def _one_token(values: list[str]) -> str:
@@ -262,30 +282,22 @@ def _path(name: str, value: Any) -> str:
     return value
 
 
-def _directory(value: Any) -> Directory:
-    if value is None:
-        raise ConfigurationError(
-            "directory: missing; an object with sync(arrival), such as "
-            "jwt_middleware.sign_on.sql.SQLDirectory('sqlite:///accounts.sqlite')"
-        )
-    if isinstance(value, type) or not callable(getattr(value, "sync", None)):
-        raise ConfigurationError(
-            f"directory: an object with sync(arrival), not {check.kind(value)}"
-        )
-    found: Directory = value
-    return found
-
-
 def _store(value: Any, clock: Callable[[], float]) -> Store:
-    if value is None:
-        raise ConfigurationError(
-            "store: missing; 'sqlite:///sign-on.sqlite' for the workers of one machine, "
-            "'redis://host:6379/0' for several machines, 'process-memory' for one process"
-        )
     if isinstance(value, str):
         return open_store(value, clock=clock)
-    wanted = ("claim", "is_claimed", "denials", "revision")
-    if isinstance(value, type) or not all(callable(getattr(value, name, None)) for name in wanted):
-        raise ConfigurationError(f"store: a store's URL, or a Store, not {check.kind(value)}")
-    found: Store = value
-    return found
+    hint = (
+        "'sqlite:///sign-on.sqlite' for the workers of one machine, 'redis://host:6379/0' for "
+        "several machines, 'process-memory' for one process"
+    )
+    methods = ("use_once", "was_used", "denials", "revision")
+    return cast("Store", _object("store", value, "a store's URL, or a Store", methods, hint))
+
+
+def _object(name: str, value: Any, what: str, methods: tuple[str, ...], hint: str) -> Any:
+    """Return an object that has these methods."""
+    if value is None:
+        raise ConfigurationError(f"{name}: missing; {hint}")
+    has_all = all(callable(getattr(value, method, None)) for method in methods)
+    if isinstance(value, type) or not has_all:
+        raise ConfigurationError(f"{name}: {what}, not {check.kind(value)}")
+    return value

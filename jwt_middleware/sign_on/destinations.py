@@ -55,8 +55,8 @@ def leads_to(go: str, path: str) -> bool:
     With a slash at its end or without: frameworks redirect from one to the other.
     """
     forms = _decodings(_parts(go)[0])
-    asked = {each.rstrip("/") for form in forms for each in (form, _parts(form)[0])}
-    return path.rstrip("/") in asked
+    readings = {text.rstrip("/") for form in forms for text in (form, _parts(form)[0])}
+    return path.rstrip("/") in readings
 
 
 def _parts(form: str) -> tuple[str, str]:

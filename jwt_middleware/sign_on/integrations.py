@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -13,7 +12,7 @@ from ..errors import ConfigurationError
 from ..keys.algorithms import ALGORITHMS
 from ..keys.sources import KeySource, SharedSecret
 from ..options import checks as check
-from .hosts import host_name
+from .addresses import host_name
 
 MOST_SECRETS: Final = 2
 """The one that is in use, and the one that takes its place or has left it."""
@@ -21,7 +20,9 @@ MOST_SECRETS: Final = 2
 OWN: Final = "own"
 BY_EMAIL: Final = "by_email"
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-_SECRET_ALGORITHMS = tuple(name for name, each in ALGORITHMS.items() if each.key_type == "oct")
+_SECRET_ALGORITHMS = tuple(
+    name for name, algorithm in ALGORITHMS.items() if algorithm.key_type == "oct"
+)
 
 
 class SecretPlace(NamedTuple):
@@ -89,20 +90,11 @@ class Integration:
     enabled: bool = True
 
     def __post_init__(self) -> None:
-        values = {each.name: getattr(self, each.name) for each in fields(self)}
-        faults = [f"{name}: {what}" for name, what in integration_faults(values)]
+        faults = [f"{name}: {what}" for name, what in integration_faults(vars(self))]
         if faults:
             named = self.id if _is_id(self.id) else "?"
             raise ConfigurationError(f"integrations.{named}: {'; '.join(faults)}")
         object.__setattr__(self, "hosts", tuple(str(host_name(host)) for host in self.hosts))
-
-    @property
-    def secrets(self) -> tuple[Secret, ...]:
-        """The secrets, none, one or two."""
-        if self.secret is None:
-            return ()
-        listed = isinstance(self.secret, list | tuple) and not isinstance(self.secret, SecretPlace)
-        return tuple(self.secret) if listed else (self.secret,)  # type: ignore[arg-type, return-value]
 
     def key_sources(self) -> Any:
         """Return what verifies its tokens, as ``keys=`` takes it.
@@ -111,9 +103,13 @@ class Integration:
             ConfigurationError: a secret is missing, or is none.
 
         """
-        if not self.secrets:
-            return self.keys
-        return [_opened(secret) for secret in self.secrets]
+        return self.keys if self.secret is None else [_opened(s) for s in _listed(self.secret)]
+
+
+def _listed(secret: Any) -> Sequence[Any]:
+    """Return one secret or several as a list; a ``SecretPlace`` is a tuple, and one."""
+    several = isinstance(secret, list | tuple) and not isinstance(secret, SecretPlace)
+    return secret if several else [secret]
 
 
 def _opened(secret: Secret) -> KeySource:
@@ -124,120 +120,96 @@ def _opened(secret: Secret) -> KeySource:
 
 def default_algorithms(sources: Any) -> tuple[str, ...] | None:
     """Return the algorithms that secrets are long enough for; None for keys of other kinds."""
-    listed = sources if isinstance(sources, list | tuple) else [sources]
-    known = [each.snapshot() for each in listed if isinstance(each, KeySource)]
-    keys = [key for found in known if found is not None for key in found.keys]
+    several = sources if isinstance(sources, list | tuple) else [sources]
+    sets = [source.snapshot() for source in several if isinstance(source, KeySource)]
+    keys = [key for known in sets if known is not None for key in known.keys]
     if not keys or any(key.key_type != "oct" for key in keys):
         return None
     fitting = [n for n in _SECRET_ALGORITHMS if any(key.fits(ALGORITHMS[n]) for key in keys)]
     return tuple(fitting) or _SECRET_ALGORITHMS[:1]  # whose check then says what is too short
 
 
-def integration_faults(values: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def integration_faults(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield each field of an integration that is wrong, and what is wrong with it."""
     if not _is_id(values["id"]):
         yield "id", "1 to 64 of the characters A-Z, a-z, 0-9, '.', '_' and '-'"
     hosts = values["hosts"]
-    if isinstance(hosts, str) or not isinstance(hosts, list | tuple):
+    if not isinstance(hosts, list | tuple):
         yield "hosts", "a list of host names"
-    else:
-        for number, host in enumerate(hosts):
-            if not isinstance(host, str) or host_name(host) != host.lower().removesuffix("."):
-                yield f"hosts[{number}]", "a host name without scheme, port and path"
-    for name in ("issuer", "accounts"):
-        value = values[name]
-        if value is not None and (not isinstance(value, str) or not value):
-            yield name, "one text that is not empty"
+        hosts = ()
+    for number, host in enumerate(hosts):
+        if not isinstance(host, str) or host_name(host) != host.lower().removesuffix("."):
+            yield f"hosts[{number}]", "a host name without scheme, port and path"
+    issuer = values["issuer"]
+    if issuer is not None and (not isinstance(issuer, str) or not issuer):
+        yield "issuer", "one text that is not empty"
     if values["accounts"] not in (OWN, BY_EMAIL):
         yield "accounts", f"{OWN!r} or {BY_EMAIL!r}"
-    yield from _key_faults(values)
-    for name in ("audience", "algorithms"):
+    yield from _key_faults(values["secret"], values["keys"])
+    for name, read in (
+        ("audience", check.texts),
+        ("algorithms", check.texts),
+        ("max_age", _max_age),
+    ):
         try:
-            check.texts(name, values[name])
+            read(name, values[name])
         except ConfigurationError as error:
-            yield _split(error)
-    if values["max_age"] is not None:
-        try:
-            check.number("max_age", values["max_age"], above=0)
-        except ConfigurationError as error:
-            yield _split(error)
+            yield name, str(error).removeprefix(f"{name}: ")
     if not isinstance(values["enabled"], bool):
         yield "enabled", "true or false"
 
 
-def _key_faults(values: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    secret, keys = values["secret"], values["keys"]
-    if secret is not None and keys is not None:
-        yield "keys", "keys beside a secret; an integration signs with one or the other"
-    if secret is None and keys is None:
-        yield "secret", "missing: name a secret, or keys of another kind"
+def _max_age(name: str, value: Any) -> None:
+    if value is not None:
+        check.number(name, value, above=0)
+
+
+def _key_faults(secret: Any, keys: Any) -> Iterator[tuple[str, str]]:
     if secret is None:
+        if keys is None:
+            yield "secret", "missing: name a secret, or keys of another kind"
         return
-    several = isinstance(secret, list | tuple) and not isinstance(secret, SecretPlace)
-    listed = secret if several else [secret]
-    if not 1 <= len(listed) <= MOST_SECRETS:
+    if keys is not None:
+        yield "keys", "keys beside a secret; an integration signs with one or the other"
+    if not 1 <= len(_listed(secret)) <= MOST_SECRETS:
         yield "secret", f"one secret, or {MOST_SECRETS} while one takes the other's place"
-    if not all(isinstance(each, str | bytes | SecretPlace | KeySource) for each in listed):
+    if not all(isinstance(s, str | bytes | SecretPlace | KeySource) for s in _listed(secret)):
         yield "secret", "a text, a SharedSecret or a SecretPlace"
-
-
-def _split(error: ConfigurationError) -> tuple[str, str]:
-    name, _, what = str(error).partition(": ")
-    return name, what
 
 
 def _is_id(value: Any) -> bool:
     return isinstance(value, str) and _ID.fullmatch(value) is not None
 
 
-def check_together(integrations: Iterable[Integration]) -> list[str]:
-    """Return what is wrong with integrations beside each other: a token must name one of them."""
-    found = list(integrations)
-    faults: list[str] = []
-    ids = [each.id for each in found]
-    faults += [
-        f"integrations.{name}: listed twice" for name in sorted(set(ids)) if ids.count(name) > 1
-    ]
-    return faults + [fault for _, fault in clashes(found)]
-
-
-def clashes(found: Sequence[Integration]) -> Iterator[tuple[list[Integration], str]]:
-    """Yield those that a token cannot choose beside others, and why."""
-    hosts = sorted({host for each in found for host in each.hosts})
-    groups = [(f"host {host}", [each for each in found if host in each.hosts]) for host in hosts]
-    groups.append(("no hosts", [each for each in found if not each.hosts]))
+def faults_together(integrations: Sequence[Integration]) -> Iterator[str]:
+    """Yield what is wrong with integrations beside each other: a token must name one of them."""
+    ids = [integration.id for integration in integrations]
+    for name in sorted({name for name in ids if ids.count(name) > 1}):
+        yield f"integrations.{name}: listed twice"
+    hosts = sorted({host for integration in integrations for host in integration.hosts})
+    groups = [(f"host {host}", [i for i in integrations if host in i.hosts]) for host in hosts]
+    groups.append(("no hosts", [i for i in integrations if not i.hosts]))
     for what, members in groups:
-        if len(members) < 2:
-            continue
-        told = f"integrations: {', '.join(each.id for each in members)} ({what})"
-        issuers = [each.issuer for each in members]
-        unclear = [
-            each for each in members if each.issuer is None or issuers.count(each.issuer) > 1
-        ]
-        if None in issuers:
-            yield unclear, f"{told}: each needs an issuer, which tells them apart"
-        elif unclear:
-            yield unclear, f"{told}: two of them have the same issuer"
+        names = f"integrations: {', '.join(member.id for member in members)} ({what})"
+        issuers = [member.issuer for member in members]
+        if len(members) > 1 and None in issuers:
+            yield f"{names}: each needs an issuer, which tells them apart"
+        elif len(set(issuers)) < len(issuers):
+            yield f"{names}: two of them have the same issuer"
 
 
 def listed(source: Any) -> tuple[Integration, ...]:
     """Return integrations that were made in code.
 
     Raises:
-        ConfigurationError: something else is among them, or they cannot be told apart.
+        ConfigurationError: something else is among them, or a token cannot choose between them.
 
     """
-    found = tuple(source) if isinstance(source, list | tuple) else ()
-    if not isinstance(source, list | tuple) or not all(isinstance(e, Integration) for e in found):
+    if not isinstance(source, list | tuple) or not all(isinstance(i, Integration) for i in source):
         raise ConfigurationError(
             "integrations: the path of a TOML file, or Integration(...)s in a list"
         )
-    faults = check_together(found)
+    faults = list(faults_together(source))
     if faults:
         raise ConfigurationError("; ".join(faults))
-    return found
-
-
-def is_path(source: Any) -> bool:
-    """Whether integrations are named by the path of their file."""
-    return isinstance(source, str | os.PathLike) and bool(os.fspath(source))
+    return tuple(source)

@@ -7,7 +7,6 @@ own.
 
 from __future__ import annotations
 
-import os
 import time
 import uuid
 import weakref
@@ -25,12 +24,13 @@ except ImportError as error:
         "SQLDirectory needs SQLAlchemy: pip install 'jwt-assertion-middleware[sql]'"
     ) from error
 
+from ..background.forks import at_fork
 from ..errors import AccountRefused, ConfigurationError
 from ..principal import frozen, thawed
-from ..revocation.private_files import make_private
-from .arrival import MOST_GROUP_ID, MOST_ORDER_ID, Arrival, Credit, GroupId
-from .directory import Account
-from .email_addresses import MOST_CHARACTERS
+from ..revocation.urls import make_private
+from .accounts import Account
+from .addresses import MOST_CHARACTERS
+from .claims import MOST_GROUP_ID, MOST_ORDER_ID, Credit, GroupId, Profile
 
 _TRIES = 5
 
@@ -100,14 +100,14 @@ class SQLDirectory:
         self._create_tables()
         # A forked worker must not speak on its parent's connections.
         self._engine.dispose()
-        _all.add(self)
+        at_fork(self)
 
-    def sync(self, arrival: Arrival, /) -> Account:
+    def sync(self, profile: Profile, /) -> Account:
         """Bring the person's account up to what the token says, as ``Directory.sync``."""
         for left in reversed(range(_TRIES)):
             try:
                 with self._engine.begin() as connection:
-                    return _synced(connection, arrival)
+                    return _synced(connection, profile)
             except IntegrityError:
                 # Another sign-on of the same person has made the account meanwhile.
                 if not left:
@@ -142,8 +142,8 @@ class SQLDirectory:
             row.realm,
             row.email,
             frozen(row.meta),
-            tuple(each.name if each.number is None else each.number for each in groups),
-            tuple(Credit(each.order_id, each.credit_id) for each in credits),
+            tuple(group.name if group.number is None else group.number for group in groups),
+            tuple(Credit(credit.order_id, credit.credit_id) for credit in credits),
         )
 
     def _create_tables(self) -> None:
@@ -162,28 +162,28 @@ class SQLDirectory:
                 return
 
 
-def _synced(connection: sa.Connection, arrival: Arrival) -> Account:
-    place = (_users.c.realm == arrival.realm) & (_users.c.email == arrival.email)
+def _synced(connection: sa.Connection, profile: Profile) -> Account:
+    place = (_users.c.realm == profile.realm) & (_users.c.email == profile.email)
     values: dict[str, Any] = {"signed_on_at": time.time()}
-    if arrival.meta is not None:
-        values["meta"] = thawed(arrival.meta)
+    if profile.meta is not None:
+        values["meta"] = thawed(profile.meta)
     # First a write: it locks the account until the end, so that two sign-ons of one person come one
     # after the other (PostgreSQL locks the row, SQLite the file).
     created = connection.execute(_users.update().where(place).values(values)).rowcount == 0
     if created:
         user_id = uuid.uuid4().hex
-        who = {"id": user_id, "realm": arrival.realm, "email": arrival.email}
+        who = {"id": user_id, "realm": profile.realm, "email": profile.email}
         connection.execute(_users.insert().values({"meta": {}, **who, **values}))
     else:
         user = connection.execute(sa.select(_users).where(place)).one()
         # A collation of the database may find what only looks the same.
-        if (user.realm, user.email) != (arrival.realm, arrival.email):
+        if (user.realm, user.email) != (profile.realm, profile.email):
             raise AccountRefused("the database takes two addresses for one")
         user_id = str(user.id)
-    if arrival.groups is not None:
-        _replace(connection, _groups, user_id, [_group_row(group) for group in arrival.groups])
-    if arrival.credits is not None:
-        rows = [{"order_id": each.order_id, "credit_id": each.id} for each in arrival.credits]
+    if profile.groups is not None:
+        _replace(connection, _groups, user_id, [_group_row(group) for group in profile.groups])
+    if profile.credits is not None:
+        rows = [{"order_id": order_id, "credit_id": number} for order_id, number in profile.credits]
         _replace(connection, _credits, user_id, rows)
     return Account(user_id, created)
 
@@ -214,7 +214,7 @@ def _engine(url: Any) -> sa.Engine:
                 "SQLDirectory: SQLite's memory is one connection's own; name a file, such as "
                 "'sqlite:///accounts.sqlite'"
             )
-        # An error that names the parameters would tell the log whose account it was.
+        # An error that names the parameters would write into the log whose account it was.
         engine = sa.create_engine(parsed, hide_parameters=True, pool_pre_ping=True)
     except (NoSuchModuleError, ImportError) as error:
         raise ConfigurationError(f"SQLDirectory: the driver is missing: {error}") from None
@@ -225,15 +225,3 @@ def _engine(url: Any) -> sa.Engine:
     if parsed.get_backend_name() == "sqlite" and parsed.database and "uri" not in parsed.query:
         make_private(Path(parsed.database))
     return engine
-
-
-_all: weakref.WeakSet[SQLDirectory] = weakref.WeakSet()
-
-
-def _renew_all() -> None:
-    for directory in list(_all):
-        directory.renew()
-
-
-if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
-    os.register_at_fork(after_in_child=_renew_all)

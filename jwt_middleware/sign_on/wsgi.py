@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any, Unpack
 from ..authorization.request import environ_path
 from ..errors import ConfigurationError
 from ..responses import send_wsgi
-from .arrival import Arrival
+from .accounts import Account
 from .callback import PURPOSES, Callback, Header, SignOnOptions, Visit, is_ahead
-from .directory import Account
+from .claims import Profile
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-SignIn = Callable[[Account, Arrival, "WSGIEnvironment"], Iterable[Header]]
+SignIn = Callable[[Account, Profile, "WSGIEnvironment"], Iterable[Header]]
 """Begins the app's own session, and returns its headers, such as ``Set-Cookie``."""
 
 
@@ -26,7 +26,7 @@ class SignOn:
 
     Args:
         app: the app before which it stands.
-        sign_in: called with the account, the arrival and the environ; begins the session in a way
+        sign_in: called with the account, the profile and the environ; begins the session in a way
             of the app's own, and returns the headers for it. It must begin a new one: a session
             that was there before may be another person's.
         options: those of ``SignOnOptions``.
@@ -55,7 +55,7 @@ class SignOn:
         visit = visit_of(environ)
         hide_token(environ)
         answer = self.callback.answer(
-            visit, lambda account, arrival: self._sign_in(account, arrival, environ)
+            visit, lambda account, profile: self._sign_in(account, profile, environ)
         )
         return send_wsgi(answer, start_response)
 

@@ -15,10 +15,8 @@ from ..authorization.paths import is_plain
 from ..errors import InvalidClaim, TokenExpired, TokenImmature
 from ..gateways import WireFormat
 from ..options.checks import ANY as ANY
+from ..options.checks import MILLISECONDS_FROM as MILLISECONDS_FROM
 from ..options.checks import AnyAudience as AnyAudience
-
-MILLISECONDS_FROM: Final = 1e11
-"""From here on a number is no time in seconds: it would lie beyond the year 5138."""
 
 
 class ClaimsPolicy(NamedTuple):

@@ -15,6 +15,9 @@ from ..keys.encoding import decode_object, decode_segment
 Segments = tuple[bytes, bytes, bytes, bytes]
 """Header, payload, signature and signing input of a compact JWS (RFC 7515, 7.1), as received."""
 
+MAX_TOKEN_SIZE = 16_384
+"""Bytes of the longest token, where ``max_token_size`` says nothing else."""
+
 
 def single_line(lines: Sequence[bytes | str]) -> bytes | str | None:
     """Return the one header line, or None where there is none.

@@ -111,20 +111,12 @@ def revocations_of(
     roster: Callable[[], object] | None,
 ) -> RevocationCheck | None:
     """Return what judges tokens by the store that the option names; None where it is not set."""
-    if revocations is None:
+    option = Revocations.of(revocations)
+    if option is None:
         return None
-    if isinstance(revocations, str):
-        revocations = Revocations(revocations)
-    elif isinstance(revocations, Mapping):
-        revocations = Revocations.of_table(revocations)
-    if not isinstance(revocations, Revocations):
-        raise ConfigurationError(
-            "revocations: a store's URL, such as 'sqlite:///revocations.db', or Revocations(...), "
-            f"not {check.kind(revocations)}"
-        )
     from ..revocation.check import RevocationCheck  # imported here: few services have a store
 
-    return RevocationCheck(revocations, announce, clock, roster)
+    return RevocationCheck(option, announce, clock, roster)
 
 
 def clock_of(clock: Any) -> Callable[[], float]:

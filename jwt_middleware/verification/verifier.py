@@ -19,7 +19,7 @@ from ..keys.encoding import use_speed
 from ..options import checks as check
 from ..principal import Principal
 from .cache import TokenCache, VerifiedToken
-from .compact import raw_token, refuse_joined, single_line
+from .compact import MAX_TOKEN_SIZE, raw_token, refuse_joined, single_line
 from .issuer import Trust
 from .issuers import Prover, trusts_of
 from .options import VerifierOptions, clock_of, listeners_of, registry_of, revocations_of
@@ -43,7 +43,7 @@ class Verifier:
         self._clock = clock_of(options.get("clock", time.time))
         self.announce = Announcer(listeners_of(options.get("listeners", ())))
         self._max_size = check.whole(
-            "max_token_size", options.get("max_token_size", 16_384), least=64
+            "max_token_size", options.get("max_token_size", MAX_TOKEN_SIZE), least=64
         )
         self.audit = Audit(self.announce)
         self._cache = TokenCache(
@@ -285,7 +285,7 @@ class Verifier:
         is_cached = False
         seconds: float | None = None
         if self.revocations is not None:
-            entry = self.revocations.claimed_by(patience)
+            entry = self.revocations.waiting_for_use(patience)
             if entry is None:
                 entry = self._proven_before(token)
                 is_cached = entry is not None

@@ -158,7 +158,7 @@ def test_log_injection_every_event_is_one_printable_line(
         (IntegrationsLoaded("a.toml", 2), "a.toml: 2 integrations"),
         (
             IntegrationsKept("a.toml", "no TOML"),
-            "a.toml: nobody signs in by what is wrong: no TOML",
+            "a.toml: the last good reading stays: no TOML",
         ),
         (SignedOn("acme", "7", True, "u-1", "t-1"), "signed on user=7 integration=acme"),
         (AccountCreated("acme", "7"), "account created user=7 integration=acme"),

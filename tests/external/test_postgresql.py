@@ -17,7 +17,7 @@ from jwt_middleware.sign_on import Account
 from jwt_middleware.sign_on.sql import SQLDirectory
 from jwt_middleware_django.sign_on import DjangoDirectory
 
-from ..sign_on.directory_rules import DirectoryRules, arrival
+from ..sign_on.directory_rules import DirectoryRules, profile
 from ..sign_on.dying import AFTER, BEFORE, MOMENTS, killed_at, state
 from .postgresql import OWNER, PostgreSQL, running
 
@@ -42,7 +42,7 @@ def test_a_process_that_is_killed_leaves_the_directory_as_before_or_as_after(
 ) -> None:
     url = server.url()
     directory = SQLDirectory(url)
-    directory.sync(arrival(**BEFORE))
+    directory.sync(profile(**BEFORE))
     killed_at(url, moment, "ana@example.edu")
 
     expected = AFTER if moment == "after" else BEFORE
@@ -71,7 +71,7 @@ def test_two_sign_ons_of_one_new_person_at_once_make_one_of_djangos_users(
     def sync(number: int) -> Account:
         try:
             start.wait(10)
-            return DjangoDirectory().sync(arrival(groups=(number, number)))
+            return DjangoDirectory().sync(profile(groups=(number, number)))
         finally:
             connections.close_all()
 

@@ -17,6 +17,7 @@ from jwt_middleware import (
     Revocations,
 )
 from jwt_middleware.middleware.settings import Settings
+from jwt_middleware.options.sources import merged_options
 from jwt_middleware.testing import SigningKey, mint, ucsd_claims
 
 Write = Callable[..., dict[str, str]]
@@ -330,6 +331,10 @@ def test_a_store_may_be_named_by_each_source(pem: str, toml: Write, tmp_path: Pa
     assert named(own, toml(table)) == ("code.db", "closed")
     # A relative file starts at the one that names it.
     assert (tmp_path / "toml.db").exists()
+    option = merged_options({}, toml(f"{table}\nkeep_for = 600"))["revocations"]
+    named_there = Revocations.of(option)
+    assert named_there is not None
+    assert (named_there.one_time, named_there.keep_for) == (True, 600)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from jwt_middleware import Principal
 from jwt_middleware.principal import ClaimNames
 from jwt_middleware.revocation import Denial
-from jwt_middleware.revocation.deny_list import DenyList
+from jwt_middleware.revocation.denials import DenyList
 
 NOW = 1_479_409_651.0
 
@@ -41,7 +41,8 @@ def is_denied(denial: Denial, issued_at: Any = never, now: float = NOW, **claims
         ({"subject": "\ud800"}, "half a character"),
         ({"subject": "a", "note": None}, "note"),
         ({"subject": "a", "until": float("nan")}, "until"),
-        ({"subject": "a", "until": float("inf")}, "until"),
+        ({"subject": "a", "until": float("-inf")}, "until"),
+        ({"subject": "a", "issued_before": float("inf")}, "issued_before"),
         ({"subject": "a", "until": "2027"}, "until"),
         ({"subject": "a", "until": True}, "until"),
         ({"subject": "a", "until": NOW * 1000}, "not in milliseconds"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -17,8 +18,8 @@ from jwt_middleware import Principal, Revocations, StoreUnavailable, TokenReused
 from jwt_middleware.errors import BadSignature, TokenRevoked
 from jwt_middleware.events.kinds import Decided
 from jwt_middleware.revocation import Denial, open_store
-from jwt_middleware.revocation.check import CLOCKS_APART, WAIT_BUDGET
-from jwt_middleware.revocation.store import MemoryStore
+from jwt_middleware.revocation.check import WAIT_BUDGET
+from jwt_middleware.revocation.store import CLOCKS_APART, MemoryStore
 from jwt_middleware.testing import SigningKey
 
 from ..conftest import Clock
@@ -123,7 +124,7 @@ def test_a_use_is_remembered_as_long_as_the_token_could_be_taken_anywhere(clock:
     store = MemoryStore(clock=clock)
     verifier = once(clock, store, leeway=30)
     verifier.verify(token(clock))
-    [until] = store._claims.values()
+    [until] = store._used.values()
 
     assert until == clock.now + 900 + 30 + CLOCKS_APART
 
@@ -189,7 +190,9 @@ def test_a_store_that_is_known_to_be_out_is_asked_for_no_use(
     outage(verifier, path)
     assert verifier.revocations is not None
     asked: list[str] = []
-    monkeypatch.setattr(verifier.revocations.store, "claim", lambda key, until: asked.append(key))
+    monkeypatch.setattr(
+        verifier.revocations.store, "use_once", lambda key, until: asked.append(key)
+    )
     try:
         verifier.verify(token(clock))
     except StoreUnavailable:
@@ -210,26 +213,63 @@ def test_where_it_fails_open_a_token_is_taken_meanwhile(way: str, path: Path, cl
     verifier.close()
 
 
+class Failing(MemoryStore):
+    """A store that answers all but uses."""
+
+    def use_once(self, key: str, until: float) -> bool:
+        raise ZeroDivisionError(key, until)
+
+
+@EACH_WAY
+def test_a_use_that_fails_is_no_use_and_no_reuse(way: str, clock: Clock) -> None:
+    with pytest.raises(StoreUnavailable):
+        WAYS[way](once(clock, Failing()), token(clock))
+
+    fails_open = once(clock, Failing(), fail="open")
+    assert [WAYS[way](fails_open, token(clock)).subject for _ in range(2)] == ["jroe", "jroe"]
+
+
 class Stuck(MemoryStore):
-    """A store whose claims take longer than anybody waits."""
+    """A store whose answers take longer than anybody waits."""
 
-    def claim(self, key: str, until: float) -> bool:
+    def use_once(self, key: str, until: float) -> bool:
         time.sleep(1.5)
-        return super().claim(key, until)
+        return super().use_once(key, until)
 
 
-@pytest.mark.parametrize("way", ["asyncio", "trio"])
+@pytest.mark.parametrize(
+    "run", [asyncio.run, lambda task: trio.run(lambda: task)], ids=["asyncio", "trio"]
+)
 def test_a_loop_waits_for_a_slow_store_no_longer_than_its_budget(
-    way: str, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    run: Callable[[Any], float], clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("jwt_middleware.revocation.check.WAIT_BUDGET", 0.1)
     assert WAIT_BUDGET == 2
     verifier = once(clock, Stuck())
-    begun = time.monotonic()
-    with pytest.raises(StoreUnavailable):
-        WAYS[way](verifier, token(clock))
 
-    assert time.monotonic() - begun < 1.2
+    async def ask() -> float:
+        begun = time.monotonic()
+        with pytest.raises(StoreUnavailable):
+            await verifier.verify_async(token(clock))
+        return time.monotonic() - begun
+
+    assert run(ask()) < 1.2
+
+
+def test_where_no_thread_can_be_started_no_token_is_taken(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    verifier = once(clock)
+
+    def fail(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    async def ask() -> None:
+        with monkeypatch.context() as patch, pytest.raises(StoreUnavailable):
+            patch.setattr(threading.Thread, "start", fail)
+            await verifier.verify_async(token(clock))
+
+    asyncio.run(ask())
 
 
 def test_the_middleware_uses_a_token_once_a_request(clock: Clock) -> None:

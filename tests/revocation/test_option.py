@@ -37,7 +37,15 @@ def test_a_wrong_option_says_what_would_be_right(wrong: Any, told: str, clock: C
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"fail": "half"}, {"fail": None}, {"one_time": "yes"}, {"url": 5}, {"url": "x://h"}],
+    [
+        {"fail": "half"},
+        {"fail": None},
+        {"one_time": "yes"},
+        {"keep_for": 0},
+        {"keep_for": True},
+        {"url": 5},
+        {"url": "x://h"},
+    ],
 )
 def test_wrong_fields_are_told(wrong: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError):
@@ -47,7 +55,21 @@ def test_wrong_fields_are_told(wrong: dict[str, Any]) -> None:
 def test_its_repr_has_no_password() -> None:
     option = Revocations("redis://u:hidden@h:7000/1", fail="open")
 
-    assert repr(option) == "Revocations('redis://h:7000/1', fail='open', one_time=False)"
+    assert repr(option) == (
+        "Revocations('redis://h:7000/1', fail='open', one_time=False, keep_for=86400)"
+    )
+
+
+def test_a_denial_ends_when_the_option_says_so(clock: Clock) -> None:
+    store = open_store("process-memory", clock=clock)
+    verifier = verifier_of(clock, Revocations(store, keep_for=600))
+    deny(verifier, subject="jroe")
+    deny(verifier, subject="late", until=clock.now + 900)
+
+    found = {each.subject: each.until for each in store.denials()}
+    assert found == {"jroe": clock.now + 600, "late": clock.now + 900}
+    clock.now += 600
+    assert verifier.verify(token(clock)).subject == "jroe"
 
 
 def test_one_open_store_may_serve_several(clock: Clock) -> None:

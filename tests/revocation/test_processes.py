@@ -27,7 +27,7 @@ from jwt_middleware.revocation import open_store
 store = open_store(sys.argv[1])
 print("ready", flush=True)
 sys.stdin.readline()
-print("".join(str(int(store.claim(f"key-{n}", time.time() + 600))) for n in range(200)))
+print("".join(str(int(store.use_once(f"key-{n}", time.time() + 600))) for n in range(200)))
 """
 
 
@@ -65,7 +65,7 @@ def said(process: subprocess.Popen[str]) -> str:
 
 
 @ALL_SHARED
-def test_of_many_processes_one_gets_each_claim(url: str, start: Start) -> None:
+def test_of_many_processes_one_gets_each_use(url: str, start: Start) -> None:
     processes = [start(CLAIM, url) for _ in range(4)]
     assert [said(each) for each in processes] == ["ready"] * 4
     for each in processes:
@@ -95,7 +95,7 @@ store = open_store(sys.argv[1])
 number = 0
 while True:
     store.deny(Denial(subject=f"s-{number}", until=time.time() + 600))
-    store.claim(f"key-{number}", time.time() + 600)
+    store.use_once(f"key-{number}", time.time() + 600)
     print(number, flush=True)
     number += 1
 """
@@ -114,13 +114,13 @@ def test_a_killed_process_leaves_all_that_it_had_told(url: str, start: Start) ->
     last = max([last, *(int(line) for line in rest.split("\n")[:-1])])
     store = open_store(url)
     kept = {each.subject for each in store.denials()}
-    claimed = [store.is_claimed(f"key-{number}") for number in range(last + 1)]
+    used = [store.was_used(f"key-{number}") for number in range(last + 1)]
     store.deny(Denial(subject="after"))
     store.close()
 
     assert {f"s-{number}" for number in range(last + 1)} <= kept
     assert len(kept) <= last + 2
-    assert all(claimed)
+    assert all(used)
 
 
 FORK = """
@@ -140,7 +140,7 @@ for number in range(8):
     child = os.fork()
     if child == 0:
         store.deny(Denial(subject=f"child-{number}", until=time.time() + 600))
-        os._exit(0 if store.claim("once", time.time() + 600) else 7)
+        os._exit(0 if store.use_once("once", time.time() + 600) else 7)
     children.append(child)
 codes = sorted(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children)
 stop.set()
@@ -163,7 +163,7 @@ def test_a_child_forked_while_threads_use_it_goes_on_with_its_own_connection(
 def test_no_connection_to_a_file_is_open_across_a_fork(tmp_path: Path) -> None:
     store = open_store(f"sqlite:///{tmp_path}/store.db")
     assert isinstance(store, SQLiteStore)
-    assert store.claim("a", time.time() + 60)
+    assert store.use_once("a", time.time() + 60)
     assert store._held
     reader, writer = os.pipe()
     child = os.fork()
@@ -176,7 +176,7 @@ def test_no_connection_to_a_file_is_open_across_a_fork(tmp_path: Path) -> None:
     os.close(reader)
 
     assert told == b"shut"
-    assert not store.claim("a", time.time() + 60)
+    assert not store.use_once("a", time.time() + 60)
     store.close()
 
 

@@ -34,8 +34,8 @@ def test_a_server_that_is_down_at_first_is_an_outage(server: RedisServer) -> Non
     asks: list[Any] = [
         store.denials,
         store.revision,
-        lambda: store.claim("a", LATER),
-        lambda: store.is_claimed("a"),
+        lambda: store.use_once("a", LATER),
+        lambda: store.was_used("a"),
         lambda: store.deny(Denial(subject="a")),
         lambda: store.allow(Denial(subject="a")),
     ]
@@ -52,14 +52,14 @@ def test_a_server_that_is_down_at_first_is_an_outage(server: RedisServer) -> Non
 def test_a_server_that_started_anew_is_asked_at_once(server: RedisServer) -> None:
     store = open_store(server.url)
     store.deny(Denial(subject="a", until=LATER))
-    store.claim("a", LATER)
+    store.use_once("a", LATER)
     server.stop()
     with pytest.raises(StoreUnavailable):
         store.denials()
     server.start()
 
     assert store.denials() == (Denial(subject="a", until=LATER),)
-    assert not store.claim("a", LATER)
+    assert not store.use_once("a", LATER)
     store.close()
 
 
@@ -69,7 +69,7 @@ def test_a_server_that_answers_nothing_is_an_outage_in_bounded_time(server: Redi
     server.send("CLIENT", "PAUSE", "60000", "ALL")
     begun = time.monotonic()
     with pytest.raises(StoreUnavailable):
-        store.claim("a", LATER)
+        store.use_once("a", LATER)
 
     assert time.monotonic() - begun < 4
     store.close()
@@ -82,7 +82,7 @@ def test_a_wrong_password_is_told_at_start_up_and_not_what_it_is(tmp_path: Path)
             open_store(f"redis://{login}127.0.0.1:{server.port}/0")
         assert "the-wrong-one" not in str(refusal.value)
     store = open_store(f"redis://:the-right-one@127.0.0.1:{server.port}/0")
-    assert store.claim("a", LATER)
+    assert store.use_once("a", LATER)
     assert "the-right-one" not in store.name
     store.close()
     server.stop()
@@ -134,7 +134,7 @@ def test_what_is_no_denial_is_an_outage_whatever_it_is(
 
 def test_no_token_is_in_it_and_claims_go_by_themselves(server: RedisServer, tmp_path: Path) -> None:
     store = open_store(server.url)
-    assert store.claim("the-token-of-somebody", time.time() + 0.3)
+    assert store.use_once("the-token-of-somebody", time.time() + 0.3)
     client: Any = store._client  # type: ignore[attr-defined]
     assert not any("somebody" in key for key in client.keys("*"))
     deadline = time.monotonic() + 10

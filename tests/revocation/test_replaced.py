@@ -92,13 +92,13 @@ def another_database(path: Path) -> None:
 def without_a_table(path: Path) -> None:
     with sqlite3.connect(path) as raw:
         raw.execute("DROP TABLE jwt_middleware_denials")
-        raw.execute("UPDATE jwt_middleware_revision SET revision = 'of-somebody'")
+        raw.execute("UPDATE jwt_middleware_state SET value = 'of-somebody'")
     raw.close()
 
 
 def without_its_revision(path: Path) -> None:
     with sqlite3.connect(path) as raw:
-        raw.execute("DROP TABLE jwt_middleware_revision")
+        raw.execute("DROP TABLE jwt_middleware_state")
     raw.close()
 
 
@@ -222,7 +222,7 @@ def test_a_store_that_changes_is_still_the_same(url: str, clock: Clock) -> None:
 def test_a_file_that_is_emptied_and_holds_used_tokens_only_is_another_one(path: Path) -> None:
     store = SQLiteStore(path)
     before = (store.identity(), store.revision())
-    store.claim("a", LATER)
+    store.use_once("a", LATER)
     assert (store.identity(), store.revision()) == before
     removed(path)
     SQLiteStore(path).close()

@@ -30,7 +30,7 @@ def bytes_of(folder: Path) -> bytes:
 
 
 def test_no_token_is_in_it(store: SQLiteStore, tmp_path: Path) -> None:
-    store.claim(TOKEN, NOW + 60)
+    store.use_once(TOKEN, NOW + 60)
 
     assert b"the-token-of-somebody" not in bytes_of(tmp_path)
     store.close()
@@ -39,13 +39,13 @@ def test_no_token_is_in_it(store: SQLiteStore, tmp_path: Path) -> None:
 
 def test_old_claims_do_not_pile_up(store: SQLiteStore, clock: Clock, tmp_path: Path) -> None:
     for number in range(150):
-        store.claim(f"a-{number}", NOW + 1)
+        store.use_once(f"a-{number}", NOW + 1)
     clock.now += 5
     for number in range(10):
-        store.claim(f"b-{number}", clock.now + 60)
+        store.use_once(f"b-{number}", clock.now + 60)
     store.close()
     with sqlite3.connect(tmp_path / "store.db") as raw:
-        left = raw.execute("SELECT count(*) FROM jwt_middleware_claims").fetchone()
+        left = raw.execute("SELECT count(*) FROM jwt_middleware_uses").fetchone()
     raw.close()
 
     assert left == (10,)
@@ -56,12 +56,12 @@ def test_one_use_forgets_a_few_old_ones_and_waits_for_no_more(
     ended: int, left: int, store: SQLiteStore, clock: Clock, tmp_path: Path
 ) -> None:
     for number in range(ended):
-        store.claim(f"a-{number}", NOW + 1)
+        store.use_once(f"a-{number}", NOW + 1)
     clock.now += 5
-    store.claim("b", clock.now + 60)
+    store.use_once("b", clock.now + 60)
     store.close()
     with sqlite3.connect(tmp_path / "store.db") as raw:
-        found = raw.execute("SELECT count(*) FROM jwt_middleware_claims").fetchone()
+        found = raw.execute("SELECT count(*) FROM jwt_middleware_uses").fetchone()
     raw.close()
 
     assert found == (left,)
@@ -95,10 +95,10 @@ def test_a_file_that_cannot_be_written_is_told_at_once(tmp_path: Path) -> None:
         # Nothing is read-only to this user, so the file is told to be by SQLite itself.
         with sqlite3.connect(path) as raw:
             raw.execute(
-                "CREATE TRIGGER no BEFORE DELETE ON jwt_middleware_claims BEGIN "
+                "CREATE TRIGGER no BEFORE DELETE ON jwt_middleware_uses BEGIN "
                 "SELECT RAISE(ABORT, 'attempt to write a readonly database'); END"
             )
-            raw.execute("INSERT INTO jwt_middleware_claims VALUES ('a', -1)")
+            raw.execute("INSERT INTO jwt_middleware_uses VALUES ('a', -1)")
         raw.close()
 
     with pytest.raises(ConfigurationError, match="readonly"):
@@ -111,7 +111,7 @@ def test_a_file_that_is_gone_is_an_outage_and_no_empty_list(
     store.deny(Denial(subject="a", until=NOW + 60))
     store.close()
     (tmp_path / "store.db").rename(tmp_path / "away.db")
-    for ask in (store.denials, store.revision, lambda: store.claim("a", NOW + 60)):
+    for ask in (store.denials, store.revision, lambda: store.use_once("a", NOW + 60)):
         with pytest.raises(StoreUnavailable, match="the file is gone"):
             ask()
     assert not (tmp_path / "store.db").exists()
@@ -143,11 +143,11 @@ def test_a_writer_that_never_ends_is_an_outage_and_readers_do_not_mind(
     raw = sqlite3.connect(tmp_path / "store.db", isolation_level=None)
     raw.execute("BEGIN IMMEDIATE")
     with pytest.raises(StoreUnavailable, match="locked"):
-        store.claim("a", NOW + 60)
+        store.use_once("a", NOW + 60)
     raw.execute("ROLLBACK")
-    assert store.claim("a", NOW + 60)
+    assert store.use_once("a", NOW + 60)
     raw.execute("BEGIN IMMEDIATE")
-    assert store.is_claimed("a")
+    assert store.was_used("a")
     assert store.denials() == ()
     raw.execute("ROLLBACK")
     raw.close()
@@ -161,7 +161,7 @@ def test_a_store_that_is_forgotten_closes_its_file(tmp_path: Path) -> None:
 
 
 def test_a_denial_is_on_the_disk_when_it_has_been_told(store: SQLiteStore) -> None:
-    store.claim("a", NOW + 60)
+    store.use_once("a", NOW + 60)
     assert store._held[0][0].execute("PRAGMA synchronous").fetchone() == (1,)  # NORMAL
     store.deny(Denial(subject="a", until=NOW + 60))
     assert store._held[0][0].execute("PRAGMA synchronous").fetchone() == (2,)  # FULL

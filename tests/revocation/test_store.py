@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import sqlite3
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -11,9 +13,9 @@ from typing import Any
 import pytest
 
 from jwt_middleware.revocation import Denial, open_store
-from jwt_middleware.revocation.changes import hear_changes
-from jwt_middleware.revocation.denials import LONGEST_LIFE
-from jwt_middleware.revocation.store import Store
+from jwt_middleware.revocation.denials import KEEP_FOR
+from jwt_middleware.revocation.sqlite import SQLiteStore
+from jwt_middleware.revocation.store import MemoryStore, Store, add_reader
 
 from ..conftest import Clock
 from .conftest import KINDS, NOW, SHARED
@@ -40,20 +42,20 @@ def whole(**name: Any) -> Denial:
 
 
 @ALL
-def test_a_claim_is_given_once(store: Store) -> None:
-    assert store.claim("a", LATER)
-    assert not store.claim("a", LATER)
-    assert store.claim("b", LATER)
+def test_something_is_used_once(store: Store) -> None:
+    assert store.use_once("a", LATER)
+    assert not store.use_once("a", LATER)
+    assert store.use_once("b", LATER)
 
 
 @ALL
-def test_of_many_threads_one_gets_the_claim(store: Store) -> None:
+def test_of_many_threads_one_gets_the_use(store: Store) -> None:
     for round_ in range(5):
         ready = Barrier(24)
 
         def ask(ready: Barrier = ready, key: str = f"token-{round_}") -> bool:
             ready.wait(10)
-            return store.claim(key, LATER)
+            return store.use_once(key, LATER)
 
         with ThreadPoolExecutor(24) as pool:
             outcomes = list(pool.map(lambda _, ask=ask: ask(), range(24)))
@@ -62,35 +64,35 @@ def test_of_many_threads_one_gets_the_claim(store: Store) -> None:
 
 
 @ALL_SHARED
-def test_of_two_that_opened_it_one_gets_the_claim(url: str, opened: Callable[[str], Store]) -> None:
+def test_of_two_that_opened_it_one_gets_the_use(url: str, opened: Callable[[str], Store]) -> None:
     one, other = opened(url), opened(url)
 
-    assert [one.claim("a", LATER), other.claim("a", LATER)] == [True, False]
-    assert [other.claim("b", LATER), one.claim("b", LATER)] == [True, False]
+    assert [one.use_once("a", LATER), other.use_once("a", LATER)] == [True, False]
+    assert [other.use_once("b", LATER), one.use_once("b", LATER)] == [True, False]
 
 
 @ALL
-def test_whether_something_was_claimed_can_be_asked_without_claiming_it(store: Store) -> None:
-    assert not store.is_claimed("a")
-    assert store.claim("a", LATER)
-    assert store.is_claimed("a")
-    assert not store.is_claimed("b")
+def test_whether_something_was_used_can_be_asked_without_using_it(store: Store) -> None:
+    assert not store.was_used("a")
+    assert store.use_once("a", LATER)
+    assert store.was_used("a")
+    assert not store.was_used("b")
 
 
 @ALL
-def test_a_claim_ends_by_itself(url: str) -> None:
+def test_a_use_is_forgotten_at_its_end(url: str) -> None:
     """By the real clock: Redis lets keys go by its own."""
     store = open_store(url)
     until = time.time() + 0.4
-    assert store.claim("a", until)
-    assert not store.claim("a", until)
+    assert store.use_once("a", until)
+    assert not store.use_once("a", until)
     deadline = time.monotonic() + 10
-    while store.is_claimed("a") and time.monotonic() < deadline:
+    while store.was_used("a") and time.monotonic() < deadline:
         time.sleep(0.02)
 
     assert time.time() >= until - 0.05
-    assert store.claim("a", time.time() + 60)
-    assert not store.claim("a", time.time() + 60)
+    assert store.use_once("a", time.time() + 60)
+    assert not store.use_once("a", time.time() + 60)
     store.close()
 
 
@@ -98,8 +100,8 @@ def test_a_claim_ends_by_itself(url: str) -> None:
 def test_keys_of_any_text_are_told_apart(store: Store) -> None:
     keys = ["", "a", "A", "a ", "a\0", "a\0b", "ä", "a\u0308", "x" * 20_000, "\ud800", "a'b\"c;--"]
 
-    assert [store.claim(key, LATER) for key in keys] == [True] * len(keys)
-    assert [store.claim(key, LATER) for key in keys] == [False] * len(keys)
+    assert [store.use_once(key, LATER) for key in keys] == [True] * len(keys)
+    assert [store.use_once(key, LATER) for key in keys] == [False] * len(keys)
 
 
 # Denials.
@@ -164,12 +166,52 @@ def test_an_ended_denial_lends_its_successor_nothing(store: Store, clock: Clock)
 
 
 @ALL
-def test_a_denial_without_an_end_stays_as_long_as_any_token(store: Store, clock: Clock) -> None:
+def test_a_denial_without_an_end_stays_a_day(store: Store, clock: Clock) -> None:
     store.deny(Denial(subject="a"))
 
-    assert [each.until for each in store.denials()] == [NOW + LONGEST_LIFE]
-    clock.now += LONGEST_LIFE - 1
+    assert KEEP_FOR == 86_400
+    assert [each.until for each in store.denials()] == [NOW + KEEP_FOR]
+    clock.now += KEEP_FOR - 1
     assert len(store.denials()) == 1
+    clock.now += 1
+    assert store.denials() == ()
+
+
+def rows(store: Any) -> int:
+    """How many denials a store holds, ended ones too."""
+    if isinstance(store, MemoryStore):
+        return len(store._denials)
+    if isinstance(store, SQLiteStore):
+        with sqlite3.connect(store._path) as raw:
+            [count] = raw.execute("SELECT count(*) FROM jwt_middleware_denials").fetchone()
+        raw.close()
+        return int(count)
+    return int(store._client.hlen("{jwt_middleware}:denials"))
+
+
+@ALL
+def test_the_list_does_not_grow_for_ever(store: Store, clock: Clock) -> None:
+    for day in range(3):
+        for number in range(20):
+            store.deny(Denial(token_id=f"{day}-{number}"))
+        clock.now += KEEP_FOR
+    store.deny(Denial(token_id="last"))
+
+    assert rows(store) == 1
+
+
+@ALL
+def test_an_end_that_is_named_is_kept_however_late_it_is(store: Store, clock: Clock) -> None:
+    store.deny(Denial(subject="late", until=NOW + 40 * KEEP_FOR))
+    store.deny(Denial(subject="never", until=math.inf))
+    clock.now += 39 * KEEP_FOR
+    assert [each.subject for each in store.denials()] == ["late", "never"]
+    clock.now += 4_000 * KEEP_FOR
+    store.deny(Denial(subject="never"))
+
+    assert store.denials() == (Denial(subject="never", until=math.inf),)
+    assert store.allow(Denial(subject="never"))
+    assert store.denials() == ()
 
 
 @ALL
@@ -205,8 +247,8 @@ def test_the_revision_changes_with_the_denials_and_with_nothing_else(store: Stor
     seen.append(store.revision())
     assert len(set(seen)) == 4
 
-    store.claim("a", LATER)
-    store.is_claimed("a")
+    store.use_once("a", LATER)
+    store.was_used("a")
     store.denials()
     assert store.revision() == seen[-1]
 
@@ -225,12 +267,12 @@ def test_a_change_is_there_for_all_who_opened_it(url: str, opened: Callable[[str
 def test_it_is_there_after_it_was_closed(url: str, opened: Callable[[str], Store]) -> None:
     store = opened(url)
     store.deny(whole(subject="a"))
-    store.claim("a", LATER)
+    store.use_once("a", LATER)
     store.close()
 
     for again in (store, opened(url)):
         assert again.denials() == (whole(subject="a"),)
-        assert again.is_claimed("a")
+        assert again.was_used("a")
 
 
 class Ear:
@@ -245,7 +287,7 @@ class Ear:
 @ALL
 def test_readers_in_this_process_hear_of_a_change_before_its_maker_goes_on(store: Store) -> None:
     ear = Ear(store)
-    hear_changes(ear)
+    add_reader(ear)
     store.deny(whole(subject="a"))
     assert ear.looks == 1
     store.allow(whole(subject="a"))

@@ -81,8 +81,8 @@ def test_each_process_memory_is_one_of_its_own() -> None:
     one, other = open_store("process-memory"), open_store("process-memory")
 
     assert isinstance(one, MemoryStore)
-    assert one.claim("a", 9e9)
-    assert other.claim("a", 9e9)
+    assert one.use_once("a", 9e9)
+    assert other.use_once("a", 9e9)
 
 
 def test_without_the_extra_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -85,8 +85,10 @@ def eventually(holds: Callable[[], bool], limit: float = 15.0) -> bool:
 
 
 def thread_of(watching: Watching) -> threading.Thread:
-    assert watching.watch._worker is not None
-    return watching.watch._worker.thread
+    poller = watching.watch._poller
+    assert poller is not None
+    assert poller.thread is not None
+    return poller.thread
 
 
 def files_away(path: Path) -> None:
@@ -272,7 +274,7 @@ def test_a_listener_may_deny(path: Path) -> None:
 def test_the_memory_of_a_process_needs_no_thread_and_is_never_too_old(clock: Clock) -> None:
     watching = Watching(MemoryStore(), clock)
     clock.now += 86_400
-    assert watching.watch._worker is None
+    assert watching.watch._poller is None
     watching.watch.store.deny(Denial(subject="jroe"))
 
     assert watching.denies_jroe()

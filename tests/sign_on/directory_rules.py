@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from jwt_middleware.sign_on import Account, Arrival, Credit
+from jwt_middleware.sign_on import Account, Credit, Profile
 from jwt_middleware.sign_on.sql import SQLDirectory, User
 
 
-def arrival(**values: Any) -> Arrival:
-    return Arrival(**{"integration": "acme", "email": "ana@example.edu", **values})
+def profile(**values: Any) -> Profile:
+    return Profile(**{"integration": "acme", "email": "ana@example.edu", **values})
 
 
 class DirectoryRules:
@@ -29,7 +29,7 @@ class DirectoryRules:
         return user
 
     def test_a_person_is_created_once_and_found_again(self, directory: SQLDirectory) -> None:
-        first, second = directory.sync(arrival()), directory.sync(arrival())
+        first, second = directory.sync(profile()), directory.sync(profile())
 
         assert (first.created, second.created) == (True, False)
         assert first.user_id == second.user_id
@@ -44,18 +44,18 @@ class DirectoryRules:
         credits = (Credit("", 0), Credit("ü" * 32, 2**63 - 1), Credit("A", 1), Credit("A", 1))
         groups = ("7", 7, -1, "x" * 255, "ü", 2**63 - 1)
         meta = {"deep": {"list": (1, 2.5, None, True, "é")}, "": ""}
-        directory.sync(arrival(meta=meta, groups=groups, credits=credits))
+        directory.sync(profile(meta=meta, groups=groups, credits=credits))
         user = self.found(directory)
 
         assert (user.meta, user.groups, user.credits) == (meta, groups, credits)
 
     def test_absent_leaves_alone_and_present_replaces_all(self, directory: SQLDirectory) -> None:
-        directory.sync(arrival(meta={"a": 1}, groups=("a", "b"), credits=(Credit("A", 1),)))
-        directory.sync(arrival())
+        directory.sync(profile(meta={"a": 1}, groups=("a", "b"), credits=(Credit("A", 1),)))
+        directory.sync(profile())
         kept = self.found(directory)
-        directory.sync(arrival(groups=("b", "c")))
+        directory.sync(profile(groups=("b", "c")))
         replaced = self.found(directory)
-        directory.sync(arrival(meta={}, groups=(), credits=()))
+        directory.sync(profile(meta={}, groups=(), credits=()))
         removed = self.found(directory)
 
         assert (kept.meta, kept.groups, kept.credits) == ({"a": 1}, ("a", "b"), (Credit("A", 1),))
@@ -66,7 +66,7 @@ class DirectoryRules:
         self, directory: SQLDirectory
     ) -> None:
         ids = [
-            directory.sync(arrival(integration=name, by_email=shared)).user_id
+            directory.sync(profile(integration=name, by_email=shared)).user_id
             for name, shared in (("acme", False), ("beta", False), ("acme", True), ("beta", True))
         ]
 
@@ -74,9 +74,9 @@ class DirectoryRules:
         assert ids[2] == ids[3]
 
     def test_of_two_people_neither_changes_the_other(self, directory: SQLDirectory) -> None:
-        directory.sync(arrival(groups=("a",)))
-        directory.sync(arrival(email="bo@example.edu", groups=("b",), credits=(Credit("B", 2),)))
-        directory.sync(arrival(groups=()))
+        directory.sync(profile(groups=("a",)))
+        directory.sync(profile(email="bo@example.edu", groups=("b",), credits=(Credit("B", 2),)))
+        directory.sync(profile(groups=()))
 
         assert self.found(directory, "bo@example.edu").groups == ("b",)
         assert self.found(directory, "bo@example.edu").credits == (Credit("B", 2),)
@@ -90,7 +90,7 @@ class DirectoryRules:
             def sync(own: int, number: int = number, start: Any = start) -> Account:
                 start.wait(10)
                 groups = tuple(f"{own}-{each}" for each in range(5))
-                return directory.sync(arrival(email=f"p{number}@example.edu", groups=groups))
+                return directory.sync(profile(email=f"p{number}@example.edu", groups=groups))
 
             with ThreadPoolExecutor(8) as pool:
                 accounts = list(pool.map(sync, range(8)))
@@ -106,4 +106,4 @@ class DirectoryRules:
         with ThreadPoolExecutor(4) as pool:
             directories = list(pool.map(SQLDirectory, [database] * 4))
 
-        assert len({each.sync(arrival()).user_id for each in directories}) == 1
+        assert len({each.sync(profile()).user_id for each in directories}) == 1

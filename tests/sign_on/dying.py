@@ -12,7 +12,7 @@ from jwt_middleware.sign_on.sql import User
 PROGRAM = """
 import os, signal, sys
 import sqlalchemy as sa
-from jwt_middleware.sign_on import Arrival
+from jwt_middleware.sign_on import Profile
 from jwt_middleware.sign_on.sql import SQLDirectory
 url, moment, email = sys.argv[1:]
 engine = sa.create_engine(url)
@@ -29,7 +29,7 @@ sa.event.listen(engine, "after_cursor_execute", count)
 if moment == "commit":
     sa.event.listen(engine, "commit", die)
 claims = {"meta": {"new": 1}, "groups": ("b", "c"), "credits": ()}
-directory.sync(Arrival(integration="acme", email=email, **claims))
+directory.sync(Profile(integration="acme", email=email, **claims))
 if moment == "after":
     die()
 """

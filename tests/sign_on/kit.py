@@ -9,9 +9,9 @@ from urllib.parse import urlencode
 
 from jwt_middleware.responses import Refusal
 from jwt_middleware.revocation.store import MemoryStore
-from jwt_middleware.sign_on import PATH, Account, Arrival, Callback, Integration, Visit
-from jwt_middleware.sign_on.recognition import Genuine, Recognizer
+from jwt_middleware.sign_on import PATH, Account, Callback, Integration, Profile, Visit
 from jwt_middleware.sign_on.sql import SQLDirectory
+from jwt_middleware.sign_on.tokens import SignOnToken, TokenVerifier
 from jwt_middleware.testing import FORMS, SigningKey
 from jwt_middleware.testing.minting import compact
 
@@ -47,8 +47,8 @@ def visit(token: str | None, go: str | None = None, **changes: Any) -> Visit:
     return Visit("GET", PATH, query, HOST, "")._replace(**changes)
 
 
-def recognizer(source: Any, heard: list[Any] | None = None, now: float = NOW) -> Recognizer:
-    return Recognizer(
+def verifier_of(source: Any, heard: list[Any] | None = None, now: float = NOW) -> TokenVerifier:
+    return TokenVerifier(
         source,
         leeway=30,
         max_token_size=16_384,
@@ -57,9 +57,9 @@ def recognizer(source: Any, heard: list[Any] | None = None, now: float = NOW) ->
     )
 
 
-def prove(source: Any, raw: str, host: str | None = HOST, now: float = NOW) -> Genuine:
-    asked = source if isinstance(source, Recognizer) else recognizer(source, now=now)
-    return asked.prove(*asked.recognize(raw, host))
+def prove(source: Any, raw: str, host: str | None = HOST, now: float = NOW) -> SignOnToken:
+    verifier = source if isinstance(source, TokenVerifier) else verifier_of(source, now=now)
+    return verifier.verify(*verifier.choose(raw, host))
 
 
 def acme(**values: Any) -> Integration:
@@ -70,10 +70,10 @@ class Session:
     """The session of one browser, as the frameworks' faces begin it."""
 
     def __init__(self) -> None:
-        self.began: list[tuple[Account, Arrival]] = []
+        self.began: list[tuple[Account, Profile]] = []
 
-    def __call__(self, account: Account, arrival: Arrival) -> list[tuple[str, str]]:
-        self.began.append((account, arrival))
+    def __call__(self, account: Account, profile: Profile) -> list[tuple[str, str]]:
+        self.began.append((account, profile))
         return [("Set-Cookie", f"session={len(self.began)}")]
 
 

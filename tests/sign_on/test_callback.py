@@ -19,7 +19,7 @@ from jwt_middleware.events.kinds import (
     SignedOn,
 )
 from jwt_middleware.revocation import Denial, open_store
-from jwt_middleware.sign_on import PATH, Account, Arrival, Integration
+from jwt_middleware.sign_on import PATH, Account, Integration, Profile
 from jwt_middleware.sign_on.sql import SQLDirectory
 
 from .kit import EMAIL, JSON, KEY, NOW, OTHER_KEY, Site, acme, code, header, prove, token, visit
@@ -36,10 +36,10 @@ def test_a_person_is_created_signed_in_and_sent_on(site: Site) -> None:
     assert header(answer, "Cache-Control") == "no-store"
     assert header(answer, "Set-Cookie") == "session=1"
     found = site.directory.find("acme", EMAIL)
-    [(account, arrival)] = site.session.began
+    [(account, profile)] = site.session.began
     assert found is not None
     assert (account.user_id, account.created) == (found.id, True)
-    assert (found.groups, arrival.email) == (("staff",), EMAIL)
+    assert (found.groups, profile.email) == (("staff",), EMAIL)
     assert site.told(AccountCreated) == [AccountCreated("acme", found.id)]
     [signed_on] = site.told(SignedOn)
     assert signed_on[:5] == ("acme", found.id, True, "u-1", "t-1")
@@ -116,7 +116,7 @@ def test_a_new_user_with_onboard_goes_to_onboarding_once(site_with: Any) -> None
 def test_a_new_user_whose_session_failed_goes_to_onboarding_by_the_same_link(site: Site) -> None:
     raw = token(onboard=True)
 
-    def fails(account: Account, arrival: Arrival) -> list[tuple[str, str]]:
+    def fails(account: Account, profile: Profile) -> list[tuple[str, str]]:
         raise RuntimeError
 
     for _ in range(2):
@@ -164,7 +164,7 @@ def test_a_refused_token_uses_up_nothing_and_writes_nothing(
     site.arrive(raw)
 
     assert site.directory.find("acme", EMAIL) is None
-    assert site.store._claims == {}
+    assert site.store._used == {}
 
 
 def test_a_program_that_asks_for_json_gets_it(site: Site) -> None:
@@ -346,11 +346,11 @@ def test_a_listener_that_fails_changes_nothing(site_with: Any) -> None:
     [
         ({"integrations": None}, "integrations: missing"),
         ({"directory": None}, "directory: missing"),
-        ({"directory": SQLDirectory}, r"directory: an object with sync\(arrival\)"),
-        ({"directory": 5}, r"directory: an object with sync\(arrival\)"),
+        ({"directory": SQLDirectory}, r"directory: an object with sync\(profile\)"),
+        ({"directory": 5}, r"directory: an object with sync\(profile\)"),
         ({"store": None}, "store: missing"),
         ({"store": 5}, "store: a store's URL"),
-        ({"store": type("Half", (), {"claim": print})()}, "store: a store's URL"),
+        ({"store": type("Half", (), {"use_once": print})()}, "store: a store's URL"),
         ({"store": "mysql://u:hunter2@h/x"}, "store"),
         ({"path": "auth"}, "path: a path of this site"),
         ({"path": "/a/../b"}, "path: a path of this site"),

@@ -15,7 +15,7 @@ from django.test import Client, override_settings
 from django.urls import clear_url_caches
 
 from jwt_middleware import ConfigurationError
-from jwt_middleware.sign_on import PATH, Account, Arrival, Integration
+from jwt_middleware.sign_on import PATH, Account, Integration, Profile
 from jwt_middleware_django.sign_on import SignOn
 
 from ..adapters.harness import call_asgi
@@ -176,7 +176,7 @@ def test_a_directory_of_the_sites_own_names_the_user() -> None:
     user = users().create(username="ana")
 
     class Own:
-        def sync(self, arrival: Arrival) -> Account:
+        def sync(self, profile: Profile) -> Account:
             return Account(str(user.pk), False, user)
 
     with own_site.serving(view(directory=Own())):

@@ -14,7 +14,7 @@ import pytest
 from jwt_middleware.errors import AccountRefused, StoreUnavailable
 from jwt_middleware.events.kinds import Decided, SignedOn
 from jwt_middleware.revocation.store import MemoryStore
-from jwt_middleware.sign_on import Account, Arrival, Integration
+from jwt_middleware.sign_on import Account, Integration, Profile
 from jwt_middleware.sign_on.one_time import MOST_ATTEMPTS
 
 from ..conftest import Clock
@@ -42,9 +42,9 @@ def test_a_use_is_remembered_a_minute_longer_than_the_token_could_be_taken_here(
     until: list[float] = []
 
     class Watched(MemoryStore):
-        def claim(self, key: str, ends: float) -> bool:
+        def use_once(self, key: str, ends: float) -> bool:
             until.append(ends)
-            return super().claim(key, ends)
+            return super().use_once(key, ends)
 
     site = site_with(store=Watched(clock=Clock(NOW)))
     assert site.arrive(token(exp=NOW + 120, iat=NOW)).status == 303
@@ -128,7 +128,7 @@ import os, signal, sys
 from jwt_middleware.sign_on import Callback, Integration, Visit
 secret, folder, query, now = sys.argv[1:]
 class Dies:
-    def sync(self, arrival):
+    def sync(self, profile):
         os.kill(os.getpid(), signal.SIGKILL)
 Callback(
     integrations=[Integration("acme", secret=bytes.fromhex(secret))],
@@ -137,7 +137,7 @@ Callback(
 """
 
 
-def test_a_process_that_is_killed_after_the_claim_has_used_the_link_and_changed_nothing(
+def test_a_process_that_is_killed_after_the_use_has_used_the_link_and_changed_nothing(
     tmp_path: Path,
 ) -> None:
     raw = token(groups=["new"])
@@ -163,10 +163,10 @@ class Failing:
         self.error: BaseException | None = OSError("disk of ana@example.edu is full")
         self._directory = directory
 
-    def sync(self, arrival: Arrival, /) -> Account:
+    def sync(self, profile: Profile, /) -> Account:
         if self.error is not None:
             raise self.error
-        found: Account = self._directory.sync(arrival)
+        found: Account = self._directory.sync(profile)
         return found
 
 
@@ -185,7 +185,7 @@ def test_a_directory_that_fails_does_not_eat_the_link(failing: tuple[Site, Faili
     assert header(answer, "Retry-After") == "5"
     assert b"disk" not in answer.body
     [event] = site.told(Decided)
-    assert event.reason == "OSError after the token was claimed; it may be used again"
+    assert event.reason == "OSError after the token was used; it may be used again"
     directory.error = None
     assert site.arrive(raw).status == 303
     assert code(site.arrive(raw, accept=JSON)) == "token_reused"
@@ -213,13 +213,13 @@ def test_while_an_attempt_is_under_way_no_other_begins(site: Site, site_with: An
         def __init__(self) -> None:
             self.calls = 0
 
-        def sync(self, arrival: Arrival) -> Account:
+        def sync(self, profile: Profile) -> Account:
             self.calls += 1
             if self.calls == 1:
                 entered.release()
                 leave.wait(10)
                 raise OSError
-            return site.directory.sync(arrival)
+            return site.directory.sync(profile)
 
     slow = Slow()
     shop = site_with(directory=slow)
@@ -237,7 +237,7 @@ def test_while_an_attempt_is_under_way_no_other_begins(site: Site, site_with: An
 
 
 def test_a_session_that_cannot_begin_signs_nobody_in_and_does_not_eat_the_link(site: Site) -> None:
-    def fails(account: Account, arrival: Arrival) -> list[tuple[str, str]]:
+    def fails(account: Account, profile: Profile) -> list[tuple[str, str]]:
         raise RuntimeError
 
     raw = token()
@@ -259,7 +259,7 @@ def test_a_directory_that_refuses_a_person_has_used_the_link(failing: tuple[Site
 
 def test_a_directory_that_returns_no_account_signs_nobody_in(site_with: Any) -> None:
     class Wrong:
-        def sync(self, arrival: Arrival) -> Any:
+        def sync(self, profile: Profile) -> Any:
             return None
 
     assert site_with(directory=Wrong()).arrive(token()).status == 503
@@ -273,11 +273,11 @@ class Out(MemoryStore):
         self._out = out
         self._calls = 0
 
-    def claim(self, key: str, until: float) -> bool:
+    def use_once(self, key: str, until: float) -> bool:
         self._calls += 1
         if self._calls in self._out:
             raise StoreUnavailable("down", retry_after=7)
-        return super().claim(key, until)
+        return super().use_once(key, until)
 
 
 def test_while_the_store_is_out_nobody_signs_in(site_with: Any) -> None:

@@ -11,7 +11,7 @@ import pytest
 import trio
 
 from jwt_middleware import ConfigurationError
-from jwt_middleware.sign_on import PATH, Account, Arrival, Integration
+from jwt_middleware.sign_on import PATH, Account, Integration, Profile
 from jwt_middleware.sign_on.asgi import SignOn as ASGISignOn
 from jwt_middleware.sign_on.sql import SQLDirectory
 from jwt_middleware.sign_on.wsgi import SignOn as WSGISignOn
@@ -36,7 +36,7 @@ def wsgi_app(environ: Any, start_response: Any) -> list[bytes]:
     return [b"the app"]
 
 
-def sign_in(account: Account, arrival: Arrival, carrier: Any) -> list[tuple[str, str]]:
+def sign_in(account: Account, profile: Profile, carrier: Any) -> list[tuple[str, str]]:
     SEEN.append(carrier)
     return [("Set-Cookie", f"user={account.user_id}"), ("Set-Cookie", "b=c")]
 
@@ -168,7 +168,7 @@ def test_a_slow_directory_does_not_block_the_event_loop(tmp_path: Path) -> None:
         loop = asyncio.get_running_loop()
 
         class Waiting:
-            def sync(self, arrival: Arrival) -> Account:
+            def sync(self, profile: Profile) -> Account:
                 # It returns only after the loop has run something else.
                 asyncio.run_coroutine_threadsafe(released.wait(), loop).result(10)
                 order.append("synced")

@@ -15,7 +15,7 @@ from jwt_middleware.errors import AccountRefused
 from jwt_middleware.sign_on.sql import SQLDirectory, metadata
 
 from ..conftest import modes_of
-from .directory_rules import DirectoryRules, arrival
+from .directory_rules import DirectoryRules, profile
 from .dying import AFTER, BEFORE, MOMENTS, killed_at, state
 
 
@@ -60,13 +60,13 @@ def test_it_is_a_file_in_the_working_directory_by_default(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    SQLDirectory().sync(arrival())
+    SQLDirectory().sync(profile())
 
     assert (tmp_path / "accounts.sqlite").exists()
 
 
 def test_an_engine_of_the_apps_own_serves_too(engine: sa.Engine) -> None:
-    account = SQLDirectory(engine).sync(arrival())
+    account = SQLDirectory(engine).sync(profile())
 
     with engine.connect() as connection:
         users = metadata.tables["sign_on_users"]
@@ -81,10 +81,10 @@ def test_a_database_that_takes_two_addresses_for_one_signs_nobody_in(
             made = str(sa.schema.CreateTable(table).compile(engine))
             connection.execute(sa.text(made.replace("(254)", "(254) COLLATE NOCASE")))
     directory = SQLDirectory(engine)
-    directory.sync(arrival(email="Ana@example.edu", groups=("a",)))
+    directory.sync(profile(email="Ana@example.edu", groups=("a",)))
 
     with pytest.raises(AccountRefused):
-        directory.sync(arrival(email="ana@example.edu", groups=("b",)))
+        directory.sync(profile(email="ana@example.edu", groups=("b",)))
     found = directory.find("acme", "Ana@example.edu")
     assert found is not None
     assert found.groups == ("a",)
@@ -96,7 +96,7 @@ def test_what_a_database_says_names_no_value(url: str, engine: sa.Engine) -> Non
         connection.execute(sa.text("DROP TABLE sign_on_users"))
 
     with pytest.raises(sa.exc.OperationalError) as caught:
-        directory.sync(arrival())
+        directory.sync(profile())
     assert "ana@example.edu" not in str(caught.value)
 
 
@@ -109,24 +109,24 @@ def test_a_process_that_is_killed_leaves_the_directory_as_before_or_as_after(
     url: str, moment: str, email: str
 ) -> None:
     directory = SQLDirectory(url)
-    directory.sync(arrival(**BEFORE))
+    directory.sync(profile(**BEFORE))
     killed_at(url, moment, email)
     before = BEFORE if email == "ana@example.edu" else None
 
     assert state(directory.find("acme", email)) == (AFTER if moment == "after" else before)
-    assert directory.sync(arrival(email=email, groups=("next",))).created is (
+    assert directory.sync(profile(email=email, groups=("next",))).created is (
         email != "ana@example.edu" and moment != "after"
     )
 
 
 def test_a_forked_worker_speaks_on_connections_of_its_own(url: str) -> None:
     directory = SQLDirectory(url)
-    directory.sync(arrival())
+    directory.sync(profile())
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
         try:
-            directory.sync(arrival(groups=("child",)))
+            directory.sync(profile(groups=("child",)))
             os.write(writing, b"ok")
         finally:
             os._exit(0)
@@ -143,7 +143,7 @@ def test_a_forked_worker_speaks_on_connections_of_its_own(url: str) -> None:
 @pytest.mark.parametrize("driver", ["sqlite", "sqlite+pysqlite"])
 def test_a_file_of_accounts_is_the_owners_alone(tmp_path: Path, driver: str) -> None:
     directory = SQLDirectory(f"{driver}:///{tmp_path / 'accounts.sqlite'}")
-    directory.sync(arrival())
+    directory.sync(profile())
     directory.close()
 
     assert modes_of(tmp_path) == {"accounts.sqlite": "0o600"}

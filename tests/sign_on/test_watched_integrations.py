@@ -15,7 +15,6 @@ from jwt_middleware import (
 )
 from jwt_middleware.errors import (
     IntegrationDisabled,
-    SignOnFailed,
     UnknownIntegration,
 )
 from jwt_middleware.events.kinds import IntegrationsKept, IntegrationsLoaded
@@ -23,7 +22,7 @@ from jwt_middleware.sign_on import Integration
 from jwt_middleware.testing import SigningKey
 
 from ..key_server import Exchange, KeyServer, document
-from .kit import KEY, OTHER_KEY, acme, prove, recognizer, token
+from .kit import KEY, OTHER_KEY, acme, prove, token, verifier_of
 
 ISSUER = "https://acme.example.com"
 
@@ -48,7 +47,7 @@ def file_key() -> SigningKey:
 
 def test_removing_one_counts_on_the_next_request(file: Path, file_key: SigningKey) -> None:
     heard: list[Any] = []
-    asked = recognizer(file, heard)
+    asked = verifier_of(file, heard)
     assert prove(asked, token(file_key)).integration.id == "acme"
 
     file.write_text("[integrations]\n")
@@ -61,7 +60,7 @@ def test_removing_one_counts_on_the_next_request(file: Path, file_key: SigningKe
 def test_switching_one_off_and_on_counts_on_the_next_request(
     file: Path, file_key: SigningKey
 ) -> None:
-    asked = recognizer(file)
+    asked = verifier_of(file)
     text = file.read_text()
 
     file.write_text(text + "enabled = false\n")
@@ -94,63 +93,13 @@ def read_by(heard: list[Any]) -> list[type]:
     return [type(event) for event in heard if isinstance(event, kinds)]
 
 
-@pytest.mark.parametrize("broken", BROKEN.values(), ids=BROKEN)
-def test_nobody_signs_in_while_the_file_cannot_be_read(
-    file: Path, file_key: SigningKey, broken: str | None
-) -> None:
-    heard: list[Any] = []
-    asked = recognizer(file, heard)
-    good = file.read_text()
-
-    write(file, broken)
-    for _ in range(2):
-        with pytest.raises(SignOnFailed, match="cannot be read now"):
-            prove(asked, token(file_key))
-    assert read_by(heard) == [IntegrationsLoaded, IntegrationsKept]
-    write(file, good)
-
-    assert prove(asked, token(file_key)).integration.id == "acme"
-    assert heard[-1] == IntegrationsLoaded(str(file), 1)
-
-
 WRONG = {
     "whose secret is missing": "secret_file = 'gone.secret'",
     "with an unknown key": "secret_file = 'acme.secret'\nhost = 'app.example.edu'",
     "without a secret": "",
     "with a wrong host": "secret_file = 'acme.secret'\nhosts = ['https://app.example.edu']",
+    "that is off and wrong": "secret_file = 'acme.secret'\nenabled = false\nhost = 'x'",
 }
-
-
-@pytest.mark.parametrize("lines", WRONG.values(), ids=WRONG)
-def test_a_wrong_entry_is_refused_until_it_is_right(
-    file: Path, file_key: SigningKey, lines: str
-) -> None:
-    heard: list[Any] = []
-    asked = recognizer(file, heard)
-    good = file.read_text()
-
-    file.write_text(f"[integrations.acme]\n{lines}\n")
-    for _ in range(2):
-        with pytest.raises((IntegrationDisabled, UnknownIntegration)):
-            prove(asked, token(file_key))
-    assert read_by(heard) == [IntegrationsLoaded, IntegrationsKept]
-    file.write_text(good)
-
-    assert prove(asked, token(file_key)).integration.id == "acme"
-
-
-def test_the_host_of_a_wrong_entry_is_nobody_elses(file: Path, file_key: SigningKey) -> None:
-    """Else a partner without hosts could sign in there while another one's entry is wrong."""
-    asked = recognizer(file)
-    wrong = "[integrations.b]\nhosts = ['B.example']\nsecret = 'typed here'\n"
-
-    file.write_text(file.read_text() + wrong)
-
-    with pytest.raises(IntegrationDisabled, match="b"):
-        prove(asked, token(file_key), "b.example")
-    assert prove(asked, token(file_key)).integration.id == "acme"
-
-
 OTHERS = {
     "whose secret is missing": "[integrations.b]\nsecret_file = 'gone'\nhosts = ['b.example']\n",
     "with an unknown key": "[integrations.b]\nsecret_file = 'acme.secret'\nhost = 'b.example'\n",
@@ -160,60 +109,68 @@ OTHERS = {
         for name in ("b", "c")
     ),
 }
+FAULTY: dict[str, str | None] = {
+    **BROKEN,
+    **{f"an entry {name}": f"[integrations.acme]\n{lines}\n" for name, lines in WRONG.items()},
+    **{f"another entry {name}": text for name, text in OTHERS.items()},
+}
 
 
-@pytest.mark.parametrize("other", OTHERS.values(), ids=OTHERS)
-def test_no_faulty_entry_holds_up_switching_another_one_off(
-    file: Path, file_key: SigningKey, other: str
+@pytest.mark.parametrize("faulty", FAULTY.values(), ids=FAULTY)
+def test_a_faulty_file_keeps_the_last_good_reading_and_is_reported_once(
+    file: Path, file_key: SigningKey, faulty: str | None
 ) -> None:
     heard: list[Any] = []
-    asked = recognizer(file, heard)
-    text = file.read_text()
-
-    file.write_text(f"{other}{text}")
-    assert prove(asked, token(file_key)).integration.id == "acme"
-    file.write_text(f"{other}{text}enabled = false\n")
-    with pytest.raises(IntegrationDisabled):
-        prove(asked, token(file_key))
-    file.write_text(other)
-    with pytest.raises(UnknownIntegration):
-        prove(asked, token(file_key))
-
-    assert len([event for event in heard if isinstance(event, IntegrationsKept)]) == 3
-    with pytest.raises((IntegrationDisabled, UnknownIntegration)):
-        prove(asked, token(file_key), "b.example")
-    with pytest.raises(ConfigurationError):
-        recognizer(file)
-
-
-def test_a_faulty_entry_that_is_switched_off_is_off(file: Path, file_key: SigningKey) -> None:
-    asked = recognizer(file)
-
-    file.write_text(file.read_text() + "enabled = false\nhost = 'typed wrong'\n")
-
-    with pytest.raises(IntegrationDisabled):
-        prove(asked, token(file_key))
-
-
-def test_entries_that_cannot_be_told_apart_count_for_nobody(
-    file: Path, file_key: SigningKey
-) -> None:
-    """Which of them was there before, a worker that has just begun does not know."""
-    asked = recognizer(file)
+    asked = verifier_of(file, heard)
     good = file.read_text()
-    (file.parent / "b.secret").write_bytes(OTHER_KEY.secret.hex().encode())
-    (file.parent / "c.secret").write_bytes(file_key.secret)
-    beside = "[integrations.b]\nsecret_file = 'b.secret'\n"
-    third = "[integrations.c]\nsecret_file = 'c.secret'\nissuer = 'https://c.example'\n"
 
-    file.write_text(good + beside + third)
+    write(file, faulty)
+    for _ in range(2):
+        assert prove(asked, token(file_key)).integration.id == "acme"
+    assert read_by(heard) == [IntegrationsLoaded, IntegrationsKept]
+    write(file, good)
 
-    assert set(asked.current().trusts) == {"c"}
-    with pytest.raises(UnknownIntegration):
-        prove(asked, token(file_key))
-    assert prove(asked, token(file_key, iss="https://c.example")).integration.id == "c"
-    file.write_text(good)
     assert prove(asked, token(file_key)).integration.id == "acme"
+    assert heard[-1] == IntegrationsLoaded(str(file), 1)
+
+
+@pytest.mark.parametrize("faulty", FAULTY.values(), ids=FAULTY)
+def test_nothing_starts_with_a_faulty_file(file: Path, faulty: str | None) -> None:
+    write(file, faulty)
+
+    with pytest.raises(ConfigurationError, match=r"integrations|no TOML"):
+        verifier_of(file)
+
+
+@pytest.mark.parametrize("faulty", FAULTY.values(), ids=FAULTY)
+@pytest.mark.parametrize("ended", ["", "enabled = false\n"], ids=["removed", "switched off"])
+def test_whom_this_process_has_seen_removed_does_not_come_back_with_a_faulty_file(
+    file: Path, file_key: SigningKey, ended: str, faulty: str | None
+) -> None:
+    asked = verifier_of(file)
+    assert prove(asked, token(file_key)).integration.id == "acme"
+    file.write_text(file.read_text() + ended if ended else "[integrations]\n")
+    with pytest.raises((IntegrationDisabled, UnknownIntegration)):
+        prove(asked, token(file_key))
+
+    write(file, faulty)
+
+    for _ in range(2):
+        with pytest.raises((IntegrationDisabled, UnknownIntegration)):
+            prove(asked, token(file_key))
+
+
+def test_a_faulty_file_is_noticed_although_nobody_signs_on(file: Path) -> None:
+    heard: list[Any] = []
+    asked = verifier_of(file, heard)
+
+    file.write_text("[integrations.ac")
+
+    ends = time.monotonic() + 10
+    while IntegrationsKept not in read_by(heard) and time.monotonic() < ends:
+        time.sleep(0.02)
+    assert read_by(heard) == [IntegrationsLoaded, IntegrationsKept]
+    assert set(asked.current().trusts) == {"acme"}
 
 
 def test_an_integration_that_is_removed_while_its_keys_are_fetched_signs_nobody_in(
@@ -228,18 +185,19 @@ def test_an_integration_that_is_removed_while_its_keys_are_fetched_signs_nobody_
 
     with KeyServer(removing) as server:
         file.write_text(f"[integrations.acme]\nkeys = '{server.url}'\n")
-        asked = recognizer(file)
+        asked = verifier_of(file)
         with pytest.raises(UnknownIntegration, match="acme was removed"):
             prove(asked, token(key))
 
 
-def test_an_entry_that_is_mended_counts_and_is_told(file: Path, file_key: SigningKey) -> None:
+def test_a_file_counts_as_soon_as_the_secret_that_it_names_is_there(
+    file: Path, file_key: SigningKey
+) -> None:
     heard: list[Any] = []
-    asked = recognizer(file, heard)
+    asked = verifier_of(file, heard)
     both = "[integrations.b]\nsecret_file = 'b.secret'\nhosts = ['b.example']\n"
     file.write_text(file.read_text() + both)
-    with pytest.raises(IntegrationDisabled):
-        prove(asked, token(file_key), "b.example")
+    assert prove(asked, token(file_key), "b.example").integration.id == "acme"
 
     (file.parent / "b.secret").write_bytes(file_key.secret)
 
@@ -248,7 +206,7 @@ def test_an_entry_that_is_mended_counts_and_is_told(file: Path, file_key: Signin
 
 
 def test_what_has_not_changed_goes_on(file: Path) -> None:
-    asked = recognizer(file)
+    asked = verifier_of(file)
     before = asked.current().trusts["acme"]
     (file.parent / "b.secret").write_bytes(OTHER_KEY.secret.hex().encode())
 
@@ -261,7 +219,7 @@ def test_what_has_not_changed_goes_on(file: Path) -> None:
 
 
 def test_a_rotated_secret_is_used_within_seconds(file: Path) -> None:
-    asked = recognizer(file)
+    asked = verifier_of(file)
     key = SigningKey("HS256")
     key.private = OTHER_KEY.secret.hex().encode()
     with pytest.raises(BadSignature):
@@ -284,7 +242,7 @@ def test_a_secret_may_come_from_the_environment(
 ) -> None:
     file.write_text("[integrations.acme]\nsecret_env = 'ACME_SECRET'\n")
     with pytest.raises(ConfigurationError, match="ACME_SECRET"):
-        recognizer(file)
+        verifier_of(file)
     monkeypatch.setenv("ACME_SECRET", file_key.secret.decode())
 
     assert prove(file, token(file_key)).integration.id == "acme"
@@ -293,7 +251,7 @@ def test_a_secret_may_come_from_the_environment(
 @pytest.mark.parametrize("source", [Path("nowhere.toml"), "a\0b", "", 5, [5]])
 def test_a_source_that_is_none_fails_at_start_up(source: Any) -> None:
     with pytest.raises(ConfigurationError, match="integrations"):
-        recognizer(source)
+        verifier_of(source)
 
 
 # --- a function, for those who keep them in a database ---------------------------------------
@@ -301,7 +259,7 @@ def test_a_source_that_is_none_fails_at_start_up(source: Any) -> None:
 
 def test_a_function_is_asked_at_each_sign_on() -> None:
     kept = [acme()]
-    asked = recognizer(lambda: list(kept))
+    asked = verifier_of(lambda: list(kept))
     assert prove(asked, token())
     before = asked.current().trusts["acme"]
     assert asked.current().trusts["acme"] is before
@@ -315,7 +273,7 @@ def test_a_function_is_asked_at_each_sign_on() -> None:
 def test_a_function_may_make_its_key_sources_anew_at_each_sign_on(key_for: Any) -> None:
     key = key_for("ES256")
     with KeyServer(document(key.jwks())) as server:
-        asked = recognizer(lambda: [Integration("acme", keys=JWKSEndpoint(server.url))])
+        asked = verifier_of(lambda: [Integration("acme", keys=JWKSEndpoint(server.url))])
 
         assert prove(asked, token(key)).integration.id == "acme"
 
@@ -323,7 +281,7 @@ def test_a_function_may_make_its_key_sources_anew_at_each_sign_on(key_for: Any) 
 def test_what_a_thread_has_read_is_what_it_judges_by(monkeypatch: pytest.MonkeyPatch) -> None:
     """Else the slower thread's older reading would let in whom this one has just seen removed."""
     kept = [acme()]
-    asked = recognizer(lambda: list(kept))
+    asked = verifier_of(lambda: list(kept))
 
     def while_another_thread_reads() -> None:
         kept.append(acme())

@@ -1,10 +1,12 @@
-"""Several workers over one file of integrations: whom one has refused, none signs in."""
+"""Several workers over one file of integrations: each goes by what it says, or said last."""
 
 from __future__ import annotations
 
+import math
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,25 +14,17 @@ from typing import Any
 
 import pytest
 
+from jwt_middleware import ConfigurationError
 from jwt_middleware.background import watched_files as files
+from jwt_middleware.events.kinds import Decided
+from jwt_middleware.revocation import Denial, open_store
 
 from .kit import KEY, Site, token
-from .test_watched_integrations import BROKEN, WRONG, write
+from .test_watched_integrations import FAULTY, write
 
 GOOD = "[integrations.acme]\nsecret_file = 'acme.secret'\n"
 OFF = f"{GOOD}enabled = false\n"
 REMOVED = "[integrations]\n"
-BETWEEN: dict[str, str | None] = {
-    **BROKEN,
-    **{
-        f"an entry {name}": f"[integrations.acme]\n{lines}\n"
-        for name, lines in WRONG.items()
-        if "gone" not in lines
-    },
-    "an entry that is off and wrong": f"{OFF}host = 'x'\n",
-    "an entry that is like another one": GOOD + GOOD.replace("acme]", "twin]"),
-    "another entry that is wrong": "[integrations.b]\nsecret_file = 'gone.secret'\n",
-}
 
 
 @pytest.fixture
@@ -49,23 +43,52 @@ def workers(file: Path, tmp_path: Path) -> tuple[Site, Site]:
     return found
 
 
-@pytest.mark.parametrize("between", BETWEEN.values(), ids=BETWEEN)
 @pytest.mark.parametrize("removed", [REMOVED, OFF], ids=["removed", "switched off"])
-def test_whom_one_worker_has_refused_no_other_signs_in_until_the_file_names_them_again(
-    workers: tuple[Site, Site], file: Path, removed: str, between: str | None
+def test_whom_one_worker_has_refused_no_other_signs_in(
+    workers: tuple[Site, Site], file: Path, removed: str
 ) -> None:
-    sees_it, sees_it_not = workers
     file.write_text(removed)
-    assert sees_it.arrive(token()).status == 401
-
-    write(file, between)
-    for worker in (sees_it_not, sees_it):
-        assert worker.arrive(token(jti="between")).status in (401, 503)
+    for worker in workers:
+        assert worker.arrive(token()).status == 401
     file.write_text(GOOD)
 
     for worker in workers:
-        assert worker.arrive(token(jti="between")).status == 303
+        assert worker.arrive(token(jti="again")).status == 303
         assert len(worker.session.began) == 2
+
+
+@pytest.mark.parametrize("faulty", FAULTY.values(), ids=FAULTY)
+@pytest.mark.parametrize("removed", [REMOVED, OFF], ids=["removed", "switched off"])
+def test_while_the_file_is_faulty_no_worker_signs_in_whom_it_has_seen_removed(
+    workers: tuple[Site, Site], file: Path, tmp_path: Path, removed: str, faulty: str | None
+) -> None:
+    file.write_text(removed)
+    for worker in workers:
+        assert worker.arrive(token()).status == 401
+
+    write(file, faulty)
+
+    for worker in workers:
+        assert worker.arrive(token(jti="faulty")).status == 401
+    with pytest.raises(ConfigurationError):
+        Site(tmp_path, integrations=file)
+
+
+def test_a_denial_refuses_a_partner_in_every_worker_whatever_the_file_says(
+    file: Path, tmp_path: Path
+) -> None:
+    store = f"sqlite:///{tmp_path / 'sign-on.sqlite'}"
+    one, other = (Site(tmp_path, integrations=file, store=store) for _ in range(2))
+    file.write_text("[integrations.ac")
+    assert one.arrive(token(jti="1")).status == 303
+
+    operator = open_store(store)
+    operator.deny(Denial(client_id="acme", until=math.inf))
+    operator.close()
+
+    for number, worker in enumerate((one, other)):
+        assert worker.arrive(token(jti=f"denied {number}")).status == 401
+        assert worker.told(Decided)[-1].code == "token_revoked"
 
 
 def test_a_removal_that_leaves_the_files_times_and_size_is_seen(
@@ -86,7 +109,7 @@ def test_a_removal_that_leaves_the_files_times_and_size_is_seen(
 WORKER = """
 import sys
 from pathlib import Path
-from types import SimpleNamespace
+from jwt_middleware.events.kinds import IntegrationsLoaded
 from tests.sign_on.kit import Site
 folder = Path(sys.argv[1])
 site = Site(
@@ -96,7 +119,10 @@ site = Site(
 )
 print("ready", flush=True)
 for line in sys.stdin:
-    print(site.arrive(line.strip()).status, flush=True)
+    if line.strip() == "known":
+        print(site.told(IntegrationsLoaded)[-1].integrations, flush=True)
+    else:
+        print(site.arrive(line.strip()).status, flush=True)
 """
 
 
@@ -118,6 +144,10 @@ class Worker:
         stdin.write(f"{raw}\n")
         stdin.flush()
         return int(self._said())
+
+    def known(self) -> int:
+        """How many integrations it knows, without a look at the file."""
+        return self.arrive("known")
 
     def _said(self) -> str:
         stdout: Any = self.process.stdout
@@ -150,7 +180,7 @@ def test_whom_one_process_has_refused_no_other_signs_in(
     times = file.stat()
     replacement = file.with_suffix(".new")
 
-    for number, between in enumerate(BETWEEN.values()):
+    for number, faulty in enumerate(FAULTY.values()):
         if file.exists():
             file.unlink()
         for text in (GOOD, REMOVED):  # twice within a second, with the same times
@@ -158,10 +188,23 @@ def test_whom_one_process_has_refused_no_other_signs_in(
             os.utime(replacement, ns=(times.st_atime_ns, times.st_mtime_ns))
             replacement.replace(file)
         raw = token(jti=f"between {number}")
-        assert one.arrive(raw) == 401
-        write(file, between)
-        assert other.arrive(raw) in (401, 503)
-        assert one.arrive(raw) in (401, 503)
+        assert (one.arrive(raw), other.arrive(raw)) == (401, 401)
+        write(file, faulty)
+        assert (one.arrive(raw), other.arrive(raw)) == (401, 401)
         file.write_text(GOOD)
         assert other.arrive(raw) == 303
         assert one.arrive(raw) == 401  # it was used
+
+
+def test_a_process_that_idles_learns_of_a_removal_before_the_file_is_faulty(
+    processes: Callable[[], Worker], file: Path
+) -> None:
+    """A process looks at the file each second, although nobody signs on."""
+    idle = processes()
+    file.write_text(REMOVED)
+    ends = time.monotonic() + 20
+    while idle.known() and time.monotonic() < ends:
+        time.sleep(0.02)
+    write(file, "[integrations.ac")
+
+    assert idle.arrive(token(jti="1")) == 401

@@ -12,8 +12,8 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from jwt_middleware.sign_on import Account, AccountRefused, Arrival
-from jwt_middleware.sign_on.email_addresses import normal_email
+from jwt_middleware.sign_on import Account, AccountRefused, Profile
+from jwt_middleware.sign_on.addresses import normal_email
 
 _TRIES = 5
 
@@ -42,88 +42,88 @@ class DjangoDirectory:
     def __init__(self, using: str = "default") -> None:
         self._using = using
 
-    def update_user(self, user: Any, arrival: Arrival) -> None:
+    def update_user(self, user: Any, profile: Profile) -> None:
         """Bring the user up to the token, in its transaction; does nothing unless overridden."""
 
-    def sync(self, arrival: Arrival, /) -> Account:
+    def sync(self, profile: Profile, /) -> Account:
         """Bring the person's account up to what the token says, as ``Directory.sync``."""
         for left in reversed(range(_TRIES)):
             try:
                 with transaction.atomic(using=self._using):
-                    return self._synced(arrival, is_first_try=left == _TRIES - 1)
+                    return self._synced(profile, is_first_try=left == _TRIES - 1)
             except IntegrityError:
                 # Another sign-on of the same person has made the user meanwhile, or the site's own
                 # model allows no second user of this address, or none without an address.
                 if not left:
-                    if self._is_taken(arrival):
+                    if self._is_taken(profile):
                         raise AccountRefused("another user has this address") from None
                     raise
         raise AssertionError  # the loop returns or raises
 
-    def _synced(self, arrival: Arrival, *, is_first_try: bool) -> Account:
+    def _synced(self, profile: Profile, *, is_first_try: bool) -> Account:
         accounts = apps.get_model("jwt_sign_on", "SignOnAccount")._default_manager.using(
             self._using
         )
-        place = {"realm": arrival.realm, "email": arrival.email}
+        place = {"realm": profile.realm, "email": profile.email}
         values: dict[str, Any] = {"signed_on_at": timezone.now()}
         for name in ("meta", "groups", "credits"):
-            value = getattr(arrival, name)
+            value = getattr(profile, name)
             if value is not None:
                 values[name] = _plain(value)
         # First a write: it locks the account until the end, so that two sign-ons of one person come
         # one after the other (PostgreSQL locks the row, SQLite the file).
         created = accounts.filter(**place).update(**values) == 0
         if created:
-            user, created = self._user_for(arrival, is_first_try=is_first_try)
+            user, created = self._user_for(profile, is_first_try=is_first_try)
             accounts.create(**place, **values, user=user)
         else:
             account = accounts.select_related("user").get(**place)
             # A collation of the database may find what only looks the same.
-            if (account.realm, account.email) != (arrival.realm, arrival.email):
+            if (account.realm, account.email) != (profile.realm, profile.email):
                 raise AccountRefused("the database takes two addresses for one")
             user = account.user
-            if arrival.by_email and not _has_address(user, arrival.email):
+            if profile.by_email and not _has_address(user, profile.email):
                 # Addresses change hands: this user's is another one now.
-                user, created = self._user_for(arrival, is_first_try=is_first_try)
+                user, created = self._user_for(profile, is_first_try=is_first_try)
                 accounts.filter(pk=account.pk).update(user=user)
         _check(user)
-        self.update_user(user, arrival)
+        self.update_user(user, profile)
         return Account(str(user.pk), created, user)
 
-    def _user_for(self, arrival: Arrival, *, is_first_try: bool) -> tuple[Any, bool]:
+    def _user_for(self, profile: Profile, *, is_first_try: bool) -> tuple[Any, bool]:
         """Return a user for an account, and whether it is a new one."""
-        found = self._user_of(arrival)
-        if found is not None:
-            return found, False
-        user = get_user_model()(**_names(arrival, may_be_empty=is_first_try))
+        known = self._user_of(profile)
+        if known is not None:
+            return known, False
+        user = get_user_model()(**_names(profile, may_be_empty=is_first_try))
         user.set_unusable_password()
         user.save(using=self._using, force_insert=True)
         return user, True
 
-    def _user_of(self, arrival: Arrival) -> Any:
-        """Return the site's user whom an arrival by address alone names, if there is one."""
+    def _user_of(self, profile: Profile) -> Any:
+        """Return the site's user whom a profile names by address alone, if there is one."""
         model = get_user_model()
-        if not arrival.by_email:
+        if not profile.by_email:
             return None
         field = f"{model.get_email_field_name()}__iexact"
         # The site may have stored it with its accents apart.
-        apart = unicodedata.normalize("NFD", arrival.email)
-        alike = Q(**{field: arrival.email}) | Q(**{field: apart})
-        found = [
+        apart = unicodedata.normalize("NFD", profile.email)
+        alike = Q(**{field: profile.email}) | Q(**{field: apart})
+        users = [
             user
             for user in model._default_manager.using(self._using).filter(alike)
-            if _has_address(user, arrival.email)
+            if _has_address(user, profile.email)
         ]
-        if len(found) > 1:
+        if len(users) > 1:
             raise AccountRefused("several users have this address")
-        return found[0] if found else None
+        return users[0] if users else None
 
-    def _is_taken(self, arrival: Arrival) -> bool:
+    def _is_taken(self, profile: Profile) -> bool:
         model = get_user_model()
         users = model._default_manager.using(self._using)
         return (
-            arrival.by_email
-            and users.filter(**{model.get_email_field_name(): arrival.email}).exists()
+            profile.by_email
+            and users.filter(**{model.get_email_field_name(): profile.email}).exists()
         )
 
 
@@ -134,15 +134,15 @@ def _has_address(user: Any, email: str) -> bool:
     return normal_email(named) == email and not user.sign_on_accounts.exclude(realm="").exists()
 
 
-def _names(arrival: Arrival, *, may_be_empty: bool) -> dict[str, Any]:
+def _names(profile: Profile, *, may_be_empty: bool) -> dict[str, Any]:
     """Return the fields by which a new user is known, whichever model the site has."""
     model: Any = get_user_model()
     name = f"sign-on-{secrets.token_hex(16)}"
     names: dict[str, Any] = {str(model.USERNAME_FIELD): name}
     address = model.get_email_field_name()
-    field = next((each for each in model._meta.get_fields() if each.name == address), None)
-    if field is not None and arrival.by_email:
-        names[address] = arrival.email
+    field = next((known for known in model._meta.get_fields() if known.name == address), None)
+    if field is not None and profile.by_email:
+        names[address] = profile.email
     elif field is not None and address not in names:
         empty = None if field.null else ""
         names[address] = empty if may_be_empty else f"{name}@sign-on.invalid"

@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.db import models
 
-from jwt_middleware.sign_on.email_addresses import MOST_CHARACTERS
+from jwt_middleware.sign_on.addresses import MOST_CHARACTERS
 
 
 class SignOnAccount(models.Model):

@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from jwt_middleware.authorization.decorators import public
 from jwt_middleware.errors import ConfigurationError
 from jwt_middleware.responses import Refusal
-from jwt_middleware.sign_on import Account, Arrival, Callback, SignOnOptions
+from jwt_middleware.sign_on import Account, Callback, Profile, SignOnOptions
 from jwt_middleware.sign_on.wsgi import hide_token, visit_of
 
 from .directory import DjangoDirectory
@@ -52,7 +52,7 @@ class SignOn:
         # The host by the site's settings: USE_X_FORWARDED_HOST, and none but ALLOWED_HOSTS (400).
         visit = visit._replace(host=request.get_host())
 
-        def begin_session(account: Account, _: Arrival) -> tuple[()]:
+        def begin_session(account: Account, _: Profile) -> tuple[()]:
             try:
                 login(request, account.user, backend=self._backend)
             except BaseException:

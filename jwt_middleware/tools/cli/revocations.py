@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 import time
 from collections.abc import Callable
@@ -18,7 +19,7 @@ from ...events.fields import printable
 from ...options.sources import merged_options
 from ...revocation import Denial, Revocations, open_store
 from ...revocation.store import Store
-from ...revocation.urls import is_missing_file, plain_name
+from ...revocation.urls import is_missing_file
 from .configured import environment_of
 
 _NAMES = {
@@ -48,8 +49,12 @@ def add_revocations(commands: Any) -> None:
         help="only tokens with an iat before it, and those without an iat",
     )
     revoke.add_argument(
-        "--until", metavar="TIME", help="the denial ends by itself then (default: in ten years)"
+        "--until",
+        metavar="TIME",
+        help="the denial ends by itself then; tokens that live longer are accepted again (default: "
+        "in a day, or as keep_for in the file of options says)",
     )
+    revoke.add_argument("--forever", action="store_true", help="the denial never ends by itself")
     revoke.add_argument("--note", default="", help="for those who read the list")
     revoke.add_argument(
         "--take-back", action="store_true", help="end what was denied by this name, now"
@@ -71,23 +76,26 @@ def add_revocations(commands: Any) -> None:
 
 def _revoke(options: argparse.Namespace) -> int:
     denial = _denial(options)
+    if options.forever and options.until:
+        raise ConfigurationError("--forever beside --until: a denial ends, or it does not")
     if not options.take_back:
         if denial.until is not None and denial.until <= time.time():
             raise ConfigurationError(f"--until: {options.until} is over, so it would deny nothing")
-        return _with_store(options, lambda store: _deny(store, denial, options), make=True)
-    if options.issued_before or options.until or options.note:
+        option = _option(options)
+        denial = denial.ending(time.time(), option.keep_for)
+        return _with_store(option, lambda store: _deny(store, denial, options), make=True)
+    if options.issued_before or options.until or options.forever or options.note:
         raise ConfigurationError(
             "--take-back ends whatever was denied by a name: without times and a note"
         )
-    return _with_store(options, lambda store: _allow(store, denial, options))
+    return _with_store(_option(options), lambda store: _allow(store, denial, options))
 
 
 def _deny(store: Store, denial: Denial, options: argparse.Namespace) -> int:
-    denial = denial.ending(time.time())
     store.deny(denial)
     [kept] = [each for each in store.denials() if each.identity == denial.identity] or [denial]
     if options.json:
-        print(json.dumps({"store": store.name, "denied": asdict(kept)}, indent=2))
+        print(json.dumps({"store": store.name, "denied": _plain(kept)}, indent=2))
     else:
         print(f"denied: {_told(kept)}")
     return 0
@@ -105,14 +113,14 @@ def _allow(store: Store, denial: Denial, options: argparse.Namespace) -> int:
 
 
 def _list(options: argparse.Namespace) -> int:
-    return _with_store(options, lambda store: _print(store, options))
+    return _with_store(_option(options), lambda store: _print(store, options))
 
 
 def _print(store: Store, options: argparse.Namespace) -> int:
     denials = store.denials()
     if options.json:
-        told = {"store": store.name, "denials": [asdict(each) for each in denials]}
-        print(json.dumps(told, indent=2))
+        listed = {"store": store.name, "denials": [_plain(denial) for denial in denials]}
+        print(json.dumps(listed, indent=2))
         return 0
     print(f"{store.name}: {len(denials)} denial{'' if len(denials) == 1 else 's'} in force")
     for each in denials:
@@ -120,11 +128,19 @@ def _print(store: Store, options: argparse.Namespace) -> int:
     return 0
 
 
-def _with_store(
-    options: argparse.Namespace, act: Callable[[Store], int], *, make: bool = False
-) -> int:
+def _with_store(option: Revocations, act: Callable[[Store], int], *, make: bool = False) -> int:
     """Act on the store; only who denies may ``make`` one, or begin a lost one anew."""
-    with closing(_store(options, make=make)) as store:
+    url = str(option.url)
+    if is_missing_file(url):
+        if not make:
+            raise ConfigurationError(f"{option.name}: there is no such file, so it denies nothing")
+        # Whoever mistypes a path would otherwise revoke nothing, and believe that he has.
+        print(
+            f"jwt-assertion: {option.name} is new; if a service uses a store already, this is not "
+            "its path",
+            file=sys.stderr,
+        )
+    with closing(open_store(url, make=make)) as store:
         try:
             return act(store)
         except StoreUnavailable as error:
@@ -132,33 +148,23 @@ def _with_store(
             return 1
 
 
-def _store(options: argparse.Namespace, *, make: bool) -> Store:
-    url: str | None = options.store
-    if url is not None and options.config is not None:
+def _option(options: argparse.Namespace) -> Revocations:
+    if options.store is not None and options.config is not None:
         raise ConfigurationError("--store beside --config: the file names the store")
-    if url is None:
-        option = merged_options({}, environment_of(options)).get("revocations")
-        url = str(Revocations.of_table(option).url) if isinstance(option, dict) else option
-    if url is None:
+    if options.store is not None:
+        option: Revocations | None = Revocations(options.store)
+    else:
+        option = Revocations.of(merged_options({}, environment_of(options)).get("revocations"))
+    if option is None:
         raise ConfigurationError(
             "which store? --store sqlite:///file, or --config FILE with the option revocations"
         )
-    if url == "process-memory":
+    if option.url == "process-memory":
         raise ConfigurationError(
             "process-memory is the memory of the service itself, which no command reaches; use "
             "sqlite:///file or redis://host:port/0"
         )
-    if is_missing_file(url):
-        name = plain_name(url)
-        if not make:
-            raise ConfigurationError(f"{name}: there is no such file, so it denies nothing")
-        # Whoever mistypes a path would otherwise revoke nothing, and believe that he has.
-        print(
-            f"jwt-assertion: {name} is new; if a service uses a store already, this is not its "
-            "path",
-            file=sys.stderr,
-        )
-    return open_store(url, make=make)
+    return option
 
 
 def _denial(options: argparse.Namespace) -> Denial:
@@ -172,7 +178,7 @@ def _denial(options: argparse.Namespace) -> Denial:
             **given,
             issuer=options.issuer,
             issued_before=_time("--issued-before", options.issued_before),
-            until=_time("--until", options.until),
+            until=math.inf if options.forever else _time("--until", options.until),
             note=options.note,
         )
     except ValueError as error:
@@ -199,9 +205,15 @@ def _told(denial: Denial) -> str:
     parts = [_name(denial)]
     if denial.issued_before is not None:
         parts.append(f"issued before {_moment(denial.issued_before)}")
-    parts.append(f"until {_moment(denial.until or 0)}")
+    ends = math.inf if denial.until is None else denial.until
+    parts.append("for ever" if ends == math.inf else f"until {_moment(ends)}")
     note = f"  ({printable(denial.note, 1024)})" if denial.note else ""
     return ", ".join(parts) + note
+
+
+def _plain(denial: Denial) -> dict[str, Any]:
+    """Return it as JSON has it: ``until`` is null where it never ends."""
+    return asdict(denial) | ({"until": None} if denial.until == math.inf else {})
 
 
 def _name(denial: Denial) -> str:

@@ -8,36 +8,37 @@ from itertools import combinations
 from pathlib import Path
 
 from ...sign_on.integrations import BY_EMAIL, Integration
-from ...sign_on.recognition import DEFAULT_MAX_AGE, Known, Recognizer
+from ...sign_on.tokens import DEFAULT_MAX_AGE, IntegrationSet, TokenVerifier
+from ...verification.compact import MAX_TOKEN_SIZE
 
 _LONG = 3600.0
 """Seconds from which a link lives longer than a browser needs to follow it."""
 
 
-def read_file(path: Path) -> Known:
+def read_file(path: Path) -> IntegrationSet:
     """Read a file of integrations as ``SignOn`` does.
 
     Raises:
         ConfigurationError: with every fault of it.
 
     """
-    asked = Recognizer(
-        path, leeway=30, max_token_size=16_384, announce=lambda _: None, clock=time.time
+    verifier = TokenVerifier(
+        path, leeway=30, max_token_size=MAX_TOKEN_SIZE, announce=lambda _: None, clock=time.time
     )
-    return asked.current()
+    return verifier.current()
 
 
-def meaning_of_integrations(known: Known) -> list[str]:
+def meaning_of_integrations(known: IntegrationSet) -> list[str]:
     """Return a line for each integration."""
     return [f"{each.id}: {'; '.join(_meaning(each, known))}" for each in known.integrations]
 
 
-def dangers_of_integrations(known: Known) -> list[str]:
+def dangers_of_integrations(known: IntegrationSet) -> list[str]:
     """Return a line for each danger."""
     return list(_dangers(known))
 
 
-def _meaning(integration: Integration, known: Known) -> Iterator[str]:
+def _meaning(integration: Integration, known: IntegrationSet) -> Iterator[str]:
     if not integration.enabled:
         yield "switched off"
         return
@@ -53,7 +54,7 @@ def _meaning(integration: Integration, known: Known) -> Iterator[str]:
     yield "users found by address" if integration.accounts == BY_EMAIL else "users of its own"
 
 
-def _dangers(known: Known) -> Iterator[str]:
+def _dangers(known: IntegrationSet) -> Iterator[str]:
     for each in known.integrations:
         if each.accounts == BY_EMAIL and each.enabled:
             yield f"{each.id} may sign in as the user of any address (accounts = 'by_email')"
@@ -65,6 +66,6 @@ def _dangers(known: Known) -> Iterator[str]:
             yield f"{one} and {other} have a key in common: each can sign as the other"
 
 
-def _keys(known: Known, name: str) -> set[str]:
+def _keys(known: IntegrationSet, name: str) -> set[str]:
     keys = known.trusts[name].keys.current()
     return set() if keys is None else {key.spki for key in keys.keys}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ import pytest
 
 from jwt_middleware import Revocations, Verifier
 from jwt_middleware.revocation import Denial, open_store
-from jwt_middleware.revocation.denials import LONGEST_LIFE
+from jwt_middleware.revocation.denials import KEEP_FOR
 from jwt_middleware.testing import SigningKey, mint, ucsd_claims
 
 from .conftest import Run
@@ -49,7 +51,7 @@ def test_each_name_is_denied_listed_and_taken_back(
     assert said.out.startswith("denied: ")
     [denial] = kept(folder)
     assert {**name, "issued_before": None, "note": "left"}.items() <= vars(denial).items()
-    assert denial.until == pytest.approx(time.time() + LONGEST_LIFE, abs=60)
+    assert denial.until == pytest.approx(time.time() + KEEP_FOR, abs=60)
     listed = command("revocations", *STORE)
     assert listed.status == 0
     assert "1 denial in force" in listed.out
@@ -70,6 +72,34 @@ def test_times_are_iso_in_utc_or_now(command: Run, folder: Path) -> None:
     assert found["a"].until == found["b"].until == 4_070_908_800
     listed = command("revocations", *STORE).out
     assert "subject b, until 2099-01-01 00:00:00 UTC" in listed
+
+
+def test_it_says_when_a_denial_ends(command: Run, folder: Path) -> None:
+    (folder / "options.toml").write_text(
+        'keys = "gateway.pem"\n[revocations]\nurl = "sqlite:///store.db"\nkeep_for = 7200\n'
+    )
+    late = ("--subject", "late", "--until", "2099-01-01")
+
+    assert re.search(r"subject a, until \d{4}-", command("revoke", *STORE, "--subject", "a").out)
+    assert "until 2099-01-01 00:00:00 UTC" in command("revoke", *STORE, *late).out
+    said = command("revoke", *STORE, "--subject", "b", "--forever")
+    assert said.out == "denied: subject b, for ever\n"
+    command("revoke", "--config", "options.toml", "--subject", "c")
+
+    ends = {each.subject: each.until for each in kept(folder)}
+    assert ends["a"] == pytest.approx(time.time() + KEEP_FOR, abs=60)
+    assert ends["c"] == pytest.approx(time.time() + 7200, abs=60)
+    assert (ends["late"], ends["b"]) == (4_070_908_800, math.inf)
+    assert "subject b, for ever" in command("revocations", *STORE).out
+
+
+def test_for_ever_is_null_to_a_program(command: Run, folder: Path) -> None:
+    """JSON has no infinity."""
+    denied = command("revoke", *STORE, "--jti", "t-1", "--forever", "--json").out
+
+    assert json.loads(denied)["denied"]["until"] is None
+    assert "Infinity" not in denied
+    assert json.loads(command("revocations", *STORE, "--json").out)["denials"][0]["until"] is None
 
 
 def test_both_answer_programs(command: Run, folder: Path) -> None:
@@ -149,6 +179,8 @@ def test_who_only_looks_or_takes_back_makes_no_store(
         (("revoke", *STORE, "--jti", "t-1", "--config", "x.toml"), "--store beside --config"),
         (("revoke", "--jti", "t-1", "--config", "x.toml"), "x.toml cannot be read"),
         (("revoke", *STORE, "--jti", "t", "--take-back", "--until", "now"), "without times"),
+        (("revoke", *STORE, "--jti", "t", "--take-back", "--forever"), "without times"),
+        (("revoke", *STORE, "--jti", "t", "--until", "now", "--forever"), "--forever beside"),
         (("revoke", "--store", "sqlite:///no/such/folder.db", "--jti", "t-1"), "unable to open"),
     ],
 )

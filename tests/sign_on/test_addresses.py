@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jwt_middleware.sign_on.email_addresses import normal_email
+from jwt_middleware.sign_on.addresses import normal_email
 
 PLAUSIBLE = {
     "ana@example.edu": "ana@example.edu",

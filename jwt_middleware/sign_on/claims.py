@@ -1,6 +1,6 @@
 """Who arrives with a sign-on token, and what the partner says of them: its claims, read whole.
 
-Every fault is told at once, by the claim's path and never with its value. A claim that is absent
+Every fault is named at once, by the claim's path and never with its value. A claim that is absent
 and one that is present and empty are two things here: absent leaves alone what the directory has,
 present replaces all of it.
 """
@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from ..errors import InvalidClaims
+from ..errors import InvalidClaim, InvalidClaims, RequestError
 from ..principal import frozen
-from .email_addresses import normal_email
+from ..verification.issuer import Trust
+from .addresses import normal_email
 from .integrations import BY_EMAIL, Integration
 
 MOST_ORDER_ID = 32
@@ -25,6 +27,33 @@ MOST_INTEGER = 2**63 - 1
 
 GroupId = str | int
 
+# What is wrong with the claims that every token has (RFC 7519, 4.1), for an integrator.
+_LIFE = 60.0
+_TIMES = ("exp", "nbf", "iat")
+_RULES: Mapping[tuple[str, str], str] = MappingProxyType(
+    {
+        ("exp", "missing"): (
+            "missing, and iat too, so the token would live for ever. Add iat, the second "
+            "since 1970 in which the token is made, or exp, the one in which it ends"
+        ),
+        ("iat", "missing"): (
+            "missing. Add it, the second since 1970 in which the token is made: this "
+            "integration's max_age counts from there"
+        ),
+        ("aud", "type"): "neither a string nor an array of strings",
+        ("aud", "unexpected"): "present, and this integration has no audience",
+        ("aud", "mismatch"): "not this integration's audience",
+        ("iss", "mismatch"): "not this integration's issuer",
+    }
+)
+_REASONS: Mapping[str, str] = MappingProxyType(
+    {
+        "missing": "missing",
+        "type": "not a string",
+        "implausible": "not in seconds since 1970, but in smaller units",
+    }
+)
+
 
 class Credit(NamedTuple):
     """One entry of the claim ``credits``; ``order_id`` is its ``orderId``."""
@@ -34,14 +63,14 @@ class Credit(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Arrival:
+class Profile:
     """A person whom a genuine token names. Deeply read-only; its repr shows no claim.
 
     Attributes:
         integration: the id of the integration whose token it is.
         email: in the one spelling of ``normal_email``.
         meta: data of the partner's; None: the token says nothing of it, so what there is stays.
-        groups: ids of groups, each once; None: leave them alone; ``()``: remove all.
+        groups: ids of groups, none twice; None: leave them alone; ``()``: remove all.
         credits: None: leave them alone; ``()``: remove all.
         onboard: whether a new user goes to the onboarding page.
         subject: the claim ``sub``, where there is one.
@@ -67,10 +96,10 @@ class Arrival:
         return "" if self.by_email else self.integration
 
     def __repr__(self) -> str:
-        return f"<Arrival by {self.integration}>"
+        return f"<Profile by {self.integration}>"
 
 
-def read_arrival(integration: Integration, claims: Mapping[str, Any]) -> Arrival:
+def read_profile(integration: Integration, claims: Mapping[str, Any]) -> Profile:
     """Return what the verified claims of an integration's token say.
 
     Raises:
@@ -78,25 +107,24 @@ def read_arrival(integration: Integration, claims: Mapping[str, Any]) -> Arrival
 
     """
     reading = _Reading(claims)
-    email = reading.email()
-    found = Arrival(
+    profile = Profile(
         integration=integration.id,
-        email=email,
+        email=reading.email(),
         meta=reading.meta(),
         groups=reading.groups(),
         credits=reading.credits(),
-        onboard=reading.onboard(),
-        subject=reading.name("sub"),
-        token_id=reading.name("jti"),
+        onboard=bool(reading.present("onboard", bool, "a boolean")),
+        subject=reading.present("sub", str, "a string"),
+        token_id=reading.present("jti", str, "a string"),
         by_email=integration.accounts == BY_EMAIL,
     )
     if reading.faults:
         raise InvalidClaims(reading.faults)
-    return found
+    return profile
 
 
 class _Reading:
-    """One reading of the claims; each method tells ``fault`` and returns what is usable."""
+    """One reading of the claims; each method notes the faults and returns what is usable."""
 
     def __init__(self, claims: Mapping[str, Any]) -> None:
         self._claims = claims
@@ -108,40 +136,26 @@ class _Reading:
     def email(self) -> str:
         if "email" not in self._claims:
             self.fault("email", "missing")
-            return ""
-        value = self._claims["email"]
-        if type(value) is not str:
-            self.fault("email", "not a string")
-            return ""
-        found = normal_email(value)
-        if found is None:
+        text = self.present("email", str, "a string")
+        email = None if text is None else normal_email(text)
+        if text is not None and email is None:
             self.fault("email", "not an email address")
-        return found or ""
+        return email or ""
 
     def meta(self) -> Mapping[str, Any] | None:
-        value = self._present("meta", dict, "an object")
-        if value is None:
-            return None
+        value = self.present("meta", dict, "an object")
         if _holds_nul(value):
             self.fault("meta", "holds a NUL")
-        found: Mapping[str, Any] = frozen(value)
-        return found
+        return None if value is None else frozen(value)
 
     def groups(self) -> tuple[GroupId, ...] | None:
-        found = self._list("groups", self._group)
-        return None if found is None else tuple(dict.fromkeys(found))
+        groups = self._list("groups", self._group)
+        return None if groups is None else tuple(dict.fromkeys(groups))
 
     def credits(self) -> tuple[Credit, ...] | None:
         return self._list("credits", self._credit)
 
-    def onboard(self) -> bool:
-        return bool(self._present("onboard", bool, "a boolean"))
-
-    def name(self, claim: str) -> str | None:
-        value = self._present(claim, str, "a string")
-        return None if value is None else str(value)
-
-    def _present(self, claim: str, kind: type, called: str) -> Any:
+    def present(self, claim: str, kind: type, called: str) -> Any:
         """Return a claim of the one type; None where it is absent. A null is not absent."""
         if claim not in self._claims:
             return None
@@ -152,7 +166,7 @@ class _Reading:
         return value
 
     def _list(self, claim: str, read: Callable[[str, Any], Any]) -> tuple[Any, ...] | None:
-        entries = self._present(claim, list, "an array")
+        entries = self.present(claim, list, "an array")
         if entries is None:
             return None
         return tuple(read(f"{claim}[{number}]", entry) for number, entry in enumerate(entries))
@@ -201,3 +215,53 @@ def _holds_nul(value: Any) -> bool:
     if type(value) is dict:
         return any(_holds_nul(name) or _holds_nul(item) for name, item in value.items())
     return type(value) is list and any(map(_holds_nul, value))
+
+
+def every_fault(
+    first: InvalidClaim,
+    integration: Integration,
+    claims: Mapping[str, Any],
+    trust: Trust,
+    now: float,
+) -> list[str]:
+    """Return every fault in the claims of a token whose signature holds, and which has one.
+
+    ``trust`` finds one fault at a time. So that claim is made good, and the rest checked again.
+    """
+    good: dict[str, Any] = {"iat": now, "exp": now + _LIFE}
+    if trust.policy.issuers:
+        good["iss"] = trust.policy.issuers[0]
+    if isinstance(trust.policy.audiences, tuple) and trust.policy.audiences:
+        good["aud"] = trust.policy.audiences[0]
+    corrected = dict(claims)
+    faults: dict[str, str] = {}
+    error: InvalidClaim | None = first
+    while error is not None and error.claim not in faults:
+        name = error.claim
+        faults[name] = _in_words(error)
+        corrected.pop(name, None)
+        corrected |= {name: good[name]} if name in good else {}
+        error = _next_fault(trust, corrected, now)
+    try:
+        read_profile(integration, corrected)
+    except InvalidClaims as others:
+        return [*faults.values(), *others.faults]
+    return list(faults.values())
+
+
+def _next_fault(trust: Trust, claims: Mapping[str, Any], now: float) -> InvalidClaim | None:
+    try:
+        trust.policy.check(claims, now)
+        trust.gateway.names.check(claims)
+    except InvalidClaim as error:
+        return error
+    except RequestError:  # a time that is over, or has not come, is no fault of its form
+        pass
+    return None
+
+
+def _in_words(error: InvalidClaim) -> str:
+    rule = _RULES.get((error.claim, error.reason)) or _REASONS.get(error.reason, error.reason)
+    if error.reason == "type" and error.claim in _TIMES:
+        rule = "not a number"
+    return f"{error.claim}: {rule}"

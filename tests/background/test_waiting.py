@@ -6,11 +6,12 @@ import asyncio
 import os
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import trio
 
-from jwt_middleware.background.single_flight import Flight, SingleFlight
+from jwt_middleware.background.waiting import Flight, SingleFlight, in_thread
 
 
 class Work:
@@ -147,3 +148,67 @@ def test_a_forked_child_starts_anew_although_its_parent_was_in_flight(work: Work
     work.may_end.set()
 
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+# --- calls that block ------------------------------------------------------------------------
+
+LOOPS = pytest.mark.parametrize(
+    "run", [asyncio.run, lambda task: trio.run(lambda: task)], ids=["asyncio", "trio"]
+)
+
+
+@LOOPS
+def test_a_call_that_blocks_is_made_on_another_thread(run: Callable[..., object]) -> None:
+    assert run(in_thread(threading.current_thread)) is not threading.current_thread()
+    with pytest.raises(ZeroDivisionError):
+        run(in_thread(lambda: 1 // 0))
+    with pytest.raises(ZeroDivisionError):
+        run(in_thread(lambda: 1 // 0, 10))
+
+
+@LOOPS
+def test_the_loop_goes_on_meanwhile(work: Work, run: Callable[..., object]) -> None:
+    async def wait() -> str:
+        if run is asyncio.run:
+            asyncio.get_running_loop().call_later(0.05, work.may_end.set)
+            await in_thread(work)
+        else:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(in_thread, work)
+                await trio.sleep(0.05)
+                work.may_end.set()
+        return "done"
+
+    assert run(wait()) == "done"
+    assert work.begun == 1
+
+
+@LOOPS
+def test_a_call_is_waited_for_no_longer_than_this(work: Work, run: Callable[..., object]) -> None:
+    async def wait() -> str:
+        try:
+            await in_thread(work, 0.02)
+        except TimeoutError:
+            work.may_end.set()
+            return "over"
+        return "done"
+
+    assert run(wait()) == "over"
+
+
+def test_a_call_that_had_not_begun_when_its_time_was_over_is_not_made(work: Work) -> None:
+    late = Work()
+
+    async def wait() -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_default_executor(ThreadPoolExecutor(1))
+        first = asyncio.create_task(in_thread(work))
+        await asyncio.sleep(0)
+        with pytest.raises(TimeoutError):
+            await in_thread(late, 0.02)
+        work.may_end.set()
+        await first
+
+    asyncio.run(wait())
+
+    assert (work.begun, late.begun) == (1, 0)

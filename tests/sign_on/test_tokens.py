@@ -28,7 +28,7 @@ from jwt_middleware.sign_on import Integration, SecretPlace
 from jwt_middleware.testing import SigningKey
 
 from ..key_server import KeyServer, document, status
-from .kit import HOST, KEY, NOW, OTHER_KEY, acme, prove, recognizer, signed, token
+from .kit import HOST, KEY, NOW, OTHER_KEY, acme, prove, signed, token, verifier_of
 
 ISSUER = "https://acme.example.com"
 
@@ -116,7 +116,7 @@ def test_a_secret_serves_no_hash_that_is_longer_than_itself() -> None:
 
 def test_a_secret_shorter_than_32_bytes_is_no_secret() -> None:
     with pytest.raises(ConfigurationError, match=r"integrations\.acme: .*needs 32 or more"):
-        recognizer([acme(secret="hunter2")])
+        verifier_of([acme(secret="hunter2")])
 
 
 @pytest.mark.parametrize("algorithm", ["RS256", "PS256", "ES256", "EdDSA"])
@@ -136,7 +136,7 @@ def test_a_public_key_is_never_an_hmac_secret(key_for: Any) -> None:
     with pytest.raises(UnacceptableAlgorithm):
         prove([Integration("acme", keys=rsa.public_pem)], token(forger))
     with pytest.raises(ConfigurationError, match="not a secret"):
-        recognizer([acme(secret=rsa.public_pem)])
+        verifier_of([acme(secret=rsa.public_pem)])
 
 
 @pytest.mark.parametrize("raw", ["", "x", "a.b", "a.b.c.d", "a.b.c", "ä.b.c", "..", token() + "="])
@@ -162,7 +162,7 @@ def test_keys_come_from_a_url_and_may_be_out(key_for: Any) -> None:
     key = key_for("RS256")
     with KeyServer(document(key.jwks())) as server:
         published = [Integration("acme", keys=server.url)]
-        asked = recognizer(published)
+        asked = verifier_of(published)
         assert prove(asked, token(key)).integration.id == "acme"
         server.script = status(500)
         assert prove(asked, token(key)).integration.id == "acme"

@@ -1,4 +1,4 @@
-"""The claims of an arrival: read whole, every fault told at once, absent and empty told apart."""
+"""The claims of a profile: read whole, every fault told at once, absent and empty told apart."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from typing import Any
 import pytest
 
 from jwt_middleware.errors import InvalidClaims
-from jwt_middleware.sign_on import Arrival, Credit, Integration
-from jwt_middleware.sign_on.arrival import read_arrival
+from jwt_middleware.sign_on import Credit, Integration, Profile
+from jwt_middleware.sign_on.claims import read_profile
 
 from .kit import EMAIL, KEY
 
 ACME = Integration("acme", secret=KEY.secret)
 
 
-def read(**claims: Any) -> Arrival:
-    return read_arrival(ACME, {"email": EMAIL, **claims})
+def read(**claims: Any) -> Profile:
+    return read_profile(ACME, {"email": EMAIL, **claims})
 
 
 def faults(**claims: Any) -> list[str]:
     with pytest.raises(InvalidClaims) as caught:
-        read_arrival(ACME, claims)
+        read_profile(ACME, claims)
     return list(caught.value.faults)
 
 
@@ -30,7 +30,7 @@ def faults(**claims: Any) -> list[str]:
 
 
 def test_an_address_is_enough() -> None:
-    assert read() == Arrival(integration="acme", email=EMAIL)
+    assert read() == Profile(integration="acme", email=EMAIL)
 
 
 def test_every_claim_is_read() -> None:
@@ -44,7 +44,7 @@ def test_every_claim_is_read() -> None:
         jti="t-1",
     )
 
-    assert found == Arrival(
+    assert found == Profile(
         integration="acme",
         email=EMAIL,
         meta={"level": 3, "tags": ("a",)},
@@ -83,19 +83,19 @@ def test_an_id_is_any_integer_that_a_database_holds(number: int) -> None:
     assert read(groups=[number], credits=[{"orderId": "A", "id": number}]).groups == (number,)
 
 
-def test_an_arrival_is_read_only_and_its_repr_shows_no_claim() -> None:
+def test_a_profile_is_read_only_and_its_repr_shows_no_claim() -> None:
     found = read(meta={"deep": {"x": [1]}})
 
     with pytest.raises(TypeError):
         found.meta["deep"]["x"] = 2  # type: ignore[index]
-    assert repr(found) == "<Arrival by acme>"
+    assert repr(found) == "<Profile by acme>"
 
 
 def test_the_integrations_entry_says_whose_users_they_are() -> None:
     shared = Integration("acme", secret=KEY.secret, accounts="by_email")
 
     assert read().realm == "acme"
-    assert read_arrival(shared, {"email": EMAIL}).realm == ""
+    assert read_profile(shared, {"email": EMAIL}).realm == ""
 
 
 # --- what is wrong with others ---------------------------------------------------------------

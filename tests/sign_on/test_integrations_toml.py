@@ -1,4 +1,4 @@
-"""Integrations in TOML: every fault is told, at once, with its key path, and no value is echoed."""
+"""Integrations in TOML: every fault is named at once, by its key path, and no value is echoed."""
 
 from __future__ import annotations
 
@@ -8,17 +8,14 @@ import pytest
 
 from jwt_middleware import ConfigurationError
 from jwt_middleware.sign_on import Integration, SecretPlace
-from jwt_middleware.sign_on.integration_tables import read_entries
+from jwt_middleware.sign_on.integrations_toml import read_integrations
 
 FOLDER = Path("etc") / "app"
 FILE = FOLDER / "integrations.toml"
 
 
 def read(text: str) -> tuple[Integration, ...]:
-    entries = read_entries(text.encode(), FILE)
-    if entries.fault is not None:
-        raise entries.fault
-    return entries.integrations
+    return read_integrations(text.encode(), FILE)
 
 
 def acme(lines: str) -> Integration:
@@ -65,8 +62,8 @@ def test_every_key_of_an_entry_is_read() -> None:
 
 
 def test_one_secret_has_a_short_form() -> None:
-    assert acme("secret_file = 'a.secret'").secrets == (SecretPlace(file=FOLDER / "a.secret"),)
-    assert acme("secret_env = 'A_SECRET'").secrets == (SecretPlace(variable="A_SECRET"),)
+    assert acme("secret_file = 'a.secret'").secret == [SecretPlace(file=FOLDER / "a.secret")]
+    assert acme("secret_env = 'A_SECRET'").secret == [SecretPlace(variable="A_SECRET")]
 
 
 def test_relative_keys_start_at_the_files_folder_and_urls_do_not() -> None:

@@ -1,4 +1,4 @@
-"""Which texts are an email address, and when two of them are the same one.
+"""Which texts are an email address or a host name, and when two of them are the same one.
 
 An account is found by its address, so one address must have one spelling here. What is folded: the
 ASCII letters' case, in both halves (RFC 5321, 2.4 lets a host tell cases apart in the local part;
@@ -23,6 +23,10 @@ _LETTER = r"[A-Za-z0-9\u0080-\U0010ffff]"
 _LABEL = re.compile(rf"{_LETTER}(({_LETTER}|-){{0,61}}{_LETTER})?")  # RFC 1035, 2.3.1; RFC 1123
 
 
+# RFC 9110, 7.2: a name or an address, and a port. An IPv6 address stands in brackets (RFC 3986).
+_HOST = re.compile(r"(?P<name>[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?|\[[0-9a-f:.]+\])(:[0-9]{0,5})?")
+
+
 def normal_email(text: str) -> str | None:
     """Return the one spelling of an address; None where it is no plausible address.
 
@@ -34,20 +38,26 @@ def normal_email(text: str) -> str | None:
     if len(text) > MOST_CHARACTERS or not text.isprintable():
         return None
     # A second @, of another width, would be an address to the one program and none to the other.
-    letters = {each for each in text + unicodedata.normalize("NFD", text) if not each.isascii()}
-    if any(unicodedata.normalize("NFKC", each).isascii() for each in letters):
+    letters = {char for char in text + unicodedata.normalize("NFD", text) if not char.isascii()}
+    if any(unicodedata.normalize("NFKC", char).isascii() for char in letters):
         return None
     # Composed before and after: "T" with a diaeresis has no composed form, and "t" with one has.
     lower = unicodedata.normalize("NFC", text).translate(_LOWER)
-    found = unicodedata.normalize("NFC", lower)
-    local, _, domain = found.partition("@")
+    address = unicodedata.normalize("NFC", lower)
+    local, _, domain = address.partition("@")
     labels = domain.split(".")
     plausible = (
-        len(found.encode()) <= MOST_CHARACTERS
+        len(address.encode()) <= MOST_CHARACTERS
         and len(local.encode()) <= _MOST_LOCAL
         and _LOCAL.fullmatch(local) is not None
         and len(labels) > 1
         and all(_LABEL.fullmatch(label) for label in labels)
         and not labels[-1].isdigit()
     )
-    return found if plausible else None
+    return address if plausible else None
+
+
+def host_name(header: str) -> str | None:
+    """Return the name of a ``Host`` header, in lower case and without its port, or None."""
+    match = _HOST.fullmatch(header.lower()) if len(header) <= 300 else None
+    return None if match is None else match["name"].removesuffix(".")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
-from ..errors import RequestError
-from ..responses import Challenge, Refusal, Text, Wording, refusal_for
+from ..errors import ConfigurationError, RequestError
+from ..responses import Challenge, Refusal, Text, Wording, misconfigured, refusal_for
 
 _AGAIN = "Go back to where you came from and follow the link there once more."
 _NOT_VALID = Text("Sign-in failed", f"This sign-in link is not valid. {_AGAIN}")
@@ -23,7 +24,7 @@ _TEXTS: Mapping[str, Text] = MappingProxyType(
         "token_too_large": Text("Link too long", "This sign-in link is too long."),
         "invalid_claims": Text(
             "Sign-in failed",
-            "This sign-in link has mistakes, which only those who made it can mend:",
+            "This sign-in link has mistakes, which only those who made it can correct:",
         ),
         "unknown_integration": Text(
             "Sign-in failed", "This sign-in link comes from a service that is not known here."
@@ -57,17 +58,7 @@ def page_for(error: RequestError, accept: str) -> Refusal:
 
 def redirect_to(path: str, headers: Iterable[tuple[str, str]]) -> Refusal:
     """Return the way on for a person who is signed in: 303 See Other (RFC 9110, 15.4.4)."""
-    return Refusal(
-        303,
-        (
-            ("Location", path),
-            ("Content-Length", "0"),
-            ("Cache-Control", "no-store"),
-            ("Referrer-Policy", "no-referrer"),
-            *headers,
-        ),
-        b"",
-    )
+    return _empty(303, ("Location", path), ("Referrer-Policy", "no-referrer"), *headers)
 
 
 def not_yet() -> Refusal:
@@ -76,10 +67,20 @@ def not_yet() -> Refusal:
     503 Service Unavailable, as Chromium documents it for a server that refuses to be prefetched:
     the browser then asks again when the link is followed.
     """
-    return Refusal(503, (("Content-Length", "0"), ("Cache-Control", "no-store")), b"")
+    return _empty(503)
 
 
 def only_get() -> Refusal:
     """Return the answer to other methods: a link is followed by GET, and HEAD must use up none."""
-    headers = (("Allow", "GET"), ("Content-Length", "0"), ("Cache-Control", "no-store"))
-    return Refusal(405, headers, b"")
+    return _empty(405, ("Allow", "GET"))
+
+
+def without_session(what_to_do: str) -> Refusal:
+    """Return the answer of a site on which no session can begin, and log what to do."""
+    fault = ConfigurationError(f"SignOn needs a session: {what_to_do}")
+    logging.getLogger("jwt_middleware").error("nobody can sign on: %s", fault)
+    return misconfigured(fault)
+
+
+def _empty(status: int, *headers: tuple[str, str]) -> Refusal:
+    return Refusal(status, (("Content-Length", "0"), ("Cache-Control", "no-store"), *headers), b"")

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, Protocol
 
-from .arrival import Arrival
+from .claims import Profile
 
 
 class Account(NamedTuple):
     """A user of the app, as the directory found, updated or created it.
 
     ``user_id`` is how the session names the user. ``user`` is the app's own object of it, where
-    there is one. ``created``: this arrival is the first.
+    there is one. ``created``: it was made just now.
     """
 
     user_id: str
@@ -22,7 +22,7 @@ class Account(NamedTuple):
 class Directory(Protocol):
     """Finds, creates and updates the app's users."""
 
-    def sync(self, arrival: Arrival, /) -> Account:
+    def sync(self, profile: Profile, /) -> Account:
         """Bring the person's account up to what the token says, and return it.
 
         All of it is one transaction: done as a whole when this returns, and not at all when it
