@@ -152,7 +152,7 @@ class KeyFetchFailed(NamedTuple):
 
 @logged(WARNING, "{source}: stale keys serve, {age:.0f} s old")
 class StaleKeysServed(NamedTuple):
-    """Stale keys serve, ``age`` seconds old, as the endpoint fails; told once an outage."""
+    """Stale keys serve, ``age`` seconds old, as the endpoint fails; once an outage."""
 
     source: str
     age: float
@@ -212,10 +212,7 @@ class ClientsLoaded(NamedTuple):
     clients: int
 
 
-@logged(ERROR, "{source}: the last good reading stays: {faults}")
-class ClientsKept(NamedTuple):
-    """The registry changed into something unusable; the last good reading stays."""
-
+class _Kept(NamedTuple):
     source: str
     reason: str
 
@@ -223,6 +220,11 @@ class ClientsKept(NamedTuple):
     def faults(self) -> tuple[str, ...]:
         """The lines of the reason."""
         return tuple(line.strip() for line in self.reason.splitlines())
+
+
+@logged(ERROR, "{source}: the last good reading stays: {faults}")
+class ClientsKept(_Kept):
+    """The registry changed into something unusable; the last good reading stays."""
 
 
 @logged(INFO, "{store}: {denials} denials in force")
@@ -270,20 +272,12 @@ class IntegrationsLoaded(NamedTuple):
 
 
 @logged(ERROR, "{source}: nobody signs in by what is wrong: {faults}")
-class IntegrationsKept(NamedTuple):
+class IntegrationsKept(_Kept):
     """The integrations changed, and something in them is wrong: ``reason``.
 
     An entry that is wrong is refused until it is right, and the rest counts. While the file is no
     TOML, or is gone, nobody signs in.
     """
-
-    source: str
-    reason: str
-
-    @property
-    def faults(self) -> tuple[str, ...]:
-        """The lines of the reason."""
-        return tuple(line.strip() for line in self.reason.splitlines())
 
 
 @logged(INFO, "signed on user={user_id} integration={integration}")
