@@ -235,7 +235,6 @@ class DenialsLoaded(NamedTuple):
     denials: int
 
 
-@logged(ERROR, "{reason}; {consequence}")
 class StoreFailed(NamedTuple):
     """A store of revocations is out; once an outage.
 
@@ -248,11 +247,12 @@ class StoreFailed(NamedTuple):
     fail: str
 
     @property
-    def consequence(self) -> str:
-        """What ``fail`` means for tokens."""
+    def line(self) -> Line:
+        """The line says what the outage means for tokens."""
+        meanwhile = "the last known denials serve until it is back (fail='open')"
         if self.fail == "closed":
-            return "in a few seconds no token is taken until it is back (fail='closed')"
-        return "the last known denials serve until it is back (fail='open')"
+            meanwhile = "in a few seconds no token is taken until it is back (fail='closed')"
+        return ERROR, f"{{reason}}; {meanwhile}"
 
 
 @logged(WARNING, "{store}: it is back, after {seconds:.0f} s")
