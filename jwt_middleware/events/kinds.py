@@ -152,7 +152,7 @@ class KeyFetchFailed(NamedTuple):
 
 @logged(WARNING, "{source}: stale keys serve, {age:.0f} s old")
 class StaleKeysServed(NamedTuple):
-    """Stale keys serve, ``age`` seconds old, as the endpoint fails; told once an outage."""
+    """Stale keys serve, ``age`` seconds old, as the endpoint fails; once an outage."""
 
     source: str
     age: float
@@ -212,10 +212,7 @@ class ClientsLoaded(NamedTuple):
     clients: int
 
 
-@logged(ERROR, "{source}: the last good reading stays: {faults}")
-class ClientsKept(NamedTuple):
-    """The registry changed into something unusable; the last good reading stays."""
-
+class _Kept(NamedTuple):
     source: str
     reason: str
 
@@ -223,6 +220,11 @@ class ClientsKept(NamedTuple):
     def faults(self) -> tuple[str, ...]:
         """The lines of the reason."""
         return tuple(line.strip() for line in self.reason.splitlines())
+
+
+@logged(ERROR, "{source}: the last good reading stays: {faults}")
+class ClientsKept(_Kept):
+    """The registry changed into something unusable; the last good reading stays."""
 
 
 @logged(INFO, "{store}: {denials} denials in force")
@@ -233,7 +235,6 @@ class DenialsLoaded(NamedTuple):
     denials: int
 
 
-@logged(ERROR, "{reason}; {consequence}")
 class StoreFailed(NamedTuple):
     """A store of revocations is out; once an outage.
 
@@ -246,11 +247,12 @@ class StoreFailed(NamedTuple):
     fail: str
 
     @property
-    def consequence(self) -> str:
-        """What ``fail`` means for tokens."""
+    def line(self) -> Line:
+        """The line says what the outage means for tokens."""
+        meanwhile = "the last known denials serve until it is back (fail='open')"
         if self.fail == "closed":
-            return "in a few seconds no token is taken until it is back (fail='closed')"
-        return "the last known denials serve until it is back (fail='open')"
+            meanwhile = "in a few seconds no token is taken until it is back (fail='closed')"
+        return ERROR, f"{{reason}}; {meanwhile}"
 
 
 @logged(WARNING, "{store}: it is back, after {seconds:.0f} s")
@@ -270,16 +272,8 @@ class IntegrationsLoaded(NamedTuple):
 
 
 @logged(ERROR, "{source}: the last good reading stays: {faults}")
-class IntegrationsKept(NamedTuple):
+class IntegrationsKept(_Kept):
     """The integrations changed, and are wrong: ``reason``. The last good reading serves."""
-
-    source: str
-    reason: str
-
-    @property
-    def faults(self) -> tuple[str, ...]:
-        """The lines of the reason."""
-        return tuple(line.strip() for line in self.reason.splitlines())
 
 
 @logged(INFO, "signed on user={user_id} integration={integration}")

@@ -35,7 +35,7 @@ ON_SPANS = frozenset(
 
 COUNTERS = {
     "tokens.verified": ("{token}", "Tokens that were verified, cached or not."),
-    "cache.hits": ("{token}", "Tokens found among those verified before."),
+    "cache.hits": ("{token}", "Tokens that had been verified before."),
     "requests.refused": ("{request}", "Refusals, by code."),
     "requests.would_refuse": ("{request}", "What rules in shadow mode would have refused."),
     "keys.fetches": ("{fetch}", "Fetches of keys, by how they ended."),

@@ -170,7 +170,7 @@ class Gate:
 
     def record_of(self, carrier: Mapping[str, Any]) -> RequestRecord | None:
         """Return the record of a request that is not decided yet, where somebody listens."""
-        return open_record(carrier.get(RECORD_KEY), self.verifier.announce) if self.audits else None
+        return open_record(carrier.get(RECORD_KEY), self.verifier.announce)
 
     @property
     def inspects(self) -> bool:
@@ -317,8 +317,8 @@ def enforce(guard: Guard, carrier: Mapping[str, Any], request: RequestView) -> N
         raise MissingToken("the middleware is not installed")
     if any(asked is guard for asked in carrier.get(ASKED_KEY, ())):
         return
-    record = gate.record_of(carrier)
-    if record is not None:
+    record: RequestRecord | None = carrier.get(RECORD_KEY)
+    if record is not None and record.announce is gate.verifier.announce:
         record.guarded = True
     gate.check(guard, carrier.get(PRINCIPAL_KEY), request)
 

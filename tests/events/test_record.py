@@ -20,6 +20,7 @@ from jwt_middleware import (
     Principal,
     Verifier,
     asgi,
+    authenticated,
     has_role,
     wsgi,
 )
@@ -342,14 +343,19 @@ def test_two_doors_with_one_verifier_tell_one_decision(
 def test_two_doors_with_verifiers_of_their_own_tell_a_decision_each(
     options: Any, heard: Heard, token: str
 ) -> None:
-    """A mounted app may have a middleware and listeners of its own."""
+    """A mounted app may have a middleware, listeners and guards of its own."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        enforce(Guard(authenticated), scope, ScopeView(scope))
+        await served(scope, receive, send)
+
     inner = Heard()
-    mounted = asgi.JWTMiddleware(served, **options | {"listeners": [inner]})
+    mounted = asgi.JWTMiddleware(app, **options | {"listeners": [inner]})
     call_asgi(asgi.JWTMiddleware(mounted, **options), "GET", "/x", [(JWT, token)])
 
-    for listener in (heard, inner):
-        told = [(event.allowed, event.status) for event in listener.decisions()]
-        assert told == [(True, 201)]
+    for listener, guarded in ((heard, False), (inner, True)):
+        [event] = listener.decisions()
+        assert (event.allowed, event.status, event.guarded) == (True, 201, guarded)
 
 
 def test_a_refusal_after_the_answer_began_is_a_line_with_the_requests_id(

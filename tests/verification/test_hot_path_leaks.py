@@ -188,8 +188,11 @@ def _asked_by_wsgi(verifier: Verifier) -> Callable[[str | None], None]:
 
 @pytest.mark.parametrize("value", [None, GOOD, "", "x", GOOD[:-4] + "AAAA", GOOD + ","])
 @pytest.mark.parametrize("door", [_asked_by_asgi, _asked_by_wsgi], ids=["asgi", "wsgi"])
-def test_no_door_leaves_anything_for_the_collector(door: Any, value: str | None) -> None:
-    ask = door(verifier_of())
+@pytest.mark.parametrize("listeners", [(), (lambda event: None,)], ids=["silent", "recorded"])
+def test_no_door_leaves_anything_for_the_collector(
+    listeners: Any, door: Any, value: str | None
+) -> None:
+    ask = door(verifier_of(listeners=listeners))
     ask(value)
     with only_new_garbage():
         for _ in range(10):
