@@ -96,6 +96,7 @@ class Poller:
         self._every = every
         self._name = name
         self._ends = False
+        self._starting = ForkLock()
         self.renew()
         at_fork(self)
 
@@ -107,13 +108,14 @@ class Poller:
 
     def start(self) -> bool:
         """Start the thread where it does not run; False where none can be started now."""
-        if self.thread is None and not self._ends:
-            thread = threading.Thread(target=self._run, name=self._name, daemon=True)
-            try:
-                thread.start()
-            except RuntimeError:  # no more threads now, or no more at all
-                return False
-            self.thread = thread
+        with self._starting:
+            if self.thread is None and not self._ends:
+                thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+                try:
+                    thread.start()
+                except RuntimeError:  # no more threads now, or no more at all
+                    return False
+                self.thread = thread
         return True
 
     def hurry(self) -> bool:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from ..errors import InvalidClaim, InvalidClaims, RequestError
@@ -30,29 +29,25 @@ GroupId = str | int
 # What is wrong with the claims that every token has (RFC 7519, 4.1), for an integrator.
 _LIFE = 60.0
 _TIMES = ("exp", "nbf", "iat")
-_RULES: Mapping[tuple[str, str], str] = MappingProxyType(
-    {
-        ("exp", "missing"): (
-            "missing, and iat too, so the token would live for ever. Add iat, the second "
-            "since 1970 in which the token is made, or exp, the one in which it ends"
-        ),
-        ("iat", "missing"): (
-            "missing. Add it, the second since 1970 in which the token is made: this "
-            "integration's max_age counts from there"
-        ),
-        ("aud", "type"): "neither a string nor an array of strings",
-        ("aud", "unexpected"): "present, and this integration has no audience",
-        ("aud", "mismatch"): "not this integration's audience",
-        ("iss", "mismatch"): "not this integration's issuer",
-    }
-)
-_REASONS: Mapping[str, str] = MappingProxyType(
-    {
-        "missing": "missing",
-        "type": "not a string",
-        "implausible": "not in seconds since 1970, but in smaller units",
-    }
-)
+_RULES: Mapping[tuple[str, str], str] = {
+    ("exp", "missing"): (
+        "missing, and iat too, so the token would live for ever. Add iat, the second since 1970 "
+        "in which the token is made, or exp, the one in which it ends"
+    ),
+    ("iat", "missing"): (
+        "missing. Add it, the second since 1970 in which the token is made: this integration's "
+        "max_age counts from there"
+    ),
+    ("aud", "type"): "neither a string nor an array of strings",
+    ("aud", "unexpected"): "present, and this integration has no audience",
+    ("aud", "mismatch"): "not this integration's audience",
+    ("iss", "mismatch"): "not this integration's issuer",
+}
+_REASONS: Mapping[str, str] = {
+    "missing": "missing",
+    "type": "not a string",
+    "implausible": "not in seconds since 1970, but in smaller units",
+}
 
 
 class Credit(NamedTuple):
@@ -113,9 +108,9 @@ def read_profile(integration: Integration, claims: Mapping[str, Any]) -> Profile
         meta=reading.meta(),
         groups=reading.groups(),
         credits=reading.credits(),
-        onboard=bool(reading.present("onboard", bool, "a boolean")),
-        subject=reading.present("sub", str, "a string"),
-        token_id=reading.present("jti", str, "a string"),
+        onboard=bool(reading.claim("onboard", bool, "a boolean")),
+        subject=reading.claim("sub", str, "a string"),
+        token_id=reading.claim("jti", str, "a string"),
         by_email=integration.accounts == BY_EMAIL,
     )
     if reading.faults:
@@ -133,17 +128,32 @@ class _Reading:
     def fault(self, path: str, what: str) -> None:
         self.faults.append(f"{path}: {what}")
 
+    def claim(self, name: str, kind: type, called: str) -> Any:
+        """Return a claim of the one type; None where it is absent. A null is not absent."""
+        return self._typed(self._claims[name], name, kind, called) if name in self._claims else None
+
+    def required(self, values: Mapping[str, Any], path: str, kind: type, called: str) -> Any:
+        name = path.rpartition(".")[2]
+        if name in values:
+            return self._typed(values[name], path, kind, called)
+        self.fault(path, "missing")
+        return None
+
+    def _typed(self, value: Any, path: str, kind: type, called: str) -> Any:
+        if type(value) is kind:  # so that a boolean is no integer
+            return value
+        self.fault(path, f"not {called}")
+        return None
+
     def email(self) -> str:
-        if "email" not in self._claims:
-            self.fault("email", "missing")
-        text = self.present("email", str, "a string")
+        text = self.required(self._claims, "email", str, "a string")
         email = None if text is None else normal_email(text)
         if text is not None and email is None:
             self.fault("email", "not an email address")
         return email or ""
 
     def meta(self) -> Mapping[str, Any] | None:
-        value = self.present("meta", dict, "an object")
+        value = self.claim("meta", dict, "an object")
         if _holds_nul(value):
             self.fault("meta", "holds a NUL")
         return None if value is None else frozen(value)
@@ -155,21 +165,11 @@ class _Reading:
     def credits(self) -> tuple[Credit, ...] | None:
         return self._list("credits", self._credit)
 
-    def present(self, claim: str, kind: type, called: str) -> Any:
-        """Return a claim of the one type; None where it is absent. A null is not absent."""
-        if claim not in self._claims:
-            return None
-        value = self._claims[claim]
-        if type(value) is not kind:  # so that a boolean is no integer
-            self.fault(claim, f"not {called}")
-            return None
-        return value
-
-    def _list(self, claim: str, read: Callable[[str, Any], Any]) -> tuple[Any, ...] | None:
-        entries = self.present(claim, list, "an array")
+    def _list(self, name: str, read: Callable[[str, Any], Any]) -> tuple[Any, ...] | None:
+        entries = self.claim(name, list, "an array")
         if entries is None:
             return None
-        return tuple(read(f"{claim}[{number}]", entry) for number, entry in enumerate(entries))
+        return tuple(read(f"{name}[{number}]", entry) for number, entry in enumerate(entries))
 
     def _group(self, path: str, value: Any) -> GroupId:
         if type(value) is int:
@@ -181,26 +181,19 @@ class _Reading:
             self.fault(path, f"not 1 to {MOST_GROUP_ID} characters without a NUL")
         return value
 
-    def _credit(self, path: str, value: Any) -> Credit | None:
-        if type(value) is not dict:
+    def _credit(self, path: str, entry: Any) -> Credit | None:
+        if type(entry) is not dict:
             self.fault(path, "not an object")
             return None
-        order_id, number = value.get("orderId"), value.get("id")
-        if "orderId" not in value:
-            self.fault(f"{path}.orderId", "missing")
-        elif type(order_id) is not str:
-            self.fault(f"{path}.orderId", "not a string")
-        elif len(order_id) > MOST_ORDER_ID:
-            self.fault(f"{path}.orderId", f"longer than {MOST_ORDER_ID} characters")
+        at = f"{path}.orderId"
+        order_id = self.required(entry, at, str, "a string") or ""
+        if len(order_id) > MOST_ORDER_ID:
+            self.fault(at, f"longer than {MOST_ORDER_ID} characters")
         elif "\x00" in order_id:
-            self.fault(f"{path}.orderId", "holds a NUL")
-        if "id" not in value:
-            self.fault(f"{path}.id", "missing")
-        elif type(number) is not int:
-            self.fault(f"{path}.id", "not an integer")
-        else:
-            self._integer(f"{path}.id", number)
-        return Credit(str(order_id), number if type(number) is int else 0)
+            self.fault(at, "holds a NUL")
+        at = f"{path}.id"
+        number = self.required(entry, at, int, "an integer")
+        return Credit(order_id, self._integer(at, number or 0))
 
     def _integer(self, path: str, value: int) -> int:
         if not -MOST_INTEGER <= value <= MOST_INTEGER:

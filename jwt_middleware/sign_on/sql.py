@@ -11,6 +11,7 @@ import time
 import uuid
 import weakref
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -104,15 +105,14 @@ class SQLDirectory:
 
     def sync(self, profile: Profile, /) -> Account:
         """Bring the person's account up to what the token says, as ``Directory.sync``."""
-        for left in reversed(range(_TRIES)):
-            try:
-                with self._engine.begin() as connection:
-                    return _synced(connection, profile)
-            except IntegrityError:
-                # Another sign-on of the same person has made the account meanwhile.
-                if not left:
-                    raise
-        raise AssertionError  # the loop returns or raises
+        for _ in range(_TRIES - 1):
+            with suppress(IntegrityError):  # another sign-on of this person has made the account
+                return self._sync(profile)
+        return self._sync(profile)
+
+    def _sync(self, profile: Profile) -> Account:
+        with self._engine.begin() as connection:
+            return _synced(connection, profile)
 
     def find(self, realm: str, email: str) -> User | None:
         """Return an account by its integration's id (empty: found by address) and address."""
