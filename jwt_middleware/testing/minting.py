@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.x509.oid import NameOID
 
-from .forms import FORMS, TokenForm, thumbprint
+from ..gateways.forms import FORMS, TokenForm, thumbprint
 
 
 class SigningKey:

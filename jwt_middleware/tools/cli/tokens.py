@@ -17,8 +17,8 @@ from typing import Any
 
 from ...errors import ConfigurationError, RequestError
 from ...events.fields import readable
-from ...gateways.claim_groups import grouped
 from ...verification.verifier import Verifier
+from ..explain.claims import grouped
 from ..explain.telling import inspection_as_json, principal_as_json
 from ..explain.token import Inspection, found_in, inspect
 from .configured import add_options, configured

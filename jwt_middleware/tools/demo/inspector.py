@@ -18,9 +18,9 @@ from starlette.routing import Route
 
 from ...authorization.clients import Client
 from ...errors import ConfigurationError
-from ...gateways.claim_groups import grouped
 from ...testing import FORMS, Accounts, SigningKey
 from ...verification.verifier import Verifier
+from ..explain.claims import grouped
 from ..explain.telling import inspection_as_json, principal_as_json
 from ..explain.token import Inspection, found_in, inspect
 from ..gateway.bodies import bounded_body

@@ -7,8 +7,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from ...gateways.forms import FORMS, TokenForm
 from ...keys.key import read_thumbprint
-from ...testing import FORMS, TokenForm
 from ...verification.claims import MILLISECONDS_FROM
 from ...verification.compact import Segments
 from .times import distance, moment, seconds_of

@@ -13,7 +13,7 @@ from ..middleware.live import substituted
 from ..middleware.middleware import Gate
 from ..principal import Grants, Principal, frozen
 from ..verification.verifier import Verifier
-from .local_gateway import LocalGateway
+from .gateway import LocalGateway
 from .placing import claims_by_entry
 
 

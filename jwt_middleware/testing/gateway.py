@@ -14,8 +14,8 @@ from typing import Any, Self
 from ..authorization.clients import Client
 from ..authorization.registry import ClientRegistry
 from ..gateways import PRESETS
+from ..gateways.forms import FORMS, TokenForm
 from ..options.checks import AnyAudience
-from .forms import FORMS, TokenForm
 from .minting import SigningKey, mint
 from .placing import claims_by_entry, claims_by_names
 

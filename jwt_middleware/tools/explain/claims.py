@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from .views import BYU_DIALECT, WSO2_DIALECT
+from ...gateways.views import BYU_DIALECT, WSO2_DIALECT
 
 OTHER = "Other claims"
 """The group of claims that no table here knows."""
