@@ -10,7 +10,7 @@ from ...gateways import PRESETS
 from ...keys.sources import PEM
 from ...testing import FORMS, Accounts, LocalGateway
 from ...verification.verifier import Verifier
-from ..gateway.app import Api, Gateway
+from ..gateway.app import Api, DevelopmentGateway
 from ..gateway.assertions import assertion_of
 from ..gateway.oauth import Caller
 from ..gateway.serving import serving
@@ -49,7 +49,7 @@ def standing_before(
         registry = accounts.registry
         verifiers.insert(0, Verifier(keys=keys, gateway=preset, api=bound, clients=registry))
     page = Inspector(accounts, local.key, verifiers, form=name)
-    gateway = Gateway(apis, accounts, local, everyone=everyone, pages=page.routes())
+    gateway = DevelopmentGateway(apis, accounts, local, everyone=everyone, pages=page.routes())
     return stack.enter_context(serving(gateway.app, port))
 
 

@@ -30,7 +30,7 @@ from ...testing import (
     ucsd_claims,
 )
 from ...verification.verifier import Verifier
-from ..gateway.app import Api, Gateway
+from ..gateway.app import Api, DevelopmentGateway
 from ..gateway.serving import serving, wait_for_the_end
 from .app import CLIENTS, STAFF_ROLE, build
 from .echo import ECHO_CONTEXT
@@ -105,7 +105,7 @@ class Demo:
         self.app_url = stack.enter_context(serving(app))
         trial = Trial(app, self.app_url, self.refusals)
         page = Inspector(self.accounts, self.key, [campus, partners], try_routes=trial)
-        gateway = Gateway(
+        gateway = DevelopmentGateway(
             [Api(ECHO_CONTEXT, self.app_url)],
             self.accounts,
             self.local,

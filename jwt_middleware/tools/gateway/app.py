@@ -33,7 +33,7 @@ class Api(NamedTuple):
     upstream: str
 
 
-class Gateway:
+class DevelopmentGateway:
     """Does for development what the API manager does in production.
 
     It takes the caller's ``Authorization`` and any assertion header away, adds a signed one, and
