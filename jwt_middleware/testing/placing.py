@@ -32,8 +32,8 @@ def claims_by_names(
         claims[names.subject[-1]] = user
     if client is not None:
         claims[names.client_id[0]] = client
-    _put_list(claims, names.roles, "roles", roles)
-    _put_list(claims, names.permissions, "permissions", permissions)
+    put_list(claims, names.roles, "roles", roles)
+    put_list(claims, names.permissions, "permissions", permissions)
     return claims
 
 
@@ -51,8 +51,8 @@ def claims_by_entry(
 
     """
     claims: dict[str, Any] = {}
-    _put_list(claims, client.roles, "roles", roles)
-    _put_list(claims, client.permissions, "permissions", permissions)
+    put_list(claims, client.roles, "roles", roles)
+    put_list(claims, client.permissions, "permissions", permissions)
     for name, value in attributes.items():
         if name not in client.attributes:
             known = ", ".join(client.attributes) or "none"
@@ -64,9 +64,15 @@ def claims_by_entry(
     return claims
 
 
-def _put_list(
+def put_list(
     claims: dict[str, Any], named: tuple[ListClaim, ...], what: str, values: Iterable[str]
 ) -> None:
+    """Put roles or permissions (``what``) into the first of the claims that may hold them.
+
+    Raises:
+        ValueError: there is none, or one text is given for the list.
+
+    """
     if isinstance(values, str):
         raise ValueError(f"{what}: a list of texts, not one text")
     found = list(values)

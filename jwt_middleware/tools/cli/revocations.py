@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +16,8 @@ from ...middleware.settings import store_url_of
 from ...revocation import Denial, open_store
 from ...revocation.store import Store
 from ...revocation.urls import is_missing_file, plain_name
-from .configured import environment_of
+from ..explain.times import count, moment
+from .shared import add_command, answer, complain, environment_of, time_of
 
 _NAMES = {
     "jti": ("token_id", "one token, by its jti"),
@@ -31,12 +29,14 @@ _NAMES = {
 
 def add_revocations(commands: Any) -> None:
     """Add the commands."""
-    revoke = commands.add_parser(
+    revoke = add_command(
+        commands,
         "revoke",
-        help="deny tokens before their end, or take that back",
-        description="Deny one token, or all of a subject, client, key or issuer, in the store that "
-        "the services look at: they refuse them within a second, with 401 token_revoked. Times are "
-        "'now' or ISO 8601 (UTC where no offset is named).",
+        _revoke,
+        "deny tokens before their end, or take that back",
+        "Deny one token, or all of a subject, client, key or issuer, in the store of the services: "
+        "they refuse them within a second, with 401 token_revoked. Times are 'now' or ISO 8601 "
+        "(UTC where they name no offset).",
     )
     named = revoke.add_mutually_exclusive_group()
     for option, (_, help_text) in _NAMES.items():
@@ -54,19 +54,18 @@ def add_revocations(commands: Any) -> None:
     revoke.add_argument(
         "--take-back", action="store_true", help="end what was denied by this name, now"
     )
-    revoke.set_defaults(run=_revoke)
-    listing = commands.add_parser(
+    listing = add_command(
+        commands,
         "revocations",
-        help="list what is denied",
-        description="List the denials in force, those that end first first.",
+        _list,
+        "list what is denied",
+        "List the denials in force, the next to end first.",
     )
-    listing.set_defaults(run=_list)
     for command in (revoke, listing):
         command.add_argument("--store", metavar="URL", help="sqlite:///file or redis://host:port/0")
         command.add_argument(
             "--config", type=Path, metavar="TOML", help="the file of options that names the store"
         )
-        command.add_argument("--json", action="store_true", help="for a program")
 
 
 def _revoke(options: argparse.Namespace) -> int:
@@ -86,22 +85,18 @@ def _deny(store: Store, denial: Denial, options: argparse.Namespace) -> int:
     denial = denial.ending(time.time())
     store.deny(denial)
     [kept] = [each for each in store.denials() if each.identity == denial.identity] or [denial]
-    if options.json:
-        print(json.dumps({"store": store.name, "denied": asdict(kept)}, indent=2))
-    else:
-        print(f"denied: {_told(kept)}")
+    answer(options, {"store": store.name, "denied": asdict(kept)}, [f"denied: {_line(kept)}"])
     return 0
 
 
 def _allow(store: Store, denial: Denial, options: argparse.Namespace) -> int:
-    found = store.allow(denial)
-    if options.json:
-        print(json.dumps({"store": store.name, "taken_back": found}, indent=2))
-    elif found:
-        print(f"taken back: {_name(denial)}")
-    if not found:
-        print(f"jwt-assertion: {_name(denial)} was not denied", file=sys.stderr)
-    return 0 if found else 1
+    was_denied = store.allow(denial)
+    if was_denied or options.json:
+        value = {"store": store.name, "taken_back": was_denied}
+        answer(options, value, [f"taken back: {_name(denial)}"])
+    if not was_denied:
+        complain(f"{_name(denial)} was not denied")
+    return 0 if was_denied else 1
 
 
 def _list(options: argparse.Namespace) -> int:
@@ -110,13 +105,9 @@ def _list(options: argparse.Namespace) -> int:
 
 def _print(store: Store, options: argparse.Namespace) -> int:
     denials = store.denials()
-    if options.json:
-        told = {"store": store.name, "denials": [asdict(each) for each in denials]}
-        print(json.dumps(told, indent=2))
-        return 0
-    print(f"{store.name}: {len(denials)} denial{'' if len(denials) == 1 else 's'} in force")
-    for each in denials:
-        print(f"  {_told(each)}")
+    value = {"store": store.name, "denials": [asdict(each) for each in denials]}
+    title = f"{store.name}: {count(len(denials), 'denial')} in force"
+    answer(options, value, [title, *(f"  {_line(each)}" for each in denials)])
     return 0
 
 
@@ -128,7 +119,7 @@ def _with_store(
         try:
             return act(store)
         except StoreUnavailable as error:
-            print(f"jwt-assertion: {error}", file=sys.stderr)
+            complain(error)
             return 1
 
 
@@ -151,12 +142,8 @@ def _store(options: argparse.Namespace, *, make: bool) -> Store:
         name = plain_name(url)
         if not make:
             raise ConfigurationError(f"{name}: there is no such file, so it denies nothing")
-        # Whoever mistypes a path would otherwise revoke nothing, and believe that he has.
-        print(
-            f"jwt-assertion: {name} is new; if a service uses a store already, this is not its "
-            "path",
-            file=sys.stderr,
-        )
+        # Whoever mistypes a path would otherwise revoke nothing, and believe the opposite.
+        complain(f"{name} is new; if a service uses a store already, this is not its path")
     return open_store(url, make=make)
 
 
@@ -170,35 +157,21 @@ def _denial(options: argparse.Namespace) -> Denial:
         return Denial(
             **given,
             issuer=options.issuer,
-            issued_before=_time("--issued-before", options.issued_before),
-            until=_time("--until", options.until),
+            issued_before=time_of("--issued-before", options.issued_before),
+            until=time_of("--until", options.until),
             note=options.note,
         )
     except ValueError as error:
         named = ", ".join(f"--{option}" for option in _NAMES)
-        told = error if given or options.issuer else f"name what to deny: {named} or --issuer"
-        raise ConfigurationError(f"revoke: {told}") from None
+        fault = error if given or options.issuer else f"name what to deny: {named} or --issuer"
+        raise ConfigurationError(f"revoke: {fault}") from None
 
 
-def _time(option: str, text: str | None) -> float | None:
-    if text is None:
-        return None
-    if text == "now":
-        return time.time()
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise ConfigurationError(
-            f"{option}: {text!r} is no time; write now, or 2026-11-17T19:22:31"
-        ) from None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-
-
-def _told(denial: Denial) -> str:
+def _line(denial: Denial) -> str:
     parts = [_name(denial)]
     if denial.issued_before is not None:
-        parts.append(f"issued before {_moment(denial.issued_before)}")
-    parts.append(f"until {_moment(denial.until or 0)}")
+        parts.append(f"issued before {moment(denial.issued_before)}")
+    parts.append(f"until {moment(denial.until or 0)}")
     note = f"  ({printable(denial.note, 1024)})" if denial.note else ""
     return ", ".join(parts) + note
 
@@ -206,12 +179,5 @@ def _told(denial: Denial) -> str:
 def _name(denial: Denial) -> str:
     kind, value, issuer = denial.name
     words = {"token_id": "jti", "client_id": "client", "key_id": "key id"}
-    told = f"{words.get(kind, kind)} {printable(value, 1024)}"
-    return told + (f" of issuer {printable(issuer, 1024)}" if issuer else "")
-
-
-def _moment(seconds: float) -> str:
-    try:
-        return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-    except (OverflowError, ValueError, OSError):
-        return f"{seconds:g} s after 1970"
+    text = f"{words.get(kind, kind)} {printable(value, 1024)}"
+    return text + (f" of issuer {printable(issuer, 1024)}" if issuer else "")

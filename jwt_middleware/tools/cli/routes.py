@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
-import sys
+from collections.abc import Iterator
 from typing import Any
 
 from ...authorization.routes import Route
 from .apps import find_app
+from .shared import add_command, answer, complain
 
 _TITLES = {
     "unguarded": "UNGUARDED: neither requires nor public",
@@ -20,35 +20,28 @@ _TITLES = {
 
 def add_routes(commands: Any) -> None:
     """Add the command."""
-    routes = commands.add_parser(
+    command = add_command(
+        commands,
         "routes",
-        help="list an app's routes with their guards",
-        description="List every route of a Starlette, FastAPI, Flask or Django app with what "
-        "guards it. Mounted apps and included routers are looked into.",
+        _routes,
+        "list an app's routes with their guards",
+        "List every route of a Starlette, FastAPI, Flask or Django app with its guard, those of "
+        "mounted apps and included routers too.",
     )
-    routes.add_argument("app", help="module:app, or module:factory()")
-    routes.add_argument(
+    command.add_argument("app", help="module:app, or module:factory()")
+    command.add_argument(
         "--strict", action="store_true", help="exit status 1 where a route of the app has no guard"
     )
-    routes.add_argument("--json", action="store_true", help="for a program")
-    routes.set_defaults(run=_routes)
 
 
 def _routes(options: argparse.Namespace) -> int:
-    found = find_app(options.app)
-    routes = found.routes
-    if found.gate is None:
-        print(
-            f"jwt-assertion: {options.app}: JWTMiddleware is not installed on it, so every guard "
-            "refuses",
-            file=sys.stderr,
+    routes, gate = find_app(options.app)
+    if gate is None:
+        complain(
+            f"{options.app}: JWTMiddleware is not installed on it, so every guard refuses",
         )
-    if options.json:
-        print(json.dumps([_as_json(route) for route in routes], indent=2))
-    else:
-        _print(routes)
-    bare = any(route.kind == "unguarded" for route in routes)
-    return 1 if options.strict and bare else 0
+    answer(options, [_as_json(route) for route in routes], _lines(routes))
+    return int(options.strict and any(route.kind == "unguarded" for route in routes))
 
 
 def _as_json(route: Route) -> dict[str, Any]:
@@ -61,14 +54,18 @@ def _as_json(route: Route) -> dict[str, Any]:
     }
 
 
-def _print(routes: list[Route]) -> None:
-    width = max((len(",".join(route.methods) or "any") for route in routes), default=0)
-    for kind, title in _TITLES.items():
-        found = [route for route in routes if route.kind == kind]
-        if found:
-            print(f"{title}: {len(found)}")
-        for route in found:
-            methods = ",".join(route.methods) or "any"
-            print(f"  {methods:<{width}}  {route.path}  {route.guard or route.handler}")
+def _lines(routes: list[Route]) -> Iterator[str]:
     if not routes:
-        print("no routes")
+        yield "no routes"
+        return
+    width = max(len(_methods(route)) for route in routes)
+    for kind, title in _TITLES.items():
+        of_kind = [route for route in routes if route.kind == kind]
+        if of_kind:
+            yield f"{title}: {len(of_kind)}"
+        for route in of_kind:
+            yield f"  {_methods(route):<{width}}  {route.path}  {route.guard or route.handler}"
+
+
+def _methods(route: Route) -> str:
+    return ",".join(route.methods) or "any"

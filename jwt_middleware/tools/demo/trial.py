@@ -1,4 +1,4 @@
-"""Every route of the demo, asked with one token over HTTP: what it answers, and why."""
+"""Every route of the demo asked with one token over HTTP: each answer, with its reason."""
 
 from __future__ import annotations
 
@@ -15,38 +15,28 @@ from ...authorization.routes import Route
 from ...events.kinds import Event, Refused
 
 HEADER = "X-JWT-Assertion"
-_EXAMPLES = {"{project_id}": "P-7"}
-_KEPT = 1_000
 
 
 class Refusals:
-    """A listener that remembers why: the answer's ``reference`` leads to the operator's words."""
+    """A listener that keeps the operator's reasons; an answer's ``reference`` leads to its own."""
 
     def __init__(self) -> None:
-        self._why: LRUCache[str, str] = LRUCache(_KEPT)
+        self._reasons: LRUCache[str, str] = LRUCache(1_000)
 
     def __call__(self, event: Event, /) -> None:
-        """Hear one event."""
         if isinstance(event, Refused):
-            told = event.reason
+            reason = event.reason
             if event.decision is not None:
-                told = event.decision.explain().partition(": ")[2]
-            self._why[event.reference] = told
+                reason = event.decision.explain().partition(": ")[2]
+            self._reasons[event.reference] = reason
 
     def why(self, answer: dict[str, Any]) -> str:
         """Return why this answer is a refusal."""
-        return self._why.get(str(answer.get("reference")), "")
+        return self._reasons.get(str(answer.get("reference")), "")
 
 
 class Trial:
-    """Asks the routes of an app that is served.
-
-    Args:
-        app: its routes and their guards are read off it.
-        address: where it is served, ``http://host:port``.
-        refusals: hears the app's verifiers.
-
-    """
+    """Asks the routes of ``app``, which is served at ``address`` (``http://host:port``)."""
 
     def __init__(self, app: Starlette, address: str, refusals: Refusals) -> None:
         self._routes = [route for route in inventory(app) if ":path}" not in route.path]
@@ -56,26 +46,22 @@ class Trial:
     async def __call__(self, token: str) -> list[dict[str, Any]]:
         """Return each route with its guard, the answer's status and code, and why."""
         async with httpx2.AsyncClient(trust_env=False, timeout=10) as client:
-            asked = (self._ask(client, route, token) for route in self._routes)
-            return await asyncio.gather(*asked)
+            return await asyncio.gather(*(self._ask(client, r, token) for r in self._routes))
 
     async def _ask(self, client: httpx2.AsyncClient, route: Route, token: str) -> dict[str, Any]:
-        path = route.path
-        for name, example in _EXAMPLES.items():
-            path = path.replace(name, example)
-        told = {"method": "GET", "path": path, "guard": route.guard or "a principal"}
+        path = route.path.replace("{project_id}", "P-7")
+        row: dict[str, Any] = {"method": "GET", "path": path, "guard": route.guard or "a principal"}
         try:
             response = await client.get(self._address + path, headers={HEADER: token})
         except httpx2.TransportError:
             why = "the server ended the connection: it takes no header of this length"
-            return told | {"status": 0, "code": "no answer", "why": why}
-        refused = response.status_code >= 400
+            return row | {"status": 0, "code": "no answer", "why": why}
+        row |= {"status": response.status_code, "code": "", "why": "let in"}
+        if response.status_code < 400:
+            return row
         try:
             answer = response.json()
-        except ValueError:  # the server's own answer: the header is too long for it, say
-            answer = {"code": "", "reference": None}
-        return told | {
-            "status": response.status_code,
-            "code": answer.get("code", "") if refused else "",
-            "why": self._refusals.why(answer) or response.reason_phrase if refused else "let in",
-        }
+        except ValueError:  # the server's own answer: it takes no header of this length, say
+            answer = {}
+        why = self._refusals.why(answer) or response.reason_phrase
+        return row | {"code": answer.get("code", ""), "why": why}

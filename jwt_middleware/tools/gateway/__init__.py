@@ -2,16 +2,7 @@
 
 from .app import Api, DevelopmentGateway
 from .assertions import assertion_of
-from .bodies import bounded_body
 from .oauth import Caller
 from .serving import serving, wait_for_the_end
 
-__all__ = [
-    "Api",
-    "Caller",
-    "DevelopmentGateway",
-    "assertion_of",
-    "bounded_body",
-    "serving",
-    "wait_for_the_end",
-]
+__all__ = ["Api", "Caller", "DevelopmentGateway", "assertion_of", "serving", "wait_for_the_end"]

@@ -18,7 +18,7 @@ from cachetools import TTLCache
 from oauthlib.oauth2 import RequestValidator, Server
 
 from ...testing import Accounts, ClientAccount, User
-from .hosts import LOOPBACK_NAMES
+from .requests import LOOPBACK_NAMES
 
 TOKEN_SECONDS = 3600
 _CODE_SECONDS = 60  # RFC 6749, 4.1.2 asks for ten minutes at the most

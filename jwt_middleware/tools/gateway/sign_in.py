@@ -11,8 +11,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from .bodies import bounded_body
 from .oauth import Authority
+from .requests import bounded_body
 
 _LONGEST_FORM = 65_536
 

@@ -13,7 +13,7 @@ import pytest
 
 from jwt_middleware.testing import LocalGateway, sample_accounts
 from jwt_middleware.tools.gateway import Api, Caller, DevelopmentGateway, serving
-from jwt_middleware.tools.gateway.headers import forwarded
+from jwt_middleware.tools.gateway.requests import forwarded
 
 from .conftest import CONTEXT, Site
 

@@ -94,7 +94,7 @@ function show(report) {
   find("verdict").textContent = good ? "Accepted" : report.code;
   find("explanation").textContent = report.explanation +
     (report.cleaned ? " (What stood around the token was left out.)" : "");
-  find("mend").textContent = report.mend || "";
+  find("hint").textContent = report.hint || "";
   pairs("facts", Object.entries(report.facts), "Nothing can be read.");
   const told = Object.entries(report.principal || {})
     .filter(([name, value]) => name !== "claims" && value !== null &&
