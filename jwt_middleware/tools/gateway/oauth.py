@@ -1,7 +1,7 @@
-"""The OAuth 2.0 half of the gateway: who may have an access token, and whose one is.
+"""The OAuth 2.0 half of the gateway: who gets an access token, and whose token it is.
 
-The protocol (RFC 6749, and 7636 for PKCE) is oauthlib's; what it asks for is answered from the
-accounts. Everything lives in memory and ends with the process.
+oauthlib speaks the protocol (RFC 6749, and 7636 for PKCE), and asks about the accounts. Everything
+lives in memory and ends with the process.
 """
 
 from __future__ import annotations
@@ -21,13 +21,14 @@ from ...testing import Accounts, ClientAccount, User
 from .requests import LOOPBACK_NAMES
 
 TOKEN_SECONDS = 3600
+_REFRESH_SECONDS = 86_400
 _CODE_SECONDS = 60  # RFC 6749, 4.1.2 asks for ten minutes at the most
 _MOST = 10_000
 _GRANTS = ("client_credentials", "password", "authorization_code", "refresh_token")
 
 
 class Caller(NamedTuple):
-    """On whose behalf a request is made: an application, and the person who uses it, if any."""
+    """Who makes a request: an application, and the person who uses it, if any."""
 
     client: ClientAccount | None
     user: User | None
@@ -40,55 +41,35 @@ class _Code(NamedTuple):
     challenge_method: str | None
 
 
-class Authority:
-    """Gives access tokens out, and tells whose they are."""
+class Authority(RequestValidator):
+    """Gives out access tokens, and knows their callers; oauthlib asks it by the names below."""
 
     def __init__(self, accounts: Accounts) -> None:
+        super().__init__()
         self.accounts = accounts
-        self._callers: TTLCache[str, Caller] = TTLCache(_MOST, TOKEN_SECONDS, time.monotonic)
-        self._refreshing: TTLCache[str, Caller] = TTLCache(_MOST, 86_400, time.monotonic)
         self.server = Server(
-            _Rules(self), token_expires_in=TOKEN_SECONDS, token_generator=_random_token
+            self, token_expires_in=TOKEN_SECONDS, token_generator=lambda _: secrets.token_urlsafe()
         )
+        self._callers: TTLCache[str, Caller] = TTLCache(_MOST, TOKEN_SECONDS, time.monotonic)
+        self._refreshing: TTLCache[str, Caller] = TTLCache(_MOST, _REFRESH_SECONDS, time.monotonic)
+        self._codes: TTLCache[str, _Code] = TTLCache(_MOST, _CODE_SECONDS, time.monotonic)
 
     def caller_of(self, access_token: str) -> Caller | None:
-        """Return whose access token this is; None where it is nobody's, or over."""
+        """Return whose access token this is; None where it is nobody's, or has ended."""
         return self._callers.get(access_token)
 
     def user_of(self, name: str, password: str) -> User | None:
         """Return the person with this name and password."""
         user = self.accounts.users.get(name)
-        if user is None or not _same(user.password, password):
-            return None
-        return user
-
-    def keep(self, token: dict[str, Any], caller: Caller) -> None:
-        """Remember what was given out."""
-        self._callers[token["access_token"]] = caller
-        if "refresh_token" in token:
-            self._refreshing[token["refresh_token"]] = caller
-
-    def refreshed(self, refresh_token: str) -> Caller | None:
-        """Return who got this refresh token."""
-        return self._refreshing.get(refresh_token)
-
-
-class _Rules(RequestValidator):
-    """What oauthlib asks about clients, people, codes and tokens."""
-
-    def __init__(self, authority: Authority) -> None:
-        super().__init__()
-        self._authority = authority
-        self._codes: TTLCache[str, _Code] = TTLCache(_MOST, _CODE_SECONDS, time.monotonic)
+        return user if user is not None and _same(user.password, password) else None
 
     def _account(self, client_id: str | None) -> ClientAccount | None:
-        return self._authority.accounts.clients.get(client_id or "")
+        return self.accounts.clients.get(client_id or "")
 
     # Clients (RFC 6749, 2.3)
 
     def client_authentication_required(self, request: Any, *_: Any, **__: Any) -> bool:
-        client_id, _secret = _credentials(request)
-        account = self._account(client_id)
+        account = self._account(_credentials(request)[0])
         return account is None or account.secret is not None
 
     def authenticate_client(self, request: Any, *_: Any, **__: Any) -> bool:
@@ -96,21 +77,16 @@ class _Rules(RequestValidator):
         account = self._account(client_id)
         if account is None or account.secret is None or not _same(account.secret, secret or ""):
             return False
-        request.client = account
-        request.client_id = client_id
+        request.client, request.client_id = account, client_id
         return True
 
     def authenticate_client_id(self, client_id: str, request: Any, *_: Any, **__: Any) -> bool:
-        account = self._account(client_id)
-        if account is None or account.secret is not None:
-            return False
-        request.client = account
-        return True
+        request.client = account = self._account(client_id)
+        return account is not None and account.secret is None
 
     def validate_client_id(self, client_id: str, request: Any, *_: Any, **__: Any) -> bool:
-        account = self._account(client_id)
-        request.client = account
-        return account is not None
+        request.client = self._account(client_id)
+        return request.client is not None
 
     def validate_grant_type(
         self, client_id: str, grant_type: str, client: Any, *_: Any, **__: Any
@@ -127,25 +103,23 @@ class _Rules(RequestValidator):
         account = self._account(client_id)
         return account is None or account.secret is None
 
-    def validate_redirect_uri(
-        self, client_id: str, redirect_uri: str, request: Any, *_: Any, **__: Any
-    ) -> bool:
-        account = self._account(client_id)
-        known = () if account is None else account.redirect_uris
-        return any(_same_place(redirect_uri, each) for each in known)
+    def validate_redirect_uri(self, client_id: str, redirect_uri: str, *_: Any, **__: Any) -> bool:
+        return any(_same_place(redirect_uri, known) for known in self._redirect_uris(client_id))
 
     def get_default_redirect_uri(self, client_id: str, *_: Any, **__: Any) -> Any:
-        account = self._account(client_id)
-        known = () if account is None else account.redirect_uris
+        known = self._redirect_uris(client_id)
         return known[0] if len(known) == 1 else None
+
+    def _redirect_uris(self, client_id: str) -> tuple[str, ...]:
+        account = self._account(client_id)
+        return () if account is None else account.redirect_uris
 
     # Scopes: every client may ask for every one; assertions do not carry them.
 
     def get_default_scopes(self, *_: Any, **__: Any) -> list[str]:
         return ["default"]
 
-    def get_original_scopes(self, *_: Any, **__: Any) -> list[str]:
-        return ["default"]
+    get_original_scopes = get_default_scopes
 
     def validate_scopes(self, *_: Any, **__: Any) -> bool:
         return True
@@ -155,7 +129,7 @@ class _Rules(RequestValidator):
     def validate_user(
         self, username: str, password: str, client: Any, request: Any, *_: Any, **__: Any
     ) -> bool:
-        request.user = self._authority.user_of(username, password)
+        request.user = self.user_of(username, password)
         return request.user is not None
 
     def save_authorization_code(
@@ -170,11 +144,10 @@ class _Rules(RequestValidator):
     def validate_code(
         self, client_id: str, code: str, client: Any, request: Any, *_: Any, **__: Any
     ) -> bool:
-        found = self._codes.get(code)
-        if found is None or found.caller.client != client:
+        saved = self._codes.get(code)
+        if saved is None or saved.caller.client != client:
             return False
-        request.user = found.caller.user
-        request.scopes = ["default"]
+        request.user, request.scopes = saved.caller.user, ["default"]
         return True
 
     def get_code_challenge(self, code: str, request: Any) -> Any:
@@ -192,12 +165,15 @@ class _Rules(RequestValidator):
         self._codes.pop(code, None)
 
     def save_bearer_token(self, token: Any, request: Any, *_: Any, **__: Any) -> None:
-        self._authority.keep(token, Caller(request.client, request.user))
+        caller = Caller(request.client, request.user)
+        self._callers[token["access_token"]] = caller
+        if "refresh_token" in token:
+            self._refreshing[token["refresh_token"]] = caller
 
     def validate_refresh_token(
         self, refresh_token: str, client: Any, request: Any, *_: Any, **__: Any
     ) -> bool:
-        caller = self._authority.refreshed(refresh_token)
+        caller = self._refreshing.get(refresh_token)
         if caller is None or caller.client != client:
             return False
         request.user = caller.user
@@ -217,10 +193,6 @@ def _credentials(request: Any) -> tuple[str | None, str | None]:
     return unquote_plus(client_id), unquote_plus(secret)
 
 
-def _random_token(*_: Any, **__: Any) -> str:
-    return secrets.token_urlsafe(24)
-
-
 def _same(one: str, other: str) -> bool:
     return hmac.compare_digest(one.encode(), other.encode())
 
@@ -231,18 +203,12 @@ def _same_place(asked: str, registered: str) -> bool:
         return True
     one, other = urlsplit(asked), urlsplit(registered)
     try:
-        hosts = one.hostname in LOOPBACK_NAMES and other.hostname in LOOPBACK_NAMES
         _ = one.port
     except ValueError:
         return False
-    plain = not (one.fragment or one.username or one.password)
     return (
-        hosts
-        and plain
-        and (one.scheme, one.path, one.query)
-        == (
-            other.scheme,
-            other.path,
-            other.query,
-        )
+        one.hostname in LOOPBACK_NAMES
+        and other.hostname in LOOPBACK_NAMES
+        and not (one.fragment or one.username or one.password)
+        and (one.scheme, one.path, one.query) == (other.scheme, other.path, other.query)
     )

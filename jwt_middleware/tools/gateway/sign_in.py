@@ -1,9 +1,8 @@
-"""The pages and endpoints of OAuth: ``/token``, and ``/authorize`` with a plain login page."""
+"""The endpoints of OAuth: ``/token``, and ``/authorize`` with a plain login page."""
 
 from __future__ import annotations
 
 from html import escape
-from typing import Any
 from urllib.parse import parse_qsl
 
 from oauthlib.oauth2 import FatalClientError, OAuth2Error
@@ -27,8 +26,8 @@ input, button {{ padding: .5rem; margin: .25rem 0 1rem }}
 [role=alert] {{ border-left: .25rem solid #c22; padding-left: .75rem }}
 </style></head><body><h1>{title}</h1>{body}</body></html>"""
 
-_FORM = """{fault}<p><b>{application}</b> asks who you are. This is a gateway for development: the
-accounts are those of its file.</p>
+_FORM = """{fault}<p><b>{application}</b> asks who you are. This gateway is for development: the
+accounts stand in its file.</p>
 <form method="post"><label for="username">User name</label>
 <input id="username" name="username" value="{name}" autocomplete="username" required autofocus>
 <label for="password">Password</label>
@@ -43,14 +42,16 @@ def sign_in_routes(authority: Authority) -> list[Route]:
         body = await _form(request)
         if body is None:
             return Response("the form is too long", 413)
-        given = dict(request.headers) | _authorization(request)
+        headers = dict(request.headers)
+        if "authorization" in headers:
+            headers["Authorization"] = headers["authorization"]  # as oauthlib spells it
         try:
             headers, text, status = authority.server.create_token_response(
-                _address(request), "POST", body, given
+                _address(request), "POST", body, headers
             )
         except (OAuth2Error, ValueError) as error:  # a query, which RFC 6749 forbids there
-            told = {"error": "invalid_request", "error_description": _told(error)}
-            return JSONResponse(told, 400)
+            answer = {"error": "invalid_request", "error_description": _described(error)}
+            return JSONResponse(answer, 400)
         return Response(text, status, headers, media_type="application/json")
 
     async def authorize(request: Request) -> Response:
@@ -58,12 +59,12 @@ def sign_in_routes(authority: Authority) -> list[Route]:
             _, asked = authority.server.validate_authorization_request(
                 _address(request), "GET", None, None
             )
-        except FatalClientError as error:
-            return _page("This sign-in cannot go on", f"<p>{escape(_told(error))}</p>", 400)
         except (OAuth2Error, ValueError) as error:
-            if not isinstance(error, OAuth2Error) or error.redirect_uri is None:
-                return _page("This sign-in cannot go on", f"<p>{escape(_told(error))}</p>", 400)
-            return RedirectResponse(error.in_uri(error.redirect_uri), 302)
+            uri = getattr(error, "redirect_uri", None)
+            # After a fatal one, the address itself may be wrong (RFC 6749, 4.1.2.1).
+            if uri and isinstance(error, OAuth2Error) and not isinstance(error, FatalClientError):
+                return RedirectResponse(error.in_uri(uri), 302)
+            return _page("This sign-in cannot go on", f"<p>{escape(_described(error))}</p>", 400)
         account = authority.accounts.clients[asked["client_id"]]
         application = account.application or account.client_id
         if request.method == "GET":
@@ -85,8 +86,8 @@ def sign_in_routes(authority: Authority) -> list[Route]:
 
 
 def _login(application: str, name: str = "", fault: str = "", status: int = 200) -> Response:
-    told = f'<p role="alert">{escape(fault)}</p>' if fault else ""
-    form = _FORM.format(fault=told, application=escape(application), name=escape(name))
+    alert = f'<p role="alert">{escape(fault)}</p>' if fault else ""
+    form = _FORM.format(fault=alert, application=escape(application), name=escape(name))
     return _page("Sign in", form, status)
 
 
@@ -100,11 +101,10 @@ def _page(title: str, body: str, status: int) -> Response:
     return HTMLResponse(_PAGE.format(title=escape(title), body=body), status, headers)
 
 
-def _told(error: Exception) -> str:
+def _described(error: Exception) -> str:
     if not isinstance(error, OAuth2Error):
         return str(error)
-    described = error.description or ""
-    return f"{error.error}: {described}" if described else str(error.error)
+    return f"{error.error}: {error.description}" if error.description else str(error.error)
 
 
 async def _form(request: Request) -> str | None:
@@ -114,12 +114,6 @@ async def _form(request: Request) -> str | None:
 
 
 def _address(request: Request) -> str:
-    # RFC 6749 wants TLS, and oauthlib insists. Nothing leaves the machine here, so that the rule
-    # has nothing to protect.
+    # RFC 6749 requires TLS, and oauthlib insists. Nothing leaves this machine, so there is nothing
+    # to protect.
     return str(request.url.replace(scheme="https"))
-
-
-def _authorization(request: Request) -> dict[str, Any]:
-    """Return the headers' names as oauthlib looks for them."""
-    value = request.headers.get("authorization")
-    return {} if value is None else {"Authorization": value}
