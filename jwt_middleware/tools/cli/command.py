@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
 
-from ...errors import ConfigurationError
+from ...errors import ConfigurationError, RequestError
 from ...events.log import silent_log
 from .check import add_check
 from .demo import add_demo, add_echo
@@ -34,6 +34,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ConfigurationError as error:
         complain(error)
         return 2
+    except RequestError as error:  # a store that is out, say
+        complain(error)
+        return 1
     except BrokenPipeError:  # the reader has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable
 from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ...errors import ConfigurationError, StoreUnavailable
+from ...errors import ConfigurationError
 from ...events.fields import printable
 from ...middleware.settings import store_url_of
 from ...revocation import Denial, open_store
@@ -70,60 +69,44 @@ def add_revocations(commands: Any) -> None:
 
 def _revoke(options: argparse.Namespace) -> int:
     denial = _denial(options)
-    if not options.take_back:
-        if denial.until is not None and denial.until <= time.time():
-            raise ConfigurationError(f"--until: {options.until} is over, so it would deny nothing")
-        return _with_store(options, lambda store: _deny(store, denial, options), make=True)
+    if options.take_back:
+        return _take_back(options, denial)
+    if denial.until is not None and denial.until <= time.time():
+        raise ConfigurationError(f"--until: {options.until} is over, so it would deny nothing")
+    with closing(_store(options, make=True)) as store:
+        denial = denial.ending(time.time())
+        store.deny(denial)
+        [kept] = [each for each in store.denials() if each.identity == denial.identity] or [denial]
+        answer(options, {"store": store.name, "denied": asdict(kept)}, [f"denied: {_line(kept)}"])
+    return 0
+
+
+def _take_back(options: argparse.Namespace, denial: Denial) -> int:
     if options.issued_before or options.until or options.note:
         raise ConfigurationError(
             "--take-back ends whatever was denied by a name: without times and a note"
         )
-    return _with_store(options, lambda store: _allow(store, denial, options))
-
-
-def _deny(store: Store, denial: Denial, options: argparse.Namespace) -> int:
-    denial = denial.ending(time.time())
-    store.deny(denial)
-    [kept] = [each for each in store.denials() if each.identity == denial.identity] or [denial]
-    answer(options, {"store": store.name, "denied": asdict(kept)}, [f"denied: {_line(kept)}"])
-    return 0
-
-
-def _allow(store: Store, denial: Denial, options: argparse.Namespace) -> int:
-    was_denied = store.allow(denial)
-    if was_denied or options.json:
-        value = {"store": store.name, "taken_back": was_denied}
-        answer(options, value, [f"taken back: {_name(denial)}"])
+    with closing(_store(options)) as store:
+        was_denied = store.allow(denial)
+        if was_denied or options.json:
+            value = {"store": store.name, "taken_back": was_denied}
+            answer(options, value, [f"taken back: {_name(denial)}"])
     if not was_denied:
         complain(f"{_name(denial)} was not denied")
     return 0 if was_denied else 1
 
 
 def _list(options: argparse.Namespace) -> int:
-    return _with_store(options, lambda store: _print(store, options))
-
-
-def _print(store: Store, options: argparse.Namespace) -> int:
-    denials = store.denials()
-    value = {"store": store.name, "denials": [asdict(each) for each in denials]}
-    title = f"{store.name}: {count(len(denials), 'denial')} in force"
-    answer(options, value, [title, *(f"  {_line(each)}" for each in denials)])
+    with closing(_store(options)) as store:
+        denials = store.denials()
+        value = {"store": store.name, "denials": [asdict(each) for each in denials]}
+        title = f"{store.name}: {count(len(denials), 'denial')} in force"
+        answer(options, value, [title, *(f"  {_line(each)}" for each in denials)])
     return 0
 
 
-def _with_store(
-    options: argparse.Namespace, act: Callable[[Store], int], *, make: bool = False
-) -> int:
-    """Act on the store; only who denies may ``make`` one, or begin a lost one anew."""
-    with closing(_store(options, make=make)) as store:
-        try:
-            return act(store)
-        except StoreUnavailable as error:
-            complain(error)
-            return 1
-
-
-def _store(options: argparse.Namespace, *, make: bool) -> Store:
+def _store(options: argparse.Namespace, *, make: bool = False) -> Store:
+    """Open the store; only a denial may ``make`` one, or begin a lost one anew."""
     url: str | None = options.store
     if url is not None and options.config is not None:
         raise ConfigurationError("--store beside --config: the file names the store")
