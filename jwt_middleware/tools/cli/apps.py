@@ -89,5 +89,5 @@ def _adapter_of(app: Any) -> ModuleType | None:
         adapter = _ADAPTERS.get(base.__module__.partition(".")[0])
         # Starlette's own middleware classes are no apps: the app inside them is.
         if adapter is not None and not base.__module__.startswith("starlette.middleware"):
-            return importlib.import_module(f"{adapter}.inspection")
+            return importlib.import_module(f"{adapter}.inventory")
     return None

@@ -9,7 +9,7 @@ import httpx2
 from cachetools import LRUCache
 from starlette.applications import Starlette
 
-from jwt_middleware_starlette.inspection import inventory
+from jwt_middleware_starlette.inventory import inventory
 
 from ...authorization.routes import Route
 from ...events.kinds import Event, Refused
