@@ -24,8 +24,7 @@ def add_demo(commands: Any) -> None:
         "start a gateway, a guarded app and a token inspector, and show what they do",
         "Start a guarded app on loopback, and before it a signing gateway with a token inspector. "
         "Send good and bad requests, and print each answer with its reason. Then keep serving, "
-        "with a page to open and curl lines to try; where standard input is no terminal, until it "
-        "ends.",
+        "with a page to open and curl lines to try; without a terminal, until standard input ends.",
         answers_json=False,
     )
     command.add_argument("--once", action="store_true", help="end after the tour")
@@ -43,8 +42,8 @@ def add_echo(commands: Any) -> None:
         _echo,
         "serve the Echo API, which returns what it received",
         "Serve an API that returns the request, the principal and the assertion that a gateway "
-        "sent. It shows assertions to its callers, so it serves on loopback only, unless an option "
-        "allows more.",
+        "sent. It shows assertions to its callers, so without --show-tokens-beyond-loopback it "
+        "serves on loopback only.",
         answers_json=False,
     )
     add_verifier_options(command)
@@ -53,7 +52,7 @@ def add_echo(commands: Any) -> None:
     command.add_argument(
         "--show-tokens-beyond-loopback",
         action="store_true",
-        help="allow another address than loopback's",
+        help="serve on other addresses too",
     )
 
 

@@ -42,17 +42,21 @@ def add_gateway(commands: Any) -> None:
     option(
         "--port", type=port, default=_PORT, help=f"on 127.0.0.1 (default: {_PORT}; 0: any free one)"
     )
-    option("--client", help="requests without an access token are this client's")
-    option("--as", dest="user", metavar="USER", help="and on behalf of this user")
-    option("--role", action="append", default=[], help="a role of theirs; repeat for more")
-    option("--permission", action="append", default=[], help="likewise; repeat for more")
-    option("--claim", action="append", default=[], metavar="NAME=VALUE", help="repeat for more")
+    option("--client", help="who calls without an access token: this client")
+    option("--as", dest="user", metavar="USER", help="and this user, through the client")
+    option("--role", action="append", default=[], help="a role of that caller; repeatable")
+    option(
+        "--permission", action="append", default=[], help="a permission of that caller; repeatable"
+    )
+    option(
+        "--claim", action="append", default=[], metavar="NAME=VALUE", help="and a claim; repeatable"
+    )
     option("--wso2", default="4.2", metavar="VERSION", help="1.4 to 4.6, or standard (default 4.2)")
-    option("--api", action="append", metavar="CONTEXT", help="the app's context, for api=; repeat")
+    option("--api", action="append", metavar="CONTEXT", help="the app's API context; repeatable")
     option("--header", default="X-JWT-Assertion", help="default: X-JWT-Assertion")
     option("--clients", metavar="TOML", help="the app's registry: roles go where it reads them")
     option("--accounts", type=Path, metavar="TOML", help="who may call (default: the demo's)")
-    option("--key", type=Path, metavar="PEM", help="sign with this key; made where there is none")
+    option("--key", type=Path, metavar="PEM", help="the key to sign with; made where there is none")
 
 
 def _gateway(options: argparse.Namespace) -> int:

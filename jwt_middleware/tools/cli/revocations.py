@@ -32,27 +32,27 @@ def add_revocations(commands: Any) -> None:
         commands,
         "revoke",
         _revoke,
-        "deny tokens before their end, or take that back",
-        "Deny one token, or all of a subject, client, key or issuer, in the store of the services: "
-        "they refuse them within a second, with 401 token_revoked. Times are 'now' or ISO 8601 "
+        "deny tokens before they expire, or take a denial back",
+        "Deny one token, or all of a subject, client, key or issuer, in the store of the services, "
+        "which refuse them within a second (401 token_revoked). Times are 'now' or ISO 8601 "
         "(UTC where they name no offset).",
     )
     named = revoke.add_mutually_exclusive_group()
     for option, (_, help_text) in _NAMES.items():
         named.add_argument(f"--{option}", metavar="X", help=help_text)
-    revoke.add_argument("--issuer", metavar="X", help="of this issuer only; alone: all of them")
+    revoke.add_argument(
+        "--issuer", metavar="X", help="only tokens of this issuer; alone: all of its tokens"
+    )
     revoke.add_argument(
         "--issued-before",
         metavar="TIME",
         help="only tokens with an iat before it, and those without an iat",
     )
     revoke.add_argument(
-        "--until", metavar="TIME", help="the denial ends by itself then (default: in ten years)"
+        "--until", metavar="TIME", help="when the denial ends by itself (default: in ten years)"
     )
     revoke.add_argument("--note", default="", help="for those who read the list")
-    revoke.add_argument(
-        "--take-back", action="store_true", help="end what was denied by this name, now"
-    )
+    revoke.add_argument("--take-back", action="store_true", help="end the denial of this name now")
     listing = add_command(
         commands,
         "revocations",

@@ -51,9 +51,9 @@ def complain(text: object) -> None:
 
 def add_verifier_options(command: argparse.ArgumentParser) -> None:
     """Let a command take the options of a verifier."""
-    command.add_argument("--config", type=Path, metavar="TOML", help="the options, as a file")
+    command.add_argument("--config", type=Path, metavar="TOML", help="a file of options")
     for option in _OPTIONS:
-        command.add_argument(f"--{option}", help=f"as the option {option}")
+        command.add_argument(f"--{option}", help=f"the option {option}")
 
 
 def environment_of(options: argparse.Namespace) -> dict[str, str]:

@@ -50,7 +50,9 @@ def add_tokens(commands: Any) -> None:
     for command in (inspecting, verifying):
         command.add_argument("file", nargs="?", default="-", help="a file; - (default) is stdin")
         add_verifier_options(command)
-        command.add_argument("--at", metavar="TIME", help="as if it were then (ISO 8601, UTC)")
+        command.add_argument(
+            "--at", metavar="TIME", help="verify as if it were then (ISO 8601, UTC)"
+        )
     mint = add_command(
         commands,
         "mint",
@@ -71,12 +73,12 @@ def add_tokens(commands: Any) -> None:
     mint.add_argument("--algorithm", default="RS256", help="default: RS256")
     mint.add_argument("--key-id", help="the kid")
     mint.add_argument("--form", default="wso2-4.2", help="a version, 1.4 to 4.6, or standard")
-    mint.add_argument("--client", help="the client id; one of the demo's brings its claims")
+    mint.add_argument("--client", help="the client id; the demo's clients bring their claims")
     mint.add_argument("--as", dest="user", metavar="USER", help="the end user")
-    mint.add_argument("--role", action="append", default=[], help="a role; repeat for more")
+    mint.add_argument("--role", action="append", default=[], help="a role; repeatable")
     mint.add_argument("--api", help="the API context, such as /echo/1.0.0")
     mint.add_argument(
-        "--claim", action="append", default=[], metavar="NAME=VALUE", help="repeat for more"
+        "--claim", action="append", default=[], metavar="NAME=VALUE", help="a claim; repeatable"
     )
     mint.add_argument("--lifetime", type=float, default=900, help="seconds; negative is expired")
 

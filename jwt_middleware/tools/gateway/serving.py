@@ -73,11 +73,11 @@ def wait_for_the_end(*, with_input: bool = False) -> None:
     signals = (signal.SIGINT, signal.SIGTERM)
     before = {number: signal.signal(number, lambda *_: ended.set()) for number in signals}
     by_input = with_input and not sys.stdin.isatty()
-    if by_input:
-        threading.Thread(target=_until_input_ends, args=(ended,), daemon=True).start()
     print(
         f"\nServing until Ctrl-C{' or the end of standard input' if by_input else ''}.", flush=True
     )
+    if by_input:
+        threading.Thread(target=_until_input_ends, args=(ended,), daemon=True).start()
     try:
         while not ended.wait(0.5):  # in slices: some systems wake no waiting thread for a signal
             pass
