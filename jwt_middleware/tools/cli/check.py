@@ -14,26 +14,23 @@ from ...middleware.settings import CONFIG_FILE, Settings
 from ..explain.configuration import Report, explain_clients, explain_settings
 from ..explain.integrations import explain_integrations
 from ..explain.times import count
-from .apps import find_app
+from .routes import find_app
 from .shared import add_command, answer
 
 
 def add_check(commands: Any) -> None:
     """Add the command."""
-    command = add_command(
-        commands,
-        "check",
-        _check,
-        "explain a configuration, with its dangers",
-        "Read a configuration as the middleware does, and print what it means. A file holds "
-        "options (as JWT_MIDDLEWARE_CONFIG names it), a registry of clients, or the integrations "
-        "of sign-on; an app's own options and routes are checked as at its start. Exit status 2 "
-        "where something is wrong.",
-    )
+    command = add_command(commands, _check, "explain a configuration, with its dangers")
     command.add_argument("what", help="a TOML file, or module:app")
 
 
 def _check(options: argparse.Namespace) -> int:
+    """Read a configuration as the middleware does, and print what it means.
+
+    A file holds options (as JWT_MIDDLEWARE_CONFIG names it), a registry of clients, or the
+    integrations of sign-on; an app's own options and routes are checked as at its start. Exit
+    status 2 where something is wrong.
+    """
     path = Path(options.what)
     report = _of_file(path) if path.suffix == ".toml" or path.exists() else _of_app(options.what)
     answer(options, report._asdict(), report.lines())

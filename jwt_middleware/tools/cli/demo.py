@@ -19,13 +19,9 @@ def add_demo(commands: Any) -> None:
     """Add the command."""
     command = add_command(
         commands,
-        "demo",
         _demo,
         "start a gateway, a guarded app and a token inspector, and show what they do",
-        "Start a guarded app on loopback, and before it a signing gateway with a token inspector. "
-        "Send good and bad requests, and print each answer with its reason. Then keep serving, "
-        "with a page to open and curl lines to try; without a terminal, until standard input ends.",
-        answers_json=False,
+        json=False,
     )
     command.add_argument("--once", action="store_true", help="end after the tour")
     command.add_argument(
@@ -37,14 +33,7 @@ def add_demo(commands: Any) -> None:
 def add_echo(commands: Any) -> None:
     """Add the command."""
     command = add_command(
-        commands,
-        "echo",
-        _echo,
-        "serve the Echo API, which returns what it received",
-        "Serve an API that returns the request, the principal and the assertion that a gateway "
-        "sent. It shows assertions to its callers, so without --show-tokens-beyond-loopback it "
-        "serves on loopback only.",
-        answers_json=False,
+        commands, _echo, "serve the Echo API, which returns what it received", json=False
     )
     add_verifier_options(command)
     command.add_argument("--host", default="127.0.0.1", help="default: 127.0.0.1")
@@ -57,12 +46,22 @@ def add_echo(commands: Any) -> None:
 
 
 def _demo(options: argparse.Namespace) -> int:
+    """Start a guarded app on loopback, and before it a signing gateway with a token inspector.
+
+    Send good and bad requests, and print each answer with its reason. Then keep serving, with a
+    page to open and curl lines to try; without a terminal, until standard input ends.
+    """
     with needing("demo", "the demo"):
         from ..demo import tour
     return tour.run(once=options.once, port=options.port)
 
 
 def _echo(options: argparse.Namespace) -> int:
+    """Serve an API that returns the request, the principal and the assertion that a gateway sent.
+
+    It shows assertions to its callers, so without --show-tokens-beyond-loopback it serves on
+    loopback only.
+    """
     with needing("demo", "the Echo API"):
         from ..demo.echo import ECHO_CONTEXT, check_loopback, echo_app
         from ..gateway.serving import serving, wait_for_the_end

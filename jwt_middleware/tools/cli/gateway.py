@@ -27,15 +27,7 @@ _CONTEXT = "/local/1.0.0"
 def add_gateway(commands: Any) -> None:
     """Add the command."""
     command = add_command(
-        commands,
-        "gateway",
-        _gateway,
-        "put a signing gateway before an app, for development",
-        "A reverse proxy on loopback that does what the API manager does: it gives out access "
-        "tokens, takes the caller's Authorization and any forged assertion header away, adds a "
-        "signed one, and forwards the rest untouched. It signs for whoever can reach it, so never "
-        "let others reach it. Its keys are at /jwks, a token inspector is at /_inspector.",
-        answers_json=False,
+        commands, _gateway, "put a signing gateway before an app, for development", json=False
     )
     option = command.add_argument
     option("--upstream", required=True, metavar="URL", help="where the app runs")
@@ -60,6 +52,11 @@ def add_gateway(commands: Any) -> None:
 
 
 def _gateway(options: argparse.Namespace) -> int:
+    """A reverse proxy on loopback that does what the API manager does: it gives out access tokens,
+    takes the caller's Authorization and any forged assertion header away, adds a signed one, and
+    forwards the rest untouched. It signs for whoever can reach it, so never let others reach it.
+    Its keys are at /jwks, a token inspector is at /_inspector.
+    """
     with needing("demo", "the gateway"):
         from ..demo.before import serve_before
         from ..gateway.serving import wait_for_the_end

@@ -15,14 +15,7 @@ from .shared import add_command, answer, read_text
 
 def add_keys(commands: Any) -> None:
     """Add the command."""
-    command = add_command(
-        commands,
-        "keys",
-        _keys,
-        "list the keys of a source, with their dangers",
-        "Read a key source as the middleware does, and print what is in it. Exit status 1 where "
-        "none of its keys would be used.",
-    )
+    command = add_command(commands, _keys, "list the keys of a source, with their dangers")
     command.add_argument(
         "source", help="a path, a JWKS URL, the URL of an issuer's metadata, or - (PEM on stdin)"
     )
@@ -32,6 +25,10 @@ def add_keys(commands: Any) -> None:
 
 
 def _keys(options: argparse.Namespace) -> int:
+    """Read a key source as the middleware does, and print what is in it.
+
+    Exit status 1 where none of its keys would be used.
+    """
     source = _source(options)
     pending = None if source.snapshot() is not None else source.refresh()
     if pending is not None:

@@ -28,38 +28,17 @@ _NAMES = {
 
 def add_revocations(commands: Any) -> None:
     """Add the commands."""
-    revoke = add_command(
-        commands,
-        "revoke",
-        _revoke,
-        "deny tokens before they expire, or take a denial back",
-        "Deny one token, or all of a subject, client, key or issuer, in the store of the services, "
-        "which refuse them within a second (401 token_revoked). Times are 'now' or ISO 8601 "
-        "(UTC where they name no offset).",
-    )
+    revoke = add_command(commands, _revoke, "deny tokens before they expire, or take a denial back")
     named = revoke.add_mutually_exclusive_group()
     for option, (_, help_text) in _NAMES.items():
         named.add_argument(f"--{option}", metavar="X", help=help_text)
-    revoke.add_argument(
-        "--issuer", metavar="X", help="only tokens of this issuer; alone: all of its tokens"
-    )
-    revoke.add_argument(
-        "--issued-before",
-        metavar="TIME",
-        help="only tokens with an iat before it, and those without an iat",
-    )
-    revoke.add_argument(
-        "--until", metavar="TIME", help="when the denial ends by itself (default: in ten years)"
-    )
-    revoke.add_argument("--note", default="", help="for those who read the list")
-    revoke.add_argument("--take-back", action="store_true", help="end the denial of this name now")
-    listing = add_command(
-        commands,
-        "revocations",
-        _list,
-        "list what is denied",
-        "List the denials in force, the next to end first.",
-    )
+    add = revoke.add_argument
+    add("--issuer", metavar="X", help="only tokens of this issuer; alone: all of its tokens")
+    add("--issued-before", metavar="TIME", help="only tokens with an earlier iat, or without one")
+    add("--until", metavar="TIME", help="when the denial ends by itself (default: in ten years)")
+    add("--note", default="", help="for those who read the list")
+    add("--take-back", action="store_true", help="end the denial of this name now")
+    listing = add_command(commands, _revocations, "list what is denied")
     for command in (revoke, listing):
         command.add_argument("--store", metavar="URL", help="sqlite:///file or redis://host:port/0")
         command.add_argument(
@@ -68,6 +47,11 @@ def add_revocations(commands: Any) -> None:
 
 
 def _revoke(options: argparse.Namespace) -> int:
+    """Deny one token, or all of a subject, client, key or issuer, in the store of the services.
+
+    They refuse those tokens within a second (401 token_revoked). Times are 'now' or ISO 8601 (UTC
+    where they name no offset).
+    """
     denial = _denial(options)
     if options.take_back:
         return _take_back(options, denial)
@@ -96,7 +80,8 @@ def _take_back(options: argparse.Namespace, denial: Denial) -> int:
     return 0 if was_denied else 1
 
 
-def _list(options: argparse.Namespace) -> int:
+def _revocations(options: argparse.Namespace) -> int:
+    """List the denials in force, the next to end first."""
     with closing(_store(options)) as store:
         denials = store.denials()
         value = {"store": store.name, "denials": [asdict(each) for each in denials]}

@@ -21,20 +21,15 @@ _OPTIONS = ("keys", "gateway", "api", "issuer", "audience", "clients")
 
 
 def add_command(
-    commands: Any,
-    name: str,
-    run: Callable[[argparse.Namespace], int],
-    summary: str,
-    description: str,
-    *,
-    answers_json: bool = True,
+    commands: Any, run: Callable[[argparse.Namespace], int], summary: str, *, json: bool = True
 ) -> argparse.ArgumentParser:
-    """Add a command; ``run`` returns its exit status."""
+    """Add the command ``_run`` of this name; its docstring is the help, its result the status."""
+    name = run.__name__.removeprefix("_")
     command: argparse.ArgumentParser = commands.add_parser(
-        name, help=summary, description=description
+        name, help=summary, description=run.__doc__
     )
     command.set_defaults(run=run)
-    if answers_json:
+    if json:
         command.add_argument("--json", action="store_true", help="print JSON, for a program")
     return command
 
@@ -69,9 +64,7 @@ def optional_verifier(
 ) -> Verifier | None:
     """Return the verifier that options, a file and the environment make; None where none do.
 
-    Raises:
-        ConfigurationError: an option is wrong.
-
+    Raises ``ConfigurationError`` where an option is wrong.
     """
     given = {name: getattr(options, name) for name in _OPTIONS}
     given = {name: value for name, value in given.items() if value is not None}
@@ -99,9 +92,7 @@ def port(text: str) -> int:
 def time_of(option: str, text: str | None) -> float | None:
     """Read ``now`` or an ISO 8601 time (UTC where it names no offset), in seconds.
 
-    Raises:
-        ConfigurationError: it is neither.
-
+    Raises ``ConfigurationError`` where it is neither.
     """
     if text is None or text == "now":
         return None if text is None else time.time()
@@ -115,12 +106,7 @@ def time_of(option: str, text: str | None) -> float | None:
 
 
 def read_text(path: str, what: str) -> str:
-    """Read a file, or standard input where the path is ``-``.
-
-    Raises:
-        ConfigurationError: it cannot be read, or is no text.
-
-    """
+    """Read a file, or standard input for ``-``; raise ``ConfigurationError`` if that fails."""
     try:
         return sys.stdin.read() if path == "-" else Path(path).read_text("utf-8")
     except OSError as error:
@@ -131,12 +117,7 @@ def read_text(path: str, what: str) -> str:
 
 @contextmanager
 def needing(extra: str, what: str) -> Generator[None, None, None]:
-    """Name the extra to install where an import in the block fails.
-
-    Raises:
-        ConfigurationError: a module is missing.
-
-    """
+    """Raise a ``ConfigurationError`` that names the extra, where an import in the block fails."""
     try:
         yield
     except ModuleNotFoundError as error:

@@ -24,11 +24,8 @@ def signing_key(
 ) -> SigningKey:
     """Read a private key and its certificate, by default the ``.crt`` beside it.
 
-    With ``make``, both are made where there is no key.
-
-    Raises:
-        ConfigurationError: there is none, or it cannot be read.
-
+    With ``make``, both are made where there is no key. Raises ``ConfigurationError`` where there is
+    none, or it cannot be read.
     """
     if not path.name or path.is_dir():
         raise ConfigurationError(f"--key: {path} is no file")
@@ -56,12 +53,7 @@ def signing_key(
 
 
 def form_named(option: str, version: str) -> str:
-    """Return the name of the form that an option names by a version.
-
-    Raises:
-        ConfigurationError: this is no version.
-
-    """
+    """Return the form that an option names by a version; raise ``ConfigurationError`` for none."""
     try:
         return form_of_version(version)
     except ValueError as error:
@@ -71,9 +63,7 @@ def form_named(option: str, version: str) -> str:
 def named_claims(pairs: Iterable[str]) -> dict[str, Any]:
     """Read ``NAME=VALUE`` claims; a value is JSON, or else a plain text.
 
-    Raises:
-        ConfigurationError: there is no ``=``.
-
+    Raises ``ConfigurationError`` where there is no ``=``.
     """
     claims: dict[str, Any] = {}
     for pair in pairs:

@@ -31,56 +31,28 @@ from .shared import (
 
 def add_tokens(commands: Any) -> None:
     """Add the commands."""
-    inspecting = add_command(
-        commands,
-        "inspect",
-        _inspect,
-        "take a token apart, and say which check fails",
-        "Print what a token is: its spelling, key, times and claims. With a configuration, also "
-        "whether it verifies and, if not, why. Exit status 1 where it does not.",
-    )
-    verifying = add_command(
-        commands,
-        "verify",
-        _verify,
-        "verify a token",
-        "Verify a token as the middleware does, and print who calls. Exit status 1 where it is "
-        "refused.",
-    )
+    inspecting = add_command(commands, _inspect, "take a token apart, and say which check fails")
+    verifying = add_command(commands, _verify, "verify a token")
     for command in (inspecting, verifying):
         command.add_argument("file", nargs="?", default="-", help="a file; - (default) is stdin")
         add_verifier_options(command)
         command.add_argument(
             "--at", metavar="TIME", help="verify as if it were then (ISO 8601, UTC)"
         )
-    mint = add_command(
-        commands,
-        "mint",
-        _mint,
-        "make a signed token, for tests",
-        "Make a token as a gateway does, with a key of your own. For tests only.",
-        answers_json=False,
-    )
-    mint.add_argument(
-        "--key", required=True, type=Path, help="the private key, PEM; for HS* the secret"
-    )
-    mint.add_argument("--certificate", type=Path, help="its certificate, which gives an x5t")
-    mint.add_argument(
-        "--make-key",
-        action="store_true",
-        help="make the key, and beside it the certificate (.crt), where there is none",
-    )
-    mint.add_argument("--algorithm", default="RS256", help="default: RS256")
-    mint.add_argument("--key-id", help="the kid")
-    mint.add_argument("--form", default="wso2-4.2", help="a version, 1.4 to 4.6, or standard")
-    mint.add_argument("--client", help="the client id; the demo's clients bring their claims")
-    mint.add_argument("--as", dest="user", metavar="USER", help="the end user")
-    mint.add_argument("--role", action="append", default=[], help="a role; repeatable")
-    mint.add_argument("--api", help="the API context, such as /echo/1.0.0")
-    mint.add_argument(
-        "--claim", action="append", default=[], metavar="NAME=VALUE", help="a claim; repeatable"
-    )
-    mint.add_argument("--lifetime", type=float, default=900, help="seconds; negative is expired")
+    mint = add_command(commands, _mint, "make a signed token, for tests", json=False)
+    option = mint.add_argument
+    option("--key", required=True, type=Path, help="the private key, PEM; for HS* the secret")
+    option("--certificate", type=Path, help="its certificate, which gives an x5t")
+    option("--make-key", action="store_true", help="make a missing key, and its certificate (.crt)")
+    option("--algorithm", default="RS256", help="default: RS256")
+    option("--key-id", help="the kid")
+    option("--form", default="wso2-4.2", help="a version, 1.4 to 4.6, or standard")
+    option("--client", help="the client id; the demo's clients bring their claims")
+    option("--as", dest="user", metavar="USER", help="the end user")
+    option("--role", action="append", default=[], help="a role; repeatable")
+    option("--api", help="the API context, such as /echo/1.0.0")
+    option("--claim", action="append", default=[], metavar="NAME=VALUE", help="repeatable")
+    option("--lifetime", type=float, default=900, help="seconds; negative is expired")
 
 
 def _now(options: argparse.Namespace) -> float:
@@ -99,6 +71,11 @@ def _verifier(options: argparse.Namespace, now: float) -> Verifier | None:
 
 
 def _inspect(options: argparse.Namespace) -> int:
+    """Print what a token is: its spelling, key, times and claims.
+
+    With a configuration, also whether it verifies and, if not, why. Exit status 1 where it does
+    not.
+    """
     now = _now(options)
     inspection = inspect(_token(options), _verifier(options, now), now)
     answer(options, inspection.as_json() | {"claims": inspection.claims}, inspection.lines())
@@ -106,6 +83,10 @@ def _inspect(options: argparse.Namespace) -> int:
 
 
 def _verify(options: argparse.Namespace) -> int:
+    """Verify a token as the middleware does, and print who calls.
+
+    Exit status 1 where it is refused.
+    """
     verifier = required_verifier(_verifier(options, _now(options)), "verify")
     try:
         principal = principal_as_json(verifier.verify(_token(options).strip(" \t\r\n")))
@@ -120,6 +101,10 @@ def _verify(options: argparse.Namespace) -> int:
 
 
 def _mint(options: argparse.Namespace) -> int:
+    """Make a token as a gateway does, with a key of your own.
+
+    For tests only.
+    """
     from ...testing import mint
     from .signing import form_named, signing_key
 

@@ -27,10 +27,8 @@ def serve_before(
 ) -> str:
     """Serve the gateway until the stack ends; return its URL.
 
-    Raises:
-        ConfigurationError: nothing can listen on the port, or no claim holds what a caller is
-            granted.
-
+    Raises ``ConfigurationError`` where nothing can listen on the port, or no claim holds what a
+    caller is granted.
     """
     _check_callers(accounts, local, everyone, contexts[0])
     # The certificate, and not the JWKS: a pasted token may name the key as any generation does.

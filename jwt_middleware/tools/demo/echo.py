@@ -44,11 +44,7 @@ def echo_app(
 ) -> Starlette:
     """Return the API, at ``/echo/1.0.0`` and below, guarded by the middleware.
 
-    Args:
-        verifier: verifies its callers.
-        header: the header of their assertion.
-        beyond_loopback: whether it answers on other addresses of the machine than loopback's.
-
+    With ``beyond_loopback`` it answers on all addresses of the machine.
     """
     paths = (ECHO_CONTEXT, ECHO_CONTEXT + "/{rest:path}")
     middleware = [Middleware(JWTMiddleware, verifier=verifier, header=header)]
@@ -59,12 +55,7 @@ def echo_app(
 
 
 def check_loopback(host: str, beyond_loopback: bool) -> None:
-    """Refuse to serve the Echo API where others than this machine's user could ask.
-
-    Raises:
-        ConfigurationError: the host is not loopback, and no option allows that.
-
-    """
+    """Raise ``ConfigurationError`` for a host beyond loopback, unless an option allows that."""
     if not beyond_loopback and host != "localhost" and not _is_loopback(host, otherwise=False):
         raise ConfigurationError(
             f"the Echo API shows assertions to its callers, so it serves on 127.0.0.1 and not on "

@@ -89,9 +89,7 @@ FAULTS: Mapping[str, tuple[str, Callable[[Maker], str]]] = {
 def sample(asked: Sample, accounts: Accounts, key: SigningKey, context: str) -> str:
     """Return the token, signed with this key.
 
-    Raises:
-        ConfigurationError: there is no such client, user, form or fault.
-
+    Raises ``ConfigurationError`` where there is no such client, user, form or fault.
     """
     for name, known in zip(asked, (accounts.clients, accounts.users, FORMS, FAULTS), strict=True):
         if name is not None and name not in known:

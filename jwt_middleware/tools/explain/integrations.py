@@ -19,9 +19,7 @@ _LONG = 3600.0
 def explain_integrations(path: Path) -> Report:
     """Read a file of integrations as ``SignOn`` does, and explain it.
 
-    Raises:
-        ConfigurationError: with every fault of the file.
-
+    Raises ``ConfigurationError`` with every fault of the file.
     """
     known = Recognizer(
         path, leeway=30, max_token_size=16_384, announce=lambda _: None, clock=time.time

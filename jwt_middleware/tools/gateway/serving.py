@@ -26,9 +26,7 @@ _END_SECONDS = 5
 def serving(app: Any, port: int = 0, host: str = LOOPBACK) -> Generator[str, None, None]:
     """Serve an app while the block lasts; give its URL.
 
-    Raises:
-        ConfigurationError: nothing can listen there.
-
+    Raises ``ConfigurationError`` where nothing can listen there.
     """
     try:
         listener = socket.create_server((host, port))
