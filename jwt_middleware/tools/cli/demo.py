@@ -38,11 +38,8 @@ def add_echo(commands: Any) -> None:
     add_verifier_options(command)
     command.add_argument("--host", default="127.0.0.1", help="default: 127.0.0.1")
     command.add_argument("--port", type=port, default=8000, help="default: 8000")
-    command.add_argument(
-        "--show-tokens-beyond-loopback",
-        action="store_true",
-        help="serve on other addresses too",
-    )
+    beyond = "--show-tokens-beyond-loopback"
+    command.add_argument(beyond, action="store_true", help="serve on other addresses too")
 
 
 def _demo(options: argparse.Namespace) -> int:

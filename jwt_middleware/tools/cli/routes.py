@@ -48,9 +48,7 @@ def _routes(options: argparse.Namespace) -> int:
     """
     routes, gate = find_app(options.app)
     if gate is None:
-        complain(
-            f"{options.app}: JWTMiddleware is not installed on it, so every guard refuses",
-        )
+        complain(f"{options.app}: JWTMiddleware is not installed on it, so every guard refuses")
     answer(options, [_as_json(route) for route in routes], _lines(routes))
     return int(options.strict and any(route.kind == "unguarded" for route in routes))
 

@@ -66,8 +66,7 @@ def optional_verifier(
 
     Raises ``ConfigurationError`` where an option is wrong.
     """
-    given = {name: getattr(options, name) for name in _OPTIONS}
-    given = {name: value for name, value in given.items() if value is not None}
+    given = {n: value for n in _OPTIONS if (value := getattr(options, n)) is not None}
     environment = environment_of(options)
     if not given and not environment:
         return None

@@ -16,13 +16,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from ...authorization.clients import Client
 from ...errors import ConfigurationError
 from ...gateways.forms import FORMS
 from ...testing import Accounts, ClientAccount, SigningKey
 from ...verification.verifier import Verifier
 from ..explain.claims import grouped
-from ..explain.token import Inspection, find_token, inspect, principal_as_json
+from ..explain.token import find_token, inspect, principal_as_json
 from ..gateway.requests import bounded_body
 from .echo import ECHO_CONTEXT
 from .samples import FAULTS, Sample, sample
@@ -139,11 +138,12 @@ class Inspector:
         verifier = self._verifier_for(inspect(token, None, now).claims or {})
         inspection = inspect(token, verifier, now)
         principal, claims = inspection.principal, inspection.claims or {}
+        groups = grouped(claims, _own_meanings(claims, verifier))
         return {
             **inspection.as_json(),
             "groups": [
                 {"name": group, "claims": [claim._asdict() for claim in explained]}
-                for group, explained in grouped(claims, _own_meanings(inspection, verifier)).items()
+                for group, explained in groups.items()
             ],
             "principal": None if principal is None else principal_as_json(principal),
         }
@@ -161,12 +161,12 @@ async def redirect_to_page(_: Request) -> Response:
     return RedirectResponse(INSPECTOR)
 
 
-def _own_meanings(inspection: Inspection, verifier: Verifier) -> dict[str, str]:
+def _own_meanings(claims: Mapping[str, Any], verifier: Verifier) -> dict[str, str]:
     """Return the meaning of the claims that the entry of the token's client names."""
+    clients, names = verifier.clients, verifier.gateway.names.client_id
     meanings: dict[str, str] = {}
-    for name in verifier.gateway.names.client_id if verifier.clients is not None else ():
-        client_id = str((inspection.claims or {}).get(name))
-        entry: Client | None = verifier.clients.get(client_id) if verifier.clients else None
+    for client_id in (claims.get(name) for name in names):
+        entry = None if clients is None else clients.get(str(client_id))
         if entry is not None:
             meanings |= {each.name: f"Roles of {entry.name}." for each in entry.roles}
             meanings |= {each.name: f"Permissions of {entry.name}." for each in entry.permissions}

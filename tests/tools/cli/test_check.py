@@ -145,9 +145,9 @@ DANGERS = [
 ]
 
 
-@pytest.mark.parametrize("old, new, told, mend", DANGERS, ids=[row[2] for row in DANGERS])
-def test_each_danger_is_told_once_with_its_mend(
-    old: str, new: str, told: str, mend: str, check: Any
+@pytest.mark.parametrize("old, new, told, hint", DANGERS, ids=[row[2] for row in DANGERS])
+def test_each_danger_is_told_once_with_its_hint(
+    old: str, new: str, told: str, hint: str, check: Any
 ) -> None:
     assert old in SAFE
     options = SAFE.replace(old, new) if old else f"{SAFE}{new}\n"
@@ -156,7 +156,7 @@ def test_each_danger_is_told_once_with_its_mend(
 
     [found] = [each for each in dangers(check(options)) if told in each]
 
-    assert mend in found
+    assert hint in found
     assert not any(told in each for each in dangers(check(SAFE)))
 
 
@@ -302,7 +302,7 @@ def check_wrong(said: Any, told: str) -> None:
         "empty",
     ],
 )
-def test_wrong_options_are_status_2_with_the_mend(options: str, told: str, check: Any) -> None:
+def test_wrong_options_are_status_2_with_a_hint(options: str, told: str, check: Any) -> None:
     check_wrong(check(options), told)
     check_wrong(check(options, "--json"), told)
 

@@ -106,7 +106,7 @@ def test_no_text_crashes_a_command(run: Run, token: str, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "mend"),
+    ("arguments", "hint"),
     [
         (["verify"], "--keys gateway.pem"),
         (["verify", "--keys", "none.pem"], "there is no file"),
@@ -118,13 +118,13 @@ def test_no_text_crashes_a_command(run: Run, token: str, text: str) -> None:
         (["mint", "--key", "k.pem", "--claim", "x"], "NAME=VALUE"),
     ],
 )
-def test_a_wrong_use_ends_with_2_and_the_mend(
-    run: Run, token: str, arguments: list[str], mend: str
+def test_a_wrong_use_ends_with_2_and_a_hint(
+    run: Run, token: str, arguments: list[str], hint: str
 ) -> None:
     status, out, err = run(*arguments)
 
     assert (status, out) == (2, "")
-    assert mend in err
+    assert hint in err
 
 
 def test_mint_takes_claims_of_any_type_and_a_user(run: Run, token: str) -> None:
