@@ -18,10 +18,9 @@ from starlette.websockets import WebSocket
 
 from ...testing import Accounts, LocalGateway
 from .assertions import Assertions
-from .oauth import Authority, Caller
+from .oauth import Authority, Caller, oauth_routes
 from .proxy import Forwarder, deny, relay
 from .requests import LOOPBACK_NAMES, LocalNames, forwarded
-from .sign_in import sign_in_routes
 
 
 class Api(NamedTuple):
@@ -65,7 +64,7 @@ class DevelopmentGateway:
         self._header = local.header.lower().encode()
         self.app = Starlette(lifespan=self._lifespan, middleware=[Middleware(LocalNames)])
         self.app.router.default = Router(
-            [Route("/jwks", self._keys), *sign_in_routes(self._authority), *pages],
+            [Route("/jwks", self._keys), *oauth_routes(self._authority), *pages],
             redirect_slashes=False,
             default=self._handle,
         )
