@@ -51,7 +51,7 @@ def add_tokens(commands: Any) -> None:
     option("--as", dest="user", metavar="USER", help="the end user")
     option("--role", action="append", default=[], help="a role; repeatable")
     option("--api", help="the API context, such as /echo/1.0.0")
-    option("--claim", action="append", default=[], metavar="NAME=VALUE", help="repeatable")
+    option("--claim", action="append", default=[], metavar="NAME=VALUE", help="a claim; repeatable")
     option("--lifetime", type=float, default=900, help="seconds; negative is expired")
 
 
