@@ -56,7 +56,7 @@ def explain_clients(clients: Clients) -> Report:
 
 def _meaning(settings: Settings) -> Iterator[str]:
     verifier = settings.verifier
-    yield f"The header is {settings.header}; one line of it, with the token alone."
+    yield f"The header is {settings.header}; a request has one line of it, with the token alone."
     for trust in verifier.trusts:
         yield from _issuer(trust)
     policy = verifier.trusts[0].policy
@@ -88,7 +88,7 @@ def _meaning(settings: Settings) -> Iterator[str]:
 def _revocations(health: Mapping[str, Any]) -> Iterator[str]:
     known = f"{count(health['denials'], 'denial')} in force"
     if "last_error" in health:
-        known = "which is out now"
+        known = "the store is out now"
     yield f"Tokens that {health['store']} denies are refused ({known})."
     if health["fail"] == "closed":
         yield "While that store is out, every token is refused (503)."

@@ -62,7 +62,7 @@ def time_facts(claims: Mapping[str, Any], now: float) -> dict[str, str]:
 def generations(segments: Segments, header: Mapping[str, Any], claims: Mapping[str, Any]) -> str:
     """Return the gateways that write such a token."""
     names = [name for name, form in FORMS.items() if _is_of(form, segments, header, claims)]
-    return " or ".join(names) or "no gateway known here"
+    return " or ".join(names) or "of no known gateway"
 
 
 def _needs_padding(segments: Segments) -> bool:

@@ -23,7 +23,7 @@ _WHAT = {
     "client_disabled": "{reason} (clients=)",
     "token_revoked": "it is revoked: {reason}",
     "token_reused": "it was used before, and each token counts once here (one_time=True)",
-    "store_unavailable": "nobody can know now whether it is revoked or used: {reason}",
+    "store_unavailable": "whether it is revoked or used cannot be checked now: {reason}",
     "keys_unavailable": "there are no keys to verify it with now: {reason}",
 }
 """What is wrong, by code, where the error's own reason does not say enough."""
@@ -117,9 +117,8 @@ def _expired(error: RequestError, claims: Mapping[str, Any], trust: Trust, now: 
 def _immature(claims: Mapping[str, Any], now: float) -> str:
     name = "nbf" if (seconds_of(claims.get("nbf")) or 0) > now else "iat"
     begins = seconds_of(claims.get(name)) or now
-    return (
-        f"{name} is {moment(begins)}, {distance(begins - now)}: the clocks differ, or it is early"
-    )
+    when = f"{name} is {moment(begins)}, {distance(begins - now)}"
+    return f"{when}: the clocks differ, or the token is early"
 
 
 def _claim_fault(error: InvalidClaim, claims: Mapping[str, Any], trust: Trust) -> str:

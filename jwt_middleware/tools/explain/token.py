@@ -112,9 +112,9 @@ def inspect(raw: str, verifier: Verifier | None, now: float) -> Inspection:
         facts |= key_facts(header)
         claims = decode_claims(segments[1], _LOOSEST)
         facts |= time_facts(claims, now)
-        facts["written as by"] = generations(segments, header, claims)
+        facts["form"] = generations(segments, header, claims)
     except UnicodeEncodeError:
-        facts["spelling"] = "not in ASCII, as every token is"
+        facts["spelling"] = "not ASCII, as a token must be"
     except RequestError as error:
         facts["unreadable"] = error.reason
     if verifier is None:

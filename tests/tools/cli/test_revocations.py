@@ -206,7 +206,7 @@ def test_check_tells_what_is_denied_and_what_an_outage_means(command: Run, folde
     assert f"Tokens that sqlite:///{folder}/store.db denies are refused (1 denial in" in plain
     assert "While that store is out, every token is refused (503)." in plain
     assert "Each token counts once" not in plain
-    assert "redis://127.0.0.1:9/0 denies are refused (which is out now)." in out
+    assert "redis://127.0.0.1:9/0 denies are refused (the store is out now)." in out
     assert "Each token counts once; every request asks the store." in out
 
 

@@ -51,7 +51,7 @@ def test_a_colleague_says_why_an_old_token_is_refused(key: SigningKey) -> None:
 def test_each_form_is_told_by_its_gateway(key: SigningKey, form: str) -> None:
     found = inspect(mint(key, ucsd_claims(), form=form, now=NOW), None, NOW)
 
-    assert form in found.facts["written as by"].split(" or ")
+    assert form in found.facts["form"].split(" or ")
     assert found.code is None
     assert found.claims is not None
     assert "Nothing was verified" in found.explanation
@@ -134,7 +134,7 @@ def test_a_revoked_or_used_token_is_told_from_one_that_cannot_be_judged(key: Sig
     assert (first.code, second.code) == ("accepted", "token_reused")
     assert "The signature is good; it was used before" in second.explanation
     assert out[0] == "store_unavailable"
-    assert "whether it is revoked or used: redis://127.0.0.1:9/0" in out[1]
+    assert "whether it is revoked or used cannot be checked now: redis://127.0.0.1:9/0" in out[1]
 
 
 @pytest.mark.parametrize("length, apart", [(65_536, True), (65_537, False)])
