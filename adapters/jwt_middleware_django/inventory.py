@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from types import FunctionType
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.urls import Resolver404, URLPattern, URLResolver, get_resolver, resolve
 
@@ -20,6 +21,7 @@ from jwt_middleware.authorization.routes import (
     route_of,
     routes_of_class,
 )
+from jwt_middleware.middleware import Gate
 
 GUARD = "jwt_middleware_guard"
 """The attribute by which a permission class of REST framework says what it enforces."""
@@ -239,3 +241,17 @@ def _is_rest_frameworks(view_class: Any, name: str) -> bool:
     """Whether REST framework's own method of this name asks the permissions."""
     module = str(getattr(getattr(view_class, name, None), "__module__", ""))
     return module.startswith("rest_framework.")
+
+
+def inventory(_: Any) -> list[Route]:
+    """Return every route of the process's one site, for the commands ``routes`` and ``check``."""
+    from . import check_view  # imported here: the package imports this file
+
+    return SiteRoutes(check_view).inventory()
+
+
+def installed_gate(_: Any) -> Gate | None:
+    """Return the gate of the site's middleware."""
+    from .configuration import MIDDLEWARE_PATH, options_from_settings  # imported here: as above
+
+    return Gate(options_from_settings()) if MIDDLEWARE_PATH in settings.MIDDLEWARE else None

@@ -18,6 +18,9 @@ from jwt_middleware.authorization.routes import (
     route_of,
     routes_of_class,
 )
+from jwt_middleware.middleware import Gate
+
+from .wrappers import unasked
 
 ToAsk = tuple[Guard, ...] | Callable[[str], tuple[Guard, ...]]
 """Guards, or those of a request's method."""
@@ -115,3 +118,20 @@ def _all_views() -> Iterator[Any]:
             yield view
             if _class_of(view) is not None:
                 yield from attributes_of_class(_class_of(view))
+
+
+def inventory(app: Flask) -> list[Route]:
+    """Return every route, and what answers around the app, for ``routes`` and ``check``."""
+    from . import EXTENSION, check_guard  # imported here: the package imports this file
+
+    routes = Routes(app, check_guard).inventory()
+    wrapper = unasked(app, EXTENSION)
+    return routes if wrapper is None else [*routes, Route("/*", (), wrapper)]
+
+
+def installed_gate(app: Flask) -> Gate | None:
+    """Return the gate of the app's middleware."""
+    from . import EXTENSION  # imported here: the package imports this file
+
+    installed = app.extensions.get(EXTENSION)
+    return None if installed is None else installed.gate

@@ -1,4 +1,4 @@
-"""pytest: a local gateway and its tokens as fixtures, in every project that has this installed.
+"""pytest: a local gateway and its tokens as fixtures, in every project that installs this.
 
 pytest loads this for each run, so it loads nothing itself until a test asks for a fixture.
 """
@@ -32,7 +32,7 @@ def _session_gateway(gateway_options: dict[str, Any]) -> Iterator[LocalGateway]:
 
 @pytest.fixture
 def gateway(_session_gateway: LocalGateway) -> Iterator[LocalGateway]:
-    """A gateway that signs and publishes its key; every test finds it as new."""
+    """A gateway that signs and publishes its key; every test gets it as new."""
     keys = _session_gateway.keys
     yield _session_gateway
     _session_gateway.reset(keys)

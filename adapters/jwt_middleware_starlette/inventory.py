@@ -14,6 +14,7 @@ from jwt_middleware.authorization import Enter, Guard
 from jwt_middleware.authorization.exposure import Exposure, alive, guards_to_ask, place_of
 from jwt_middleware.authorization.routes import Route, attributes_of_class, listed
 from jwt_middleware.errors import ConfigurationError
+from jwt_middleware.middleware import Gate
 
 from .templates import Templates
 from .walk import ToAsk, Walk, asked_first, calls_of, routes_of, served_by
@@ -138,3 +139,20 @@ def _all_endpoints() -> Iterator[Any]:
         dependant = getattr(each, "dependant", None)
         if dependant is not None:
             yield from calls_of(dependant)
+
+
+def inventory(app: Any) -> list[Route]:
+    """Return every route of the app, for the commands ``routes`` and ``check``."""
+    from . import check_first, enter_handler  # imported here: the package imports this file
+
+    return Routes(app, enter=enter_handler, check=check_first).inventory()
+
+
+def installed_gate(app: Any) -> Gate | None:
+    """Return the gate of the app's middleware, made as the server will make it."""
+    from . import JWTMiddleware  # imported here: the package imports this file
+
+    for middleware in getattr(app, "user_middleware", ()):
+        if middleware.cls is JWTMiddleware:
+            return Gate({k: v for k, v in middleware.kwargs.items() if k != "set_user"})
+    return None

@@ -1,10 +1,10 @@
 """For tests: keys, tokens and a gateway, and apps that take them. Never for production."""
 
+from ..gateways.forms import FORMS, TokenForm, form_of_version
 from .accounts import Accounts, ClientAccount, User, sample_accounts
-from .forms import FORMS, TokenForm, form_of_version
-from .local_gateway import LocalGateway
+from .gateway import LocalGateway
 from .minting import SigningKey, compact, mint
-from .overriding import as_principal, override
+from .override import as_principal, override
 from .samples import byu_claims, client_claims, ucsd_claims
 
 __all__ = [

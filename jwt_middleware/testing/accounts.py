@@ -1,49 +1,20 @@
-"""Who calls through a gateway of one's own: OAuth clients, and people who sign in; as data."""
+"""Who calls through a development gateway, as data: OAuth clients, and people who sign in."""
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from functools import cache
 from os import PathLike
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 from ..authorization.registry import ClientRegistry
 from ..errors import ConfigurationError
 from ..gateways.views import WSO2_DIALECT
-from ..options.checks import kind, nearest
+from ..options.tables import TableReader, read_toml
 
 SAMPLE = Path(__file__).with_name("accounts.toml")
 """The accounts of the demo: its six clients, a public tester, and two people."""
-
-_TYPES: Final[Mapping[str, type]] = {
-    "secret": str,
-    "application": str,
-    "subscriber": str,
-    "names_itself": bool,
-    "redirect_uris": list,
-    "roles": list,
-    "permissions": list,
-    "attributes": dict,
-    "password": str,
-    "subject": str,
-    "claims": dict,
-    "wso2": dict,
-}
-_OF_CLIENT: Final = (
-    "secret",
-    "application",
-    "subscriber",
-    "names_itself",
-    "redirect_uris",
-    "roles",
-    "permissions",
-    "attributes",
-    "claims",
-    "wso2",
-)
-_OF_USER: Final = ("password", "subject", "roles", "claims", "wso2")
 
 
 class ClientAccount(NamedTuple):
@@ -55,7 +26,7 @@ class ClientAccount(NamedTuple):
         application: the application's name; the client id where None.
         subscriber: who registered the application.
         names_itself: whether assertions carry the client id.
-        redirect_uris: where people are sent back to; on loopback any port counts.
+        redirect_uris: where people may be sent back to; on loopback any port counts.
         roles: granted by it; ``permissions`` and ``attributes`` likewise.
         claims: written as they are.
 
@@ -73,7 +44,7 @@ class ClientAccount(NamedTuple):
     claims: Mapping[str, Any] = {}
 
     def __repr__(self) -> str:
-        return f"ClientAccount({self.client_id!r})"  # a secret is printed nowhere
+        return f"ClientAccount({self.client_id!r})"  # never the secret
 
 
 class User(NamedTuple):
@@ -90,7 +61,7 @@ class User(NamedTuple):
 
 
 class Accounts(NamedTuple):
-    """Clients and people by name, and the registry that says where clients' claims stand."""
+    """Clients and people by name, and the registry that says which claims are whose."""
 
     clients: Mapping[str, ClientAccount]
     users: Mapping[str, User]
@@ -106,12 +77,27 @@ class Accounts(NamedTuple):
         """
         source = Path(path)
         try:
-            document = tomllib.loads(source.read_text("utf-8"))
+            document = read_toml(source.read_bytes(), source)
         except OSError as error:
             raise ConfigurationError(f"{source}: {error.strerror}") from None
-        except (ValueError, RecursionError) as error:
-            raise ConfigurationError(f"{source}: no TOML: {error}") from None
-        return _read(document, source)
+        reader = TableReader()
+        reader.known("", document, ("registry", "clients", "users"))
+        clients = {
+            name: _client(reader, name, table)
+            for name, table in _tables(reader, document, "clients").items()
+        }
+        users = {
+            name: _user(reader, name, table)
+            for name, table in _tables(reader, document, "users").items()
+        }
+        if not clients:
+            reader.fault("clients", "missing: write a table [clients.ID] for each client")
+        registry = document.get("registry")
+        if registry is not None and (not isinstance(registry, str) or not registry):
+            reader.fault("registry", "the path of a registry's TOML")
+        reader.raise_faults(source)
+        found = None if registry is None else ClientRegistry(source.parent / registry)
+        return cls(clients, users, found)
 
 
 @cache
@@ -120,75 +106,47 @@ def sample_accounts() -> Accounts:
     return Accounts.read(SAMPLE)
 
 
-def _read(document: dict[str, Any], source: Path) -> Accounts:
-    faults: list[str] = []
-    _known("", document, ("registry", "clients", "users"), faults)
-    registry = document.get("registry")
-    clients = {
-        name: ClientAccount(name, **_entry(f"clients.{name}", table, _OF_CLIENT, faults))
-        for name, table in _tables(document, "clients", faults)
-    }
-    users: dict[str, User] = {}
-    for name, table in _tables(document, "users", faults):
-        found: dict[str, Any] = {
-            "password": "",
-            "subject": name,
-            **_entry(f"users.{name}", table, _OF_USER, faults),
-        }
-        if not found["password"]:
-            faults.append(f"users.{name}.password: missing")
-        users[name] = User(name, **found)
-    if not clients and not faults:
-        faults.append("clients: missing: write a table [clients.ID] for each client")
-    if registry is not None and (not isinstance(registry, str) or not registry):
-        faults.append("registry: the path of a registry's TOML")
-    if faults:
-        told = "".join(f"\n  {fault}" for fault in faults)
-        raise ConfigurationError(f"{source}: what is wrong:{told}")
-    read = None if registry is None else ClientRegistry(source.parent / registry)
-    return Accounts(clients, users, read)
+def _tables(reader: TableReader, document: Mapping[str, Any], name: str) -> dict[str, Any]:
+    tables = document.get(name, {})
+    if not isinstance(tables, dict):
+        reader.fault(name, f"tables [{name}.ID]")
+        return {}
+    return {key: reader.table(name, tables, key) for key in tables}
 
 
-def _tables(
-    document: Mapping[str, Any], name: str, faults: list[str]
-) -> list[tuple[str, dict[str, Any]]]:
-    found = document.get(name, {})
-    if not isinstance(found, dict):
-        faults.append(f"{name}: tables [{name}.ID]")
-        return []
-    for key, table in found.items():
-        if not isinstance(table, dict):
-            faults.append(f"{name}.{key}: a table, not {kind(table)}")
-    return [(key, table) for key, table in found.items() if isinstance(table, dict)]
+def _client(reader: TableReader, name: str, table: Mapping[str, Any]) -> ClientAccount:
+    where = f"clients.{name}"
+    reader.known(where, table, (*ClientAccount._fields[1:], "wso2"))
+    return ClientAccount(
+        name,
+        secret=reader.text(where, table, "secret"),
+        application=reader.text(where, table, "application"),
+        subscriber=reader.text(where, table, "subscriber") or "admin",
+        names_itself=reader.flag(where, table, "names_itself", default=True),
+        redirect_uris=reader.texts(where, table, "redirect_uris"),
+        roles=reader.texts(where, table, "roles"),
+        permissions=reader.texts(where, table, "permissions"),
+        attributes=reader.table(where, table, "attributes"),
+        claims=_claims(reader, where, table),
+    )
 
 
-def _entry(
-    where: str, table: dict[str, Any], names: tuple[str, ...], faults: list[str]
-) -> dict[str, Any]:
-    _known(f"{where}.", table, names, faults)
-    found: dict[str, Any] = {}
-    for name, value in table.items():
-        if name not in names:
-            continue
-        wanted = _TYPES[name]
-        texts = isinstance(value, list) and all(isinstance(each, str) for each in value)
-        if not isinstance(value, wanted) or (wanted is list and not texts):
-            what = "a list of texts" if wanted is list else f"a {wanted.__name__}"
-            faults.append(f"{where}.{name}: {what}, not {kind(value)}")
-        elif value == "":
-            faults.append(f"{where}.{name}: empty; leave it out, or give it a value")
-        else:
-            found[name] = tuple(value) if isinstance(value, list) else value
-    dialect = found.pop("wso2", {})
-    if dialect:
-        named = {WSO2_DIALECT + name: value for name, value in dialect.items()}
-        found["claims"] = named | found.get("claims", {})
-    return found
+def _user(reader: TableReader, name: str, table: Mapping[str, Any]) -> User:
+    where = f"users.{name}"
+    reader.known(where, table, (*User._fields[1:], "wso2"))
+    if "password" not in table:
+        reader.fault(f"{where}.password", "missing")
+    return User(
+        name,
+        reader.text(where, table, "password") or "",
+        reader.text(where, table, "subject") or name,
+        reader.texts(where, table, "roles"),
+        _claims(reader, where, table),
+    )
 
 
-def _known(where: str, table: Mapping[str, Any], names: tuple[str, ...], faults: list[str]) -> None:
-    faults += [
-        f"{where}{name}: there is no such key{nearest(name, names)}"
-        for name in table
-        if name not in names
-    ]
+def _claims(reader: TableReader, where: str, table: Mapping[str, Any]) -> Mapping[str, Any]:
+    dialect = reader.table(where, table, "wso2")
+    return {WSO2_DIALECT + name: value for name, value in dialect.items()} | reader.table(
+        where, table, "claims"
+    )

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.x509.oid import NameOID
 
-from .forms import FORMS, TokenForm, thumbprint
+from ..gateways.forms import FORMS, TokenForm, thumbprint
 
 
 class SigningKey:
@@ -57,15 +57,10 @@ class SigningKey:
         key_id: str | None = None,
     ) -> SigningKey:
         """Take an unencrypted private key, and its certificate, which gives tokens their x5t."""
-        content = private.encode() if isinstance(private, str) else private
-        key = cls(
-            algorithm,
-            key_id=key_id,
-            private=serialization.load_pem_private_key(content, None),
-        )
+        loaded = serialization.load_pem_private_key(_bytes(private), None)
+        key = cls(algorithm, key_id=key_id, private=loaded)
         if certificate is not None:
-            text = certificate.encode() if isinstance(certificate, str) else certificate
-            key.__dict__["certificate"] = x509.load_pem_x509_certificate(text)
+            key.__dict__["certificate"] = x509.load_pem_x509_certificate(_bytes(certificate))
         return key
 
     def sign(self, data: bytes) -> bytes:
@@ -81,22 +76,14 @@ class SigningKey:
     @property
     def public_pem(self) -> str:
         """The public key, SPKI in PEM."""
-        return _pem(
-            self.private.public_key().public_bytes(
-                serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-            )
-        )
+        spki = serialization.PublicFormat.SubjectPublicKeyInfo
+        return _text(self.private.public_key().public_bytes(serialization.Encoding.PEM, spki))
 
     @property
     def private_pem(self) -> str:
         """The private key, PKCS#8 in PEM, unencrypted."""
-        return _pem(
-            self.private.private_bytes(
-                serialization.Encoding.PEM,
-                serialization.PrivateFormat.PKCS8,
-                serialization.NoEncryption(),
-            )
-        )
+        form, plain = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        return _text(self.private.private_bytes(serialization.Encoding.PEM, form, plain))
 
     @cached_property
     def certificate(self) -> x509.Certificate:
@@ -106,12 +93,10 @@ class SigningKey:
     @property
     def certificate_pem(self) -> str:
         """The certificate in PEM."""
-        return _pem(self.certificate.public_bytes(serialization.Encoding.PEM))
+        return _text(self.certificate.public_bytes(serialization.Encoding.PEM))
 
     def certify(
-        self,
-        begins: datetime.datetime | None = None,
-        days: int = 3650,
+        self, begins: datetime.datetime | None = None, days: int = 3650
     ) -> x509.Certificate:
         """Make a self-signed certificate of this key."""
         begins = begins or datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=1)
@@ -132,11 +117,10 @@ class SigningKey:
         """Return the public JWK (for HS*, the secret one); ``members`` add to it or replace."""
         handler = jwt.get_algorithm_by_name(self.algorithm)
         key = self.private if isinstance(self.private, bytes) else self.private.public_key()
-        found: dict[str, Any] = {**handler.to_jwk(key, as_dict=True)}
-        found.pop("key_ops", None)
-        if self.key_id is not None:
-            found["kid"] = self.key_id
-        return {**found, **members}
+        jwk: dict[str, Any] = {**handler.to_jwk(key, as_dict=True)}
+        jwk.pop("key_ops", None)
+        named = {} if self.key_id is None else {"kid": self.key_id}
+        return jwk | named | members
 
     def jwks(self) -> dict[str, Any]:
         """Return a JWKS that holds this key alone."""
@@ -180,12 +164,9 @@ def mint(
         head |= spelled.names_of(key.certificate)
     if key.key_id is not None:
         head["kid"] = key.key_id
-    for name, value in (header or {}).items():
-        if value is None:
-            head.pop(name, None)
-        else:
-            head[name] = value
-    return compact(key, _json(head), _json(body), spelled)
+    head |= header or {}
+    members = {name: value for name, value in head.items() if value is not None}
+    return compact(key, _json(members), _json(body), spelled)
 
 
 def compact(key: SigningKey, header: bytes, payload: bytes, form: TokenForm) -> str:
@@ -198,24 +179,25 @@ def _json(value: Mapping[str, Any]) -> bytes:
     return json.dumps(value, separators=(",", ":")).encode()
 
 
+_CURVES = {"ES256": ec.SECP256R1(), "ES384": ec.SECP384R1(), "ES512": ec.SECP521R1()}
+
+
 def _generate(algorithm: str, bits: int, curve: str) -> Any:
     match algorithm[:2]:
         case "RS" | "PS":
             return rsa.generate_private_key(65537, bits)
         case "ES":
-            curves: dict[str, ec.EllipticCurve] = {
-                "256": ec.SECP256R1(),
-                "384": ec.SECP384R1(),
-                "512": ec.SECP521R1(),
-            }
-            return ec.generate_private_key(curves[algorithm[2:]])
+            return ec.generate_private_key(_CURVES[algorithm])
         case "HS":
             return os.urandom(int(algorithm[2:]) // 8)
         case _:
-            if curve == "Ed448":
-                return ed448.Ed448PrivateKey.generate()
-            return ed25519.Ed25519PrivateKey.generate()
+            kind = ed448.Ed448PrivateKey if curve == "Ed448" else ed25519.Ed25519PrivateKey
+            return kind.generate()
 
 
-def _pem(content: bytes) -> str:
-    return content.decode("ascii")
+def _text(pem: bytes) -> str:
+    return pem.decode("ascii")
+
+
+def _bytes(pem: str | bytes) -> bytes:
+    return pem.encode() if isinstance(pem, str) else pem

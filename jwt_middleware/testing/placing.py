@@ -1,6 +1,6 @@
-"""What a caller is said to be, put into the claims where this service looks for it.
+"""The claims of a caller, as the service reads them: the reverse of verifying.
 
-The reverse of reading: a gateway's ``ClaimNames`` or a client's entry in the registry says where.
+A gateway's ``ClaimNames``, or a client's entry in the registry, names each claim.
 """
 
 from __future__ import annotations
@@ -14,13 +14,12 @@ from ..principal import ClaimNames, ListClaim
 
 def claims_by_names(
     names: ClaimNames,
-    *,
     user: str | None,
     client: str | None,
-    roles: Iterable[str],
-    permissions: Iterable[str],
+    roles: Iterable[str] = (),
+    permissions: Iterable[str] = (),
 ) -> dict[str, Any]:
-    """Return the claims of a caller where no registry says more than the gateway does.
+    """Return the claims of a caller by the gateway's names alone.
 
     Raises:
         ValueError: there is no claim for what is given.
@@ -32,27 +31,26 @@ def claims_by_names(
         claims[names.subject[-1]] = user
     if client is not None:
         claims[names.client_id[0]] = client
-    _put_list(claims, names.roles, "roles", roles)
-    _put_list(claims, names.permissions, "permissions", permissions)
+    put_list(claims, names.roles, "roles", roles)
+    put_list(claims, names.permissions, "permissions", permissions)
     return claims
 
 
 def claims_by_entry(
     client: Client,
-    *,
     roles: Iterable[str],
     permissions: Iterable[str],
     attributes: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Return the claims that grant all this to a client, by its entry; required ones are filled.
+    """Return the claims that grant all this to a client, by its entry, and the required ones.
 
     Raises:
         ValueError: the entry names no claim for what is given.
 
     """
     claims: dict[str, Any] = {}
-    _put_list(claims, client.roles, "roles", roles)
-    _put_list(claims, client.permissions, "permissions", permissions)
+    put_list(claims, client.roles, "roles", roles)
+    put_list(claims, client.permissions, "permissions", permissions)
     for name, value in attributes.items():
         if name not in client.attributes:
             known = ", ".join(client.attributes) or "none"
@@ -64,13 +62,19 @@ def claims_by_entry(
     return claims
 
 
-def _put_list(
+def put_list(
     claims: dict[str, Any], named: tuple[ListClaim, ...], what: str, values: Iterable[str]
 ) -> None:
+    """Put roles or permissions (``what``) into the first of the claims that may hold them.
+
+    Raises:
+        ValueError: there is none, or one text is given for the list.
+
+    """
     if isinstance(values, str):
         raise ValueError(f"{what}: a list of texts, not one text")
-    found = list(values)
-    if not found:
+    items = list(values)
+    if not items:
         return
     if not named:
         raise ValueError(
@@ -78,16 +82,16 @@ def _put_list(
             f"one, such as {what} = ['{what}']"
         )
     name, separator = named[0]
-    if separator is None or any(separator in value for value in found):
-        claims[name] = found  # WSO2, too, writes an array where a value holds the separator
+    if separator is None or any(separator in item for item in items):
+        claims[name] = items  # WSO2, too, writes an array where a value holds the separator
     else:
-        claims[name] = separator.join(found)
+        claims[name] = separator.join(items)
 
 
 def _filler(client: Client, claim: str) -> Any:
-    """Return a value that the entry takes for a claim which a test says nothing about."""
-    found = [each for each in client.attributes.values() if each.claim == claim]
-    attribute = found[0] if found else Attribute(claim)
+    """Return a value that the entry accepts for a claim which the test leaves out."""
+    attributes = (each for each in client.attributes.values() if each.claim == claim)
+    attribute = next(attributes, Attribute(claim))
     lists = {name for name, _ in (*client.roles, *client.permissions)}
     if attribute.levels:
         return attribute.levels[0]

@@ -116,9 +116,6 @@ def client_claims(client_id: str, **changes: Any) -> dict[str, Any]:
         raise KeyError(client_id)
     claims: dict[str, Any] = {"iss": "wso2.org/products/am", "sub": "someone"}
     claims |= {"client_id": client_id} | claims_by_entry(
-        entry,
-        roles=account.roles,
-        permissions=account.permissions,
-        attributes=account.attributes,
+        entry, account.roles, account.permissions, account.attributes
     )
     return claims | dict(account.claims) | changes

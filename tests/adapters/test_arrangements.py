@@ -38,8 +38,7 @@ import jwt_middleware_django as django_adapter
 import jwt_middleware_flask as flask_adapter
 import jwt_middleware_starlette as starlette_adapter
 from jwt_middleware import has_role, predicate
-from jwt_middleware_django.inspection import inventory
-from jwt_middleware_django.inventory import SiteRoutes
+from jwt_middleware_django.inventory import SiteRoutes, inventory
 from jwt_middleware_starlette.fastapi import guard
 
 from ..foreign_decorators import FOREIGN, GUARD, NAMED, ROUTE, arrange, arrangements

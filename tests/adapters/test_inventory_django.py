@@ -31,7 +31,7 @@ from rest_framework.viewsets import ModelViewSet
 from jwt_middleware import has_role
 from jwt_middleware.testing import SigningKey
 from jwt_middleware_django import public, requires
-from jwt_middleware_django.inspection import installed_gate, inventory
+from jwt_middleware_django.inventory import installed_gate, inventory
 
 from ..foreign_decorators import without_wraps
 from .client_cases import sent
@@ -316,7 +316,7 @@ from django.urls import path
 
 urlpatterns = [path("admin/", admin.site.urls), path("x", lambda request: HttpResponse())]
 
-from jwt_middleware_django.inspection import inventory
+from jwt_middleware_django.inventory import inventory
 
 for each in inventory(None):
     if each.kind != "framework":

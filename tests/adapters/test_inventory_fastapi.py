@@ -18,7 +18,7 @@ from jwt_middleware_starlette import (
     requires,
 )
 from jwt_middleware_starlette.fastapi import guard
-from jwt_middleware_starlette.inspection import inventory
+from jwt_middleware_starlette.inventory import inventory
 
 from .client_cases import sent
 from .harness import call_asgi

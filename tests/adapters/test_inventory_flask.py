@@ -13,7 +13,7 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from jwt_middleware import has_role
 from jwt_middleware.testing import SigningKey
 from jwt_middleware_flask import JWTMiddleware, public, requires
-from jwt_middleware_flask.inspection import installed_gate, inventory
+from jwt_middleware_flask.inventory import installed_gate, inventory
 
 from .client_cases import sent
 from .harness import call_wsgi

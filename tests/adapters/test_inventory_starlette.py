@@ -19,7 +19,7 @@ from starlette.websockets import WebSocket
 
 from jwt_middleware import authenticated, has_role
 from jwt_middleware_starlette import JWTMiddleware, public, requires
-from jwt_middleware_starlette.inspection import installed_gate, inventory
+from jwt_middleware_starlette.inventory import installed_gate, inventory
 
 A, B = has_role("a"), has_role("b")
 GUARDED_A = ("guarded", "requires(has_role('a'))")

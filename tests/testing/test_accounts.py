@@ -82,11 +82,11 @@ def test_every_fault_is_told_at_once_and_no_secret(tmp_path: Path) -> None:
     text = str(told.value)
     for part in (
         "regsitry: there is no such key; did you mean 'registry'?",
-        "clients.flat: a table, not an int",
+        "clients.flat: a table [clients.flat]",
         "clients.shop.secrt: there is no such key; did you mean 'secret'?",
-        "clients.shop.secret: a str, not an int",
+        "clients.shop.secret: one text that is not empty",
         "clients.shop.roles: a list of texts",
-        "clients.shop.application: empty",
+        "clients.shop.application: one text that is not empty",
         "users.ana.passwort: there is no such key; did you mean 'password'?",
         "users.ana.password: missing",
     ):

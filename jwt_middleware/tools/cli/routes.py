@@ -1,15 +1,29 @@
-"""``jwt-assertion routes``: every route of an app, and what guards it."""
+"""``jwt-assertion routes``, and ``module:app``: an app's routes, and what guards them."""
 
 from __future__ import annotations
 
 import argparse
-import json
+import importlib
+import inspect
 import sys
-from typing import Any
+from collections.abc import Callable, Iterator
+from contextlib import redirect_stdout
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NamedTuple
 
 from ...authorization.routes import Route
-from .apps import find_app
+from ...errors import ConfigurationError
+from ...middleware.middleware import Gate
+from ...options.checks import nearest
+from .shared import add_command, answer, complain
 
+_ADAPTERS = {
+    "starlette": "jwt_middleware_starlette",
+    "fastapi": "jwt_middleware_starlette",
+    "flask": "jwt_middleware_flask",
+    "django": "jwt_middleware_django",
+}
 _TITLES = {
     "unguarded": "UNGUARDED: neither requires nor public",
     "guarded": "guarded",
@@ -20,35 +34,23 @@ _TITLES = {
 
 def add_routes(commands: Any) -> None:
     """Add the command."""
-    routes = commands.add_parser(
-        "routes",
-        help="list an app's routes with their guards",
-        description="List every route of a Starlette, FastAPI, Flask or Django app with what "
-        "guards it. Mounted apps and included routers are looked into.",
-    )
-    routes.add_argument("app", help="module:app, or module:factory()")
-    routes.add_argument(
+    command = add_command(commands, _routes, "list an app's routes with their guards")
+    command.add_argument("app", help="module:app, or module:factory()")
+    command.add_argument(
         "--strict", action="store_true", help="exit status 1 where a route of the app has no guard"
     )
-    routes.add_argument("--json", action="store_true", help="for a program")
-    routes.set_defaults(run=_routes)
 
 
 def _routes(options: argparse.Namespace) -> int:
-    found = find_app(options.app)
-    routes = found.routes
-    if found.gate is None:
-        print(
-            f"jwt-assertion: {options.app}: JWTMiddleware is not installed on it, so every guard "
-            "refuses",
-            file=sys.stderr,
-        )
-    if options.json:
-        print(json.dumps([_as_json(route) for route in routes], indent=2))
-    else:
-        _print(routes)
-    bare = any(route.kind == "unguarded" for route in routes)
-    return 1 if options.strict and bare else 0
+    """List the routes of a Starlette, FastAPI, Flask or Django app, with their guards.
+
+    Mounted apps and included routers are listed too.
+    """
+    routes, gate = find_app(options.app)
+    if gate is None:
+        complain(f"{options.app}: JWTMiddleware is not installed on it, so every guard refuses")
+    answer(options, [_as_json(route) for route in routes], _lines(routes))
+    return int(options.strict and any(route.kind == "unguarded" for route in routes))
 
 
 def _as_json(route: Route) -> dict[str, Any]:
@@ -61,14 +63,85 @@ def _as_json(route: Route) -> dict[str, Any]:
     }
 
 
-def _print(routes: list[Route]) -> None:
-    width = max((len(",".join(route.methods) or "any") for route in routes), default=0)
-    for kind, title in _TITLES.items():
-        found = [route for route in routes if route.kind == kind]
-        if found:
-            print(f"{title}: {len(found)}")
-        for route in found:
-            methods = ",".join(route.methods) or "any"
-            print(f"  {methods:<{width}}  {route.path}  {route.guard or route.handler}")
+def _lines(routes: list[Route]) -> Iterator[str]:
     if not routes:
-        print("no routes")
+        yield "no routes"
+        return
+    width = max(len(_methods(route)) for route in routes)
+    for kind, title in _TITLES.items():
+        of_kind = [route for route in routes if route.kind == kind]
+        if of_kind:
+            yield f"{title}: {len(of_kind)}"
+        for route in of_kind:
+            yield f"  {_methods(route):<{width}}  {route.path}  {route.guard or route.handler}"
+
+
+def _methods(route: Route) -> str:
+    return ",".join(route.methods) or "any"
+
+
+class GuardedApp(NamedTuple):
+    """An app's routes, and the gate of its middleware; None where it is not installed."""
+
+    routes: list[Route]
+    gate: Gate | None
+
+
+def find_app(spec: str) -> GuardedApp:
+    """Import an app by ``module:name``, or ``module:factory()``.
+
+    Raises ``ConfigurationError`` where there is none, or no adapter knows its framework.
+    """
+    with redirect_stdout(sys.stderr):  # what the app prints is not the command's answer
+        app = _load(spec)
+        seen: set[int] = set()
+        while id(app) not in seen:
+            seen.add(id(app))
+            adapter = _adapter_of(app)
+            if adapter is not None:
+                return GuardedApp(adapter.inventory(app), adapter.installed_gate(app))
+            app = getattr(app, "app", None) or getattr(app, "wsgi_app", None) or app
+    raise ConfigurationError(
+        f"{spec}: a Starlette, FastAPI, Flask or Django app is wanted, not {type(app).__name__}"
+        + (f"; write {spec}() for a factory" if inspect.isfunction(app) else "")
+    )
+
+
+def _load(spec: str) -> Any:
+    module_name, _, name = spec.partition(":")
+    if not module_name or not name:
+        raise ConfigurationError(f"{spec!r}: write module:app, such as main:app")
+    if module_name.endswith(".py"):
+        dotted = module_name.removesuffix(".py").replace("/", ".")
+        raise ConfigurationError(f"{spec}: write the module and not the file, {dotted}:{name}")
+    if not all(part.isidentifier() for part in module_name.split(".")):
+        raise ConfigurationError(f"{spec!r}: {module_name!r} is no module's name")
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    module = _run(f"{spec}: it cannot be imported", lambda: importlib.import_module(module_name))
+    plain = name.removesuffix("()")
+    app = getattr(module, plain, None)
+    if app is None:
+        hint = nearest(plain, [public for public in vars(module) if not public.startswith("_")])
+        raise ConfigurationError(f"{module_name} has no {plain!r}{hint}")
+    return app if plain == name else _run(f"{spec}: the factory failed", app)
+
+
+def _run(fault: str, code: Callable[[], Any]) -> Any:
+    """Run the app's own code; a traceback would hide what is meant."""
+    try:
+        return code()
+    except ModuleNotFoundError as error:
+        raise ConfigurationError(f"{fault}: there is no module {error.name}") from None
+    except Exception as error:  # noqa: BLE001 - the app's own code
+        raise ConfigurationError(f"{fault}: {type(error).__name__}: {error}") from None
+
+
+def _adapter_of(app: Any) -> ModuleType | None:
+    for base in type(app).__mro__:
+        adapter = _ADAPTERS.get(base.__module__.partition(".")[0])
+        # Starlette's own middleware classes are no apps: the app inside them is.
+        if adapter is not None and not base.__module__.startswith("starlette.middleware"):
+            return importlib.import_module(f"{adapter}.inventory")
+    return None

@@ -1,16 +1,17 @@
-"""What signs in a command: a private key of one's own in a file, and claims by name."""
+"""What the signing commands read: a private key in a file, a form, and claims by name."""
 
 from __future__ import annotations
 
 import json
 import os
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from ...errors import ConfigurationError
+from ...gateways.forms import form_of_version
 from ...testing import SigningKey
+from .shared import complain
 
 
 def signing_key(
@@ -23,11 +24,8 @@ def signing_key(
 ) -> SigningKey:
     """Read a private key and its certificate, by default the ``.crt`` beside it.
 
-    With ``make``, both are made where there is no key.
-
-    Raises:
-        ConfigurationError: there is none, or it cannot be read.
-
+    With ``make``, both are made where there is no key. Raises ``ConfigurationError`` where there is
+    none, or it cannot be read.
     """
     if not path.name or path.is_dir():
         raise ConfigurationError(f"--key: {path} is no file")
@@ -39,12 +37,12 @@ def signing_key(
             beside.write_text(made.certificate_pem)
         except OSError as error:
             raise ConfigurationError(f"--key: {path}: {error.strerror}") from None
-        print(f"made {path} and {beside}", file=sys.stderr)
+        complain(f"made {path} and {beside}")
     if certificate is None and beside.exists():
         certificate = beside
     try:
         private = path.read_bytes()
-        if algorithm.startswith("HS"):  # a shared secret; a last line end is none of it
+        if algorithm.startswith("HS"):  # a shared secret, without its last line end
             return SigningKey(algorithm, key_id=key_id, private=private.rstrip(b"\r\n"))
         certified = None if certificate is None else certificate.read_bytes()
         return SigningKey.from_pem(private, certified, algorithm, key_id=key_id)
@@ -54,12 +52,18 @@ def signing_key(
         raise ConfigurationError(f"--key: {path} is no unencrypted private key") from None
 
 
+def form_named(option: str, version: str) -> str:
+    """Return the form that an option names by a version; raise ``ConfigurationError`` for none."""
+    try:
+        return form_of_version(version)
+    except ValueError as error:
+        raise ConfigurationError(f"{option}: {error}") from None
+
+
 def named_claims(pairs: Iterable[str]) -> dict[str, Any]:
     """Read ``NAME=VALUE`` claims; a value is JSON, or else a plain text.
 
-    Raises:
-        ConfigurationError: there is no ``=``.
-
+    Raises ``ConfigurationError`` where there is no ``=``.
     """
     claims: dict[str, Any] = {}
     for pair in pairs:

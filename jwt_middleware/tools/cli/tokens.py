@@ -8,156 +8,107 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 import time
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from ...errors import ConfigurationError, RequestError
 from ...events.fields import readable
-from ...gateways.claim_groups import grouped
 from ...verification.verifier import Verifier
-from ..explain.telling import inspection_as_json, principal_as_json
-from ..explain.token import Inspection, found_in, inspect
-from .configured import add_options, configured
+from ..explain.token import find_token, inspect, principal_as_json
+from .shared import (
+    add_command,
+    add_verifier_options,
+    answer,
+    complain,
+    optional_verifier,
+    read_text,
+    required_verifier,
+    time_of,
+)
 
 
 def add_tokens(commands: Any) -> None:
     """Add the commands."""
-    _add(
-        commands,
-        "inspect",
-        _inspect,
-        "take a token apart, and say which check fails",
-        "Tell what a token is: its spelling, key, times and claims. With a configuration, also "
-        "whether it verifies and, if not, why. Exit status 1 where it does not.",
-    )
-    _add(
-        commands,
-        "verify",
-        _verify,
-        "verify a token",
-        "Verify a token as the middleware does, and tell who calls. Exit status 1 where it is "
-        "refused.",
-    )
-    mint = commands.add_parser(
-        "mint",
-        help="make a signed token, for tests",
-        description="Make a token as a gateway does, with a key of your own. For tests only.",
-    )
-    mint.add_argument(
-        "--key", required=True, type=Path, help="the private key, PEM; for HS* the secret"
-    )
-    mint.add_argument("--certificate", type=Path, help="its certificate, which gives an x5t")
-    mint.add_argument(
-        "--make-key",
-        action="store_true",
-        help="make the key, and beside it the certificate (.crt), where there is none",
-    )
-    mint.add_argument("--algorithm", default="RS256", help="default: RS256")
-    mint.add_argument("--key-id", help="the kid")
-    mint.add_argument("--form", default="wso2-4.2", help="a version, 1.4 to 4.6, or standard")
-    mint.add_argument("--client", help="the client id; one of the demo's brings its claims")
-    mint.add_argument("--as", dest="user", metavar="USER", help="the end user")
-    mint.add_argument("--api", help="the API context, such as /echo/1.0.0")
-    mint.add_argument("--claim", action="append", default=[], metavar="NAME=VALUE", help="repeat")
-    mint.add_argument("--lifetime", type=float, default=900, help="seconds; negative is expired")
-    mint.set_defaults(run=_mint)
-
-
-def _add(commands: Any, name: str, run: Any, help_text: str, description: str) -> None:
-    command = commands.add_parser(name, help=help_text, description=description)
-    command.add_argument("file", nargs="?", default="-", help="a file; - (default) is stdin")
-    add_options(command)
-    command.add_argument("--at", metavar="TIME", help="judge it at another time (ISO 8601, UTC)")
-    command.add_argument("--json", action="store_true", help="for a program")
-    command.set_defaults(run=run)
-
-
-def _token(options: argparse.Namespace) -> str:
-    try:
-        text = sys.stdin.read() if options.file == "-" else Path(options.file).read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{options.file}: no token can be read: {error}") from None
-    return found_in(text)
+    inspecting = add_command(commands, _inspect, "take a token apart, and say which check fails")
+    verifying = add_command(commands, _verify, "verify a token")
+    for command in (inspecting, verifying):
+        command.add_argument("file", nargs="?", default="-", help="a file; - (default) is stdin")
+        add_verifier_options(command)
+        command.add_argument(
+            "--at", metavar="TIME", help="verify as if it were then (ISO 8601, UTC)"
+        )
+    mint = add_command(commands, _mint, "make a signed token, for tests", json=False)
+    option = mint.add_argument
+    option("--key", required=True, type=Path, help="the private key, PEM; for HS* the secret")
+    option("--certificate", type=Path, help="its certificate, which gives an x5t")
+    option("--make-key", action="store_true", help="make a missing key, and its certificate (.crt)")
+    option("--algorithm", default="RS256", help="default: RS256")
+    option("--key-id", help="the kid")
+    option("--form", default="wso2-4.2", help="a version, 1.4 to 4.6, or standard")
+    option("--client", help="the client id; the demo's clients bring their claims")
+    option("--as", dest="user", metavar="USER", help="the end user")
+    option("--role", action="append", default=[], help="a role; repeatable")
+    option("--api", help="the API context, such as /echo/1.0.0")
+    option("--claim", action="append", default=[], metavar="NAME=VALUE", help="a claim; repeatable")
+    option("--lifetime", type=float, default=900, help="seconds; negative is expired")
 
 
 def _now(options: argparse.Namespace) -> float:
-    if options.at is None:
-        return time.time()
-    try:
-        moment = datetime.fromisoformat(options.at)
-    except ValueError:
-        raise ConfigurationError(
-            f"--at: {options.at!r} is no time; write 2026-11-17T19:22:31"
-        ) from None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    return time.time() if options.at is None else time_of("--at", options.at) or 0
+
+
+def _token(options: argparse.Namespace) -> str:
+    return find_token(read_text(options.file, f"the token in {options.file}"))
 
 
 def _verifier(options: argparse.Namespace, now: float) -> Verifier | None:
-    verifier = configured(options, lambda: now)
+    verifier = optional_verifier(options, lambda: now)
     if verifier is not None and verifier.revocations is not None:
-        verifier.revocations.only_look()  # who looks at a token does not use it
+        verifier.revocations.only_look()  # whoever looks at a token does not use it
     return verifier
 
 
 def _inspect(options: argparse.Namespace) -> int:
+    """Print what a token is: its spelling, key, times and claims.
+
+    With a configuration, also whether it verifies and, if not, why. Exit status 1 where it does
+    not.
+    """
     now = _now(options)
-    found = inspect(_token(options), _verifier(options, now), now)
-    if options.json:
-        print(json.dumps({**inspection_as_json(found), "claims": found.claims}, indent=2))
-    else:
-        _print(found)
-    return 0 if found.code in (None, "accepted") else 1
-
-
-def _print(found: Inspection) -> None:
-    # None of it is verified: a kid may hold what clears the screen and writes its own verdict.
-    verdict = found.explanation if found.code is None else f"{found.code}: {found.explanation}"
-    print(readable(verdict))
-    if found.mend:
-        print(readable(found.mend))
-    print()
-    for name, value in found.facts.items():
-        print(f"  {name:<14} {readable(value)}")
-    for group, claims in grouped(found.claims or {}).items():
-        print(f"\n  {group}")
-        for claim in claims:
-            meaning = f"  ({claim.meaning})" if claim.meaning else ""
-            value = json.dumps(claim.value, ensure_ascii=False)
-            print(f"    {readable(claim.name)} = {readable(value)}{meaning}")
+    inspection = inspect(_token(options), _verifier(options, now), now)
+    answer(options, inspection.as_json() | {"claims": inspection.claims}, inspection.lines())
+    return 0 if inspection.code in (None, "accepted") else 1
 
 
 def _verify(options: argparse.Namespace) -> int:
-    verifier = _verifier(options, _now(options))
-    if verifier is None:
-        raise ConfigurationError("verify: name the keys: --keys gateway.pem, or --config FILE")
+    """Verify a token as the middleware does, and print who calls.
+
+    Exit status 1 where it is refused.
+    """
+    verifier = required_verifier(_verifier(options, _now(options)), "verify")
     try:
-        principal = verifier.verify(_token(options).strip(" \t\r\n"))
+        principal = principal_as_json(verifier.verify(_token(options).strip(" \t\r\n")))
     except RequestError as error:
         if options.json:
             print(json.dumps({"code": error.code, "reason": str(error)}))
-        print(f"jwt-assertion: {error.code}: {readable(error)}", file=sys.stderr)
+        complain(f"{error.code}: {readable(error)}")
         return 1
-    told = principal_as_json(principal)
-    if options.json:
-        print(json.dumps({"code": "accepted", **told}, indent=2))
-    else:
-        for name, value in told.items():
-            print(f"{name:<12} {readable(value)}")
+    lines = (f"{name:<12} {readable(value)}" for name, value in principal.items())
+    answer(options, {"code": "accepted", **principal}, lines)
     return 0
 
 
 def _mint(options: argparse.Namespace) -> int:
-    from ...testing import form_of_version, mint
-    from .signing import signing_key
+    """Make a token as a gateway does, with a key of your own.
 
-    try:
-        form = form_of_version(options.form)
-    except ValueError as error:
-        raise ConfigurationError(f"--form: {error}") from None
+    For tests only.
+    """
+    from ...testing import mint
+    from .signing import form_named, signing_key
+
+    form = form_named("--form", options.form)
     key = signing_key(
         options.key,
         options.certificate,
@@ -165,20 +116,28 @@ def _mint(options: argparse.Namespace) -> int:
         algorithm=options.algorithm,
         key_id=options.key_id,
     )
-    print(mint(key, _claims(options), form=form, lifetime=options.lifetime))
+    print(mint(key, _claims(options, form), form=form, lifetime=options.lifetime))
     return 0
 
 
-def _claims(options: argparse.Namespace) -> Mapping[str, Any]:
-    from ...testing import client_claims
+def _claims(options: argparse.Namespace, form: str) -> Mapping[str, Any]:
+    from ...gateways import PRESETS
+    from ...gateways.forms import FORMS
+    from ...testing import client_claims, sample_accounts
+    from ...testing.placing import put_list
     from .signing import named_claims
 
     claims: dict[str, Any] = {"iss": "wso2.org/products/am"}
+    role_claims = PRESETS[FORMS[form].preset].names.roles
     if options.client is not None:
-        try:
-            claims |= client_claims(options.client)
-        except KeyError:
-            claims["client_id"] = options.client
+        registry = sample_accounts().registry
+        entry = None if registry is None else registry.clients.get(options.client)
+        claims |= {"client_id": options.client} if entry is None else client_claims(options.client)
+        role_claims = role_claims if entry is None else entry.roles
+    try:
+        put_list(claims, role_claims, "roles", options.role)
+    except ValueError as error:
+        raise ConfigurationError(str(error)) from None
     if options.user is not None:
         claims |= {"sub": options.user, "http://wso2.org/claims/enduser": options.user}
     if options.api is not None:

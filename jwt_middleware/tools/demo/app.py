@@ -1,4 +1,4 @@
-"""Small apps that the middleware guards in one line each, as a reader's own would be.
+"""Small apps that the middleware guards in one line each.
 
 The campus knows its callers by UCSD's claims, the partners are the six clients of ``clients.toml``,
 and the Echo API shows what it received.
@@ -6,7 +6,9 @@ and the Echo API shows what it received.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -16,6 +18,7 @@ from starlette.routing import Mount, Route
 
 from jwt_middleware_starlette import JWTMiddleware, current_principal, requires
 
+from ...authorization.predicate import Predicate
 from ...authorization.predicates import client, has_role, policy
 from ...gateways import UCSD
 from ...verification.verifier import Verifier
@@ -26,7 +29,7 @@ STAFF_ROLE = "Internal/everyone"
 
 
 async def me(_: Request) -> JSONResponse:
-    """Tell the caller who the gateway says they are."""
+    """Show the caller who the gateway says they are."""
     caller = current_principal().view(UCSD)
     return JSONResponse(
         {
@@ -38,73 +41,35 @@ async def me(_: Request) -> JSONResponse:
     )
 
 
-@requires(has_role(STAFF_ROLE))
-async def reports(_: Request) -> JSONResponse:
-    """Serve only callers with the role."""
-    return JSONResponse({"reports": ["enrolment", "payroll"]})
-
-
-@requires(policy("catalogue.read"))
-async def catalogue(_: Request) -> JSONResponse:
-    """Serve whom a client's own entry lets read the catalogue."""
-    return JSONResponse({"products": ["anvil", "stapler"]})
-
-
-@requires(client("acme_corp") & policy("catalogue.manage"))
-async def products(_: Request) -> JSONResponse:
-    """Serve Acme's administrators."""
-    return JSONResponse({"products": "changed"})
-
-
-@requires(client("globex_ind") & policy("audit.read"))
-async def audit(_: Request) -> JSONResponse:
-    """Serve Globex's employees of the second level and above."""
-    return JSONResponse({"entries": 3})
-
-
-@requires(client("initech") & policy("projects.manage"))
-async def projects(_: Request) -> JSONResponse:
-    """Serve Initech's project managers."""
-    return JSONResponse({"project": "created"})
-
-
-@requires(client("umbrella_corp") & policy("research.read"))
-async def research(request: Request) -> JSONResponse:
-    """Serve Umbrella's researchers, each their own project only."""
-    return JSONResponse({"project": request.path_params["project_id"]})
-
-
-@requires(client("stark_ind") & has_role("stark_homeowner"))
-async def devices(_: Request) -> JSONResponse:
-    """Serve Stark's homeowners, whose role is in a claim of another name."""
-    return JSONResponse({"lights": "on"})
-
-
-@requires(client("cyberdyne") & policy("models.train"))
-async def models(_: Request) -> JSONResponse:
-    """Serve Cyberdyne's engineers."""
-    return JSONResponse({"training": "begun"})
-
-
 def build(campus: Verifier, partners: Verifier) -> Starlette:
     """Return the whole demo; ``partners`` has the registry of clients."""
-    partner_routes = [
-        Route("/catalogue", catalogue),
-        Route("/products", products),
-        Route("/audit", audit),
-        Route("/projects", projects),
-        Route("/research/{project_id}", research),
-        Route("/devices", devices),
-        Route("/models", models),
+    staff_only = _route("/reports", has_role(STAFF_ROLE), reports=["enrolment", "payroll"])
+    for_partners = [
+        _route("/catalogue", policy("catalogue.read"), products=["anvil", "stapler"]),
+        _route("/products", client("acme_corp") & policy("catalogue.manage"), products="changed"),
+        _route("/audit", client("globex_ind") & policy("audit.read"), entries=3),
+        _route("/projects", client("initech") & policy("projects.manage"), project="created"),
+        # Umbrella's researchers read the project that their token names, and no other.
+        _route("/research/{project_id}", client("umbrella_corp") & policy("research.read")),
+        _route("/devices", client("stark_ind") & has_role("stark_homeowner"), lights="on"),
+        _route("/models", client("cyberdyne") & policy("models.train"), training="begun"),
     ]
-    campus_routes = [Route("/me", me), Route("/reports", reports)]
     return Starlette(
         routes=[
-            Mount("/partners", _guarded(partners, partner_routes)),
-            Mount("/campus", _guarded(campus, campus_routes)),
+            Mount("/partners", _guarded(partners, for_partners)),
+            Mount("/campus", _guarded(campus, [Route("/me", me), staff_only])),
             Mount("/", echo_app(campus)),
         ]
     )
+
+
+def _route(path: str, guard: Predicate, **answer: Any) -> Route:
+    async def endpoint(request: Request) -> JSONResponse:
+        return JSONResponse(answer | request.path_params)
+
+    endpoint.__name__ = path.split("/")[1]
+    guarded: Callable[[Request], Any] = requires(guard)(endpoint)
+    return Route(path, guarded)
 
 
 def _guarded(verifier: Verifier, routes: list[Route]) -> Starlette:

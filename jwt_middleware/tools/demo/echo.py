@@ -2,7 +2,7 @@
 
 UCSD has such an API for its developers (page "Accessing Authentication Details Via JWT"), and says
 what holds here as well: an assertion is for the backend alone, and no other service should return
-it. So this one serves on loopback only, unless it is told otherwise by name.
+it. So this one serves on loopback only, unless an option allows more.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from ...errors import ConfigurationError
 from ...middleware.middleware import GATE_KEY
 from ...principal import thawed
 from ...verification.verifier import Verifier
-from ..explain.telling import principal_as_json
-from ..gateway.bodies import bounded_body
+from ..explain.token import principal_as_json
+from ..gateway.requests import bounded_body
 
 ECHO_CONTEXT = "/echo/1.0.0"
 NOTICE = (
@@ -44,33 +44,22 @@ def echo_app(
 ) -> Starlette:
     """Return the API, at ``/echo/1.0.0`` and below, guarded by the middleware.
 
-    Args:
-        verifier: verifies its callers.
-        header: where their assertion stands.
-        beyond_loopback: whether it answers on other addresses of the machine than loopback's.
-
+    With ``beyond_loopback`` it answers on all addresses of the machine.
     """
-    routes = [
-        Route(path, echo, methods=_METHODS)
-        for path in (ECHO_CONTEXT, ECHO_CONTEXT + "/{rest:path}")
-    ]
+    paths = (ECHO_CONTEXT, ECHO_CONTEXT + "/{rest:path}")
     middleware = [Middleware(JWTMiddleware, verifier=verifier, header=header)]
     if not beyond_loopback:
         middleware.insert(0, Middleware(LoopbackOnly))
+    routes = [Route(path, echo, methods=_METHODS) for path in paths]
     return Starlette(routes=routes, middleware=middleware)
 
 
 def check_loopback(host: str, beyond_loopback: bool) -> None:
-    """Refuse to serve the Echo API where others than this machine's user could ask.
-
-    Raises:
-        ConfigurationError: the host is not loopback, and nobody said that this is meant.
-
-    """
-    if not beyond_loopback and not _is_loopback(host):
+    """Raise ``ConfigurationError`` for a host beyond loopback, unless an option allows that."""
+    if not beyond_loopback and host != "localhost" and not _is_loopback(host, otherwise=False):
         raise ConfigurationError(
             f"the Echo API shows assertions to its callers, so it serves on 127.0.0.1 and not on "
-            f"{host}; --show-tokens-beyond-loopback says that this is meant"
+            f"{host}; --show-tokens-beyond-loopback allows it"
         )
 
 
@@ -82,20 +71,17 @@ async def echo(request: Request) -> JSONResponse:
         return JSONResponse({"error": f"the body has more than {LARGEST_BODY} bytes"}, 413)
     assertion = request.headers[request.scope[GATE_KEY].raw_header.decode("latin-1")]
     principal = current_principal()
-    told: dict[str, Any] = {
+    received: dict[str, Any] = {
         "notice": NOTICE,
         "method": request.method,
         "path": request.url.path,
         "query": _joined(request.query_params.multi_items()),
         "headers": _joined(request.headers.items()),
         **_body(body),
-        "principal": {
-            **principal_as_json(principal),
-            "claims": thawed(principal.claims),
-        },
+        "principal": principal_as_json(principal) | {"claims": thawed(principal.claims)},
     }
     headers = {"X-JWT-Assertion": assertion, "Cache-Control": "no-store"}
-    return JSONResponse(told, headers=headers)
+    return JSONResponse(received, headers=headers)
 
 
 class LoopbackOnly:
@@ -105,39 +91,32 @@ class LoopbackOnly:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one connection."""
         server = scope.get("server")
-        if scope["type"] == "http" and server is not None and _is_elsewhere(server[0]):
-            told = (
-                "The Echo API shows assertions to its callers, so it answers on loopback only; "
-                "start it with --show-tokens-beyond-loopback where more is meant."
+        # The server's own address is an IP; a test's or a socket's is a name.
+        if scope["type"] == "http" and server and not _is_loopback(server[0], otherwise=True):
+            error = (
+                "The Echo API shows assertions to its callers, so it answers on loopback only. "
+                "--show-tokens-beyond-loopback at its start allows more."
             )
-            await JSONResponse({"error": told}, 503)(scope, receive, send)
+            await JSONResponse({"error": error}, 503)(scope, receive, send)
             return
         await self._app(scope, receive, send)
 
 
-def _is_loopback(host: str) -> bool:
+def _is_loopback(host: str, *, otherwise: bool) -> bool:
+    """Whether an IP address is loopback's; ``otherwise`` for what is no IP address."""
     try:
         return ip_address(host).is_loopback
     except ValueError:
-        return host == "localhost"
-
-
-def _is_elsewhere(host: str) -> bool:
-    """Whether a server's own address is an IP of the network; a test's or a socket's is a name."""
-    try:
-        return not ip_address(host).is_loopback
-    except ValueError:
-        return False
+        return otherwise
 
 
 def _joined(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
     """Return names with their value, or with all their values where a name is repeated."""
-    found: dict[str, list[str]] = {}
+    lists: dict[str, list[str]] = {}
     for name, value in pairs:
-        found.setdefault(name, []).append(value)
-    return {name: values[0] if len(values) == 1 else values for name, values in found.items()}
+        lists.setdefault(name, []).append(value)
+    return {name: values[0] if len(values) == 1 else values for name, values in lists.items()}
 
 
 def _body(content: bytes) -> dict[str, str]:

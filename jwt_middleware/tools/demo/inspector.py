@@ -16,14 +16,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from ...authorization.clients import Client
 from ...errors import ConfigurationError
-from ...gateways.claim_groups import grouped
-from ...testing import FORMS, Accounts, SigningKey
+from ...gateways.forms import FORMS
+from ...testing import Accounts, ClientAccount, SigningKey
 from ...verification.verifier import Verifier
-from ..explain.telling import inspection_as_json, principal_as_json
-from ..explain.token import Inspection, found_in, inspect
-from ..gateway.bodies import bounded_body
+from ..explain.claims import grouped
+from ..explain.token import find_token, inspect, principal_as_json
+from ..gateway.requests import bounded_body
 from .echo import ECHO_CONTEXT
 from .samples import FAULTS, Sample, sample
 
@@ -43,8 +42,8 @@ _HEADERS = {
 TryRoutes = Callable[[str], Awaitable[list[dict[str, Any]]]]
 
 
-class _Fault(Exception):
-    """What a person sent cannot be taken; the text says why."""
+class _BadRequest(Exception):
+    """The text says what is wrong with what a person sent."""
 
 
 class Inspector:
@@ -53,10 +52,10 @@ class Inspector:
     Args:
         accounts: callers to pick from, and the public client that people sign in by.
         key: the gateway's, which signs samples.
-        verifiers: verify what is pasted. Of several, one with a registry is asked about a token
-            that names a client, and one without about the others.
-        form: what samples are spelled in where nothing is chosen.
-        try_routes: asks the app's routes with a token, and tells what each answered.
+        verifiers: verify what is pasted. Of several, one with a registry verifies a token that
+            names a client, and one without verifies the others.
+        form: the form of samples where nothing is chosen.
+        try_routes: asks the app's routes with a token, and returns what each answered.
 
     """
 
@@ -77,69 +76,77 @@ class Inspector:
 
     def routes(self) -> list[Route]:
         """Return the page's routes, all below ``/_inspector``."""
-        found = [
+        routes = [
             Route(f"{INSPECTOR}/choices", self._choices, methods=["GET"]),
             Route(f"{INSPECTOR}/sample", _answering(self._sample), methods=["POST"]),
             Route(f"{INSPECTOR}/inspect", _answering(self._inspect), methods=["POST"]),
-            Route(f"{INSPECTOR}/", _to_the_page, methods=["GET"]),
+            Route(f"{INSPECTOR}/", redirect_to_page, methods=["GET"]),
         ]
         for path in sorted(_FILES.iterdir()):
             place = INSPECTOR if path.suffix == ".html" else f"{INSPECTOR}/{path.name}"
-            found.append(Route(place, _file(path), methods=["GET"]))
-        return found
+            routes.append(Route(place, _file(path), methods=["GET"]))
+        return routes
 
     async def _choices(self, _: Request) -> Response:
-        accounts = self._accounts
-        named = accounts.registry.clients if accounts.registry is not None else None
-        clients = []
-        for client_id, account in accounts.clients.items():
-            entry = None if named is None else named.get(client_id)
-            name = entry.name if entry is not None else account.application or client_id
-            clients.append({"id": client_id, "name": name})
+        clients = self._accounts.clients.values()
         public = [
             account.client_id
-            for account in accounts.clients.values()
+            for account in clients
             if account.secret is None
             and any(uri.endswith(INSPECTOR) for uri in account.redirect_uris)
         ]
-        told = {
-            "clients": clients,
-            "users": list(accounts.users),
+        choices = {
+            "clients": [{"id": each.client_id, "name": self._name_of(each)} for each in clients],
+            "users": list(self._accounts.users),
             "forms": [{"id": name, "preset": form.preset} for name, form in FORMS.items()],
             "form": self._form,
-            "faults": [{"id": name, "name": said} for name, (said, _) in FAULTS.items()],
+            "faults": [{"id": name, "name": text} for name, (text, _) in FAULTS.items()],
             "sign_in": {"client": public[0] if public else None, "echo": ECHO_CONTEXT},
         }
-        return JSONResponse(told, headers=_HEADERS)
+        return JSONResponse(choices, headers=_HEADERS)
+
+    def _name_of(self, account: ClientAccount) -> str:
+        registry = self._accounts.registry
+        entry = None if registry is None else registry.clients.get(account.client_id)
+        return account.application or account.client_id if entry is None else entry.name
 
     async def _sample(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         wanted = {name: asked.get(name) or default for name, default in Sample()._asdict().items()}
         if not all(value is None or isinstance(value, str) for value in wanted.values()):
-            raise _Fault("client, user, form and fault are texts")
+            raise _BadRequest("client, user, form and fault must be texts")
         try:
             token = sample(Sample(**wanted), self._accounts, self._key, ECHO_CONTEXT)
         except (ConfigurationError, ValueError) as error:
-            raise _Fault(str(error)) from None
+            raise _BadRequest(str(error)) from None
         return {"token": token}
 
     async def _inspect(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         text = asked.get("token")
         if not isinstance(text, str):
-            raise _Fault("token is a text")
-        token = found_in(text)
+            raise _BadRequest("token must be a text")
+        token = find_token(text)
         # A thread, since a verifier may wait for keys.
-        found, verifier = await to_thread.run_sync(self._asked, token)
-        told = report(found, verifier)
-        told["cleaned"] = token != text.strip()
-        if self._try_routes is not None and _can_be_sent(token):
-            told["routes"] = await self._try_routes(token)
-        return told
+        report = await to_thread.run_sync(self._report, token)
+        report["cleaned"] = token != text.strip()
+        # Not all that is pasted can stand in a header.
+        if self._try_routes is not None and token and token.isascii() and token.isprintable():
+            report["routes"] = await self._try_routes(token)
+        return report
 
-    def _asked(self, token: str) -> tuple[Inspection, Verifier]:
+    def _report(self, token: str) -> dict[str, Any]:
         now = time.time()
-        first = inspect(token, None, now)
-        verifier = self._verifier_for(first.claims or {})
-        return inspect(token, verifier, now), verifier
+        verifier = self._verifier_for(inspect(token, None, now).claims or {})
+        inspection = inspect(token, verifier, now)
+        principal, claims = inspection.principal, inspection.claims or {}
+        groups = grouped(claims, _own_meanings(claims, verifier))
+        return {
+            **inspection.as_json(),
+            "groups": [
+                {"name": group, "claims": [claim._asdict() for claim in explained]}
+                for group, explained in groups.items()
+            ],
+            "principal": None if principal is None else principal_as_json(principal),
+        }
 
     def _verifier_for(self, claims: Mapping[str, Any]) -> Verifier:
         def fits(verifier: Verifier) -> bool:
@@ -149,51 +156,37 @@ class Inspector:
         return next(filter(fits, self._verifiers), self._verifiers[0])
 
 
-def report(found: Inspection, verifier: Verifier) -> dict[str, Any]:
-    """Return an inspection as JSON, with the claims in groups and their meaning."""
-    own: dict[str, str] = {}
-    claims = found.claims or {}
-    if verifier.clients is not None:
-        for name in verifier.gateway.names.client_id:
-            entry = verifier.clients.get(str(claims.get(name)))
-            own |= {} if entry is None else _meanings(entry)
-    return {
-        **inspection_as_json(found),
-        "groups": [
-            {"name": group, "claims": [told._asdict() for told in told_claims]}
-            for group, told_claims in grouped(claims, own).items()
-        ],
-        "principal": None if found.principal is None else principal_as_json(found.principal),
-    }
+async def redirect_to_page(_: Request) -> Response:
+    """Redirect to the page."""
+    return RedirectResponse(INSPECTOR)
 
 
-def _meanings(entry: Client) -> dict[str, str]:
-    """Return what the claims that a client's entry names are to it."""
-    found = {each.name: f"Roles of {entry.name}." for each in entry.roles}
-    found |= {each.name: f"Permissions of {entry.name}." for each in entry.permissions}
-    found |= {
-        attribute.claim: f"The attribute {name} of {entry.name}."
-        for name, attribute in entry.attributes.items()
-    }
-    return found
-
-
-def _can_be_sent(token: str) -> bool:
-    """Whether an HTTP client can put it into a header at all."""
-    return bool(token) and token.isascii() and token.isprintable()
+def _own_meanings(claims: Mapping[str, Any], verifier: Verifier) -> dict[str, str]:
+    """Return the meaning of the claims that the entry of the token's client names."""
+    clients, names = verifier.clients, verifier.gateway.names.client_id
+    meanings: dict[str, str] = {}
+    for client_id in (claims.get(name) for name in names):
+        entry = None if clients is None else clients.get(str(client_id))
+        if entry is not None:
+            meanings |= {each.name: f"Roles of {entry.name}." for each in entry.roles}
+            meanings |= {each.name: f"Permissions of {entry.name}." for each in entry.permissions}
+            meanings |= {
+                attribute.claim: f"The attribute {name} of {entry.name}."
+                for name, attribute in entry.attributes.items()
+            }
+    return meanings
 
 
 def _answering(
     answer: Callable[[Mapping[str, Any]], Awaitable[dict[str, Any]]],
 ) -> Callable[[Request], Awaitable[Response]]:
-    """Make an endpoint of a function from JSON to JSON; what cannot be taken is told as 400."""
+    """Make an endpoint of a function from JSON to JSON; 400 says what is wrong with a request."""
 
     async def endpoint(request: Request) -> Response:
         try:
-            told = await answer(await _json_object(request))
-        except _Fault as fault:
+            return JSONResponse(await answer(await _json_object(request)), headers=_HEADERS)
+        except _BadRequest as fault:
             return JSONResponse({"error": str(fault)}, 400, _HEADERS)
-        return JSONResponse(told, headers=_HEADERS)
 
     return endpoint
 
@@ -201,21 +194,17 @@ def _answering(
 async def _json_object(request: Request) -> dict[str, Any]:
     # Only a page of our own may send this type without asking first (CORS).
     if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
-        raise _Fault("send JSON, as application/json")
+        raise _BadRequest("send JSON, as application/json")
     body = await bounded_body(request, _LONGEST)
     if body is None:
-        raise _Fault(f"more than {_LONGEST} bytes: this is no token")
+        raise _BadRequest(f"more than {_LONGEST} bytes: this is no token")
     try:
-        found = json.loads(body)
+        value = json.loads(body)
     except (ValueError, RecursionError):
-        raise _Fault("this is no JSON") from None
-    if not isinstance(found, dict):
-        raise _Fault("send a JSON object")
-    return found
-
-
-async def _to_the_page(_: Request) -> Response:
-    return RedirectResponse(INSPECTOR)
+        raise _BadRequest("this is no JSON") from None
+    if not isinstance(value, dict):
+        raise _BadRequest("send a JSON object")
+    return value
 
 
 def _file(path: Path) -> Callable[[Request], Awaitable[Response]]:

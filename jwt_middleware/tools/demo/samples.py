@@ -1,4 +1,4 @@
-"""Tokens to look at: of each caller, in each form, and wrong in each way that a check is for."""
+"""Tokens to look at: of each caller, in each form, and with each fault that a check finds."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from ...errors import ConfigurationError
-from ...testing import FORMS, Accounts, LocalGateway, SigningKey
-from ..gateway.assertions import assertion_of
-from ..gateway.oauth import Caller
+from ...gateways.forms import FORMS
+from ...testing import Accounts, LocalGateway, SigningKey
+from ..gateway import Caller, assertion_of
 
 
 class Sample(NamedTuple):
-    """What is asked for: a client and a user of the accounts, a form, and what is wrong with it."""
+    """A client and a user of the accounts, a form, and what is wrong with the token."""
 
     client: str | None = None
     user: str | None = None
@@ -40,27 +40,20 @@ class Maker(NamedTuple):
 
 
 def _not_yet(maker: Maker) -> str:
-    claims = _json_of(maker.token(lifetime=4_500).split(".")[1])
-    later = float(claims["exp"])
+    expires = float(_json_of(maker.token(lifetime=4_500).split(".")[1])["exp"])
     step = 1000 if maker.local.form.milliseconds else 1
-    return maker.token(lifetime=4_500, nbf=int(later - 900 * step))
+    return maker.token(lifetime=4_500, nbf=int(expires - 900 * step))
 
 
 def _forged(maker: Maker) -> str:
-    named_as_ours = SigningKey.from_pem(
-        SigningKey().private_pem, maker.local.key.certificate_pem, key_id=maker.local.key.key_id
-    )
-    return maker.by(named_as_ours).token()
+    key = maker.local.key
+    pem = SigningKey().private_pem
+    return maker.by(SigningKey.from_pem(pem, key.certificate_pem, key_id=key.key_id)).token()
 
 
 def _changed(maker: Maker) -> str:
     header, _, signature = maker.token().split(".")
     return ".".join((header, maker.token(sub="somebody-else").split(".")[1], signature))
-
-
-def _cut(maker: Maker) -> str:
-    token = maker.token()
-    return token[: len(token) // 2]
 
 
 def _unsigned(maker: Maker) -> str:
@@ -70,7 +63,7 @@ def _unsigned(maker: Maker) -> str:
 
 
 FAULTS: Mapping[str, tuple[str, Callable[[Maker], str]]] = {
-    "none": ("nothing is", Maker.token),
+    "none": ("nothing", Maker.token),
     "expired": ("it expired a minute ago", lambda maker: maker.token(lifetime=-60)),
     "not-yet": ("it begins in an hour", _not_yet),
     "another-api": (
@@ -80,15 +73,15 @@ FAULTS: Mapping[str, tuple[str, Callable[[Maker], str]]] = {
     "changed": ("somebody changed its claims", _changed),
     "forged": ("another key signed it, under the name of ours", _forged),
     "unknown-key": (
-        "a gateway signed it that nobody knows",
+        "an unknown gateway signed it",
         lambda maker: maker.by(SigningKey(key_id="somebody-elses")).token(),
     ),
     "algorithm": ("its algorithm is none", _unsigned),
     "unknown-client": (
-        "it names a client that nobody knows",
+        "it names an unknown client",
         lambda maker: maker.token(client_id="nobody_inc"),
     ),
-    "cut": ("it was cut off on its way", _cut),
+    "cut": ("it was cut off on its way", lambda maker: maker.token()[: len(maker.token()) // 2]),
 }
 """What may be wrong with a sample, as a person would say it, and how it comes about."""
 
@@ -96,29 +89,22 @@ FAULTS: Mapping[str, tuple[str, Callable[[Maker], str]]] = {
 def sample(asked: Sample, accounts: Accounts, key: SigningKey, context: str) -> str:
     """Return the token, signed with this key.
 
-    Raises:
-        ConfigurationError: there is no such client, user, form or fault.
-
+    Raises ``ConfigurationError`` where there is no such client, user, form or fault.
     """
-    for name, known in (
-        (asked.client, accounts.clients),
-        (asked.user, accounts.users),
-        (asked.form, FORMS),
-        (asked.fault, FAULTS),
-    ):
+    for name, known in zip(asked, (accounts.clients, accounts.users, FORMS, FAULTS), strict=True):
         if name is not None and name not in known:
             raise ConfigurationError(f"there is no {name!r}; there are: {', '.join(known)}")
     caller = Caller(
         None if asked.client is None else accounts.clients[asked.client],
         None if asked.user is None else accounts.users[asked.user],
     )
-    # The same key under the names of this form, which may be others than those of its JWKS.
-    own = SigningKey.from_pem(key.private_pem, key.certificate_pem)
-    local = LocalGateway(asked.form, clients=accounts.registry, key=own)
+    # The same key without its name: each form gives it another than the JWKS does.
+    unnamed = SigningKey.from_pem(key.private_pem, key.certificate_pem)
+    local = LocalGateway(asked.form, clients=accounts.registry, key=unnamed)
     return FAULTS[asked.fault][1](Maker(local, caller, context))
 
 
 def _json_of(segment: str) -> dict[str, Any]:
     text = segment.rstrip("=").replace("+", "-").replace("/", "_")
-    found: dict[str, Any] = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-    return found
+    value: dict[str, Any] = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+    return value

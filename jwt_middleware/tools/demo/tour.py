@@ -6,6 +6,7 @@ import logging
 import sys
 import tempfile
 import time
+from asyncio import gather
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -13,40 +14,33 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import httpx2
-from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from cachetools import LRUCache
 from starlette.routing import Route
 
+from jwt_middleware_starlette.inventory import inventory
+
+from ...authorization.routes import Route as GuardedRoute
+from ...events.kinds import Decided, Event
 from ...events.log import logger
 from ...gateways.views import WSO2_DIALECT
 from ...keys.sources import PEM
-from ...testing import (
-    Accounts,
-    LocalGateway,
-    SigningKey,
-    client_claims,
-    mint,
-    sample_accounts,
-    ucsd_claims,
-)
+from ...testing import LocalGateway, SigningKey, client_claims, mint, sample_accounts, ucsd_claims
 from ...verification.verifier import Verifier
-from ..gateway.app import Api, Gateway
-from ..gateway.serving import serving, wait_for_the_end
+from ..gateway import Api, DevelopmentGateway, serving, wait_for_the_end
 from .app import CLIENTS, STAFF_ROLE, build
 from .echo import ECHO_CONTEXT
-from .inspector import INSPECTOR, Inspector
-from .trial import HEADER, Refusals, Trial
+from .inspector import Inspector, redirect_to_page
 
-_CONTEXT = f"{WSO2_DIALECT}apicontext"
+HEADER = "X-JWT-Assertion"
 
 
 class Case(NamedTuple):
-    """One request of the tour."""
+    """One request of the tour; the tour fails where another status comes."""
 
     title: str
     path: str
     token: str | None
-    status: int  # what a reader may expect; the tour fails where it does not come
+    status: int
 
 
 def cases(key: SigningKey, forger: SigningKey, now: float) -> list[Case]:
@@ -68,8 +62,8 @@ def client_cases(key: SigningKey, now: float) -> list[Case]:
     """Return two requests of each client: one that its entry grants, and one that it does not."""
 
     def case(title: str, path: str, status: int, client_id: str, **changes: Any) -> Case:
-        said = {_CONTEXT: ECHO_CONTEXT, **client_claims(client_id), **changes}
-        token = mint(key, said, now=now)
+        context = {f"{WSO2_DIALECT}apicontext": ECHO_CONTEXT}
+        token = mint(key, context | client_claims(client_id, **changes), now=now)
         return Case(f"{client_id}: {title}", f"/partners/{path}", token, status)
 
     return [
@@ -92,57 +86,90 @@ class Demo:
     """The demo's servers: the guarded app, and before it the gateway with the inspector."""
 
     def __init__(self, port: int, stack: ExitStack) -> None:
-        self.accounts: Accounts = sample_accounts()
-        self.local = LocalGateway(api=ECHO_CONTEXT, clients=self.accounts.registry)
-        self.key: SigningKey = self.local.key
-        self.refusals = Refusals()
-        # The certificate, and not /jwks: so the app knows the key by the names of every generation.
-        keys = PEM(self.key.certificate_pem)
-        options: dict[str, Any] = {"keys": keys, "api": ECHO_CONTEXT, "listeners": [self.refusals]}
+        self._reasons: LRUCache[str, str] = LRUCache(1_000)
+        self.accounts = sample_accounts()
+        local = LocalGateway(api=ECHO_CONTEXT, clients=self.accounts.registry)
+        self.key = local.key
+        options: dict[str, Any] = {
+            # The certificate, and not /jwks: the app knows the key as every generation names it.
+            "keys": PEM(self.key.certificate_pem),
+            "api": ECHO_CONTEXT,
+            "listeners": [self._on_event],
+        }
         campus = Verifier(leeway=0, **options)
         partners = Verifier(clients=CLIENTS, **options)
         app = build(campus, partners)
+        self._routes = [route for route in inventory(app) if ":path}" not in route.path]
         self.app_url = stack.enter_context(serving(app))
-        trial = Trial(app, self.app_url, self.refusals)
-        page = Inspector(self.accounts, self.key, [campus, partners], try_routes=trial)
-        gateway = Gateway(
-            [Api(ECHO_CONTEXT, self.app_url)],
-            self.accounts,
-            self.local,
-            pages=[Route("/", _to_the_inspector), *page.routes()],
-        )
+        verifiers = [campus, partners]
+        inspector = Inspector(self.accounts, self.key, verifiers, try_routes=self.try_routes)
+        pages = [Route("/", redirect_to_page), *inspector.routes()]
+        apis = [Api(ECHO_CONTEXT, self.app_url)]
+        gateway = DevelopmentGateway(apis, self.accounts, local, pages=pages)
         self.url = stack.enter_context(serving(gateway.app, port))
 
+    def _on_event(self, event: Event) -> None:
+        if isinstance(event, Decided) and event.reference is not None:
+            reason = event.reason or ""
+            if event.decision is not None:
+                reason = event.decision.explain().partition(": ")[2]
+            self._reasons[event.reference] = reason
 
-async def _to_the_inspector(_: Request) -> Response:
-    return RedirectResponse(INSPECTOR)
+    def reason_of(self, answer: dict[str, Any]) -> str:
+        """Return the operator's reason for a refusal, to which the answer's reference leads."""
+        return self._reasons.get(str(answer.get("reference")), "")
+
+    async def try_routes(self, token: str) -> list[dict[str, Any]]:
+        """Ask every route with a token; return its guard, the answer's status and code, and why."""
+        async with httpx2.AsyncClient(trust_env=False, timeout=10) as client:
+            return await gather(*(self._try(client, each, token) for each in self._routes))
+
+    async def _try(
+        self, client: httpx2.AsyncClient, route: GuardedRoute, token: str
+    ) -> dict[str, Any]:
+        path = route.path.replace("{project_id}", "P-7")
+        row: dict[str, Any] = {"method": "GET", "path": path, "guard": route.guard or "a principal"}
+        try:
+            response = await client.get(self.app_url + path, headers={HEADER: token})
+        except httpx2.TransportError:
+            why = "the server ended the connection: it takes no header of this length"
+            return row | {"status": 0, "code": "no answer", "why": why}
+        row["status"] = response.status_code
+        if response.status_code < 400:
+            return row | {"code": "", "why": "let in"}
+        try:
+            answer = response.json()
+        except ValueError:  # the server's own answer: it takes no header of this length, say
+            answer = {}
+        why = self.reason_of(answer) or response.reason_phrase
+        return row | {"code": answer.get("code", ""), "why": why}
 
 
 def run(*, once: bool, port: int) -> int:
     """Run the tour and, unless ``once``, keep serving; return the exit status."""
     started = time.time()
-    logger.setLevel("CRITICAL")  # the table tells what the log would
+    logger.setLevel("CRITICAL")  # the table shows what the log would
     with ExitStack() as stack:
         demo = Demo(port, stack)
         tour = cases(demo.key, SigningKey(), started)
-        of_clients = client_cases(demo.key, started)
         print(f"A guarded app serves on {demo.app_url}; five requests to it:\n")
-        held = _show(demo, tour)
+        as_expected = _show(demo, tour)
         expires = datetime.fromtimestamp(started - 60, UTC).isoformat(" ", "seconds")
         print(
-            f"\nThe expired token's exp is {round((started - 60) * 1000)}: milliseconds, over "
-            f"since {expires}.\nRead as seconds it would never expire, and that is how other "
+            f"\nThe expired token's exp is {round((started - 60) * 1000)}, in milliseconds: it "
+            f"ended at {expires}.\nRead as seconds it would never expire, and that is how other "
             "libraries read it."
         )
         print(
-            f"\nSix clients, each with its own claims; all that is known of them is {CLIENTS.name}."
-            "\nTwo requests of each:\n"
+            f"\nSix clients, each with its own claims. {CLIENTS.name} holds all that the app knows "
+            "of them.\nTwo requests of each:\n"
         )
-        held = _show(demo, of_clients) and held
-        print(f"\nA gateway for development serves before it on {demo.url}:\n")
-        told = [_told(*step) for step in through_the_gateway(demo)]
-        held = all(told) and held
-        if not held:
+        as_expected &= _show(demo, client_cases(demo.key, started))
+        print(f"\nA gateway for development serves before the app, on {demo.url}:\n")
+        for title, is_right, answer in through_the_gateway(demo):
+            print(f"  {title:<50} {answer}")
+            as_expected &= is_right
+        if not as_expected:
             print("\nThe answers are not what they should be.", file=sys.stderr)
             return 1
         print(
@@ -155,7 +182,7 @@ def run(*, once: bool, port: int) -> int:
 
 
 def through_the_gateway(demo: Demo) -> Iterator[tuple[str, bool, str]]:
-    """Do as a client of the gateway does; yield each step, whether it held, and what came."""
+    """Call as a client of the gateway does; yield each step, whether it held, and its answer."""
     with httpx2.Client(base_url=demo.url, trust_env=False, timeout=10) as client:
         bare = client.get(ECHO_CONTEXT)
         yield (
@@ -176,35 +203,29 @@ def through_the_gateway(demo: Demo) -> Iterator[tuple[str, bool, str]]:
         )
         forged = {"Authorization": f"Bearer {access_token}", HEADER: "forged"}
         echo = client.get(ECHO_CONTEXT, headers=forged)
-        said = echo.json()
-        principal = said.get("principal", {})
+        client_id = echo.json().get("principal", {}).get("client_id")
         yield (
             f"GET {ECHO_CONTEXT} with it, and a forged header",
-            echo.status_code == 200 and principal.get("client_id") == "acme_corp",
-            f"{echo.status_code}  the app saw {principal.get('client_id')}, and another header",
+            echo.status_code == 200 and client_id == "acme_corp",
+            f"{echo.status_code}  the app saw {client_id}, and another header",
         )
 
 
-def _told(title: str, held: bool, what: str) -> bool:
-    print(f"  {title:<50} {what}")
-    return held
-
-
 def _show(demo: Demo, shown: list[Case]) -> bool:
-    """Send the requests and tell of each; return whether all was as expected."""
-    held = True
+    """Send the requests and print the answers; return whether all are as expected."""
+    as_expected = True
     print(f"  {'request':<50} {'status':<7} {'code':<24} why")
     with httpx2.Client(base_url=demo.app_url, trust_env=False, timeout=10) as client:
         for case in shown:
             headers = {} if case.token is None else {HEADER: case.token}
             response = client.get(case.path, headers=headers)
             body = response.json()
-            code, why = body.get("code", "-"), demo.refusals.why(body)
-            if response.status_code == 200:
-                why = f"let in: {body}"
-            held = held and response.status_code == case.status
+            accepted = response.status_code == 200
+            why = f"let in: {body}" if accepted else demo.reason_of(body)
+            as_expected &= response.status_code == case.status
+            code = body.get("code", "-")
             print(f"  {case.title:<50} {response.status_code:<7} {code:<24} {why}")
-    return held
+    return as_expected
 
 
 def _keep_serving(demo: Demo, tour: list[Case]) -> None:
@@ -218,11 +239,11 @@ def _keep_serving(demo: Demo, tour: list[Case]) -> None:
                 path.write_text(f"{HEADER}: {case.token}\n", "ascii")
                 option = f"-H @{path} "
             print(f"  curl -i {option}{demo.app_url}{case.path}")
-        print("  # the gateway: an access token, and the Echo API by it")
+        print("  # the gateway: an access token, and the Echo API with it")
         grant = "-u acme_corp:acme-secret -d grant_type=client_credentials"
         print(f"  curl {grant} {demo.url}/token")
         print(f"  curl -i -H 'Authorization: Bearer ...' {demo.url}{ECHO_CONTEXT}")
-        print("\nRefusals are told here.")
+        print("\nRefusals are logged here.")
         logger.setLevel(logging.WARNING)
         wait_for_the_end(with_input=True)
-        print("\nEnded.")
+        print("Ended.")

@@ -1,9 +1,8 @@
-"""A token explained to a person: what it is, whether it verifies, and if not, why.
+"""What a token, a key source or a configuration is, in words for a person.
 
-What is told here may quote the token's claims, and belongs in no log.
+An explanation of a token may quote its claims, so it belongs in no log.
 """
 
-from .telling import inspection_as_json, principal_as_json
-from .token import Inspection, found_in, inspect
+from .token import Inspection, find_token, inspect, principal_as_json
 
-__all__ = ["Inspection", "found_in", "inspect", "inspection_as_json", "principal_as_json"]
+__all__ = ["Inspection", "find_token", "inspect", "principal_as_json"]

@@ -1,4 +1,4 @@
-"""What a file of integrations means in words, and what is dangerous about it."""
+"""What a file of sign-on integrations means, in words, with its dangers."""
 
 from __future__ import annotations
 
@@ -10,32 +10,24 @@ from pathlib import Path
 from ...sign_on.integrations import BY_EMAIL, Integration
 from ...sign_on.tokens import DEFAULT_MAX_AGE, IntegrationSet, TokenVerifier
 from ...verification.compact import MAX_TOKEN_SIZE
+from .configuration import Report
+from .times import count
 
 _LONG = 3600.0
-"""Seconds from which a link lives longer than a browser needs to follow it."""
+"""Seconds. A browser follows a link sooner; whoever steals it later should find it expired."""
 
 
-def read_file(path: Path) -> IntegrationSet:
-    """Read a file of integrations as ``SignOn`` does.
+def explain_integrations(path: Path) -> Report:
+    """Read a file of integrations as ``SignOn`` does, and explain it.
 
-    Raises:
-        ConfigurationError: with every fault of it.
-
+    Raises ``ConfigurationError`` with every fault of the file.
     """
-    verifier = TokenVerifier(
+    known = TokenVerifier(
         path, leeway=30, max_token_size=MAX_TOKEN_SIZE, announce=lambda _: None, clock=time.time
-    )
-    return verifier.current()
-
-
-def meaning_of_integrations(known: IntegrationSet) -> list[str]:
-    """Return a line for each integration."""
-    return [f"{each.id}: {'; '.join(_meaning(each, known))}" for each in known.integrations]
-
-
-def dangers_of_integrations(known: IntegrationSet) -> list[str]:
-    """Return a line for each danger."""
-    return list(_dangers(known))
+    ).current()
+    meaning = [f"{path}: {count(len(known.integrations), 'integration')}."]
+    meaning += [f"{each.id}: {'; '.join(_meaning(each, known))}" for each in known.integrations]
+    return Report(meaning, [], [*_dangers(known)])
 
 
 def _meaning(integration: Integration, known: IntegrationSet) -> Iterator[str]:
@@ -51,7 +43,8 @@ def _meaning(integration: Integration, known: IntegrationSet) -> Iterator[str]:
         yield f"a token lives {DEFAULT_MAX_AGE:g} s from iat, or until exp without iat"
     else:
         yield f"a token lives {integration.max_age:g} s from iat"
-    yield "users found by address" if integration.accounts == BY_EMAIL else "users of its own"
+    by_email = integration.accounts == BY_EMAIL
+    yield "users known by their email address" if by_email else "users of its own"
 
 
 def _dangers(known: IntegrationSet) -> Iterator[str]:
@@ -60,12 +53,8 @@ def _dangers(known: IntegrationSet) -> Iterator[str]:
             yield f"{each.id} may sign in as the user of any address (accounts = 'by_email')"
         if each.max_age is not None and each.max_age > _LONG:
             yield f"{each.id}: a link lives {each.max_age:g} s, in histories and mailboxes too"
-    held = {name: _keys(known, name) for name in known.trusts}
-    for one, other in combinations(held, 2):
-        if held[one] & held[other]:
+    readings = {name: trust.keys.current() for name, trust in known.trusts.items()}
+    spkis = {n: {key.spki for key in keys.keys} for n, keys in readings.items() if keys is not None}
+    for one, other in combinations(spkis, 2):
+        if spkis[one] & spkis[other]:
             yield f"{one} and {other} have a key in common: each can sign as the other"
-
-
-def _keys(known: IntegrationSet, name: str) -> set[str]:
-    keys = known.trusts[name].keys.current()
-    return set() if keys is None else {key.spki for key in keys.keys}

@@ -1,36 +1,59 @@
-"""What a person needs to know about the keys of a source, and its dangers."""
+"""What is in a key source, with its dangers."""
 
 from __future__ import annotations
 
 import base64
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from ...events.fields import readable
 from ...keys.key import Key, KeyRules, certificate_thumbprints
 from ...keys.sources import KeySource
+from .times import count
 
 
 def report_keys(source: KeySource, rules: KeyRules, now: float) -> dict[str, Any]:
     """Describe every key of a source; ``now`` in seconds since the epoch.
 
-    ``dangers`` of a key say why it is refused, or what to mend; ``notes`` are those of entries that
-    are no keys at all.
+    ``dangers`` of a key say why it is refused, or what to correct; ``notes`` are about entries
+    that are no keys at all.
     """
-    keys = source.snapshot()
-    found = () if keys is None else keys.keys
-    notes = () if keys is None else keys.notes
+    snapshot = source.snapshot()
+    keys, notes = ((), ()) if snapshot is None else (snapshot.keys, snapshot.notes)
     dangers: list[str] = []
-    if len({key.spki for key in found if key.key_id is None}) > 1:
-        dangers.append("several keys without a kid of their own: each may be tried, four at most")
+    if len({key.spki for key in keys if key.key_id is None}) > 1:
+        dangers.append("several keys have no kid of their own: each may be tried, four at most")
     return {
         **source.health(),
         "dangers": dangers,
-        "details": [_describe(key, rules, now) for key in found],
+        "details": [_describe(key, rules, now) for key in keys],
         "notes": [
             {"key_id": note.key_id, "reason": note.reason, "skipped": note.skipped}
             for note in notes
         ],
     }
+
+
+def lines_of(report: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a report for a terminal."""
+    yield f"{report['source']}: {count(report['keys'], 'key')}"
+    if report.get("last_error"):
+        yield f"  the last fetch failed: {readable(report['last_error'])}"
+    for danger in report["dangers"]:
+        yield f"  DANGER  {readable(danger)}"
+    for number, key in enumerate(report["details"], 1):
+        yield f"\n  key {number}: {key['type']}"
+        for name, value in key.items():
+            if name not in ("type", "dangers") and value is not None:
+                yield f"    {name:<12} {readable(value)}"
+        for danger in key["dangers"]:
+            yield f"    DANGER       {readable(danger)}"
+    for note in report["notes"]:
+        what = "not used" if note["skipped"] else "note"
+        yield f"\n  {what}: key {readable(note['key_id'] or 'without a kid')}: " + readable(
+            note["reason"]
+        )
 
 
 def _describe(key: Key, rules: KeyRules, now: float) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Times as a person reads them."""
+"""Times and numbers as a person reads them."""
 
 from __future__ import annotations
 
@@ -14,11 +14,16 @@ def seconds_of(value: Any) -> float | None:
         value = int(value)
     if type(value) is not int and type(value) is not float:
         return None
-    return value / 1000 if value >= MILLISECONDS_FROM else float(value)
+    return value / 1000 if is_milliseconds(value) else float(value)
+
+
+def is_milliseconds(value: Any) -> bool:
+    """Whether a time claim, a number or its digits, counts milliseconds."""
+    return float(value) >= MILLISECONDS_FROM
 
 
 def moment(seconds: float) -> str:
-    """Return a time as a person reads it, in UTC."""
+    """Return seconds since the epoch as a date and time in UTC."""
     try:
         return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     except (OverflowError, ValueError, OSError):
@@ -31,10 +36,13 @@ def distance(seconds: float) -> str:
 
 
 def length(seconds: float) -> str:
-    """Return a length of time as a person says it."""
+    """Return a length of time in its largest whole unit."""
     for unit, size in (("year", 31_556_952), ("day", 86_400), ("hour", 3_600), ("minute", 60)):
         if seconds >= size:
-            number = int(seconds // size)
-            return f"{number:,} {unit}{'' if number == 1 else 's'}"
-    number = int(max(0, seconds))
-    return f"{number} second{'' if number == 1 else 's'}"
+            return count(int(seconds // size), unit)
+    return count(int(max(0, seconds)), "second")
+
+
+def count(number: int, noun: str) -> str:
+    """Return a number with its noun: ``1 key``, ``2 keys``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -1,34 +1,39 @@
-"""What a token is, whether it verifies and, if not, the exact check that failed, in plain words.
-
-For people at a terminal or a page of their own: what is told here may quote the token's claims, and
-belongs in no log.
-"""
+"""What a token is, whether it verifies and, if not, which check failed and what helps."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from ...errors import RequestError, TokenTooLarge
+from ...events.fields import readable
 from ...gateways import WireFormat
-from ...principal import Principal
+from ...principal import Principal, thawed
 from ...verification.compact import decode_claims, decode_header, split
 from ...verification.verifier import Verifier
+from .claims import grouped
 from .facts import generations, key_facts, spelling, time_facts
-from .faults import mend_of, why
+from .faults import fault_of
 from .times import distance, moment
 
 _LONGEST = 65_536
-"""Characters; no gateway writes a tenth of it, and somebody waits for the answer."""
+"""Characters. No gateway writes a tenth of it, and somebody waits for the answer."""
 _LOOSEST = WireFormat(relaxed_base64=True, milliseconds=True, text_exp=True)
+_AROUND = " \t\n\"'`"
 
 
 class Inspection(NamedTuple):
-    """What was found out about a token.
+    """What a token is, and whether it verifies.
 
-    ``facts``: what it is, in order, by name. ``code`` is ``accepted``, an error's stable code, or
-    None where there was no verifier to ask. ``explanation``: one sentence or two for a colleague;
-    ``mend``: what would help, empty where nothing is wrong.
+    Attributes:
+        facts: its properties by name, in order.
+        header: None where it cannot be read; ``claims`` likewise.
+        code: ``accepted``, an error's stable code, or None where there was no verifier.
+        explanation: one sentence or two.
+        principal: who calls, where the token verifies.
+        hint: what would help; empty where nothing is wrong.
+
     """
 
     facts: dict[str, str]
@@ -37,20 +42,59 @@ class Inspection(NamedTuple):
     code: str | None
     explanation: str
     principal: Principal | None = None
-    mend: str = ""
+    hint: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return all of it but the claims and the principal."""
+        shown = ("code", "explanation", "hint", "facts", "header")
+        return {name: getattr(self, name) for name in shown}
+
+    def lines(self) -> Iterator[str]:
+        """Yield it for a terminal, claims included.
+
+        Nothing of it is verified: a kid may hold what clears the screen and writes its own verdict.
+        """
+        verdict = self.explanation if self.code is None else f"{self.code}: {self.explanation}"
+        yield readable(verdict)
+        if self.hint:
+            yield readable(self.hint)
+        yield ""
+        for name, value in self.facts.items():
+            yield f"  {name:<14} {readable(value)}"
+        for group, claims in grouped(self.claims or {}).items():
+            yield f"\n  {group}"
+            for claim in claims:
+                meaning = f"  ({claim.meaning})" if claim.meaning else ""
+                value = json.dumps(claim.value, ensure_ascii=False)
+                yield f"    {readable(claim.name)} = {readable(value)}{meaning}"
 
 
-def found_in(text: str) -> str:
+def principal_as_json(principal: Principal) -> dict[str, Any]:
+    """Return all that a principal says but its claims."""
+    return {
+        "subject": principal.subject,
+        "client_id": principal.client_id,
+        "issuer": principal.issuer,
+        "roles": sorted(principal.roles),
+        "permissions": sorted(principal.permissions),
+        "attributes": thawed(principal.attributes),
+        "expires_at": principal.expires_at,
+        "token_id": principal.token_id,
+        "key_id": principal.key_id,
+    }
+
+
+def find_token(text: str) -> str:
     """Return the token in what a person pasted: without a header's name, quotes or line breaks."""
-    found = "".join(text.split("\n")) if text.count(".") == 2 else text
-    found = found.replace("\r", "").strip(" \t\n\"'`")
-    name, colon, value = found.partition(":")
+    token = "".join(text.split("\n")) if text.count(".") == 2 else text
+    token = token.replace("\r", "").strip(_AROUND)
+    name, colon, value = token.partition(":")
     if colon and "." not in name and name.replace("-", "").isalnum():
-        found = value.strip()
-    kind, blank, value = found.partition(" ")
-    if blank and kind.lower() in ("bearer", "jwt"):
-        found = value
-    return found.strip(" \t\n\"'`")
+        token = value.strip()
+    scheme, blank, value = token.partition(" ")
+    if blank and scheme.lower() in ("bearer", "jwt"):
+        token = value
+    return token.strip(_AROUND)
 
 
 def inspect(raw: str, verifier: Verifier | None, now: float) -> Inspection:
@@ -63,25 +107,24 @@ def inspect(raw: str, verifier: Verifier | None, now: float) -> Inspection:
         if len(token) > _LONGEST:
             raise TokenTooLarge("too long to be taken apart")
         segments = split(token.encode("ascii"))
-        facts["spelled"] = spelling(segments)
+        facts["spelling"] = spelling(segments)
         header = decode_header(segments[0], _LOOSEST)
         facts |= key_facts(header)
         claims = decode_claims(segments[1], _LOOSEST)
         facts |= time_facts(claims, now)
-        facts["written as by"] = generations(segments, header, claims)
+        facts["form"] = generations(segments, header, claims)
     except UnicodeEncodeError:
-        facts["spelled"] = "not in ASCII, as every token is"
+        facts["spelling"] = "not ASCII, as a token must be"
     except RequestError as error:
         facts["unreadable"] = error.reason
     if verifier is None:
-        told = "Nothing was verified: no keys were named."
-        return Inspection(facts, header, claims, None, told)
+        unverified = "Nothing was verified, because no keys were given."
+        return Inspection(facts, header, claims, None, unverified)
     try:
         principal = verifier.verify(token)
     except RequestError as error:
-        told = why(error, token, header, claims, verifier, now)
-        mend = mend_of(error, header, claims)
-        return Inspection(facts, header, claims, error.code, told, mend=mend)
-    left = (principal.expires_at or now) - now
-    told = f"It verifies. Its life ends at {moment(principal.expires_at or now)}, {distance(left)}."
-    return Inspection(facts, header, claims, "accepted", told, principal)
+        explanation, hint = fault_of(error, token, header or {}, claims or {}, verifier, now)
+        return Inspection(facts, header, claims, error.code, explanation, hint=hint)
+    ends = principal.expires_at or now
+    explanation = f"It verifies. Its life ends at {moment(ends)}, {distance(ends - now)}."
+    return Inspection(facts, header, claims, "accepted", explanation, principal)

@@ -1,10 +1,10 @@
-"""The gateway as an ASGI app: OAuth endpoints and keys of its own, all else handed on signed."""
+"""The gateway as an ASGI app: OAuth endpoints and keys of its own, the rest forwarded, signed."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
@@ -18,12 +18,9 @@ from starlette.websockets import WebSocket
 
 from ...testing import Accounts, LocalGateway
 from .assertions import Assertions
-from .forwarding import Forwarder
-from .headers import Lines, forwarded
-from .hosts import LOOPBACK_NAMES, LocalNames
-from .oauth import Authority, Caller
-from .relaying import deny, relay
-from .sign_in import sign_in_routes
+from .oauth import Authority, Caller, oauth_routes
+from .proxy import Forwarder, deny, relay
+from .requests import LOOPBACK_NAMES, LocalNames, forwarded
 
 
 class Api(NamedTuple):
@@ -33,18 +30,18 @@ class Api(NamedTuple):
     upstream: str
 
 
-class Gateway:
+class DevelopmentGateway:
     """Does for development what the API manager does in production.
 
     It takes the caller's ``Authorization`` and any assertion header away, adds a signed one, and
-    hands the rest on untouched.
+    forwards the rest untouched.
 
     Args:
         apis: a request goes to the one whose context its path lies in, the longest first; else to
             the first.
         accounts: who may call.
         local: signs, and publishes its keys at ``/jwks``.
-        everyone: whom a request without an access token is for; None refuses it.
+        everyone: the caller of requests without an access token; None refuses them.
         pages: routes of the gateway's own, beside OAuth's.
 
     """
@@ -58,23 +55,19 @@ class Gateway:
         everyone: Caller | None = None,
         pages: Sequence[BaseRoute] = (),
     ) -> None:
-        self._apis = list(apis)
+        self._apis = apis
         self._everyone = everyone
         self._forwarder = Forwarder()
-        self.authority = Authority(accounts)
-        self.local = local
-        self.assertions = Assertions(local)
+        self._authority = Authority(accounts)
+        self._local = local
+        self._assertions = Assertions(local)
         self._header = local.header.lower().encode()
-        router = Router(
-            [Route("/jwks", self._keys), *sign_in_routes(self.authority), *pages],
+        self.app = Starlette(lifespan=self._lifespan, middleware=[Middleware(LocalNames)])
+        self.app.router.default = Router(
+            [Route("/jwks", self._keys), *oauth_routes(self._authority), *pages],
             redirect_slashes=False,
             default=self._handle,
         )
-        self.app = Starlette(
-            lifespan=self._lifespan,
-            middleware=[Middleware(LocalNames)],
-        )
-        self.app.router.default = router
 
     @asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncGenerator[None, None]:
@@ -82,20 +75,23 @@ class Gateway:
         await self._forwarder.close()
 
     def _keys(self, _: Request) -> Response:
-        status, body = self.local.answer()
-        # No longer: a gateway that is started anew has a new key, unless it was given one.
+        status, body = self._local.answer()
+        # Short: a gateway that is started anew has a new key, unless it was given one.
         headers = {"Cache-Control": "max-age=30"}
         return Response(body, status, headers, media_type="application/json")
 
     async def _handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         caller = _odd_request(scope) or self._caller(scope)
+        socket = WebSocket(scope, receive, send) if scope["type"] == "websocket" else None
         if isinstance(caller, Response):
-            await self._refuse(caller, scope, receive, send)
+            await (caller(scope, receive, send) if socket is None else deny(socket, caller))
             return
         api = self._api(scope["path"])
-        headers = self._signed(scope["headers"], caller, api.context)
-        if scope["type"] == "websocket":
-            await relay(WebSocket(scope, receive, send), api.upstream, headers)
+        assertion = self._assertions.of(caller, api.context).encode("ascii")
+        headers = forwarded(scope["headers"], without=(b"authorization", self._header))
+        headers.append((self._header, assertion))
+        if socket is not None:
+            await relay(socket, api.upstream, headers)
             return
         response = await self._forwarder.forward(Request(scope, receive), api.upstream, headers)
         await response(scope, receive, send)
@@ -109,37 +105,27 @@ class Gateway:
             return _refusal(
                 "900902",
                 "Missing Credentials",
-                "Get an access token at /token and send it as Authorization: Bearer ...; or start "
-                "the gateway with --client or --as, and every request is theirs.",
+                "Get an access token at /token and send it as Authorization: Bearer ..., or start "
+                "the gateway with --client or --as: then every request is theirs.",
             )
         kind, _, token = values[0].decode("latin-1").partition(" ")
-        found = self.authority.caller_of(token.strip()) if kind.lower() == "bearer" else None
-        if found is None or len(values) > 1:
+        caller = self._authority.caller_of(token.strip()) if kind.lower() == "bearer" else None
+        if caller is None or len(values) > 1:
             return _refusal(
                 "900901",
                 "Invalid Credentials",
-                "This access token is over, or was never given out here: the gateway forgets them "
-                "when it ends. Get a new one at /token.",
+                "This access token has ended, or never came from here: the gateway forgets all of "
+                "them when it ends. Get a new one at /token.",
             )
-        return found
+        return caller
 
     def _api(self, path: str) -> Api:
         inside = [each for each in self._apis if _lies_in(path, each.context)]
         return max(inside, key=lambda each: len(each.context), default=self._apis[0])
 
-    def _signed(self, lines: Any, caller: Caller, context: str) -> Lines:
-        kept = forwarded(lines, without=(b"authorization", self._header))
-        return [*kept, (self._header, self.assertions.of(caller, context).encode("ascii"))]
-
-    async def _refuse(self, response: Response, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "websocket":
-            await deny(WebSocket(scope, receive, send), response)
-            return
-        await response(scope, receive, send)
-
 
 def _odd_request(scope: Scope) -> Response | None:
-    """Refuse what another server could read otherwise.
+    """Refuse a request that another server could read differently.
 
     A request target that is no path could name another server (RFC 9112, 3.2.1). A body with two
     lengths could hide a second request (6.1).
@@ -153,12 +139,11 @@ def _odd_request(scope: Scope) -> Response | None:
 
 
 def _from_elsewhere(scope: Scope) -> Response | None:
-    """Refuse what a page from elsewhere asks for, where no access token is asked of it.
+    """Refuse a page from elsewhere where requests need no access token.
 
-    A browser says where a page comes from (Origin, RFC 6454; Sec-Fetch-Site, Fetch Metadata). To
-    follow a link to here is no harm, as with cookies that are SameSite=Lax; a frame, an object or
-    an embed of a page from elsewhere follows none. What says nothing of itself is served: it is a
-    program, or a browser of before 2023.
+    A browser says where a page comes from (Origin, RFC 6454; Sec-Fetch-Site, Fetch Metadata). A
+    link to here may be followed, as with SameSite=Lax cookies, but not framed or embedded. A
+    request without those headers is served: it is from a program, or a browser older than 2023.
     """
     headers = Headers(scope=scope)
     origin = headers.get("origin")
@@ -169,14 +154,14 @@ def _from_elsewhere(scope: Scope) -> Response | None:
         and headers.get("sec-fetch-dest") == "document"
     )
     is_cross = headers.get("sec-fetch-site") == "cross-site" and not follows_link
-    is_question = scope.get("method") == "OPTIONS"  # a preflight; the app answers who may ask
-    if is_question or (is_local and not is_cross):
+    is_preflight = scope.get("method") == "OPTIONS"  # the app answers who may ask
+    if is_preflight or (is_local and not is_cross):
         return None
-    told = (
-        "A page from elsewhere asks, and requests without an access token are signed here. Use an "
-        "access token (/token), or a page of this machine.\n"
+    return PlainTextResponse(
+        "This gateway signs requests without an access token, but not those of a page from "
+        "elsewhere. Use an access token (/token), or a page of this machine.\n",
+        403,
     )
-    return PlainTextResponse(told, 403)
 
 
 def _lies_in(path: str, context: str) -> bool:

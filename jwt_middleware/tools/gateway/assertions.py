@@ -1,4 +1,4 @@
-"""The header that the gateway adds: an assertion for each caller and API, repeated as WSO2 does."""
+"""The header that the gateway adds: one assertion per caller and API, repeated as WSO2 does."""
 
 from __future__ import annotations
 
@@ -14,8 +14,6 @@ from ...testing import ClientAccount, LocalGateway, User
 from .oauth import Caller
 
 _REPEATED_SECONDS = 60
-LIFETIME = 900
-"""Seconds, as WSO2's default."""
 
 
 class Assertions:
@@ -29,7 +27,7 @@ class Assertions:
 
     def of(self, caller: Caller, context: str) -> str:
         """Return the assertion of this caller for the API with this context."""
-        # As WSO2 keeps them: for each access token, which is to say for each time of asking.
+        # As WSO2 keeps them: by access token, and each of those has a caller object of its own.
         which = id(caller), context, self.gateway.key
         kept = self._kept.get(which)
         if kept is None or kept[0] is not caller:
@@ -41,18 +39,13 @@ def assertion_of(
     gateway: LocalGateway,
     caller: Caller,
     context: str,
-    lifetime: float = LIFETIME,
+    lifetime: float = 900,
     **changes: Any,
 ) -> str:
-    """Mint an assertion of this caller, for the API with this context.
+    """Mint an assertion of this caller, for the API with this context (``/echo/1.0.0``).
 
-    Args:
-        gateway: signs, in its form.
-        caller: an application, and the person who uses it, if any.
-        context: of the API, such as ``/echo/1.0.0``.
-        lifetime: seconds; negative makes an expired one.
-        changes: claims that replace the others.
-
+    ``lifetime`` is in seconds, negative for an expired one; ``changes`` are claims that replace
+    the others.
     """
     account = caller.client or ClientAccount("development", names_itself=False)
     user = caller.user
@@ -79,7 +72,7 @@ def assertion_of(
 
 def _wso2(account: ClientAccount, user: User | None, context: str) -> Mapping[str, Any]:
     """Return what WSO2 says of the call and of the application."""
-    said = {
+    claims = {
         "subscriber": account.subscriber,
         "applicationid": "1",
         "applicationname": account.application or account.client_id,
@@ -89,4 +82,4 @@ def _wso2(account: ClientAccount, user: User | None, context: str) -> Mapping[st
         "keytype": "PRODUCTION",
         "usertype": "APPLICATION" if user is None else "APPLICATION_USER",
     }
-    return {WSO2_DIALECT + name: value for name, value in said.items()}
+    return {WSO2_DIALECT + name: value for name, value in claims.items()}

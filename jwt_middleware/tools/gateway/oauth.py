@@ -1,7 +1,7 @@
-"""The OAuth 2.0 half of the gateway: who may have an access token, and whose one is.
+"""The OAuth 2.0 half of the gateway: its endpoints, who gets an access token, and whose it is.
 
-The protocol (RFC 6749, and 7636 for PKCE) is oauthlib's; what it asks for is answered from the
-accounts. Everything lives in memory and ends with the process.
+oauthlib speaks the protocol (RFC 6749, and 7636 for PKCE), and asks about the accounts. Everything
+lives in memory and ends with the process.
 """
 
 from __future__ import annotations
@@ -11,23 +11,48 @@ import binascii
 import hmac
 import secrets
 import time
+from html import escape
 from typing import Any, NamedTuple
-from urllib.parse import unquote_plus, urlsplit
+from urllib.parse import parse_qsl, unquote_plus, urlsplit
 
 from cachetools import TTLCache
-from oauthlib.oauth2 import RequestValidator, Server
+from oauthlib.oauth2 import FatalClientError, OAuth2Error, RequestValidator, Server
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.routing import Route
 
 from ...testing import Accounts, ClientAccount, User
-from .hosts import LOOPBACK_NAMES
+from .requests import LOOPBACK_NAMES, bounded_body
 
 TOKEN_SECONDS = 3600
+_REFRESH_SECONDS = 86_400
 _CODE_SECONDS = 60  # RFC 6749, 4.1.2 asks for ten minutes at the most
 _MOST = 10_000
 _GRANTS = ("client_credentials", "password", "authorization_code", "refresh_token")
+_LONGEST_FORM = 65_536
+
+_PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>{title}</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<style>
+:root {{ color-scheme: light dark; font: 1rem/1.5 system-ui, sans-serif }}
+body {{ max-width: 24rem; margin: 4rem auto; padding: 0 1rem }}
+label, input, button {{ display: block; width: 100%; box-sizing: border-box; font: inherit }}
+input, button {{ padding: .5rem; margin: .25rem 0 1rem }}
+[role=alert] {{ border-left: .25rem solid #c22; padding-left: .75rem }}
+</style></head><body><h1>{title}</h1>{body}</body></html>"""
+
+_FORM = """{fault}<p><b>{application}</b> asks who you are. This gateway is for development, and
+its accounts are in a file.</p>
+<form method="post"><label for="username">User name</label>
+<input id="username" name="username" value="{name}" autocomplete="username" required autofocus>
+<label for="password">Password</label>
+<input id="password" name="password" type="password" autocomplete="current-password" required>
+<button>Sign in</button></form>"""
 
 
 class Caller(NamedTuple):
-    """On whose behalf a request is made: an application, and the person who uses it, if any."""
+    """Who makes a request: an application, and the person who uses it, if any."""
 
     client: ClientAccount | None
     user: User | None
@@ -40,55 +65,35 @@ class _Code(NamedTuple):
     challenge_method: str | None
 
 
-class Authority:
-    """Gives access tokens out, and tells whose they are."""
+class Authority(RequestValidator):
+    """Gives out access tokens, and knows their callers; oauthlib asks it by the names below."""
 
     def __init__(self, accounts: Accounts) -> None:
+        super().__init__()
         self.accounts = accounts
-        self._callers: TTLCache[str, Caller] = TTLCache(_MOST, TOKEN_SECONDS, time.monotonic)
-        self._refreshing: TTLCache[str, Caller] = TTLCache(_MOST, 86_400, time.monotonic)
         self.server = Server(
-            _Rules(self), token_expires_in=TOKEN_SECONDS, token_generator=_random_token
+            self, token_expires_in=TOKEN_SECONDS, token_generator=lambda _: secrets.token_urlsafe()
         )
+        self._callers: TTLCache[str, Caller] = TTLCache(_MOST, TOKEN_SECONDS, time.monotonic)
+        self._refreshing: TTLCache[str, Caller] = TTLCache(_MOST, _REFRESH_SECONDS, time.monotonic)
+        self._codes: TTLCache[str, _Code] = TTLCache(_MOST, _CODE_SECONDS, time.monotonic)
 
     def caller_of(self, access_token: str) -> Caller | None:
-        """Return whose access token this is; None where it is nobody's, or over."""
+        """Return whose access token this is; None where it is nobody's, or has ended."""
         return self._callers.get(access_token)
 
     def user_of(self, name: str, password: str) -> User | None:
         """Return the person with this name and password."""
         user = self.accounts.users.get(name)
-        if user is None or not _same(user.password, password):
-            return None
-        return user
-
-    def keep(self, token: dict[str, Any], caller: Caller) -> None:
-        """Remember what was given out."""
-        self._callers[token["access_token"]] = caller
-        if "refresh_token" in token:
-            self._refreshing[token["refresh_token"]] = caller
-
-    def refreshed(self, refresh_token: str) -> Caller | None:
-        """Return who got this refresh token."""
-        return self._refreshing.get(refresh_token)
-
-
-class _Rules(RequestValidator):
-    """What oauthlib asks about clients, people, codes and tokens."""
-
-    def __init__(self, authority: Authority) -> None:
-        super().__init__()
-        self._authority = authority
-        self._codes: TTLCache[str, _Code] = TTLCache(_MOST, _CODE_SECONDS, time.monotonic)
+        return user if user is not None and _same(user.password, password) else None
 
     def _account(self, client_id: str | None) -> ClientAccount | None:
-        return self._authority.accounts.clients.get(client_id or "")
+        return self.accounts.clients.get(client_id or "")
 
     # Clients (RFC 6749, 2.3)
 
     def client_authentication_required(self, request: Any, *_: Any, **__: Any) -> bool:
-        client_id, _secret = _credentials(request)
-        account = self._account(client_id)
+        account = self._account(_credentials(request)[0])
         return account is None or account.secret is not None
 
     def authenticate_client(self, request: Any, *_: Any, **__: Any) -> bool:
@@ -96,21 +101,16 @@ class _Rules(RequestValidator):
         account = self._account(client_id)
         if account is None or account.secret is None or not _same(account.secret, secret or ""):
             return False
-        request.client = account
-        request.client_id = client_id
+        request.client, request.client_id = account, client_id
         return True
 
     def authenticate_client_id(self, client_id: str, request: Any, *_: Any, **__: Any) -> bool:
-        account = self._account(client_id)
-        if account is None or account.secret is not None:
-            return False
-        request.client = account
-        return True
+        request.client = account = self._account(client_id)
+        return account is not None and account.secret is None
 
     def validate_client_id(self, client_id: str, request: Any, *_: Any, **__: Any) -> bool:
-        account = self._account(client_id)
-        request.client = account
-        return account is not None
+        request.client = self._account(client_id)
+        return request.client is not None
 
     def validate_grant_type(
         self, client_id: str, grant_type: str, client: Any, *_: Any, **__: Any
@@ -127,25 +127,23 @@ class _Rules(RequestValidator):
         account = self._account(client_id)
         return account is None or account.secret is None
 
-    def validate_redirect_uri(
-        self, client_id: str, redirect_uri: str, request: Any, *_: Any, **__: Any
-    ) -> bool:
-        account = self._account(client_id)
-        known = () if account is None else account.redirect_uris
-        return any(_same_place(redirect_uri, each) for each in known)
+    def validate_redirect_uri(self, client_id: str, redirect_uri: str, *_: Any, **__: Any) -> bool:
+        return any(_same_place(redirect_uri, known) for known in self._redirect_uris(client_id))
 
     def get_default_redirect_uri(self, client_id: str, *_: Any, **__: Any) -> Any:
-        account = self._account(client_id)
-        known = () if account is None else account.redirect_uris
+        known = self._redirect_uris(client_id)
         return known[0] if len(known) == 1 else None
+
+    def _redirect_uris(self, client_id: str) -> tuple[str, ...]:
+        account = self._account(client_id)
+        return () if account is None else account.redirect_uris
 
     # Scopes: every client may ask for every one; assertions do not carry them.
 
     def get_default_scopes(self, *_: Any, **__: Any) -> list[str]:
         return ["default"]
 
-    def get_original_scopes(self, *_: Any, **__: Any) -> list[str]:
-        return ["default"]
+    get_original_scopes = get_default_scopes
 
     def validate_scopes(self, *_: Any, **__: Any) -> bool:
         return True
@@ -155,7 +153,7 @@ class _Rules(RequestValidator):
     def validate_user(
         self, username: str, password: str, client: Any, request: Any, *_: Any, **__: Any
     ) -> bool:
-        request.user = self._authority.user_of(username, password)
+        request.user = self.user_of(username, password)
         return request.user is not None
 
     def save_authorization_code(
@@ -170,11 +168,10 @@ class _Rules(RequestValidator):
     def validate_code(
         self, client_id: str, code: str, client: Any, request: Any, *_: Any, **__: Any
     ) -> bool:
-        found = self._codes.get(code)
-        if found is None or found.caller.client != client:
+        saved = self._codes.get(code)
+        if saved is None or saved.caller.client != client:
             return False
-        request.user = found.caller.user
-        request.scopes = ["default"]
+        request.user, request.scopes = saved.caller.user, ["default"]
         return True
 
     def get_code_challenge(self, code: str, request: Any) -> Any:
@@ -192,12 +189,15 @@ class _Rules(RequestValidator):
         self._codes.pop(code, None)
 
     def save_bearer_token(self, token: Any, request: Any, *_: Any, **__: Any) -> None:
-        self._authority.keep(token, Caller(request.client, request.user))
+        caller = Caller(request.client, request.user)
+        self._callers[token["access_token"]] = caller
+        if "refresh_token" in token:
+            self._refreshing[token["refresh_token"]] = caller
 
     def validate_refresh_token(
         self, refresh_token: str, client: Any, request: Any, *_: Any, **__: Any
     ) -> bool:
-        caller = self._authority.refreshed(refresh_token)
+        caller = self._refreshing.get(refresh_token)
         if caller is None or caller.client != client:
             return False
         request.user = caller.user
@@ -217,10 +217,6 @@ def _credentials(request: Any) -> tuple[str | None, str | None]:
     return unquote_plus(client_id), unquote_plus(secret)
 
 
-def _random_token(*_: Any, **__: Any) -> str:
-    return secrets.token_urlsafe(24)
-
-
 def _same(one: str, other: str) -> bool:
     return hmac.compare_digest(one.encode(), other.encode())
 
@@ -231,18 +227,96 @@ def _same_place(asked: str, registered: str) -> bool:
         return True
     one, other = urlsplit(asked), urlsplit(registered)
     try:
-        hosts = one.hostname in LOOPBACK_NAMES and other.hostname in LOOPBACK_NAMES
         _ = one.port
     except ValueError:
         return False
-    plain = not (one.fragment or one.username or one.password)
     return (
-        hosts
-        and plain
-        and (one.scheme, one.path, one.query)
-        == (
-            other.scheme,
-            other.path,
-            other.query,
-        )
+        one.hostname in LOOPBACK_NAMES
+        and other.hostname in LOOPBACK_NAMES
+        and not (one.fragment or one.username or one.password)
+        and (one.scheme, one.path, one.query) == (other.scheme, other.path, other.query)
     )
+
+
+def oauth_routes(authority: Authority) -> list[Route]:
+    """Return ``/token``, and ``/authorize`` with a plain login page."""
+
+    async def token(request: Request) -> Response:
+        body = await _form(request)
+        if body is None:
+            return Response("the form is too long", 413)
+        headers = dict(request.headers)
+        if "authorization" in headers:
+            headers["Authorization"] = headers["authorization"]  # as oauthlib spells it
+        try:
+            headers, text, status = authority.server.create_token_response(
+                _address(request), "POST", body, headers
+            )
+        except (OAuth2Error, ValueError) as error:  # a query, which RFC 6749 forbids there
+            answer = {"error": "invalid_request", "error_description": _described(error)}
+            return JSONResponse(answer, 400)
+        return Response(text, status, headers, media_type="application/json")
+
+    async def authorize(request: Request) -> Response:
+        try:
+            _, asked = authority.server.validate_authorization_request(
+                _address(request), "GET", None, None
+            )
+        except (OAuth2Error, ValueError) as error:
+            uri = getattr(error, "redirect_uri", None)
+            # After a fatal one, the address itself may be wrong (RFC 6749, 4.1.2.1).
+            if uri and isinstance(error, OAuth2Error) and not isinstance(error, FatalClientError):
+                return RedirectResponse(error.in_uri(uri), 302)
+            return _page("This sign-in cannot go on", f"<p>{escape(_described(error))}</p>", 400)
+        account = authority.accounts.clients[asked["client_id"]]
+        application = account.application or account.client_id
+        if request.method == "GET":
+            return _login(application)
+        form = dict(parse_qsl(await _form(request) or ""))
+        name = form.get("username", "")
+        user = authority.user_of(name, form.get("password", ""))
+        if user is None:
+            return _login(application, name, "No account has this name and password.", 401)
+        headers, _, status = authority.server.create_authorization_response(
+            _address(request), "GET", None, None, ["default"], {"user": user}
+        )
+        return Response(status_code=status, headers=headers)
+
+    return [
+        Route("/token", token, methods=["POST"]),
+        Route("/authorize", authorize, methods=["GET", "POST"]),
+    ]
+
+
+def _login(application: str, name: str = "", fault: str = "", status: int = 200) -> Response:
+    alert = f'<p role="alert">{escape(fault)}</p>' if fault else ""
+    form = _FORM.format(fault=alert, application=escape(application), name=escape(name))
+    return _page("Sign in", form, status)
+
+
+def _page(title: str, body: str, status: int) -> Response:
+    headers = {
+        "Cache-Control": "no-store",
+        "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; "
+        "frame-ancestors 'none'; base-uri 'none'",
+        "Referrer-Policy": "no-referrer",
+    }
+    return HTMLResponse(_PAGE.format(title=escape(title), body=body), status, headers)
+
+
+def _described(error: Exception) -> str:
+    if not isinstance(error, OAuth2Error):
+        return str(error)
+    return f"{error.error}: {error.description}" if error.description else str(error.error)
+
+
+async def _form(request: Request) -> str | None:
+    """Return the form's text; None where it is too long."""
+    body = await bounded_body(request, _LONGEST_FORM)
+    return None if body is None else body.decode("utf-8", "replace")
+
+
+def _address(request: Request) -> str:
+    # RFC 6749 requires TLS, and oauthlib insists. Nothing leaves this machine, so there is nothing
+    # to protect.
+    return str(request.url.replace(scheme="https"))

@@ -26,9 +26,7 @@ _END_SECONDS = 5
 def serving(app: Any, port: int = 0, host: str = LOOPBACK) -> Generator[str, None, None]:
     """Serve an app while the block lasts; give its URL.
 
-    Raises:
-        ConfigurationError: nothing can listen there.
-
+    Raises ``ConfigurationError`` where nothing can listen there.
     """
     try:
         listener = socket.create_server((host, port))
@@ -65,27 +63,29 @@ def serving(app: Any, port: int = 0, host: str = LOOPBACK) -> Generator[str, Non
 
 
 def wait_for_the_end(*, with_input: bool = False) -> None:
-    """Tell that it serves, and wait for Ctrl-C or a signal to terminate.
+    """Wait for Ctrl-C or a signal to terminate.
 
-    ``with_input``: where standard input is no terminal, its end is the end as well.
+    With ``with_input``, the end of standard input is the end as well, where that is no terminal.
     """
     ended = threading.Event()
-    before = {
-        each: signal.signal(each, lambda *_: ended.set())
-        for each in (signal.SIGINT, signal.SIGTERM)
-    }
-    if with_input and not sys.stdin.isatty():
+    signals = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, lambda *_: ended.set()) for number in signals}
+    by_input = with_input and not sys.stdin.isatty()
+    print(
+        f"\nServing until Ctrl-C{' or the end of standard input' if by_input else ''}.", flush=True
+    )
+    if by_input:
         threading.Thread(target=_until_input_ends, args=(ended,), daemon=True).start()
-    print("\nServing until Ctrl-C.", flush=True)
     try:
         while not ended.wait(0.5):  # in slices: some systems wake no waiting thread for a signal
             pass
     finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _until_input_ends(ended: threading.Event) -> None:
     while sys.stdin.read(1):
         pass
+    print("Standard input has ended, so this ends too; in a terminal it serves until Ctrl-C.")
     ended.set()

@@ -167,7 +167,7 @@ Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.mark.parametrize(
-    ("arguments", "mend"),
+    ("arguments", "hint"),
     [
         (["--upstream", "127.0.0.1:8000"], "http://127.0.0.1:8000"),
         (["--upstream", "ftp://x/"], "--upstream"),
@@ -186,12 +186,12 @@ Run = Callable[..., tuple[int, str, str]]
         (["--upstream", "http://x", "--wso2", "9.9"], "1.4 to 4.6"),
     ],
 )
-def test_a_wrong_option_ends_with_2_and_the_mend(
-    arguments: list[str], mend: str, capsys: pytest.CaptureFixture[str]
+def test_a_wrong_option_ends_with_2_and_a_hint(
+    arguments: list[str], hint: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     port = [] if "--port" in arguments else ["--port", "0"]
     assert main(["gateway", *port, *arguments]) == 2
-    assert mend in capsys.readouterr().err
+    assert hint in capsys.readouterr().err
 
 
 def test_a_port_that_is_taken_is_told(capsys: pytest.CaptureFixture[str]) -> None:
@@ -235,18 +235,18 @@ def test_a_gateway_that_starts_anew_is_known_at_once(app: App) -> None:
 
 
 @pytest.mark.parametrize(
-    ("accounts", "mend"),
+    ("accounts", "hint"),
     [
         ('[clients.library]\nsecret = "x"\npermissions = ["p"]', "clients.library: permissions"),
         ('[clients.a]\nsecret = "x"\nattributes = { level = "1" }', "clients.a: attributes"),
     ],
 )
 def test_what_cannot_be_said_of_a_client_is_told_at_start(
-    tmp_path: Path, accounts: str, mend: str, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, accounts: str, hint: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "clients.toml").write_text(REGISTRY)
     path = tmp_path / "accounts.toml"
     path.write_text(f'registry = "clients.toml"\n{accounts}\n')
 
     assert main(["gateway", "--upstream", "http://x", "--port", "0", "--accounts", str(path)]) == 2
-    assert mend in capsys.readouterr().err
+    assert hint in capsys.readouterr().err

@@ -236,10 +236,10 @@ def test_check_tells_what_is_denied_and_what_an_outage_means(command: Run, folde
     out = command("check", path).out
 
     assert f"Tokens that sqlite:///{folder}/store.db denies are refused (1 denial in" in plain
-    assert "While that store is out, no token is taken (503)." in plain
-    assert "Each token is taken once" not in plain
-    assert "redis://127.0.0.1:9/0 denies are refused (which is out now)." in out
-    assert "Each token is taken once; every request asks the store." in out
+    assert "While that store is out, every token is refused (503)." in plain
+    assert "Each token counts once" not in plain
+    assert "redis://127.0.0.1:9/0 denies are refused (the store is out now)." in out
+    assert "Each token counts once; every request asks the store." in out
 
 
 def test_who_looks_at_a_token_does_not_use_it(

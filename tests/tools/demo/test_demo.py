@@ -40,6 +40,11 @@ def test_the_demo_shows_good_requests_and_refused_ones_and_ends() -> None:
     ]
     assert "the app saw acme_corp" in done.stdout
     assert re.search(r"The inspector: http://127\.0\.0\.1:\d+/\n", done.stdout)
+    assert done.stdout.endswith(
+        "\nServing until Ctrl-C or the end of standard input.\n"
+        "Standard input has ended, so this ends too; in a terminal it serves until Ctrl-C.\n"
+        "Ended.\n"
+    )
 
 
 def test_a_port_that_is_taken_is_told_with_the_mend() -> None:

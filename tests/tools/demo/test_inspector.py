@@ -102,7 +102,7 @@ def test_every_fault_is_explained_with_a_mend(page: httpx2.Client, fault: str) -
 
     assert told["code"] != "accepted"
     assert told["explanation"].endswith(".")
-    assert told["mend"]
+    assert told["hint"]
     assert told["principal"] is None
     refused = [r for r in told["routes"] if r["path"].startswith("/partners")]
     assert {route["code"] for route in refused} == {told["code"]}
@@ -183,7 +183,7 @@ def test_a_token_that_a_mail_has_folded_is_put_together(page: httpx2.Client) -> 
     [
         (b"{", "application/json", "no JSON"),
         (b"[]", "application/json", "a JSON object"),
-        (b'{"token": 5}', "application/json", "token is a text"),
+        (b'{"token": 5}', "application/json", "token must be a text"),
         (b'{"token": "x"}', "text/plain", "application/json"),
         (b"[" * 100_000, "application/json", "no JSON"),
         (b'"' + b"x" * 300_000 + b'"', "application/json", "no token"),

@@ -47,7 +47,8 @@ def test_each_integration_and_each_danger_is_told(
         "i.toml: 3 integrations.",
         (
             "acme: hosts app.example.edu; issuer https://acme.example.com; HS256, HS384, HS512 by "
-            "secret in acme.secret; a token lives 7200 s from iat; users found by address"
+            "secret in acme.secret; a token lives 7200 s from iat; users known by their email "
+            "address"
         ),
         (
             "beta: any other host; HS256, HS384, HS512 by secret in acme.secret; a token lives "

@@ -42,8 +42,8 @@ def test_a_colleague_says_why_an_old_token_is_refused(key: SigningKey) -> None:
 
     assert code == "token_expired"
     assert explanation == (
-        "The signature is good; exp is in milliseconds and was over at 2012-11-17 20:05:43 UTC; "
-        "4 years too late."
+        "The signature is good; it expired at 2012-11-17 20:05:43 UTC, 4 years ago (exp is in "
+        "milliseconds)."
     )
 
 
@@ -51,7 +51,7 @@ def test_a_colleague_says_why_an_old_token_is_refused(key: SigningKey) -> None:
 def test_each_form_is_told_by_its_gateway(key: SigningKey, form: str) -> None:
     found = inspect(mint(key, ucsd_claims(), form=form, now=NOW), None, NOW)
 
-    assert form in found.facts["written as by"].split(" or ")
+    assert form in found.facts["form"].split(" or ")
     assert found.code is None
     assert found.claims is not None
     assert "Nothing was verified" in found.explanation
@@ -91,7 +91,7 @@ def test_every_code_is_explained_by_the_check_that_failed(key: SigningKey) -> No
         "bad_signature": (told(key, _changed(good)), "changed on its way"),
         "unacceptable_algorithm": (
             told(key, mint(key, ucsd_claims(), now=NOW, header={"alg": "HS256"})),
-            "'HS256'; RS256 would be accepted",
+            "'HS256'; accepted here: RS256",
         ),
         "unknown_key": (
             told(named, mint(other, ucsd_claims(), now=NOW), keys=named.jwks()),
@@ -101,7 +101,7 @@ def test_every_code_is_explained_by_the_check_that_failed(key: SigningKey) -> No
             told(key, mint(key, ucsd_claims() | {"nbf": NOW + 3600}, now=NOW)),
             "The signature is good; nbf is 2016-11-17 20:22:31 UTC, in 1 hour",
         ),
-        "invalid_claim": (told(key, good, api="/other"), "api=/other is asked for"),
+        "invalid_claim": (told(key, good, api="/other"), "api=/other is required"),
     }
     for code, ((found, explanation), part) in cases.items():
         assert (code, found) == (code, code)
@@ -132,9 +132,9 @@ def test_a_revoked_or_used_token_is_told_from_one_that_cannot_be_judged(key: Sig
     assert revoked[0] == "token_revoked"
     assert "it is revoked: the subject is denied" in revoked[1]
     assert (first.code, second.code) == ("accepted", "token_reused")
-    assert "The signature is good; it was taken before" in second.explanation
+    assert "The signature is good; it was used before" in second.explanation
     assert out[0] == "store_unavailable"
-    assert "cannot be known now: redis://127.0.0.1:9/0" in out[1]
+    assert "whether it is revoked or used cannot be checked now: redis://127.0.0.1:9/0" in out[1]
 
 
 @pytest.mark.parametrize("length, apart", [(65_536, True), (65_537, False)])

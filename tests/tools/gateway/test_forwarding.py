@@ -12,8 +12,8 @@ import httpx2
 import pytest
 
 from jwt_middleware.testing import LocalGateway, sample_accounts
-from jwt_middleware.tools.gateway import Api, Caller, Gateway, serving
-from jwt_middleware.tools.gateway.headers import forwarded
+from jwt_middleware.tools.gateway import Api, Caller, DevelopmentGateway, serving
+from jwt_middleware.tools.gateway.requests import forwarded
 
 from .conftest import CONTEXT, Site
 
@@ -173,7 +173,7 @@ def test_an_answer_is_sent_on_while_it_comes_and_ends_when_nobody_reads(
 def test_an_app_that_is_not_there_is_502_with_the_mend(client: httpx2.Client) -> None:
     with socket.create_server(("127.0.0.1", 0)) as unused:
         port = unused.getsockname()[1]
-    gateway = Gateway(
+    gateway = DevelopmentGateway(
         [Api(CONTEXT, f"http://127.0.0.1:{port}")],
         sample_accounts(),
         LocalGateway(),

@@ -1,6 +1,6 @@
 "use strict";
 
-// All that a token holds is shown by textContent: nothing of it is ever read as markup.
+// Whatever a token holds is shown by textContent, so nothing of it is ever read as markup.
 
 const find = (id) => document.getElementById(id);
 const HERE = location.origin + "/_inspector";
@@ -17,7 +17,7 @@ function shown(value) {
   return typeof value === "string" ? value : JSON.stringify(value);
 }
 
-function tell(problem) {
+function showProblem(problem) {
   find("problem").textContent = problem || "";
   find("problem").hidden = !problem;
 }
@@ -28,9 +28,9 @@ async function ask(path, body) {
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify(body),
   });
-  const told = await answer.json();
-  if (!answer.ok) throw new Error(told.error || answer.status + " " + answer.statusText);
-  return told;
+  const report = await answer.json();
+  if (!answer.ok) throw new Error(report.error || answer.status + " " + answer.statusText);
+  return report;
 }
 
 function fill(id, options, chosen) {
@@ -85,7 +85,7 @@ function showGroups(groups) {
     table.append(head, body);
     return [element("h4", group.name), table];
   }));
-  if (!groups.length) find("groups").append(element("p", "None can be read."));
+  if (!groups.length) find("groups").append(element("p", "No claim can be read."));
 }
 
 function show(report) {
@@ -93,14 +93,14 @@ function show(report) {
   find("banner").className = good ? "good" : "bad";
   find("verdict").textContent = good ? "Accepted" : report.code;
   find("explanation").textContent = report.explanation +
-    (report.cleaned ? " (What stood around the token was left out.)" : "");
-  find("mend").textContent = report.mend || "";
-  pairs("facts", Object.entries(report.facts), "Nothing can be read.");
-  const told = Object.entries(report.principal || {})
+    (report.cleaned ? " (The text around the token was left out.)" : "");
+  find("hint").textContent = report.hint || "";
+  pairs("facts", Object.entries(report.facts), "The token cannot be read.");
+  const known = Object.entries(report.principal || {})
     .filter(([name, value]) => name !== "claims" && value !== null &&
       !(typeof value === "object" && Object.keys(value).length === 0));
-  pairs("principal", told.map(([name, value]) => [name, name === "expires_at" ?
-    new Date(value * 1000).toISOString() : value]), "There is none: nobody is let in by this token.");
+  pairs("principal", known.map(([name, value]) => [name, name === "expires_at" ?
+    new Date(value * 1000).toISOString() : value]), "There is none: this token lets nobody in.");
   showRoutes(report.routes);
   showGroups(report.groups);
   find("header").textContent = JSON.stringify(report.header, null, 2);
@@ -110,11 +110,11 @@ function show(report) {
 }
 
 async function inspect(token) {
-  tell("");
+  showProblem("");
   find("token").value = token;
   if (!token.trim()) {
     find("result").hidden = true;
-    tell("There is no token yet: paste one, or pick a client.");
+    showProblem("There is no token yet: paste one, or pick a client.");
     return;
   }
   show(await ask("inspect", { token }));
@@ -126,7 +126,7 @@ function guarded(work) {
     try {
       await work();
     } catch (error) {
-      tell(error.message);
+      showProblem(error.message);
     }
   };
 }
@@ -164,9 +164,9 @@ async function endSignIn(query) {
     throw new Error("The gateway refused: " + (query.get("error_description") || query.get("error")));
   }
   if (!kept.state || query.get("state") !== kept.state) {
-    throw new Error("This is not the end of a sign-in that began on this page. Begin again.");
+    throw new Error("This sign-in did not begin on this page. Sign in again.");
   }
-  step("Logged in; the gateway gave a code.");
+  step("You are logged in, and the gateway gave a code.");
   const answer = await fetch("/token", {
     method: "POST",
     body: new URLSearchParams({
@@ -176,14 +176,14 @@ async function endSignIn(query) {
   });
   const token = await answer.json();
   if (!answer.ok) throw new Error("The gateway gave no access token: " + token.error);
-  step("Got an access token for the code.");
+  step("The gateway gave an access token for the code.");
   const echo = await fetch(choices.sign_in.echo + "?from=inspector", {
     headers: { Authorization: "Bearer " + token.access_token },
   });
   const assertion = echo.headers.get("X-JWT-Assertion");
   if (!echo.ok || !assertion) throw new Error("The Echo API answered " + echo.status);
-  step("Called GET " + choices.sign_in.echo + " through the gateway: " + echo.status + ".");
-  step("The answer's X-JWT-Assertion is what the API received; it is decoded below.");
+  step("GET " + choices.sign_in.echo + " through the gateway: " + echo.status + ".");
+  step("The API received the assertion that is decoded below.");
   await inspect(assertion);
 }
 
@@ -195,8 +195,8 @@ async function begin() {
   fill("fault", choices.faults.map((each) => [each.id, each.name]), "none");
   if (!choices.sign_in.client) {
     find("sign-in-button").disabled = true;
-    find("sign-in-about").textContent = "The accounts have no client without a secret whose " +
-      "redirect_uris name " + HERE + ": add one to sign in here.";
+    find("sign-in-about").textContent = "To sign in here, add a client without a secret to " +
+      "the accounts, with " + HERE + " in its redirect_uris.";
   }
   const query = new URLSearchParams(location.search);
   if (query.has("code") || query.has("error")) await endSignIn(query);

@@ -1,4 +1,4 @@
-"""A development gateway before an app of somebody's, with the Echo API and the inspector beside."""
+"""A development gateway before somebody's app, with the Echo API and the inspector beside it."""
 
 from __future__ import annotations
 
@@ -7,18 +7,16 @@ from contextlib import ExitStack
 
 from ...errors import ConfigurationError
 from ...gateways import PRESETS
+from ...gateways.forms import FORMS
 from ...keys.sources import PEM
-from ...testing import FORMS, Accounts, LocalGateway
+from ...testing import Accounts, LocalGateway
 from ...verification.verifier import Verifier
-from ..gateway.app import Api, Gateway
-from ..gateway.assertions import assertion_of
-from ..gateway.oauth import Caller
-from ..gateway.serving import serving
+from ..gateway import Api, Caller, DevelopmentGateway, assertion_of, serving
 from .echo import ECHO_CONTEXT, echo_app
 from .inspector import Inspector
 
 
-def standing_before(
+def serve_before(
     upstream: str,
     contexts: Sequence[str],
     accounts: Accounts,
@@ -29,34 +27,32 @@ def standing_before(
 ) -> str:
     """Serve the gateway until the stack ends; return its URL.
 
-    Raises:
-        ConfigurationError: nothing can listen on the port, or what a caller is to be granted
-            stands in no claim.
-
+    Raises ``ConfigurationError`` where nothing can listen on the port, or no claim holds what a
+    caller is granted.
     """
     _check_callers(accounts, local, everyone, contexts[0])
-    # The certificate, and not the JWKS: so a pasted token may name the key as any generation does.
+    # The certificate, and not the JWKS: a pasted token may name the key as any generation does.
     keys = PEM(local.key.certificate_pem)
-    name = next((name for name, form in FORMS.items() if form == local.form), "wso2-4.2")
-    apis = [Api(context, upstream) for context in contexts]
+    form = next((name for name, form in FORMS.items() if form == local.form), "wso2-4.2")
     preset = PRESETS[local.form.preset]
-    bound = None if preset.context_claim is None else [*contexts, ECHO_CONTEXT]
-    echo = Verifier(keys=keys, gateway=preset, api=bound)
+    api = None if preset.context_claim is None else [*contexts, ECHO_CONTEXT]
+    verifiers = [Verifier(keys=keys, gateway=preset, api=api)]
+    apis = [Api(context, upstream) for context in contexts]
     if ECHO_CONTEXT not in contexts:
-        apis.append(Api(ECHO_CONTEXT, stack.enter_context(serving(echo_app(echo, local.header)))))
-    verifiers = [echo]
+        echo_url = stack.enter_context(serving(echo_app(verifiers[0], local.header)))
+        apis.append(Api(ECHO_CONTEXT, echo_url))
     if accounts.registry is not None:
         registry = accounts.registry
-        verifiers.insert(0, Verifier(keys=keys, gateway=preset, api=bound, clients=registry))
-    page = Inspector(accounts, local.key, verifiers, form=name)
-    gateway = Gateway(apis, accounts, local, everyone=everyone, pages=page.routes())
+        verifiers.insert(0, Verifier(keys=keys, gateway=preset, api=api, clients=registry))
+    pages = Inspector(accounts, local.key, verifiers, form=form).routes()
+    gateway = DevelopmentGateway(apis, accounts, local, everyone=everyone, pages=pages)
     return stack.enter_context(serving(gateway.app, port))
 
 
 def _check_callers(
     accounts: Accounts, local: LocalGateway, everyone: Caller | None, context: str
 ) -> None:
-    """Mint for everybody who may call: what cannot be said of them is told before they do."""
+    """Mint for everybody who may call, so that a claim that is missing is reported at the start."""
     callers = [
         (f"clients.{client.client_id}", Caller(client, user))
         for client in accounts.clients.values()

@@ -1,19 +1,18 @@
-"""Another verifier, or a caller without any token, for an app that is installed already."""
+"""Another verifier, or a caller without any token, for an app that has the middleware already."""
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from os import PathLike
-from typing import Any
+from typing import Any, cast
 
 from ..authorization.registry import ClientRegistry
 from ..middleware.live import substituted
 from ..middleware.middleware import Gate
 from ..principal import Grants, Principal, frozen
 from ..verification.verifier import Verifier
-from .local_gateway import LocalGateway
+from .gateway import LocalGateway
 from .placing import claims_by_entry
 
 
@@ -26,8 +25,7 @@ def override(
 ) -> Generator[None]:
     """Let an app take a test's tokens, or every request as this principal's, while it lasts.
 
-    The app's guards, paths and header stay as they are; its own verifier is asked nothing, and is
-    back at the end.
+    The app's guards, paths and header stay as they are, and its own verifier is back at the end.
 
     Args:
         app: a Flask, Starlette or FastAPI app, or what a plain door made; a Django handler, or None
@@ -36,23 +34,24 @@ def override(
         principal: who calls, whether or not there is a token. Nothing is verified.
 
     Raises:
-        TypeError: both are given or neither, or nothing of the app is a ``JWTMiddleware``.
-        ValueError: the gateway writes another header than the app reads, or knows no registry
-            where the app has one (Django loads its middleware too late to ask it).
+        TypeError: both are given or neither, or the app has no ``JWTMiddleware``.
+        ValueError: the gateway writes another header than the app reads, or has no registry where
+            the app has one (Django loads its middleware too late for this check).
 
     """
     if (verifier is None) is (principal is None):
         raise TypeError("override: either a verifier (or a LocalGateway), or principal=")
     with ExitStack() as stack:
-        make = _fixed(principal) if principal is not None else _verifying(verifier, stack)
-        found = None
-        if app is not None and not _is_django(app):
-            found = list(_gates_of(app, stack))
-            for gate in found:
-                _check_fits(gate, verifier)
-            if not found:
+        make = _maker_of(verifier, principal, stack)
+        gates = None
+        if app is not None and not hasattr(app, "load_middleware"):  # which Django's handlers have
+            gates = [*_gates_of(app, stack)]
+            if not gates:
                 raise TypeError(f"override: no JWTMiddleware is installed on {app!r}")
-        stack.enter_context(substituted(make, found))
+            if isinstance(verifier, LocalGateway):
+                for gate in gates:
+                    _check_fits(gate, verifier)
+        stack.enter_context(substituted(make, gates))
         yield
 
 
@@ -78,8 +77,7 @@ def as_principal(
 
     """
     client = client or claims.pop("client_id", None)
-    named = {"sub": subject, "client_id": client}
-    own = {name: value for name, value in named.items() if value is not None}
+    own = {n: v for n, v in (("sub", subject), ("client_id", client)) if v is not None}
     given = dict(attributes or {})
     if clients is None or client is None:
         grants = Grants(frozenset(roles), frozenset(permissions), frozen(given))
@@ -87,27 +85,31 @@ def as_principal(
     registry = clients if isinstance(clients, ClientRegistry) else ClientRegistry(clients)
     entry = registry.clients.get(client)
     if entry is not None:
-        own |= claims_by_entry(entry, roles=roles, permissions=permissions, attributes=given)
+        own |= claims_by_entry(entry, roles, permissions, given)
     granted, _ = registry.clients.grants(client, own | claims)
     return Principal(own | claims, grants=granted)
 
 
-class _Fixed(Verifier):
-    """Takes every request for the same principal's; all else is as the real verifier has it."""
+class _FixedVerifier:
+    """Takes every request for one principal's; all else is as the app's own verifier has it."""
 
-    def __init__(self, real: Verifier, principal: Principal) -> None:
-        # Not made of options: it shares the registry, the listeners and the state of the real one.
-        vars(self).update(vars(copy.copy(real)))
-        self._fixed = principal
+    def __init__(self, own: Verifier, principal: Principal) -> None:
+        self._own = own
+        self._principal = principal
 
-    def recall(self, *_: Any, **__: Any) -> Principal | None:
-        return self._fixed
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._own, name)
 
-    def single_line(self, *_: Any, **__: Any) -> bytes | str | None:
+    def single_line(self, *_: Any, **__: Any) -> bytes:
         return b""  # as if there were a header, whatever there is
 
-    def verify_now(self, *_: Any, **__: Any) -> Principal:
-        return self._fixed
+    def recall(self, *_: Any, **__: Any) -> Principal:
+        return self._principal
+
+    authenticate = recall
+
+    async def authenticate_async(self, *_: Any, **__: Any) -> Principal:
+        return self._principal
 
     def prefetch(self) -> bool:
         return True
@@ -116,22 +118,20 @@ class _Fixed(Verifier):
         return True
 
 
-def _fixed(principal: Principal) -> Callable[[Gate], Verifier]:
-    return lambda gate: _Fixed(gate.settings.verifier, principal)
-
-
-def _verifying(
-    verifier: Verifier | LocalGateway | None, stack: ExitStack
+def _maker_of(
+    verifier: Verifier | LocalGateway | None, principal: Principal | None, stack: ExitStack
 ) -> Callable[[Gate], Verifier]:
+    """Return what makes the verifier of each gate."""
+    if principal is not None:
+        return lambda gate: cast(Verifier, _FixedVerifier(gate.settings.verifier, principal))
     if isinstance(verifier, Verifier):
-        ready = verifier
-        return lambda _: ready
+        return lambda _: verifier
     if not isinstance(verifier, LocalGateway):
         raise TypeError(f"override: no Verifier and no LocalGateway: {verifier!r}")
     options = verifier.verifier_options
 
     def make(gate: Gate) -> Verifier:
-        # The app's own listeners go on hearing: its audit trail may be what is tested.
+        # The app keeps its listeners: its audit may be what is tested.
         made = Verifier(**options, listeners=gate.settings.verifier.announce.listeners)
         stack.callback(made.close)
         return made
@@ -139,22 +139,16 @@ def _verifying(
     return make
 
 
-def _check_fits(gate: Gate, verifier: Verifier | LocalGateway | None) -> None:
-    if not isinstance(verifier, LocalGateway):
-        return
-    if verifier.header.lower() != gate.header.lower():
+def _check_fits(gate: Gate, gateway: LocalGateway) -> None:
+    if gateway.header.lower() != gate.header.lower():
         raise ValueError(
             f"override: the app reads {gate.header}; LocalGateway(header={gate.header!r})"
         )
-    if verifier.clients is None and gate.settings.verifier.clients is not None:
+    if gateway.clients is None and gate.settings.verifier.clients is not None:
         raise ValueError(
-            "override: the app has clients=, so that what a caller may stands in its registry; "
-            "give the gateway the same: LocalGateway(clients='clients.toml')"
+            "override: the app has clients=, and its registry decides what a caller may do; give "
+            "the gateway the same: LocalGateway(clients='clients.toml')"
         )
-
-
-def _is_django(app: Any) -> bool:
-    return hasattr(app, "load_middleware")
 
 
 _WITHIN = ("app", "wsgi_app", "asgi_app", "application", "middleware_stack")
@@ -164,23 +158,22 @@ _WITHIN = ("app", "wsgi_app", "asgi_app", "application", "middleware_stack")
 def _gates_of(app: Any, stack: ExitStack) -> Iterator[Gate]:
     """Yield the gates of an app and of all that it wraps or mounts."""
     seen: set[int] = set()
-    found: list[Any] = [app]
-    while found:
-        each = found.pop()
-        if each is None or id(each) in seen:
+    waiting: list[Any] = [app]
+    while waiting:
+        layer = waiting.pop()
+        if layer is None or id(layer) in seen:
             continue
-        seen.add(id(each))
-        gate = getattr(each, "gate", None)
+        seen.add(id(layer))
+        gate = getattr(layer, "gate", None)
         if isinstance(gate, Gate):
             yield gate
-        _build(each, stack)
-        found += [getattr(each, name, None) for name in _WITHIN]
-        extensions = getattr(each, "extensions", None)  # Flask's
-        found += extensions.values() if isinstance(extensions, Mapping) else ()
-        mounts = getattr(each, "mounts", None)  # those of werkzeug's dispatcher
-        found += mounts.values() if isinstance(mounts, Mapping) else ()
-        routes = getattr(each, "routes", None)
-        found += [getattr(r, "app", None) for r in routes] if isinstance(routes, list) else []
+        _build(layer, stack)
+        waiting += [getattr(layer, name, None) for name in _WITHIN]
+        for name in ("extensions", "mounts"):  # Flask's, and those of werkzeug's dispatcher
+            inner = getattr(layer, name, None)
+            waiting += inner.values() if isinstance(inner, Mapping) else ()
+        routes = getattr(layer, "routes", None)
+        waiting += [getattr(r, "app", None) for r in routes] if isinstance(routes, list) else []
 
 
 def _build(app: Any, stack: ExitStack) -> None:

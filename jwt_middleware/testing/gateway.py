@@ -1,4 +1,4 @@
-"""A gateway of one's own for tests: it signs assertions, and serves its keys on loopback."""
+"""A gateway for tests: it signs assertions, and serves its keys on loopback."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ import threading
 from collections.abc import Iterable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from os import PathLike
-from types import TracebackType
 from typing import Any, Self
 
 from ..authorization.clients import Client
 from ..authorization.registry import ClientRegistry
 from ..gateways import PRESETS
+from ..gateways.forms import FORMS, TokenForm
 from ..options.checks import AnyAudience
-from .forms import FORMS, TokenForm
 from .minting import SigningKey, mint
 from .placing import claims_by_entry, claims_by_names
 
@@ -25,15 +24,15 @@ SOMEBODY = "someone@carbon.super"
 
 
 class LocalGateway:
-    """Signs as a gateway does, with a key of its own, and publishes that key under ``jwks_url``.
+    """Signs as a gateway does, with a key of its own, and publishes that key at ``jwks_url``.
 
     Use it in a ``with`` block: the endpoint starts when it is first needed, and ends with it.
 
     Args:
         form: a name in ``FORMS``, or a form of your own.
         header: the header that ``headers`` names.
-        api: the API context that tokens are for, and that ``options`` ask for.
-        clients: the registry, or the path of its TOML: tokens then say what a client's entry reads.
+        api: the API context that tokens are for, and that ``options`` require.
+        clients: the registry, or the path of its TOML: a client's entry then names its claims.
         key: signs first, instead of a new one.
 
     """
@@ -76,20 +75,16 @@ class LocalGateway:
     @property
     def options(self) -> dict[str, Any]:
         """The options by which any ``JWTMiddleware`` takes this gateway's tokens."""
-        found = self.verifier_options
-        if self.header != PRESETS[self.form.preset].header:
-            found["header"] = self.header
-        return found
+        named = self.header != PRESETS[self.form.preset].header
+        return self.verifier_options | ({"header": self.header} if named else {})
 
     @property
     def verifier_options(self) -> dict[str, Any]:
         """The same for ``Verifier``, which reads no header."""
-        found: dict[str, Any] = {"keys": self.jwks_url, "gateway": self.form.preset}
-        if self.api is not None:
-            found["api"] = self.api
-        if self.clients is not None:
-            found["clients"] = self.clients
-        return found
+        bound = {"api": self.api, "clients": self.clients}
+        return {"keys": self.jwks_url, "gateway": self.form.preset} | {
+            name: value for name, value in bound.items() if value is not None
+        }
 
     def assertion(
         self,
@@ -117,33 +112,22 @@ class LocalGateway:
             ValueError: no claim holds what is given, so the app could never see it.
 
         """
-        names = PRESETS[self.form.preset].names
-        entry = self._entry(client)
-        found: dict[str, Any] = {"iss": "wso2.org/products/am"}
-        context = PRESETS[self.form.preset].context_claim
-        if context is not None:
-            found[context] = self.api or "/local/1.0.0"
-        if entry is None:
-            if attributes:
-                raise ValueError("attributes: only a client of the registry (clients=) has them")
-            found |= claims_by_names(
-                names,
-                user=user or SOMEBODY,
-                client=client,
-                roles=roles,
-                permissions=permissions,
-            )
+        preset = PRESETS[self.form.preset]
+        entry = None
+        if self.clients is not None and client is not None:
+            entry = self.clients.clients.get(client)
+        said: dict[str, Any] = {"iss": "wso2.org/products/am"}
+        if preset.context_claim is not None:
+            said[preset.context_claim] = self.api or "/local/1.0.0"
+        if entry is not None:
+            said |= claims_by_names(preset.names, user or SOMEBODY, client)
+            said |= _bound(entry) | claims_by_entry(entry, roles, permissions, attributes or {})
+        elif attributes:
+            raise ValueError("attributes: only a client of the registry (clients=) has them")
         else:
-            found |= claims_by_names(
-                names, user=user or SOMEBODY, client=client, roles=(), permissions=()
-            )
-            found |= _bound(entry)
-            found |= claims_by_entry(
-                entry, roles=roles, permissions=permissions, attributes=attributes or {}
-            )
-        found |= claims
-        kept = {name: value for name, value in found.items() if value is not None}
-        # Of the gateways only those write a kid that make one, and those that follow the RFC.
+            said |= claims_by_names(preset.names, user or SOMEBODY, client, roles, permissions)
+        kept = {name: value for name, value in (said | claims).items() if value is not None}
+        # Only gateways that make a kid of their own write one, and those that follow the RFC.
         is_named = self.form.kid is not None or not self.form.names_certificate
         header = None if is_named else {"kid": None}
         return mint(self.key, kept, form=self.form, lifetime=lifetime, header=header)
@@ -169,12 +153,12 @@ class LocalGateway:
         self._fault = fault
 
     def recover(self) -> None:
-        """Let the endpoint answer again; requests that wait for it get their answer."""
+        """Let the endpoint answer again, waiting requests too."""
         self._fault = None
         self._recovered.set()
 
     def reset(self, keys: list[SigningKey]) -> None:
-        """Go back to these keys, and to health: for a gateway that several tests share."""
+        """Publish these keys, and answer again: for a gateway that several tests share."""
         self.recover()
         self._keys = list(keys)
 
@@ -194,12 +178,7 @@ class LocalGateway:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def answer(self) -> tuple[int, bytes]:
@@ -212,12 +191,9 @@ class LocalGateway:
             return 200, b"<!doctype html><title>Sign in</title>"
         return 200, json.dumps({"keys": [self._jwk(key) for key in self._keys]}).encode()
 
-    def _entry(self, client: str | None) -> Client | None:
-        return None if self.clients is None or client is None else self.clients.clients.get(client)
-
     def _named(self, key: SigningKey) -> SigningKey:
         if key.key_id is None:
-            # Of the key itself, so that an app learns of a new one after a new start too.
+            # Made of the key, so that after a new start an app asks for the new key.
             digest = hashlib.sha256(key.public_pem.encode()).hexdigest()
             key.key_id = self.form.key_id_of(key.certificate) or f"local-{digest[:12]}"
         return key
@@ -228,15 +204,14 @@ class LocalGateway:
 
 
 def _bound(client: Client) -> dict[str, Any]:
-    """Return what the client's entry binds its tokens to, but for keys: those are the gateway's."""
-    found: dict[str, Any] = {}
-    for name, value in (
-        ("iss", None if client.trust is None else client.trust.issuer),
-        ("aud", None if client.trust is None else client.trust.audience),
-    ):
-        if value is not None and not isinstance(value, AnyAudience):
-            found[name] = value if isinstance(value, str) else value[0]
-    return found
+    """Return the claims that the client's entry binds its tokens to."""
+    trust = client.trust
+    bound = {} if trust is None else {"iss": trust.issuer, "aud": trust.audience}
+    return {
+        name: value if isinstance(value, str) else value[0]
+        for name, value in bound.items()
+        if value is not None and not isinstance(value, AnyAudience)
+    }
 
 
 class _Exchange(BaseHTTPRequestHandler):
@@ -250,7 +225,7 @@ class _Exchange(BaseHTTPRequestHandler):
             self.end_headers()
             self.wfile.write(body)
         except ConnectionError:
-            pass  # who asked has hung up, as it should when nobody answers
+            pass  # the client has hung up, as it should when nobody answers
 
     def log_message(self, format: str, *args: Any) -> None:
         """Say nothing: a test's output is its own."""

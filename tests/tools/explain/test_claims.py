@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from jwt_middleware import BYU, UCSD, WSO2
-from jwt_middleware.gateways.claim_groups import CLAIM_GROUPS, OTHER, grouped
 from jwt_middleware.gateways.views import _Field
 from jwt_middleware.testing import byu_claims, ucsd_claims
+from jwt_middleware.tools.explain.claims import CLAIM_GROUPS, OTHER, grouped
 
 KNOWN = {name for claims in CLAIM_GROUPS.values() for name in claims}
 

@@ -1,0 +1,126 @@
+"""What several commands share: their options, what they read, and how they answer."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Generator, Iterable
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from ...errors import ConfigurationError
+from ...middleware.settings import Settings
+from ...options.sources import CONFIG_FILE, ENVIRONMENT_PREFIX
+from ...verification.verifier import Verifier
+
+_OPTIONS = ("keys", "gateway", "api", "issuer", "audience", "clients")
+
+
+def add_command(
+    commands: Any, run: Callable[[argparse.Namespace], int], summary: str, *, json: bool = True
+) -> argparse.ArgumentParser:
+    """Add the command ``_run`` of this name; its docstring is the help, its result the status."""
+    name = run.__name__.removeprefix("_")
+    command: argparse.ArgumentParser = commands.add_parser(
+        name, help=summary, description=run.__doc__
+    )
+    command.set_defaults(run=run)
+    if json:
+        command.add_argument("--json", action="store_true", help="print JSON, for a program")
+    return command
+
+
+def answer(options: argparse.Namespace, value: Any, lines: Iterable[str]) -> None:
+    """Print the answer of a command: ``value`` with ``--json``, else its lines."""
+    print(json.dumps(value, indent=2) if options.json else "\n".join(lines))
+
+
+def complain(text: object) -> None:
+    """Print one line on standard error."""
+    print(f"jwt-assertion: {text}", file=sys.stderr)
+
+
+def add_verifier_options(command: argparse.ArgumentParser) -> None:
+    """Let a command take the options of a verifier."""
+    command.add_argument("--config", type=Path, metavar="TOML", help="a file of options")
+    for option in _OPTIONS:
+        command.add_argument(f"--{option}", help=f"the option {option}")
+
+
+def environment_of(options: argparse.Namespace) -> dict[str, str]:
+    """Return the environment's options; ``--config`` beats the file that it names."""
+    environment = {k: v for k, v in os.environ.items() if k.startswith(ENVIRONMENT_PREFIX)}
+    if options.config is not None:
+        environment[CONFIG_FILE] = str(options.config)
+    return environment
+
+
+def optional_verifier(
+    options: argparse.Namespace, clock: Callable[[], float] = time.time
+) -> Verifier | None:
+    """Return the verifier that options, a file and the environment make; None where none do.
+
+    Raises ``ConfigurationError`` where an option is wrong.
+    """
+    given = {n: value for n in _OPTIONS if (value := getattr(options, n)) is not None}
+    environment = environment_of(options)
+    if not given and not environment:
+        return None
+    return Settings.read(given | {"clock": clock}, environment).verifier
+
+
+def required_verifier(verifier: Verifier | None, command: str) -> Verifier:
+    """Raise ``ConfigurationError`` where no option makes a verifier."""
+    if verifier is None:
+        raise ConfigurationError(f"{command}: name the keys: --keys gateway.pem, or --config FILE")
+    return verifier
+
+
+def port(text: str) -> int:
+    """Read a port's number."""
+    number = int(text)
+    if not 0 <= number <= 65_535:
+        raise ValueError
+    return number
+
+
+def time_of(option: str, text: str | None) -> float | None:
+    """Read ``now`` or an ISO 8601 time (UTC where it names no offset), in seconds.
+
+    Raises ``ConfigurationError`` where it is neither.
+    """
+    if text is None or text == "now":
+        return None if text is None else time.time()
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ConfigurationError(
+            f"{option}: {text!r} is no time; write now, or 2026-11-17T19:22:31"
+        ) from None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def read_text(path: str, what: str) -> str:
+    """Read a file, or standard input for ``-``; raise ``ConfigurationError`` if that fails."""
+    try:
+        return sys.stdin.read() if path == "-" else Path(path).read_text("utf-8")
+    except OSError as error:
+        raise ConfigurationError(f"{what} cannot be read: {error}") from None
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"{what} cannot be read: it is no UTF-8 text") from None
+
+
+@contextmanager
+def needing(extra: str, what: str) -> Generator[None, None, None]:
+    """Raise a ``ConfigurationError`` that names the extra, where an import in the block fails."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise ConfigurationError(
+            f"{what} needs {error.name}; install jwt-assertion-middleware[{extra}]"
+        ) from None
