@@ -19,27 +19,28 @@ from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
-from jwt_middleware.authorization import EnvironView, Guard, Predicate, environ_lines, scope_lines
-from jwt_middleware.authorization.decorators import Handler, guarded, public
-from jwt_middleware.errors import ConfigurationError, MissingToken, RequestError
+from jwt_middleware.authorization import EnvironView, environ_lines, scope_lines
+from jwt_middleware.authorization.decorators import public
+from jwt_middleware.errors import ConfigurationError, RequestError
 from jwt_middleware.events import RequestRecord
-from jwt_middleware.middleware import (
-    ASKED_KEY,
-    GATE_KEY,
-    Current,
-    Gate,
-    enforce,
-    enforce_first,
-    principal_of,
-    refusal_of,
-)
-from jwt_middleware.principal import PRINCIPAL_KEY, Principal
-from jwt_middleware.responses import Refusal, misconfigured
+from jwt_middleware.middleware import ASKED_KEY, GATE_KEY, Gate, enforce_first
+from jwt_middleware.principal import PRINCIPAL_KEY
+from jwt_middleware.responses import misconfigured
 
 from .configuration import options_from_settings
-from .inventory import SiteRoutes, template_of
+from .guards import (
+    answer_of,
+    check_view,
+    current_principal,
+    current_principal_or_none,
+    request_view_of,
+    requires,
+    response_to,
+    served,
+)
+from .inventory import SiteRoutes, finish, template_of
 from .order import Order
-from .personal import ask, make_personal, principal_or_none
+from .personal import ask, make_personal, put
 
 __all__ = [
     "JWTMiddleware",
@@ -50,8 +51,6 @@ __all__ = [
 ]
 
 logger = logging.getLogger("jwt_middleware")
-
-_current_request: Current[HttpRequest] = Current("jwt_middleware_request")
 
 
 class JWTMiddleware:
@@ -92,17 +91,17 @@ class JWTMiddleware:
         response: Any = None
         view = self._prepare(request)
         is_open = self.gate.is_open(view)
-        token = _current_request.begin(request)
+        token = served.begin(request)
         try:
             if not is_open:
                 make_personal(request)
-                _put(request, self.gate.admit(self._lines(request), view))
+                put(request, self.gate.admit(self._lines(request), view))
             response = self.get_response(request)
         except RequestError as error:
-            response = _response(error, request)
+            response = response_to(error, request)
         finally:
-            _current_request.end(token)
-            _finish(record, response, request)
+            served.end(token)
+            finish(record, response, request)
         return response if is_open else self._marked(response)
 
     async def _serve_async(self, request: HttpRequest) -> HttpResponseBase:
@@ -110,18 +109,18 @@ class JWTMiddleware:
         response: Any = None
         view = self._prepare(request)
         is_open = self.gate.is_open(view)
-        token = _current_request.begin(request)
+        token = served.begin(request)
         try:
             if not is_open:
                 make_personal(request)
                 lines = self._lines(request)
-                _put(request, await self.gate.admit_async(lines, view))
+                put(request, await self.gate.admit_async(lines, view))
             response = await self.get_response(request)
         except RequestError as error:
-            response = _response(error, request)
+            response = response_to(error, request)
         finally:
-            _current_request.end(token)
-            _finish(record, response, request)
+            served.end(token)
+            finish(record, response, request)
         return response if is_open else self._marked(response)
 
     def _inspect(self) -> SiteRoutes:
@@ -148,7 +147,7 @@ class JWTMiddleware:
                 self.gate.check_guarded(routes.rows(request.path_info, view_func))
         except ConfigurationError as error:
             logger.error("%s is not served: %s", request.path_info, error)
-            return _answer(misconfigured(error))
+            return answer_of(misconfigured(error))
         guards = routes.guards_to_ask(view_func, request.method or "")
         view = request_view_of(request)
         if guards and self.gate.is_passed_preflight(view):
@@ -159,12 +158,12 @@ class JWTMiddleware:
         try:
             enforce_first(guards, request.META, view)
         except RequestError as error:
-            return _response(error, request)
+            return response_to(error, request)
         return None
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         """Answer a refusal that was raised in a view."""
-        return _response(error, request) if isinstance(error, RequestError) else None
+        return response_to(error, request) if isinstance(error, RequestError) else None
 
     def _marked(self, response: HttpResponseBase) -> HttpResponseBase:
         """Tell caches of whom the answer is."""
@@ -183,7 +182,7 @@ class JWTMiddleware:
         request.META.pop(PRINCIPAL_KEY, None)
         request.META.pop(ASKED_KEY, None)
         request.META[GATE_KEY] = self.gate
-        _put(request, None)
+        put(request, None)
         return request_view_of(request)
 
     def _lines(self, request: HttpRequest) -> list[bytes] | list[str]:
@@ -192,95 +191,6 @@ class JWTMiddleware:
         if scope is not None:
             return scope_lines(scope, self.gate.raw_header)
         return environ_lines(request.META, self.gate.environ_key)
-
-
-def current_principal() -> Principal:
-    """Return the principal of the current request.
-
-    Raises:
-        MissingToken: there is none.
-
-    """
-    request = _current_request.get()
-    if request is None:
-        raise MissingToken("there is no request")
-    ask(request)
-    return principal_of(request.META)
-
-
-def current_principal_or_none() -> Principal | None:
-    """Return the principal of the current request, or None."""
-    request = _current_request.get()
-    return None if request is None else principal_or_none(request)
-
-
-def requires(
-    predicate: Predicate, *, enforce: bool = True, routed: bool = True
-) -> Callable[[Handler], Handler]:
-    """Let a view serve only a proven caller for whom the predicate holds.
-
-    For functions and methods, sync and async; for a class, ``method_decorator(requires(...),
-    name="dispatch")``.
-
-    Args:
-        predicate: what must hold.
-        enforce: False is shadow mode: what it would refuse is let in, and logged.
-        routed: False for a function that no route serves, such as one that views call.
-
-    """
-    return guarded(predicate, check_view, enforce=enforce, routed=routed)
-
-
-def check_view(guard: Guard, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-    """Check a guard for the request that its view was given; raise where it does not hold."""
-    requests = (each for each in (*args[:2], kwargs.get("request")) if _is_request(each))
-    request = next(requests, None) or _current_request.get()
-    if request is None:
-        raise MissingToken("there is no request")
-    ask(request)
-    enforce(guard, request.META, request_view_of(request))
-
-
-def _is_request(value: Any) -> bool:
-    # REST framework hands views a wrapper of the request, with the same META.
-    return isinstance(value, HttpRequest) or isinstance(
-        getattr(value, "_request", None), HttpRequest
-    )
-
-
-def request_view_of(request: HttpRequest) -> EnvironView:
-    """Return what predicates and events may see of a request, REST framework's wrapper too."""
-    match = getattr(request, "resolver_match", None)
-    return EnvironView(request.META, path=request.path_info, path_params=match and match.kwargs)
-
-
-def _finish(
-    record: RequestRecord | None, response: HttpResponseBase | None, request: HttpRequest
-) -> None:
-    """Emit what was decided of a request, now that its answer is ready, or has failed."""
-    if record is not None:
-        record.route = template_of(request)
-        record.emit(None if response is None else response.status_code, request.META)
-        record.finish(request.META)
-
-
-def _put(request: HttpRequest, principal: Principal | None) -> None:
-    if principal is not None:
-        request.META[PRINCIPAL_KEY] = principal
-    request.principal = principal  # type: ignore[attr-defined]
-
-
-def _response(error: RequestError, request: HttpRequest) -> HttpResponse:
-    return _answer(refusal_of(error, request.META, request_view_of(request)))
-
-
-def _answer(refusal: Refusal) -> HttpResponse:
-    response = HttpResponse(refusal.body, status=refusal.status)
-    del response["Content-Type"]
-    for name, value in refusal.sent_headers:
-        # Django keeps one line a name; a list is the same in one line (RFC 9110, 5.3).
-        response[name] = f"{response[name]}, {value}" if name in response else value
-    return response
 
 
 def _async(method: Callable[..., Any]) -> Callable[..., Any]:

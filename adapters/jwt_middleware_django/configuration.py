@@ -34,7 +34,7 @@ def options_from_settings() -> dict[str, Any]:
 
 def check_settings(**_: Any) -> list[CheckMessage]:
     """Tell what is wrong with the options, and whether the middleware is installed at all."""
-    from . import check_view  # which imports this module
+    from .guards import check_view
 
     found: list[CheckMessage] = []
     try:

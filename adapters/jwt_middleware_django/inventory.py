@@ -8,6 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.urls import Resolver404, URLPattern, URLResolver, get_resolver, resolve
 
 from jwt_middleware.authorization import Enter, Guard
@@ -21,6 +22,7 @@ from jwt_middleware.authorization.routes import (
     route_of,
     routes_of_class,
 )
+from jwt_middleware.events import RequestRecord
 from jwt_middleware.middleware import Gate
 
 GUARD = "jwt_middleware_guard"
@@ -243,9 +245,19 @@ def _is_rest_frameworks(view_class: Any, name: str) -> bool:
     return module.startswith("rest_framework.")
 
 
+def finish(
+    record: RequestRecord | None, response: HttpResponseBase | None, request: HttpRequest
+) -> None:
+    """Emit what was decided of a request, now that its answer is ready, or has failed."""
+    if record is not None:
+        record.route = template_of(request)
+        record.emit(None if response is None else response.status_code, request.META)
+        record.finish(request.META)
+
+
 def inventory(_: Any) -> list[Route]:
     """Return every route of the process's one site, for the commands ``routes`` and ``check``."""
-    from . import check_view  # imported here: the package imports this file
+    from .guards import check_view  # imported here: the package imports this file
 
     return SiteRoutes(check_view).inventory()
 

@@ -64,3 +64,10 @@ def principal_or_none(request: Any) -> Principal | None:
     ask(request)
     principal: Principal | None = request.META.get(PRINCIPAL_KEY)
     return principal
+
+
+def put(request: HttpRequest, principal: Principal | None) -> None:
+    """Put the principal where views and guards look for it."""
+    if principal is not None:
+        request.META[PRINCIPAL_KEY] = principal
+    request.principal = principal  # type: ignore[attr-defined]

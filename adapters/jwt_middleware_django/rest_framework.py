@@ -18,7 +18,7 @@ from jwt_middleware.middleware import enforce as enforce_guard
 from jwt_middleware.middleware import refusal_of
 from jwt_middleware.principal import Principal
 
-from . import request_view_of
+from .guards import request_view_of
 from .personal import ask, principal_or_none
 
 __all__ = ["JWTAuthentication", "Requires"]

@@ -8,39 +8,30 @@ such as Flask-SocketIO, never asks the app: the first request warns of it.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from typing import Any, Unpack
 
-from flask import Flask, Request, current_app, has_request_context, request
-from werkzeug.datastructures import Headers
-from werkzeug.exceptions import Forbidden, HTTPException, ServiceUnavailable, Unauthorized
-from werkzeug.wrappers import Response
+from flask import Flask, Request, request
 
-from jwt_middleware.authorization import EnvironView, Guard, Predicate, environ_lines
-from jwt_middleware.authorization.decorators import Handler, guarded, public
-from jwt_middleware.errors import (
-    ConfigurationError,
-    MissingToken,
-    PermissionDenied,
-    RequestError,
-    Unavailable,
-)
-from jwt_middleware.events import RequestRecord
-from jwt_middleware.middleware import (
-    ASKED_KEY,
-    GATE_KEY,
-    Gate,
-    Options,
-    enforce,
-    enforce_first,
-    principal_of,
-    refusal_of,
-)
-from jwt_middleware.principal import PRINCIPAL_KEY, Principal
-from jwt_middleware.responses import Refusal, misconfigured
+from jwt_middleware.authorization import EnvironView, Guard, environ_lines
+from jwt_middleware.authorization.decorators import public
+from jwt_middleware.errors import ConfigurationError, RequestError
+from jwt_middleware.middleware import ASKED_KEY, GATE_KEY, Gate, Options, enforce_first
+from jwt_middleware.principal import PRINCIPAL_KEY
+from jwt_middleware.responses import misconfigured
 
 from .caches import Marked, note_header_read
+from .guards import (
+    RefusedUnavailable,
+    check_guard,
+    current_principal,
+    current_principal_or_none,
+    refused,
+    refused_with,
+    requires,
+    serve_error,
+)
 from .inventory import Routes, ToAsk
+from .recording import RECORDED_KEY, emit, finish
 from .wrappers import unasked
 
 __all__ = [
@@ -52,8 +43,6 @@ __all__ = [
 ]
 
 EXTENSION = "jwt_middleware"
-RECORDED_KEY = "jwt_middleware.recorded"
-"""Where a request carries the record that this app has begun: another may stand inside it."""
 
 logger = logging.getLogger("jwt_middleware")
 
@@ -91,7 +80,7 @@ class JWTMiddleware:
         if gate.cache_headers is not None:
             # Not after_request: it would cost more than all the rest, and miss the session's own.
             app.wsgi_app = Marked(app.wsgi_app, gate.cache_headers)  # type: ignore[method-assign]
-        app.register_error_handler(RequestError, _serve_error)
+        app.register_error_handler(RequestError, serve_error)
 
 
 class _Installed:
@@ -132,7 +121,7 @@ class _Installed:
         if self._routes is None or self._fault is not None:
             fault = self.fault()
             if fault is not None:
-                raise _with(RefusedUnavailable, misconfigured(fault))
+                raise refused_with(RefusedUnavailable, misconfigured(fault))
         # The proxy looks the request up at each attribute: once is enough.
         current = request._get_current_object()  # type: ignore[attr-defined]
         environ = current.environ
@@ -165,15 +154,15 @@ class _Installed:
             if guards:
                 enforce_first(guards, environ, view)
         except RequestError as error:
-            raise _refused(error) from None
+            raise refused(error) from None
 
     def _record(self, current: Request) -> None:
         """Have what is decided of this request emitted as its answer is ready."""
         if not self._is_recording:
             self._is_recording = True
             # Of the functions after a request the first is called last: it sees the true status.
-            self._app.after_request_funcs.setdefault(None, []).insert(0, _emit)
-            self._app.teardown_request_funcs.setdefault(None, []).insert(0, _finish)
+            self._app.after_request_funcs.setdefault(None, []).insert(0, emit)
+            self._app.teardown_request_funcs.setdefault(None, []).insert(0, finish)
         record = self.gate.start_record(current.environ, EnvironView(current.environ))
         if record is not None:
             record.route = None if current.url_rule is None else current.url_rule.rule
@@ -200,109 +189,3 @@ class _Installed:
             return ()
         view = self._app.view_functions[rule.endpoint]
         return () if self._routes is None else self._routes.bare(view)
-
-
-def _emit(response: Response) -> Response:
-    record: RequestRecord | None = request.environ.get(RECORDED_KEY)
-    if record is not None:
-        record.emit(response.status_code, request.environ)
-    return response
-
-
-def _finish(_: BaseException | None) -> None:
-    record: RequestRecord | None = request.environ.pop(RECORDED_KEY, None)
-    if record is not None:
-        record.finish(request.environ)
-
-
-class _RefusedMixin(HTTPException):
-    refusal: Refusal
-
-    def get_response(self, *_: Any, **__: Any) -> Response:
-        """Serve the refusal as it is, the same body as at every other door."""
-        return _response(self.refusal)
-
-
-def _response(refusal: Refusal) -> Response:
-    response = Response([refusal.body], refusal.status)
-    response.headers = Headers(refusal.sent_headers)  # as they are, repeated ones too
-    return response
-
-
-class RefusedUnauthorized(_RefusedMixin, Unauthorized):
-    """401."""
-
-
-class RefusedForbidden(_RefusedMixin, Forbidden):
-    """403."""
-
-
-class RefusedUnavailable(_RefusedMixin, ServiceUnavailable):
-    """503."""
-
-
-def _refused(error: RequestError) -> _RefusedMixin:
-    kind: type[_RefusedMixin] = RefusedUnauthorized
-    if isinstance(error, PermissionDenied):
-        kind = RefusedForbidden
-    elif isinstance(error, Unavailable):
-        kind = RefusedUnavailable
-    return _with(kind, refusal_of(error, request.environ, _view()))
-
-
-def _with(kind: type[_RefusedMixin], refusal: Refusal) -> _RefusedMixin:
-    refused = kind()
-    refused.refusal = refusal
-    return refused
-
-
-def _serve_error(error: RequestError) -> Any:
-    # What current_principal() raised in a view goes the way of every refusal.
-    return current_app.handle_user_exception(_refused(error))
-
-
-def current_principal() -> Principal:
-    """Return the principal of the current request.
-
-    Raises:
-        MissingToken: there is none.
-
-    """
-    if not has_request_context():
-        raise MissingToken("there is no request")
-    return principal_of(request.environ)
-
-
-def current_principal_or_none() -> Principal | None:
-    """Return the principal of the current request, or None."""
-    return request.environ.get(PRINCIPAL_KEY) if has_request_context() else None
-
-
-def requires(
-    predicate: Predicate, *, enforce: bool = True, routed: bool = True
-) -> Callable[[Handler], Handler]:
-    """Let a view serve only a proven caller for whom the predicate holds.
-
-    It holds above the route's decorator as well as below it.
-
-    Args:
-        predicate: what must hold.
-        enforce: False is shadow mode: what it would refuse is let in, and logged.
-        routed: False for a function that no route serves, such as one that views call.
-
-    """
-    return guarded(predicate, check_guard, enforce=enforce, routed=routed)
-
-
-def check_guard(guard: Guard, *_: Any) -> None:
-    """Check a guard for the current request; raise an HTTP exception where it does not hold."""
-    if not has_request_context():
-        raise MissingToken("there is no request")
-    try:
-        enforce(guard, request.environ, _view())
-    except RequestError as error:
-        raise _refused(error) from None
-
-
-def _view() -> EnvironView:
-    return EnvironView(request.environ, path_params=request.view_args)

@@ -122,7 +122,8 @@ def _all_views() -> Iterator[Any]:
 
 def inventory(app: Flask) -> list[Route]:
     """Return every route, and what answers around the app, for ``routes`` and ``check``."""
-    from . import EXTENSION, check_guard  # imported here: the package imports this file
+    from . import EXTENSION  # imported here: the package imports this file
+    from .guards import check_guard
 
     routes = Routes(app, check_guard).inventory()
     wrapper = unasked(app, EXTENSION)

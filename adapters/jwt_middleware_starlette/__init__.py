@@ -8,15 +8,10 @@ fails the lifespan, and the server exits; where no lifespan comes, every request
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
-from typing import Any, Unpack
+from typing import Unpack
 
 from starlette.authentication import AuthCredentials, UnauthenticatedUser
-from starlette.exceptions import HTTPException
-from starlette.requests import HTTPConnection, Request
-from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
-from starlette.websockets import WebSocket, WebSocketState
 
 from jwt_middleware.asgi import (
     enter,
@@ -27,21 +22,21 @@ from jwt_middleware.asgi import (
     resolve,
     serve_raised,
 )
-from jwt_middleware.authorization import GUARD, Guard, Predicate, ScopeView, authenticated
-from jwt_middleware.authorization.decorators import Handler, guarded, public
-from jwt_middleware.errors import ConfigurationError, MissingToken, RequestError
-from jwt_middleware.middleware import (
-    Gate,
-    Options,
-    enforce,
-    enforce_first,
-    principal_of,
-    refusal_of,
-)
+from jwt_middleware.authorization import ScopeView
+from jwt_middleware.authorization.decorators import public
+from jwt_middleware.errors import ConfigurationError, RequestError
+from jwt_middleware.middleware import Gate, Options
 from jwt_middleware.principal import PRINCIPAL_KEY, Principal
-from jwt_middleware.responses import Refusal, misconfigured, raw_headers, send_asgi
+from jwt_middleware.responses import misconfigured, send_asgi
 
-from .current_scope import current_scope, served
+from .current_scope import served
+from .guards import (
+    check_first,
+    current_principal,
+    current_principal_or_none,
+    enter_handler,
+    requires,
+)
 
 __all__ = [
     "JWTMiddleware",
@@ -171,129 +166,3 @@ class JWTMiddleware:
         except ConfigurationError as error:
             return error
         return None
-
-
-class Refused(HTTPException):
-    """A refusal, as Starlette's own error: any app's exception middleware can serve it."""
-
-    def __init__(self, error: RequestError, refusal: Refusal) -> None:
-        extra = {k: v for k, v in refusal.sent_headers if not k.lower().startswith("content-")}
-        super().__init__(refusal.status, detail=error.code, headers=extra)
-        self.refusal = refusal
-
-
-def current_principal(
-    connection: HTTPConnection = None,  # type: ignore[assignment]  # FastAPI knows the bare type
-) -> Principal:
-    """Return the principal of the current request, or of this one; also a FastAPI dependency.
-
-    Raises:
-        MissingToken: there is none, or the request has ended.
-
-    """
-    scope = _scope_of(connection)
-    if scope is None:
-        raise MissingToken("there is no request")
-    _serve_refusals(scope)
-    return principal_of(scope)
-
-
-# As a dependency it is a guard, which the inventory of routes counts.
-current_principal.__dict__[GUARD] = Guard(authenticated)
-
-
-def current_principal_or_none(
-    connection: HTTPConnection = None,  # type: ignore[assignment]
-) -> Principal | None:
-    """Return the principal of the current request, or of this one; None without."""
-    scope = _scope_of(connection)
-    return None if scope is None else scope.get(PRINCIPAL_KEY)
-
-
-def _scope_of(connection: HTTPConnection | None) -> Scope | None:
-    return current_scope() if connection is None else connection.scope
-
-
-def requires(
-    predicate: Predicate, *, enforce: bool = True, routed: bool = True
-) -> Callable[[Handler], Handler]:
-    """Let a handler serve only a proven caller for whom the predicate holds.
-
-    Put it below the route's decorator; above it, the app refuses to start.
-
-    Args:
-        predicate: what must hold.
-        enforce: False is shadow mode: what it would refuse is let in, and logged.
-        routed: False for a function that no route serves, such as one that views call.
-
-    """
-    return guarded(predicate, enter_handler, enforce=enforce, routed=routed)
-
-
-def enter_handler(guard: Guard, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-    connections = (each for each in (*args, *kwargs.values()) if isinstance(each, HTTPConnection))
-    connection = next(connections, None)
-    scope = _scope_of(connection)
-    # Without a scope there was no middleware: nobody is let in, and the log says why.
-    check_guard(guard, {"type": "http", "headers": []} if scope is None else scope)
-
-
-def check_guard(guard: Guard, scope: Scope) -> None:
-    """Check a guard for a connection; raise ``Refused`` where it does not hold."""
-    try:
-        enforce(guard, scope, ScopeView(scope))
-    except RequestError as error:
-        _serve_refusals(scope)
-        raise Refused(error, refusal_of(error, scope, ScopeView(scope))) from None
-
-
-def check_first(guards: Sequence[Guard], scope: Scope) -> None:
-    """Check the guards of a route before its handler is called; raise as ``check_guard``."""
-    try:
-        enforce_first(guards, scope, ScopeView(scope))
-    except RequestError as error:
-        _serve_refusals(scope)
-        raise Refused(error, refusal_of(error, scope, ScopeView(scope))) from None
-
-
-def _serve_refusals(scope: Scope) -> None:
-    """Let the innermost app serve our errors with the same body as the middleware's.
-
-    A mounted app has exception handlers of its own, and FastAPI's default one re-shapes a body. A
-    handler that the app itself has set for HTTP exceptions goes before ours.
-    """
-    handlers = scope.get("starlette.exception_handlers")
-    if handlers is not None:
-        exceptions = handlers[0]
-        exceptions.setdefault(RequestError, _refuse)
-        module = str(getattr(exceptions.get(HTTPException), "__module__", "starlette"))
-        if module.partition(".")[0] in ("starlette", "fastapi"):
-            exceptions.setdefault(Refused, _serve_refused)
-
-
-async def _refuse(connection: Request | WebSocket, error: Exception) -> None:
-    """Send what current_principal() raised the way of every refusal."""
-    if not isinstance(error, RequestError):
-        raise error
-    refused = Refused(error, refusal_of(error, connection.scope, ScopeView(connection.scope)))
-    try:
-        if not isinstance(connection, WebSocket):
-            raise refused from None  # to the app's handlers of HTTP exceptions
-        await _serve_refused(connection, refused)
-    finally:
-        del refused  # it holds this frame, which must not hold it
-
-
-async def _serve_refused(connection: Request | WebSocket, error: Exception) -> Response | None:
-    if not isinstance(error, Refused):
-        raise error
-    refusal = error.refusal
-    if not isinstance(connection, WebSocket):
-        response = Response(refusal.body, refusal.status)
-        response.raw_headers = raw_headers(refusal)  # as they are, repeated ones too
-        return response
-    if connection.application_state is WebSocketState.CONNECTING:
-        await send_asgi(refusal, connection.scope, connection.receive, connection.send)
-    else:
-        await connection.close(1008)
-    return None

@@ -22,7 +22,7 @@ from jwt_middleware.authorization import (
 )
 from jwt_middleware.principal import PRINCIPAL_KEY, Principal
 
-from . import check_guard
+from .guards import check_guard
 
 __all__ = ["GUARD_RESPONSES", "guard"]
 

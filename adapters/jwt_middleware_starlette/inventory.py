@@ -143,7 +143,7 @@ def _all_endpoints() -> Iterator[Any]:
 
 def inventory(app: Any) -> list[Route]:
     """Return every route of the app, for the commands ``routes`` and ``check``."""
-    from . import check_first, enter_handler  # imported here: the package imports this file
+    from .guards import check_first, enter_handler  # imported here: guards imports this package
 
     return Routes(app, enter=enter_handler, check=check_first).inventory()
 

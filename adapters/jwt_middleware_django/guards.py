@@ -1,0 +1,94 @@
+"""Guards of views, and the way in which Django refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+
+from jwt_middleware.authorization import EnvironView, Guard, Predicate
+from jwt_middleware.authorization.decorators import Handler, guarded
+from jwt_middleware.errors import MissingToken, RequestError
+from jwt_middleware.middleware import Current, enforce, principal_of, refusal_of
+from jwt_middleware.principal import Principal
+from jwt_middleware.responses import Refusal
+
+from .personal import ask, principal_or_none
+
+served: Current[HttpRequest] = Current("jwt_middleware_request")
+
+
+def current_principal() -> Principal:
+    """Return the principal of the current request.
+
+    Raises:
+        MissingToken: there is none.
+
+    """
+    request = served.get()
+    if request is None:
+        raise MissingToken("there is no request")
+    ask(request)
+    return principal_of(request.META)
+
+
+def current_principal_or_none() -> Principal | None:
+    """Return the principal of the current request, or None."""
+    request = served.get()
+    return None if request is None else principal_or_none(request)
+
+
+def requires(
+    predicate: Predicate, *, enforce: bool = True, routed: bool = True
+) -> Callable[[Handler], Handler]:
+    """Let a view serve only a proven caller for whom the predicate holds.
+
+    For functions and methods, sync and async; for a class, ``method_decorator(requires(...),
+    name="dispatch")``.
+
+    Args:
+        predicate: what must hold.
+        enforce: False is shadow mode: what it would refuse is let in, and logged.
+        routed: False for a function that no route serves, such as one that views call.
+
+    """
+    return guarded(predicate, check_view, enforce=enforce, routed=routed)
+
+
+def check_view(guard: Guard, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """Check a guard for the request that its view was given; raise where it does not hold."""
+    requests = (each for each in (*args[:2], kwargs.get("request")) if _is_request(each))
+    request = next(requests, None) or served.get()
+    if request is None:
+        raise MissingToken("there is no request")
+    ask(request)
+    enforce(guard, request.META, request_view_of(request))
+
+
+def _is_request(value: Any) -> bool:
+    # REST framework hands views a wrapper of the request, with the same META.
+    return isinstance(value, HttpRequest) or isinstance(
+        getattr(value, "_request", None), HttpRequest
+    )
+
+
+def request_view_of(request: HttpRequest) -> EnvironView:
+    """Return what predicates and events may see of a request, REST framework's wrapper too."""
+    match = getattr(request, "resolver_match", None)
+    return EnvironView(request.META, path=request.path_info, path_params=match and match.kwargs)
+
+
+def response_to(error: RequestError, request: HttpRequest) -> HttpResponse:
+    """Return the answer to a refused request."""
+    return answer_of(refusal_of(error, request.META, request_view_of(request)))
+
+
+def answer_of(refusal: Refusal) -> HttpResponse:
+    """Return a refusal as Django\'s response."""
+    response = HttpResponse(refusal.body, status=refusal.status)
+    del response["Content-Type"]
+    for name, value in refusal.sent_headers:
+        # Django keeps one line a name; a list is the same in one line (RFC 9110, 5.3).
+        response[name] = f"{response[name]}, {value}" if name in response else value
+    return response

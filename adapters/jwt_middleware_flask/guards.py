@@ -1,0 +1,114 @@
+"""Guards of views, and the way in which Flask refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from flask import current_app, has_request_context, request
+from werkzeug.datastructures import Headers
+from werkzeug.exceptions import Forbidden, HTTPException, ServiceUnavailable, Unauthorized
+from werkzeug.wrappers import Response
+
+from jwt_middleware.authorization import EnvironView, Guard, Predicate
+from jwt_middleware.authorization.decorators import Handler, guarded
+from jwt_middleware.errors import MissingToken, PermissionDenied, RequestError, Unavailable
+from jwt_middleware.middleware import enforce, principal_of, refusal_of
+from jwt_middleware.principal import PRINCIPAL_KEY, Principal
+from jwt_middleware.responses import Refusal
+
+
+class _RefusedMixin(HTTPException):
+    refusal: Refusal
+
+    def get_response(self, *_: Any, **__: Any) -> Response:
+        """Serve the refusal as it is, the same body as at every other door."""
+        return _response(self.refusal)
+
+
+def _response(refusal: Refusal) -> Response:
+    response = Response([refusal.body], refusal.status)
+    response.headers = Headers(refusal.sent_headers)  # as they are, repeated ones too
+    return response
+
+
+class RefusedUnauthorized(_RefusedMixin, Unauthorized):
+    """401."""
+
+
+class RefusedForbidden(_RefusedMixin, Forbidden):
+    """403."""
+
+
+class RefusedUnavailable(_RefusedMixin, ServiceUnavailable):
+    """503."""
+
+
+def refused(error: RequestError) -> _RefusedMixin:
+    """Return a refusal as Flask raises it."""
+    kind: type[_RefusedMixin] = RefusedUnauthorized
+    if isinstance(error, PermissionDenied):
+        kind = RefusedForbidden
+    elif isinstance(error, Unavailable):
+        kind = RefusedUnavailable
+    return refused_with(kind, refusal_of(error, request.environ, _view()))
+
+
+def refused_with(kind: type[_RefusedMixin], refusal: Refusal) -> _RefusedMixin:
+    """Return an HTTP exception that is answered by this refusal."""
+    refused = kind()
+    refused.refusal = refusal
+    return refused
+
+
+def serve_error(error: RequestError) -> Any:
+    """Answer an error that current_principal() raised in a view."""
+    # What current_principal() raised in a view goes the way of every refusal.
+    return current_app.handle_user_exception(refused(error))
+
+
+def current_principal() -> Principal:
+    """Return the principal of the current request.
+
+    Raises:
+        MissingToken: there is none.
+
+    """
+    if not has_request_context():
+        raise MissingToken("there is no request")
+    return principal_of(request.environ)
+
+
+def current_principal_or_none() -> Principal | None:
+    """Return the principal of the current request, or None."""
+    return request.environ.get(PRINCIPAL_KEY) if has_request_context() else None
+
+
+def requires(
+    predicate: Predicate, *, enforce: bool = True, routed: bool = True
+) -> Callable[[Handler], Handler]:
+    """Let a view serve only a proven caller for whom the predicate holds.
+
+    It holds above the route's decorator as well as below it.
+
+    Args:
+        predicate: what must hold.
+        enforce: False is shadow mode: what it would refuse is let in, and logged.
+        routed: False for a function that no route serves, such as one that views call.
+
+    """
+    return guarded(predicate, check_guard, enforce=enforce, routed=routed)
+
+
+def check_guard(guard: Guard, *_: Any) -> None:
+    """Check a guard for the current request; raise an HTTP exception where it does not hold."""
+    if not has_request_context():
+        raise MissingToken("there is no request")
+    try:
+        enforce(guard, request.environ, _view())
+    except RequestError as error:
+        raise refused(error) from None
+
+
+def _view() -> EnvironView:
+    return EnvironView(request.environ, path_params=request.view_args)

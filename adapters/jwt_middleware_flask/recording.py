@@ -1,0 +1,25 @@
+"""What is decided of a request, emitted as its answer is ready."""
+
+from __future__ import annotations
+
+from flask import Response, request
+
+from jwt_middleware.events import RequestRecord
+
+RECORDED_KEY = "jwt_middleware.recorded"
+"""Where a request carries the record that this app has begun: another may stand inside it."""
+
+
+def emit(response: Response) -> Response:
+    """Emit it with the status of the answer."""
+    record: RequestRecord | None = request.environ.get(RECORDED_KEY)
+    if record is not None:
+        record.emit(response.status_code, request.environ)
+    return response
+
+
+def finish(_: BaseException | None) -> None:
+    """End the record with the request, also where no answer was seen."""
+    record: RequestRecord | None = request.environ.pop(RECORDED_KEY, None)
+    if record is not None:
+        record.finish(request.environ)
