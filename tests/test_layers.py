@@ -215,3 +215,8 @@ def test_every_file_that_the_page_names_is_there() -> None:
     }
 
     assert [name for name in sorted(named) if not (PACKAGE / name).exists()] == []
+
+
+def test_the_face_of_an_adapter_is_thin() -> None:
+    for package in adapter_packages():
+        assert len(Path(package.__file__ or "").read_text("utf-8").splitlines()) <= 200
