@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Any, Literal, cast, get_args
 
 from ..authorization.paths import PathList, path_list
 from ..authorization.predicate import Predicate
@@ -141,9 +141,11 @@ def _preflight(value: Any) -> bool:
 
 
 def _unguarded(value: Any) -> Unguarded:
-    if value not in ("allow", "warn", "refuse"):
-        raise ConfigurationError(f"unguarded: 'allow', 'warn' or 'refuse', not {value!r}")
-    return cast("Unguarded", value)
+    words: tuple[Unguarded, ...] = get_args(Unguarded)
+    for word in words:
+        if value == word:
+            return word
+    raise ConfigurationError(f"unguarded: 'allow', 'warn' or 'refuse', not {value!r}")
 
 
 def _refuse(value: Any) -> Refuse | None:
