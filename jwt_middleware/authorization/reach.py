@@ -10,7 +10,7 @@ from heapq import heappop, heappush
 from types import FunctionType, MethodType
 from typing import Any, NamedTuple
 
-from .guards import Guard, GuardedBy, asked, guard_of, handler_of
+from .guards import Guard, asked, guard_of, handler_of
 from .kept import (
     KEPT,
     Key,
@@ -172,18 +172,8 @@ def _applied(node: Any) -> tuple[Guard, ...]:
     """Return the guards that Django's method_decorator puts around a method at each call."""
     if type(node) is not FunctionType or node.__globals__.get("__name__") != _DECORATES_METHODS:
         return ()
-    found: list[Guard] = []
-    for cell in node.__closure__ or ():
-        try:
-            values = cell.cell_contents
-        except ValueError:
-            continue
-        for value in values if isinstance(values, list | tuple) else (values,):
-            if isinstance(value, GuardedBy):
-                found.append(value.guard)
-    # What a decorator of the app's own has added to the sample.
-    found += [each for name, each in vars(node).items() if name.startswith(APPLIED)]
-    return tuple(found)
+    # Its decorators have marked the sample, from which it copies.
+    return tuple(each for name, each in vars(node).items() if name.startswith(APPLIED))
 
 
 def _next(handler: Any) -> Any:
