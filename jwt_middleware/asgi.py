@@ -15,7 +15,6 @@ from .errors import ConfigurationError, RequestError
 from .events.record import RequestRecord
 from .middleware.caching import CacheHeaders
 from .middleware.middleware import GATE_KEY, Gate
-from .middleware.plain_apps import check_no_routes, check_plain_app
 from .middleware.settings import Options
 from .principal import PRINCIPAL_KEY
 from .responses import ASGIApp, Message, Receive, Scope, Send, send_asgi
@@ -31,6 +30,9 @@ class JWTMiddleware:
     """
 
     def __init__(self, app: ASGIApp, **options: Unpack[Options]) -> None:
+        # Imported here: the adapters' doors do not need it.
+        from .middleware.plain_apps import check_no_routes, check_plain_app
+
         check_plain_app(app, "ASGI")
         self.app = app
         self.gate = Gate(options)

@@ -14,7 +14,6 @@ from .authorization.request import EnvironView, environ_lines
 from .errors import RequestError
 from .events.record import RequestRecord
 from .middleware.middleware import GATE_KEY, Gate
-from .middleware.plain_apps import check_no_routes, check_plain_app
 from .middleware.settings import Options
 from .principal import PRINCIPAL_KEY
 from .responses import send_wsgi
@@ -33,6 +32,9 @@ class JWTMiddleware:
     """
 
     def __init__(self, app: WSGIApplication, **options: Unpack[Options]) -> None:
+        # Imported here: the adapters' doors do not need it.
+        from .middleware.plain_apps import check_no_routes, check_plain_app
+
         check_plain_app(app, "WSGI")
         self.app = app
         self.gate = Gate(options)

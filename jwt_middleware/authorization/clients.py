@@ -16,16 +16,9 @@ from ..errors import ClientDisabled, ConfigurationError, InvalidClaim, UnknownCl
 from ..options import checks as check
 from ..principal import Grants, ListClaim, listed
 from .levels import Level
-from .predicate import Predicate
+from .predicate import NamedPolicy, Predicate
 
 TYPES: Final = ("string", "integer", "list")
-
-
-class NamedPolicy(NamedTuple):
-    """What a policy's name means for one client; not ``enforce`` is shadow mode."""
-
-    predicate: Predicate
-    enforce: bool = True
 
 
 @dataclass(frozen=True)

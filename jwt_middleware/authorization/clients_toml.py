@@ -9,8 +9,9 @@ from ..errors import ConfigurationError
 from ..options.checks import ANY, AnyAudience
 from ..options.tables import TableReader, read_toml, toml_key
 from ..principal import ListClaim
-from .clients import Attribute, Client, ClientTrust, NamedPolicy, check_namespace
+from .clients import Attribute, Client, ClientTrust, check_namespace
 from .name_checks import policy_faults
+from .predicate import NamedPolicy
 from .predicates_toml import read_predicate
 
 _CLIENT: Final = (

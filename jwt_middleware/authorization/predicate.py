@@ -7,7 +7,7 @@ unknown at the root denies, and so does its negation.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, NoReturn
+from typing import Any, ClassVar, NamedTuple, NoReturn
 
 from ..errors import Decision
 from ..principal import Principal
@@ -205,6 +205,13 @@ class Not(Predicate):
 
     def __repr__(self) -> str:
         return f"~{self.part.within(2)}"
+
+
+class NamedPolicy(NamedTuple):
+    """What a policy's name means for one client; not ``enforce`` is shadow mode."""
+
+    predicate: Predicate
+    enforce: bool = True
 
 
 def all_of(*parts: Predicate) -> Predicate:

@@ -11,8 +11,7 @@ from typing import Any, ClassVar
 
 from ..events.log import log_bounded
 from ..principal import Principal
-from .clients import NamedPolicy
-from .predicate import Predicate, Situation, Verdict
+from .predicate import NamedPolicy, Predicate, Situation, Verdict
 from .request import RequestView
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..authorization.clients import Dropped
 from ..authorization.predicate import Predicate
 from ..background.waiting import WaitBudget
 from ..errors import (
@@ -33,6 +32,7 @@ from .issuer import Common, Proven, Trust
 from .options import MOST_LEEWAY, Issuer, VerifierOptions
 
 if TYPE_CHECKING:
+    from ..authorization.clients import Dropped
     from ..authorization.registry import ClientRegistry
     from .bound import Roster
 

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from jwt_middleware import Client, ConfigurationError, has_role
-from jwt_middleware.authorization.clients import Attribute, ClientTrust, NamedPolicy
+from jwt_middleware.authorization.clients import Attribute, ClientTrust
 from jwt_middleware.authorization.clients_toml import read_clients
+from jwt_middleware.authorization.predicate import NamedPolicy
 from jwt_middleware.principal import ListClaim
 
 FOLDER = Path("etc") / "app"

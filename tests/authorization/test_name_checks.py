@@ -24,8 +24,9 @@ from jwt_middleware import (
     predicate,
     query_param,
 )
-from jwt_middleware.authorization.clients import Attribute, Clients, NamedPolicy
+from jwt_middleware.authorization.clients import Attribute, Clients
 from jwt_middleware.authorization.name_checks import policy_faults, unknown_names
+from jwt_middleware.authorization.predicate import NamedPolicy
 from jwt_middleware.middleware.settings import Settings
 from jwt_middleware.principal import ListClaim
 from jwt_middleware.testing import SigningKey

@@ -19,9 +19,9 @@ from jwt_middleware import (
     policy,
     predicate,
 )
-from jwt_middleware.authorization.clients import Attribute, Clients, NamedPolicy
+from jwt_middleware.authorization.clients import Attribute, Clients
 from jwt_middleware.authorization.guards import Guard
-from jwt_middleware.authorization.predicate import Situation
+from jwt_middleware.authorization.predicate import NamedPolicy, Situation
 from jwt_middleware.principal import ClaimNames, ListClaim
 
 READ = policy("x.read")

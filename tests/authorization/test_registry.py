@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from jwt_middleware import Client, ClientRegistry, ConfigurationError, Verifier, has_role
-from jwt_middleware.authorization.clients import Attribute, Clients, NamedPolicy
+from jwt_middleware.authorization.clients import Attribute, Clients
+from jwt_middleware.authorization.predicate import NamedPolicy
 from jwt_middleware.background import watched_files as files
 from jwt_middleware.middleware.settings import Settings
 from jwt_middleware.principal import ListClaim
