@@ -166,6 +166,20 @@ def test_the_methods_of_one_object_are_guarded_each_by_itself() -> None:
     assert [len(bare) for bare in routes.bare()] == [1, 1]
 
 
+def test_a_method_of_an_object_that_takes_no_attribute_is_guarded_too() -> None:
+    class Slotted:
+        __slots__ = ()
+
+        def one(self, request: Any) -> str:
+            return "one"
+
+    views, routes = Slotted(), Routes()
+    requires()(routes.route(views.one))
+    gc.collect()
+
+    assert [len(bare) for bare in routes.bare()] == [1]
+
+
 def test_a_guard_on_a_method_lives_as_long_as_its_object() -> None:
     views = Views()
     wrapper = weakref.ref(requires()(views.one))
@@ -530,8 +544,13 @@ def test_a_table_of_many_handlers_is_no_wrapper_of_them() -> None:
     del guarded
 
 
-def test_a_method_of_a_frameworks_object_is_not_followed_to_its_handlers() -> None:
-    router: Any = type("Router", (), {"__module__": "starlette.routing", "handle": new_view()})()
+@pytest.mark.parametrize(
+    "package",
+    ["django.urls", "fastapi.routing", "flask.app", "rest_framework.views", "starlette.routing",
+     "werkzeug.routing"],
+)  # fmt: skip
+def test_a_method_of_a_frameworks_object_is_not_followed_to_its_handlers(package: str) -> None:
+    router: Any = type("Router", (), {"__module__": package, "handle": new_view()})()
     router.views = [new_view()]
     guarded = requires()(router.views[0])
 
