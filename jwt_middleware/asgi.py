@@ -111,7 +111,7 @@ _BEGINNINGS = frozenset(
 
 def marking(gate: Gate, headers: CacheHeaders, scope: Scope, send: Send) -> Send:
     """Return a ``send`` that tells caches of whom an HTTP answer is, where the header is read."""
-    if gate.opens and gate.is_open(ScopeView(scope)):
+    if gate.may_exempt and gate.is_open(ScopeView(scope)):
         return send
 
     # It is no coroutine, for the sake of the many messages that it only hands on.

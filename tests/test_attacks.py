@@ -111,7 +111,7 @@ class Odd(Predicate):
     def __init__(self, answer: Any) -> None:
         self.answer = answer
 
-    def verdict(self, situation: Any) -> Any:
+    def verdict(self, evaluation: Any) -> Any:
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer

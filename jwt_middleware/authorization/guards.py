@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 
 from ..errors import Decision, MissingToken, PermissionDenied
 from ..principal import Principal
-from .predicate import Predicate, Situation
+from .predicate import Evaluation, Predicate
 from .request import RequestView
 
 _LITERAL = re.compile(
@@ -57,10 +57,10 @@ class Guard:
         """
         if principal is None:
             raise MissingToken("the route requires a principal")
-        situation = Situation(principal, request)
-        decision = self.predicate.refusal(situation)
+        evaluation = Evaluation(principal, request)
+        decision = self.predicate.refusal(evaluation)
         if decision is None:
-            return self.predicate.would_refuse(situation)
+            return self.predicate.would_refuse(evaluation)
         if not self.enforce:
             return decision
         # Not even what was needed: with ``~`` it would say what the token holds.

@@ -17,7 +17,7 @@ Verdict = bool | None
 """True, False, or None for unknown."""
 
 
-class Situation:
+class Evaluation:
     """One principal and one request, and what was found out about them on the way."""
 
     __slots__ = ("answers", "negated", "principal", "request", "shadowed", "strict")
@@ -42,40 +42,40 @@ class Predicate:
 
     def evaluate(self, principal: Principal | None, request: RequestView | None = None) -> Decision:
         """Decide for a principal, and for a request where the predicate looks at one."""
-        refusal = self.refusal(Situation(principal, request))
+        refusal = self.refusal(Evaluation(principal, request))
         return Decision(True, leaf=repr(self)) if refusal is None else refusal
 
-    def would_refuse(self, situation: Situation) -> Decision | None:
+    def would_refuse(self, evaluation: Evaluation) -> Decision | None:
         """Return what would refuse if no policy were in shadow mode; None where nothing would."""
-        if not situation.shadowed:
+        if not evaluation.shadowed:
             return None
-        strictly = Situation(situation.principal, situation.request)
-        strictly.answers = situation.answers
+        strictly = Evaluation(evaluation.principal, evaluation.request)
+        strictly.answers = evaluation.answers
         strictly.strict = True
         return self.refusal(strictly)
 
-    def refusal(self, situation: Situation) -> Decision | None:
+    def refusal(self, evaluation: Evaluation) -> Decision | None:
         """Return None where this is True, else why it is not. Never raises."""
         try:
-            if self.verdict(situation) is True:
+            if self.verdict(evaluation) is True:
                 return None
-            leaf = self.deciding(situation)
-            needed, held = leaf.sides(situation)
+            leaf = self.failed_leaf(evaluation)
+            needed, held = leaf.needed_and_held(evaluation)
             # Texts, whatever a predicate of the app's own returns: events keep them.
             return Decision(False, "insufficient_permission", repr(leaf), str(needed), str(held))
         except Exception as error:  # noqa: BLE001 - a predicate of the app's own: it denies
             failed = f"{type(error).__name__} raised"
             return Decision(False, "insufficient_permission", type(self).__name__, "True", failed)
 
-    def verdict(self, situation: Situation) -> Verdict:
+    def verdict(self, evaluation: Evaluation) -> Verdict:
         """Return the truth value."""
         raise NotImplementedError
 
-    def deciding(self, situation: Situation) -> Predicate:  # noqa: ARG002 - for the subclasses
+    def failed_leaf(self, evaluation: Evaluation) -> Predicate:  # noqa: ARG002 - for the subclasses
         """Return the leaf because of which this is not True."""
         return self
 
-    def sides(self, situation: Situation) -> tuple[str, str]:  # noqa: ARG002 - for the subclasses
+    def needed_and_held(self, evaluation: Evaluation) -> tuple[str, str]:  # noqa: ARG002 - for the subclasses
         """Return what was needed and what was held, for the operator."""
         return repr(self), "nothing that says so"
 
@@ -133,21 +133,21 @@ class _Parts(Predicate):
             flat += part.parts if isinstance(part, _Parts) and type(part) is type(self) else [part]
         self.parts = tuple(flat)
 
-    def verdict(self, situation: Situation) -> Verdict:
+    def verdict(self, evaluation: Evaluation) -> Verdict:
         unknown = False
         for part in self.parts:
-            verdict = part.verdict(situation)
+            verdict = part.verdict(evaluation)
             if verdict is self._decides:
                 return self._decides
             # A predicate of the app's own may return anything: only True and False are known.
             unknown = unknown or verdict is not (not self._decides)
         return None if unknown else not self._decides
 
-    def deciding(self, situation: Situation) -> Predicate:
-        failed = [part for part in self.parts if part.verdict(situation) is not True]
+    def failed_leaf(self, evaluation: Evaluation) -> Predicate:
+        failed = [part for part in self.parts if part.verdict(evaluation) is not True]
         # A False part says more than an unknown one.
-        failed.sort(key=lambda part: part.verdict(situation) is None)
-        return failed[0].deciding(situation)
+        failed.sort(key=lambda part: part.verdict(evaluation) is None)
+        return failed[0].failed_leaf(evaluation)
 
     def leaves(self) -> tuple[Predicate, ...]:
         return tuple(leaf for part in self.parts for leaf in part.leaves())
@@ -186,16 +186,16 @@ class Not(Predicate):
     def __init__(self, part: Predicate) -> None:
         self.part = part
 
-    def verdict(self, situation: Situation) -> Verdict:
-        situation.negated = not situation.negated
+    def verdict(self, evaluation: Evaluation) -> Verdict:
+        evaluation.negated = not evaluation.negated
         try:
-            verdict = self.part.verdict(situation)
+            verdict = self.part.verdict(evaluation)
         finally:
-            situation.negated = not situation.negated
+            evaluation.negated = not evaluation.negated
         return not verdict if verdict is True or verdict is False else None
 
-    def sides(self, situation: Situation) -> tuple[str, str]:
-        return repr(self), self.part.sides(situation)[1]
+    def needed_and_held(self, evaluation: Evaluation) -> tuple[str, str]:
+        return repr(self), self.part.needed_and_held(evaluation)[1]
 
     def leaves(self) -> tuple[Predicate, ...]:
         return self.part.leaves()

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from ..events.log import log_bounded
 from ..principal import Principal
-from .predicate import NamedPolicy, Predicate, Situation, Verdict
+from .predicate import Evaluation, NamedPolicy, Predicate, Verdict
 from .request import RequestView
 
 
@@ -20,8 +20,8 @@ class Authenticated(Predicate):
 
     __slots__ = ()
 
-    def verdict(self, situation: Situation) -> Verdict:
-        return situation.principal is not None
+    def verdict(self, evaluation: Evaluation) -> Verdict:
+        return evaluation.principal is not None
 
     def key(self) -> tuple[Any, ...]:
         return ()
@@ -38,14 +38,14 @@ class ClientIs(Predicate):
     def __init__(self, client_id: str) -> None:
         self.client_id = _text(client_id, "client")
 
-    def verdict(self, situation: Situation) -> Verdict:
-        principal = situation.principal
+    def verdict(self, evaluation: Evaluation) -> Verdict:
+        principal = evaluation.principal
         if principal is None or principal.client_id is None:
             return None
         return principal.client_id == self.client_id
 
-    def sides(self, situation: Situation) -> tuple[str, str]:
-        principal = situation.principal
+    def needed_and_held(self, evaluation: Evaluation) -> tuple[str, str]:
+        principal = evaluation.principal
         return f"client {self.client_id}", f"client {principal and principal.client_id}"
 
     def key(self) -> tuple[Any, ...]:
@@ -68,12 +68,12 @@ class _Holds(Predicate):
     def _held(self, principal: Principal) -> frozenset[str]:
         raise NotImplementedError
 
-    def verdict(self, situation: Situation) -> Verdict:
-        principal = situation.principal
+    def verdict(self, evaluation: Evaluation) -> Verdict:
+        principal = evaluation.principal
         return None if principal is None else self.name in self._held(principal)
 
-    def sides(self, situation: Situation) -> tuple[str, str]:
-        principal = situation.principal
+    def needed_and_held(self, evaluation: Evaluation) -> tuple[str, str]:
+        principal = evaluation.principal
         held = sorted(self._held(principal)) if principal is not None else []
         return f"{self._of} {self.name}", f"{self._of}s [{', '.join(held)}]"
 
@@ -136,13 +136,13 @@ class Ask(Predicate):
             pass  # a builtin without a signature
         self.function = function
 
-    def verdict(self, situation: Situation) -> Verdict:
-        if situation.principal is None:
+    def verdict(self, evaluation: Evaluation) -> Verdict:
+        if evaluation.principal is None:
             return None
         # Asked once for each decision: the answer may change, and the explanation must match it.
-        if id(self) not in situation.answers:
-            situation.answers[id(self)] = self._ask(situation.principal, situation.request)
-        return situation.answers[id(self)]
+        if id(self) not in evaluation.answers:
+            evaluation.answers[id(self)] = self._ask(evaluation.principal, evaluation.request)
+        return evaluation.answers[id(self)]
 
     def _ask(self, principal: Principal, request: RequestView | None) -> Verdict:
         try:
@@ -162,8 +162,8 @@ class Ask(Predicate):
         )
         return None
 
-    def sides(self, situation: Situation) -> tuple[str, str]:
-        answer = self.verdict(situation)
+    def needed_and_held(self, evaluation: Evaluation) -> tuple[str, str]:
+        answer = self.verdict(evaluation)
         return f"{self!r} to return True", "unknown" if answer is None else str(answer)
 
     def key(self) -> tuple[Any, ...]:
@@ -229,33 +229,33 @@ class Policy(Predicate):
             raise TypeError(f"policy() takes a name, not {name!r}")
         self.name = name
 
-    def verdict(self, situation: Situation) -> Verdict:
-        meaning = self._meaning(situation)
+    def verdict(self, evaluation: Evaluation) -> Verdict:
+        meaning = self._meaning(evaluation)
         if meaning is None:
             return None
-        verdict = meaning.predicate.verdict(situation)
-        lets_in = not situation.negated
-        if meaning.enforce or situation.strict or verdict is lets_in:
+        verdict = meaning.predicate.verdict(evaluation)
+        lets_in = not evaluation.negated
+        if meaning.enforce or evaluation.strict or verdict is lets_in:
             return verdict
-        situation.shadowed = True  # shadow mode: it lets in, under ``~`` too
+        evaluation.shadowed = True  # shadow mode: it lets in, under ``~`` too
         return lets_in
 
-    def deciding(self, situation: Situation) -> Predicate:
-        meaning = self._meaning(situation)
+    def failed_leaf(self, evaluation: Evaluation) -> Predicate:
+        meaning = self._meaning(evaluation)
         if meaning is None:
             return self
-        return _Through(self, meaning.predicate.deciding(situation))
+        return _Through(self, meaning.predicate.failed_leaf(evaluation))
 
-    def sides(self, situation: Situation) -> tuple[str, str]:
-        principal = situation.principal
+    def needed_and_held(self, evaluation: Evaluation) -> tuple[str, str]:
+        principal = evaluation.principal
         client = None if principal is None else principal.client_id
         return f"the policy {self.name}", f"client {client}, whose entry does not have it"
 
     def key(self) -> tuple[Any, ...]:
         return (self.name,)
 
-    def _meaning(self, situation: Situation) -> NamedPolicy | None:
-        principal = situation.principal
+    def _meaning(self, evaluation: Evaluation) -> NamedPolicy | None:
+        principal = evaluation.principal
         return None if principal is None else principal.policies.get(self.name)
 
     def __repr__(self) -> str:
@@ -271,11 +271,11 @@ class _Through(Predicate):
         self.policy = policy
         self.leaf = leaf
 
-    def verdict(self, situation: Situation) -> Verdict:
-        return self.leaf.verdict(situation)
+    def verdict(self, evaluation: Evaluation) -> Verdict:
+        return self.leaf.verdict(evaluation)
 
-    def sides(self, situation: Situation) -> tuple[str, str]:
-        return self.leaf.sides(situation)
+    def needed_and_held(self, evaluation: Evaluation) -> tuple[str, str]:
+        return self.leaf.needed_and_held(evaluation)
 
     def key(self) -> tuple[Any, ...]:
         return self.policy, self.leaf

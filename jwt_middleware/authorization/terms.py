@@ -13,7 +13,7 @@ from typing import Any, Final, NoReturn
 
 from ..principal import Principal
 from .levels import Level, ranks
-from .predicate import Predicate, Situation, Verdict
+from .predicate import Evaluation, Predicate, Verdict
 from .request import RequestView
 
 ABSENT: Final = object()
@@ -110,11 +110,11 @@ class Present(Predicate):
     def __init__(self, term: Term) -> None:
         self.term = term
 
-    def verdict(self, situation: Situation) -> Verdict:
-        return _read(self.term, situation) is not ABSENT
+    def verdict(self, evaluation: Evaluation) -> Verdict:
+        return _read(self.term, evaluation) is not ABSENT
 
-    def sides(self, situation: Situation) -> tuple[str, str]:
-        return f"{self.term.written} to be there", _shown(self.term, situation)
+    def needed_and_held(self, evaluation: Evaluation) -> tuple[str, str]:
+        return f"{self.term.written} to be there", _shown(self.term, evaluation)
 
     def key(self) -> tuple[Any, ...]:
         return self.term.key()
@@ -145,21 +145,21 @@ class Comparison(Predicate):
     def _binds(self) -> int:  # type: ignore[override]
         return 4 if self.relation in ("is_in", "contains") else 0
 
-    def verdict(self, situation: Situation) -> Verdict:
-        left = _read(self.left, situation)
-        right = self._right(situation)
+    def verdict(self, evaluation: Evaluation) -> Verdict:
+        left = _read(self.left, evaluation)
+        right = self._right(evaluation)
         if left is ABSENT or right is ABSENT:
             return None
         return _related(left, self.relation, right)
 
-    def _right(self, situation: Situation) -> Any:
-        return _read(self.right, situation) if isinstance(self.right, Term) else self.right
+    def _right(self, evaluation: Evaluation) -> Any:
+        return _read(self.right, evaluation) if isinstance(self.right, Term) else self.right
 
-    def sides(self, situation: Situation) -> tuple[str, str]:
-        needed = f"{self.left.written} {self.relation} {_shown(self.right, situation)}"
-        if self.left.attribute is not None and _read(self.left, situation) is ABSENT:
+    def needed_and_held(self, evaluation: Evaluation) -> tuple[str, str]:
+        needed = f"{self.left.written} {self.relation} {_shown(self.right, evaluation)}"
+        if self.left.attribute is not None and _read(self.left, evaluation) is ABSENT:
             return needed, "nothing that is granted"  # a value may have been dropped
-        return needed, _shown(self.left, situation)
+        return needed, _shown(self.left, evaluation)
 
     def terms(self) -> tuple[Term, ...]:
         """Return the operands that are terms."""
@@ -244,11 +244,11 @@ def _only(values: Any) -> Any:
     return values[0] if len(values) == 1 else _FAILED
 
 
-def _read(term: Term, situation: Situation) -> Any:
-    if situation.principal is None:
+def _read(term: Term, evaluation: Evaluation) -> Any:
+    if evaluation.principal is None:
         return ABSENT
     try:
-        return term.read(situation.principal, situation.request)
+        return term.read(evaluation.principal, evaluation.request)
     except Exception:  # noqa: BLE001 - a malformed claim or parameter is unknown, whatever failed
         return _FAILED
 
@@ -331,8 +331,8 @@ def _name(name: object, where: str) -> str:
     return name
 
 
-def _shown(operand: object, situation: Situation) -> str:
-    value = _read(operand, situation) if isinstance(operand, Term) else operand
+def _shown(operand: object, evaluation: Evaluation) -> str:
+    value = _read(operand, evaluation) if isinstance(operand, Term) else operand
     if value is _FAILED or value is ABSENT:
         return "nothing" if value is ABSENT else "something malformed"
     is_header = isinstance(operand, Term) and operand.of_request == "header"

@@ -48,9 +48,9 @@ class Gate:
         self.fail_fast = settings.fail_fast
         self._refuse = settings.refuse
         self._authorize = None if settings.authorize is None else Guard(settings.authorize)
-        self.opens = bool(settings.exempt) or settings.passes_preflight
+        self.may_exempt = bool(settings.exempt) or settings.passes_preflight
         """Whether ``is_open`` may be true of any request at all."""
-        self.lets_recall = self._authorize is None and not self.opens
+        self.lets_recall = self._authorize is None and not self.may_exempt
         """Whether a token that was verified before lets its caller in, whatever else is asked.
 
         Most requests are so: a gateway repeats one token for minutes. The doors ask the verifier

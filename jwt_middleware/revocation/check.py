@@ -28,16 +28,16 @@ class VerifiedToken(Protocol):
     Attributes:
         token: the token, as received.
         refused_from: the end of its life with the leeway, in seconds since the epoch.
-        roster: the reading of the registry that granted what the principal may.
-        standing: what it was last judged by; while that stays, it need not be judged again.
+        snapshot: the reading of the registry that granted what the principal may.
+        generation: what it was last checked against; while that stays, it needs no further check.
 
     """
 
     token: bytes
     principal: Principal
     refused_from: float
-    roster: Any
-    standing: object
+    snapshot: Any
+    generation: object
 
     def issued_at(self) -> float | None: ...
     def signed_key_id(self) -> str | None: ...
@@ -56,7 +56,7 @@ class RevocationCheck:
         option: Revocations,
         announce: Callable[[Event], None],
         clock: Callable[[], float],
-        roster: Callable[[], object] | None,
+        snapshot: Callable[[], object] | None,
     ) -> None:
         given = option.url
         self.store = open_store(given, clock=clock) if isinstance(given, str) else given
@@ -65,19 +65,21 @@ class RevocationCheck:
         self._clock = clock
         self._watch = DenialWatch(self.store, fails_open=self.fails_open, announce=announce)
         self._only_looks = False
-        self._roster = roster
+        self._snapshot = snapshot
         self._pair: tuple[object, DenyList | None] = (None, None)
-        self.standing: Callable[[], object] = self._watch.current if roster is None else self._both
-        """Returns what tokens are judged by now; compared by identity."""
+        self.generation: Callable[[], object] = (
+            self._watch.current if snapshot is None else self._both
+        )
+        """Returns the current generation: a token checked against it needs no further check."""
         if option.one_time:
-            self.standing = object  # never the same: every use is asked for
+            self.generation = object  # never the same: every use is asked for
 
     @property
     def fails_open(self) -> bool:
         """Whether tokens are taken while the store is out."""
         return self._option.fail == "open"
 
-    def judge(self, entry: VerifiedToken, budget: WaitBudget | None) -> None:
+    def check(self, entry: VerifiedToken, budget: WaitBudget | None) -> None:
         """Look a token up in the deny list, and use it where it may be used once.
 
         Raises:
@@ -99,19 +101,19 @@ class RevocationCheck:
         except RequestError as error:
             error.principal = entry.principal  # for the audit: the token is genuine
             raise
-        if self._roster is None:
-            entry.standing = denials
+        if self._snapshot is None:
+            entry.generation = denials
         else:
             pair = self._both()
-            if pair[0] is entry.roster and pair[1] is denials:
-                entry.standing = pair
+            if pair[0] is entry.snapshot and pair[1] is denials:
+                entry.generation = pair
 
     def _both(self) -> tuple[object, DenyList | None]:
         """Return the registry's reading and the deny list, the same pair as long as both stay."""
-        roster = None if self._roster is None else self._roster()
+        snapshot = None if self._snapshot is None else self._snapshot()
         denials = self._watch.current()
-        if self._pair[0] is not roster or self._pair[1] is not denials:
-            self._pair = (roster, denials)
+        if self._pair[0] is not snapshot or self._pair[1] is not denials:
+            self._pair = (snapshot, denials)
         return self._pair
 
     def only_look(self) -> None:
@@ -153,7 +155,7 @@ class RevocationCheck:
 
     @property
     def is_usable(self) -> bool:
-        """Whether tokens can be judged now."""
+        """Whether tokens can be checked now."""
         return self._watch.current() is not None
 
     def close(self) -> None:

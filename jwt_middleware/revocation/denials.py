@@ -150,7 +150,7 @@ class Deniable(Protocol):
 
 
 class DenyList:
-    """One reading of a store's denials, by which tokens are judged; immutable.
+    """One reading of a store's denials, by which tokens are checked; immutable.
 
     It finds the denial of a token by what it names, however long the list is.
     """

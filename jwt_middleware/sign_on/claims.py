@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from ..errors import InvalidClaim, InvalidClaims, RequestError
 from ..principal import frozen
-from ..verification.issuer import Trust
+from ..verification.issuer import IssuerVerifier
 from .addresses import normal_email
 from .integrations import BY_EMAIL, Integration
 
@@ -214,7 +214,7 @@ def every_fault(
     first: InvalidClaim,
     integration: Integration,
     claims: Mapping[str, Any],
-    trust: Trust,
+    trust: IssuerVerifier,
     now: float,
 ) -> list[str]:
     """Return every fault in the claims of a token whose signature holds, and which has one.
@@ -242,7 +242,9 @@ def every_fault(
     return list(faults.values())
 
 
-def _next_fault(trust: Trust, claims: Mapping[str, Any], now: float) -> InvalidClaim | None:
+def _next_fault(
+    trust: IssuerVerifier, claims: Mapping[str, Any], now: float
+) -> InvalidClaim | None:
     try:
         trust.policy.check(claims, now)
         trust.gateway.names.check(claims)

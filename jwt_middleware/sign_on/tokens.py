@@ -23,7 +23,7 @@ from ..gateways import PRESETS, WireFormat
 from ..keys.key import KeyRules
 from ..principal import ClaimNames
 from ..verification.compact import Segments, decode_claims, decode_header, raw_token, split
-from ..verification.issuer import Common, Proven, Trust
+from ..verification.issuer import IssuerVerifier, SharedRules, VerifiedClaims
 from .claims import every_fault
 from .integrations import Integration, default_algorithms, listed
 from .integrations_toml import read_integrations
@@ -61,7 +61,7 @@ class IntegrationSet(NamedTuple):
     """One reading of the integrations, and by what their tokens verify, by their ids."""
 
     integrations: tuple[Integration, ...]
-    trusts: Mapping[str, Trust]
+    trusts: Mapping[str, IssuerVerifier]
     source: str
 
     def choose(self, host: str | None, segments: Segments) -> Integration:
@@ -114,7 +114,7 @@ class TokenVerifier:
         announce: Callable[[Event], None],
         clock: Callable[[], float],
     ) -> None:
-        self._common = Common(
+        self._shared = SharedRules(
             rules=KeyRules(),
             api=None,
             typ=None,
@@ -132,7 +132,7 @@ class TokenVerifier:
         """Returns the integrations as they are now; reads a file, so it may block for a moment."""
         announce(IntegrationsLoaded(self._newest.source, len(self._newest.integrations)))
 
-    def choose(self, raw: str, host: str | None) -> tuple[Integration, Segments, Trust]:
+    def choose(self, raw: str, host: str | None) -> tuple[Integration, Segments, IssuerVerifier]:
         """Return whose token it says it is, and what would verify it.
 
         Raises:
@@ -144,7 +144,9 @@ class TokenVerifier:
         integration = known.choose(host, segments)
         return integration, segments, known.trusts[integration.id]
 
-    def verify(self, integration: Integration, segments: Segments, trust: Trust) -> SignOnToken:
+    def verify(
+        self, integration: Integration, segments: Segments, trust: IssuerVerifier
+    ) -> SignOnToken:
         """Verify a token under the keys of its integration alone; may wait for them a while.
 
         Raises:
@@ -152,11 +154,11 @@ class TokenVerifier:
 
         """
         try:
-            claims, ends, _, key, _ = self._proven(integration, segments, trust)
+            claims, ends, _, key, _ = self._verified(integration, segments, trust)
         except InvalidClaim as error:
             # Its signature holds: claims are read only after that.
             claims = decode_claims(segments[1], _STRICT)
-            now = self._common.clock()
+            now = self._shared.clock()
             raise InvalidClaims(every_fault(error, integration, claims, trust, now)) from None
         return SignOnToken(
             integration,
@@ -168,11 +170,13 @@ class TokenVerifier:
             segments[3],
         )
 
-    def _proven(self, integration: Integration, segments: Segments, trust: Trust) -> Proven:
+    def _verified(
+        self, integration: Integration, segments: Segments, trust: IssuerVerifier
+    ) -> VerifiedClaims:
         budget: WaitBudget | None = None
         while True:
             try:
-                proven = trust.verify(segments, self._common.clock(), budget)
+                verified = trust.verify(segments, self._shared.clock(), budget)
             except MustWait as pause:
                 budget = budget or WaitBudget()
                 seconds = budget.begin(pause.pending)
@@ -182,7 +186,7 @@ class TokenVerifier:
                     raise UnknownIntegration(
                         f"{integration.id} was removed while its keys were fetched"
                     )
-                return proven
+                return verified
 
     def _reader(self, source: Any) -> Callable[[], IntegrationSet]:
         if isinstance(source, str | os.PathLike) and os.fspath(source):
@@ -220,7 +224,7 @@ class TokenVerifier:
             is_ours = isinstance(outcome, ConfigurationError)
             reason = str(outcome) if is_ours else f"cannot be read ({type(outcome).__name__})"
             event = IntegrationsKept(self._newest.source, reason)
-        self._common.announce(event)
+        self._shared.announce(event)
 
     def _make(self, integrations: tuple[Integration, ...], source: str) -> IntegrationSet:
         """Return a reading; what verifies an integration that has not changed goes on.
@@ -234,7 +238,7 @@ class TokenVerifier:
             if (before.source, before.integrations) == (source, integrations):
                 return before
             old = {integration.id: integration for integration in before.integrations}
-            trusts: dict[str, Trust] = {}
+            trusts: dict[str, IssuerVerifier] = {}
             faults: list[str] = []
             for integration in integrations:
                 if not integration.enabled:
@@ -254,11 +258,11 @@ class TokenVerifier:
                 trust.keys.close()  # they verify nothing any more
         return newest
 
-    def _trust(self, integration: Integration) -> Trust:
+    def _trust(self, integration: Integration) -> IssuerVerifier:
         sources = integration.key_sources()
         algorithms = integration.algorithms or default_algorithms(sources)
-        return Trust(
-            self._common._replace(max_age=integration.max_age),
+        return IssuerVerifier(
+            self._shared._replace(max_age=integration.max_age),
             keys=sources,
             gateway=_GATEWAY,
             algorithms=algorithms,

@@ -1,6 +1,6 @@
 """The registry as a verifier uses it: what clients are granted, and what some are bound to.
 
-A roster is made of one reading of the registry, off the way of any request, and replaced whole.
+A snapshot is made of one reading of the registry, off the way of any request, and replaced whole.
 """
 
 from __future__ import annotations
@@ -16,25 +16,25 @@ from ..keys.key_set import MAX_TRIED
 from ..options.checks import AnyAudience
 from ..principal import ClaimNames, Principal
 from .compact import Segments
-from .issuer import Trust
+from .issuer import IssuerVerifier
 
 _MOST_ASKED = 64
 """How many other trusts are asked whether they have signed a refused token."""
 
 
-class Roster:
+class RegistrySnapshot:
     """The clients, and the trusts of those that are bound to keys or an issuer of their own."""
 
-    def __init__(self, clients: Clients, bound: Mapping[str, Trust]) -> None:
+    def __init__(self, clients: Clients, bound: Mapping[str, IssuerVerifier]) -> None:
         self.clients = clients
         self.bound = bound
         self._trusts = frozenset(map(id, bound.values()))
 
-    def is_bound(self, trust: Trust) -> bool:
+    def is_bound(self, trust: IssuerVerifier) -> bool:
         """Whether clients are bound to this trust."""
         return id(trust) in self._trusts
 
-    def check_bound(self, client_id: str | None, trust: Trust) -> None:
+    def check_bound(self, client_id: str | None, trust: IssuerVerifier) -> None:
         """Raise ``ClientMismatch`` unless this is the trust that the client is bound to, if any."""
         expected = None if client_id is None else self.bound.get(client_id)
         if expected is None and not self.is_bound(trust):
@@ -59,7 +59,9 @@ class Roster:
         grants, dropped = self.clients.grants(client_id, claims)
         return Principal.of_token(claims, names, expires_at, key_id, grants), dropped
 
-    def signed_by_another(self, segments: Segments, trusts: Iterator[Trust], now: float) -> bool:
+    def signed_by_another(
+        self, segments: Segments, trusts: Iterator[IssuerVerifier], now: float
+    ) -> bool:
         """Whether a key that is not the named client's has signed a refused token.
 
         It distinguishes a client's misuse from a forgery. Each key costs a check, so few are tried.
@@ -75,27 +77,27 @@ class Roster:
         return False
 
 
-class RosterMaker:
-    """Makes a roster of each reading; a trust whose entry has not changed goes on.
+class SnapshotMaker:
+    """Makes a snapshot of each reading; the verifier of an unchanged entry goes on.
 
     ``changed`` is called when a new one is in use: what the old one granted may be forgotten.
     """
 
     def __init__(
         self,
-        trusts: Mapping[str | None, Trust],
+        trusts: Mapping[str | None, IssuerVerifier],
         announce: Callable[[Event], None],
         changed: Callable[[], None],
     ) -> None:
         self._trusts = trusts
         self._announce = announce
         self._changed = changed
-        self._kept: dict[str, tuple[ClientTrust, Trust]] = {}
+        self._kept: dict[str, tuple[ClientTrust, IssuerVerifier]] = {}
 
-    def watch(self, registry: ClientRegistry) -> Callable[[], Roster]:
-        """Return a function that returns the newest roster, at once."""
+    def watch(self, registry: ClientRegistry) -> Callable[[], RegistrySnapshot]:
+        """Return a function that returns the newest snapshot, at once."""
 
-        def heard(found: Roster | Exception) -> None:
+        def heard(found: RegistrySnapshot | Exception) -> None:
             if isinstance(found, Exception):
                 reason = str(found) or type(found).__name__
                 self._announce(ClientsKept(registry.name, reason))
@@ -107,10 +109,10 @@ class RosterMaker:
         self._tell(registry, current().clients)
         return current
 
-    def make(self, clients: Clients) -> Roster:
-        """Make a roster; raise ``ConfigurationError`` where what a client is bound to is wrong."""
+    def make(self, clients: Clients) -> RegistrySnapshot:
+        """Make a snapshot; raise ``ConfigurationError`` where what binds a client is wrong."""
         self._check_issuers(clients)
-        kept: dict[str, tuple[ClientTrust, Trust]] = {}
+        kept: dict[str, tuple[ClientTrust, IssuerVerifier]] = {}
         for client in clients:
             if client.trust is not None and client.trust.binds:
                 before = self._kept.get(client.client_id)
@@ -127,7 +129,9 @@ class RosterMaker:
         for trust in gone:
             if id(trust.keys) not in mine:
                 trust.keys.close()
-        return Roster(clients, {client_id: trust for client_id, (_, trust) in kept.items()})
+        return RegistrySnapshot(
+            clients, {client_id: trust for client_id, (_, trust) in kept.items()}
+        )
 
     def _check_issuers(self, clients: Clients) -> None:
         """Refuse clients for whom any of several issuers could speak, and nobody has said so."""
@@ -144,31 +148,31 @@ class RosterMaker:
                 "(in code: trust=ClientTrust(issuer=...), ClientTrust(issuer=ANY))"
             )
 
-    def _bound(self, client: Client, own: ClientTrust) -> Trust:
+    def _bound(self, client: Client, own: ClientTrust) -> IssuerVerifier:
         where = f"clients.{client.client_id}.trust"
         try:
             return self._narrowed(own)
         except ConfigurationError as error:
             raise ConfigurationError(f"{where}: {error}") from None
 
-    def _narrowed(self, own: ClientTrust) -> Trust:
+    def _narrowed(self, own: ClientTrust) -> IssuerVerifier:
         """Return the trust of a client; what it leaves out is as for the others."""
         issuer = own.issuer
         if isinstance(issuer, AnyAudience):
             issuer = tuple(name for name in self._trusts if name) or None
         given = (own.keys, own.algorithms, issuer, own.audience)
         if None in self._trusts:
-            return self._trusts[None].narrowed(*given)
+            return self._trusts[None].for_client(*given)
         names = (issuer,) if isinstance(issuer, str) else issuer or ()
         if len(names) == 1 and names[0] in self._trusts:
-            return self._trusts[names[0]].narrowed(*given)
+            return self._trusts[names[0]].for_client(*given)
         if own.keys is None or not names:
             raise ConfigurationError(
                 "issuer: beside issuers=[...], name the one issuer whose keys are the client's, or "
                 "the client's own keys and issuer"
             )
         # It belongs to none of the issuers, so nothing of theirs is its own.
-        return next(iter(self._trusts.values())).apart(*given)
+        return next(iter(self._trusts.values())).with_keys(*given)
 
     def _tell(self, registry: ClientRegistry, clients: Clients) -> None:
         self._announce(ClientsLoaded(registry.name, len(clients)))

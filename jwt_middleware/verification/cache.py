@@ -19,7 +19,7 @@ from .compact import decode_header
 _TAIL = 48
 _SHORT = 64
 _MOST_VALUES = 8_192
-_NOT_JUDGED = object()
+_NOT_CHECKED = object()
 
 
 class VerifiedToken:
@@ -30,12 +30,13 @@ class VerifiedToken:
         refused_from: the end of its life with the leeway, in seconds since the epoch.
         keys: the key set that verified it; a newer one must verify it again.
         trust: the verifier's, by which it was verified.
-        roster: the verifier's reading of the registry, which granted what the principal may.
-        standing: the verifier's own, as long as nothing but time and keys can end it.
+        snapshot: the reading of the registry that granted what the principal may.
+        generation: what the entry was last checked against (registry and deny list); compared by
+            identity.
 
     """
 
-    __slots__ = ("keys", "principal", "refused_from", "roster", "standing", "token", "trust")
+    __slots__ = ("generation", "keys", "principal", "refused_from", "snapshot", "token", "trust")
 
     def __init__(
         self,
@@ -44,16 +45,16 @@ class VerifiedToken:
         refused_from: float,
         keys: KeySet,
         trust: Any = None,
-        roster: Any = None,
+        snapshot: Any = None,
     ) -> None:
         self.token = token
         self.principal = principal
         self.refused_from = refused_from
         self.keys = keys
         self.trust = trust
-        self.roster = roster
+        self.snapshot = snapshot
         # None would equal an unusable deny list, so a sentinel stands for "not checked yet".
-        self.standing: object = _NOT_JUDGED if roster is None else roster
+        self.generation: object = _NOT_CHECKED if snapshot is None else snapshot
 
     def issued_at(self) -> float | None:
         """Return its ``iat`` in seconds since the epoch; None where it has none."""

@@ -36,7 +36,7 @@ _MOST_HEADERS = 256
 """Header segments remembered by one trust; a gateway has one for each of its keys."""
 
 
-class Common(NamedTuple):
+class SharedRules(NamedTuple):
     """What every issuer of one verifier has in common."""
 
     rules: KeyRules
@@ -50,15 +50,26 @@ class Common(NamedTuple):
     presumed_max_age: float | None = None
 
 
-Proven = tuple[dict[str, Any], float, float, Key, KeySet]
-"""What a token says, now that its signature holds and its claims were checked.
+class VerifiedClaims(NamedTuple):
+    """What a token says, now that its signature holds and its claims were checked.
 
-The claims; the end of its life in seconds since the epoch; the same, or earlier where the key's
-certificate ends first; the key; and the key set that has it.
-"""
+    Attributes:
+        claims: the token's claims.
+        expires_at: the end of its life, in seconds since the epoch.
+        ends: the same, or earlier where the key's certificate ends first.
+        key: the key that signed it.
+        keys: the key set that has the key.
+
+    """
+
+    claims: dict[str, Any]
+    expires_at: float
+    ends: float
+    key: Key
+    keys: KeySet
 
 
-class Trust:
+class IssuerVerifier:
     """Verifies tokens of one issuer, or of whoever holds the configured keys.
 
     ``keys`` may be the trusted keys of another trust, which the two then share.
@@ -66,7 +77,7 @@ class Trust:
 
     def __init__(
         self,
-        common: Common,
+        shared_rules: SharedRules,
         *,
         keys: Any,
         gateway: Any = None,
@@ -74,24 +85,24 @@ class Trust:
         issuer: Any = None,
         audience: Any = None,
     ) -> None:
-        self._common = common
+        self._shared = shared_rules
         self._configured = (algorithms, audience)
-        self.gateway = gateway_of(gateway, common.client_claim)
+        self.gateway = gateway_of(gateway, shared_rules.client_claim)
         self._algorithms = algorithms_of(algorithms, self.gateway)
         shared = keys if isinstance(keys, TrustedKeys) else None
         source = key_source(keys) if shared is None else shared.source
-        self._typ = None if common.typ is None else media_type(common.typ)
+        self._typ = None if shared_rules.typ is None else media_type(shared_rules.typ)
         self.policy = ClaimsPolicy(
             wire=self.gateway.wire,
             issuers=issuers_of(issuer, source),
             audiences=audiences_of(audience),
-            contexts=contexts_of(common.api, self.gateway),
+            contexts=contexts_of(shared_rules.api, self.gateway),
             context_claim=self.gateway.context_claim or "",
-            leeway=common.leeway,
-            max_age=common.max_age,
-            presumed_max_age=common.presumed_max_age,
+            leeway=shared_rules.leeway,
+            max_age=shared_rules.max_age,
+            presumed_max_age=shared_rules.presumed_max_age,
         )
-        self._is_dated = common.rules.check_certificate_dates
+        self._is_dated = shared_rules.rules.check_certificate_dates
         self._headers: dict[bytes, tuple[KeySet, tuple[tuple[Key, Check], ...]]] = {}
         if self._symmetric and source.published:
             raise ConfigurationError(
@@ -102,10 +113,10 @@ class Trust:
             shared.check_fit(tuple(self._algorithms.values()))
         self.keys = shared or TrustedKeys(
             source,
-            common.rules,
+            shared_rules.rules,
             tuple(dict.fromkeys(self._algorithms.values())),
-            common.announce,
-            common.clock,
+            shared_rules.announce,
+            shared_rules.clock,
         )
 
     @property
@@ -117,20 +128,20 @@ class Trust:
     def _symmetric(self) -> bool:
         return any(each.key_type == "oct" for each in self._algorithms.values())
 
-    def narrowed(self, keys: Any, algorithms: Any, issuer: Any, audience: Any) -> Trust:
+    def for_client(self, keys: Any, algorithms: Any, issuer: Any, audience: Any) -> IssuerVerifier:
         """Return the same for a part of its tokens; what is None is as here."""
         as_here = self._configured
-        return self.apart(
+        return self.with_keys(
             self.keys if keys is None else keys,
             as_here[0] if algorithms is None else algorithms,
             self.policy.issuers or None if issuer is None else issuer,
             as_here[1] if audience is None else audience,
         )
 
-    def apart(self, keys: Any, algorithms: Any, issuer: Any, audience: Any) -> Trust:
+    def with_keys(self, keys: Any, algorithms: Any, issuer: Any, audience: Any) -> IssuerVerifier:
         """Return a trust of the same verifier and gateway with its own keys and names."""
-        return Trust(
-            self._common,
+        return IssuerVerifier(
+            self._shared,
             keys=keys,
             gateway=self.gateway,
             algorithms=algorithms,
@@ -138,13 +149,13 @@ class Trust:
             audience=audience,
         )
 
-    def verify(self, segments: Segments, now: float, patience: WaitBudget | None) -> Proven:
+    def verify(self, segments: Segments, now: float, budget: WaitBudget | None) -> VerifiedClaims:
         """Check everything: algorithm, key, signature over the received bytes, then claims.
 
-        ``patience``: what the request has waited already; None before any wait.
+        ``budget``: what the request has waited already; None before any wait.
 
         Raises:
-            MustWait: the key may come with a fetch; not where the patience is at its end.
+            MustWait: the key may come with a fetch; not where the budget is spent.
             RequestError: why the token is refused.
 
         """
@@ -161,7 +172,7 @@ class Trust:
                 raise _unacceptable(header["alg"])
             if self._typ is not None:
                 self._check_typ(header)
-            keys, found = self._chosen(algorithm, header, now, patience)
+            keys, found = self._chosen(algorithm, header, now, budget)
             chosen = tuple([(each, each.check_for(algorithm)) for each in found])
         signature = decode_segment(signature_segment, wire.relaxed_base64)
         key = verify_signature(chosen, signature, signing_input)
@@ -171,7 +182,7 @@ class Trust:
         ends = self.policy.check(claims, now)
         self.gateway.names.check(claims)
         last = self._last_moment(key, ends) if self._is_dated else ends
-        return claims, ends, last, key, keys
+        return VerifiedClaims(claims, ends, last, key, keys)
 
     def _remember(
         self, header_segment: bytes, keys: KeySet, chosen: tuple[tuple[Key, Check], ...]
@@ -212,7 +223,7 @@ class Trust:
         algorithm: Algorithm,
         header: Mapping[str, Any],
         now: float,
-        patience: WaitBudget | None,
+        budget: WaitBudget | None,
     ) -> tuple[KeySet, tuple[Key, ...]]:
         """Return the keys to try, with the set that they are of."""
         source = self.keys.source
@@ -228,7 +239,7 @@ class Trust:
                     except UnknownKey as error:
                         error.key_id = _selector(header)
                         refusal = error
-                if patience is None or patience.may_wait:
+                if budget is None or budget.may_wait:
                     pending = source.refresh(_selector(header))
                     if pending is not None:
                         raise MustWait(pending)
@@ -236,7 +247,7 @@ class Trust:
                 if newer is keys:
                     break
                 keys = newer  # another request's fetch has ended between our two looks
-            if refusal is not None and (patience is None or patience.answered):
+            if refusal is not None and (budget is None or budget.answered):
                 raise refusal
             why = "no keys from" if refusal is None else "no answer in time from"
             raise KeysUnavailable(f"{why} {source.name}", retry_after=source.retry_after())

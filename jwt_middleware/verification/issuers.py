@@ -28,21 +28,21 @@ from ..options import checks as check
 from ..principal import Principal
 from .cache import TokenCache, VerifiedToken
 from .compact import Segments, decode_claims, split
-from .issuer import Common, Proven, Trust
+from .issuer import IssuerVerifier, SharedRules, VerifiedClaims
 from .options import MOST_LEEWAY, Issuer, VerifierOptions
 
 if TYPE_CHECKING:
     from ..authorization.clients import Dropped
     from ..authorization.registry import ClientRegistry
-    from .bound import Roster
+    from .bound import RegistrySnapshot
 
 
-class Prover:
+class Issuers:
     """Finds the trust of a token, and makes its principal."""
 
     def __init__(
         self,
-        trusts: Mapping[str | None, Trust],
+        trusts: Mapping[str | None, IssuerVerifier],
         registry: ClientRegistry | None,
         announce: Announcer,
         cache: TokenCache,
@@ -51,60 +51,60 @@ class Prover:
         self._trusts = trusts
         self._only = trusts.get(None)
         self._compact = cache.compact
-        self.roster: Callable[[], Roster] | None = None
-        """Returns the newest roster of clients; None where there is no registry."""
+        self.snapshot: Callable[[], RegistrySnapshot] | None = None
+        """Returns the newest snapshot of the registry; None where there is none."""
         if registry is not None:
-            from .bound import RosterMaker  # imported here: only clients= needs it
+            from .bound import SnapshotMaker  # imported here: only clients= needs it
 
-            self.roster = RosterMaker(trusts, announce, changed).watch(registry)
+            self.snapshot = SnapshotMaker(trusts, announce, changed).watch(registry)
         # To find out whose a token is, the loosest of the encodings reads it; the trust's own form
         # then decides.
         wires = [trust.gateway.wire for trust in trusts.values()]
-        self._peek = WireFormat(relaxed_base64=any(wire.relaxed_base64 for wire in wires))
+        self._lenient_wire = WireFormat(relaxed_base64=any(wire.relaxed_base64 for wire in wires))
 
-    def trusts(self, roster: Roster | None) -> list[Trust]:
+    def trusts(self, snapshot: RegistrySnapshot | None) -> list[IssuerVerifier]:
         """Return every trust, those that clients are bound to last."""
-        bound = () if roster is None else roster.bound.values()
+        bound = () if snapshot is None else snapshot.bound.values()
         return [*self._trusts.values(), *bound]
 
     def unknown_names(self, predicate: Predicate) -> list[str]:
         """Return what is wrong with a predicate's names, by the newest reading of the registry."""
         from ..authorization.name_checks import unknown_names, without_registry
 
-        if self.roster is None:
+        if self.snapshot is None:
             return without_registry(predicate)
-        return unknown_names(predicate, self.roster().clients)
+        return unknown_names(predicate, self.snapshot().clients)
 
-    def prove(
-        self, raw: bytes, now: float, patience: WaitBudget | None
+    def verify(
+        self, raw: bytes, now: float, budget: WaitBudget | None
     ) -> tuple[VerifiedToken, list[Dropped]]:
         """Verify a token; return it with its principal, and the values that are not granted.
 
         Raises:
-            MustWait: as ``Trust.verify``.
+            MustWait: as ``IssuerVerifier.verify``.
             RequestError: why it is refused.
 
         """
         segments = split(raw)
-        roster = None if self.roster is None else self.roster()
+        snapshot = None if self.snapshot is None else self.snapshot()
         trust = self._only
-        if trust is None or (roster is not None and roster.bound):
-            trust = self._named(segments, roster)
-        if roster is None:
-            proven = trust.verify(segments, now, patience)
+        if trust is None or (snapshot is not None and snapshot.bound):
+            trust = self._named(segments, snapshot)
+        if snapshot is None:
+            verified = trust.verify(segments, now, budget)
         else:
-            proven = self._proven(trust, segments, now, patience, roster)
-        claims, expires_at, ends, key, keys = proven
-        claims = self._compact(claims)
+            verified = self._verified(trust, segments, now, budget, snapshot)
+        _, expires_at, ends, key, keys = verified
+        claims = self._compact(verified.claims)
         names = trust.gateway.names
         dropped: list[Dropped] = []
-        if roster is None:
+        if snapshot is None:
             principal = Principal.of_token(claims, names, expires_at, key.key_id)
         else:
             client_id = names.first(names.client_id, claims)
-            roster.check_bound(client_id, trust)
+            snapshot.check_bound(client_id, trust)
             try:
-                principal, dropped = roster.principal(
+                principal, dropped = snapshot.principal(
                     client_id, claims, names, expires_at, key.key_id
                 )
             except RequestError as error:
@@ -112,22 +112,22 @@ class Prover:
                 error.principal = Principal.of_token(claims, names, expires_at, key.key_id)
                 raise
         refused_from = ends + trust.policy.leeway
-        return VerifiedToken(raw, principal, refused_from, keys, trust, roster), dropped
+        return VerifiedToken(raw, principal, refused_from, keys, trust, snapshot), dropped
 
-    def _proven(
+    def _verified(
         self,
-        trust: Trust,
+        trust: IssuerVerifier,
         segments: Segments,
         now: float,
-        patience: WaitBudget | None,
-        roster: Roster,
-    ) -> Proven:
+        budget: WaitBudget | None,
+        snapshot: RegistrySnapshot,
+    ) -> VerifiedClaims:
         """Verify with the client's own keys, and distinguish another's keys from a forgery."""
         try:
-            return trust.verify(segments, now, patience)
+            return trust.verify(segments, now, budget)
         except (UnknownKey, BadSignature, UnacceptableAlgorithm) as error:
-            others = (each for each in self.trusts(roster) if each.keys is not trust.keys)
-            if not roster.bound or not roster.signed_by_another(segments, others, now):
+            others = (each for each in self.trusts(snapshot) if each.keys is not trust.keys)
+            if not snapshot.bound or not snapshot.signed_by_another(segments, others, now):
                 raise
             mismatch = ClientMismatch("signed with a key that is not the client's")
             mismatch.key_id = error.key_id
@@ -136,20 +136,20 @@ class Prover:
             finally:
                 del mismatch  # it holds this frame, which must not hold it
         except InvalidClaim as error:
-            if error.claim != "iss" or not roster.is_bound(trust):
+            if error.claim != "iss" or not snapshot.is_bound(trust):
                 raise
             raise ClientMismatch("another issuer than the client's") from None
 
-    def _named(self, segments: Segments, roster: Roster | None) -> Trust:
+    def _named(self, segments: Segments, snapshot: RegistrySnapshot | None) -> IssuerVerifier:
         """Return the trust whose client or issuer the token names."""
-        claims = decode_claims(segments[1], self._peek)
+        claims = decode_claims(segments[1], self._lenient_wire)
         issuer = claims.get("iss")
         known = self._trusts.get(issuer) if type(issuer) is str else None
-        if roster is not None and roster.bound:
+        if snapshot is not None and snapshot.bound:
             names = (known or self._only or next(iter(self._trusts.values()))).gateway.names
             names.check(claims)
             client_id = names.first(names.client_id, claims)
-            bound = None if client_id is None else roster.bound.get(client_id)
+            bound = None if client_id is None else snapshot.bound.get(client_id)
             if bound is not None:
                 return bound
         if self._only is not None:
@@ -165,7 +165,7 @@ class Prover:
 
 def trusts_of(
     options: VerifierOptions, announce: Callable[[Event], None], clock: Callable[[], float]
-) -> dict[str | None, Trust]:
+) -> dict[str | None, IssuerVerifier]:
     """Return the issuers that the options name, each with what is bound to it.
 
     In the flat form, with ``keys``, there is one, under None.
@@ -174,7 +174,7 @@ def trusts_of(
         ConfigurationError: an option is wrong, or two of them do not go together.
 
     """
-    common = Common(
+    shared_rules = SharedRules(
         rules=KeyRules(
             minimum_rsa_bits=check.whole(
                 "minimum_rsa_bits", options.get("minimum_rsa_bits", 2048), least=1024
@@ -199,8 +199,8 @@ def trusts_of(
     if issuers is not None:
         issuers = _issuers(issuers, options)
         return {
-            each.issuer: Trust(
-                common,
+            each.issuer: IssuerVerifier(
+                shared_rules,
                 keys=each.keys,
                 gateway=gateway if each.gateway is None else each.gateway,
                 algorithms=each.algorithms,
@@ -221,8 +221,8 @@ def trusts_of(
             "issuer: several issuers with several key sources; each key must belong to one "
             "issuer: issuers=[Issuer('https://a', keys=...), ...]"
         )
-    trust = Trust(
-        common,
+    trust = IssuerVerifier(
+        shared_rules,
         keys=keys,
         gateway=gateway,
         algorithms=options.get("algorithms"),

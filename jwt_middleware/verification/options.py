@@ -108,7 +108,7 @@ def revocations_of(
     revocations: Any,
     announce: Callable[[Event], None],
     clock: Callable[[], float],
-    roster: Callable[[], object] | None,
+    snapshot: Callable[[], object] | None,
 ) -> RevocationCheck | None:
     """Return what judges tokens by the store that the option names; None where it is not set."""
     option = Revocations.of(revocations)
@@ -116,7 +116,7 @@ def revocations_of(
         return None
     from ..revocation.check import RevocationCheck  # imported here: few services have a store
 
-    return RevocationCheck(option, announce, clock, roster)
+    return RevocationCheck(option, announce, clock, snapshot)
 
 
 def clock_of(clock: Any) -> Callable[[], float]:

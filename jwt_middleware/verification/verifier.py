@@ -20,13 +20,13 @@ from ..options import checks as check
 from ..principal import Principal
 from .cache import TokenCache, VerifiedToken
 from .compact import MAX_TOKEN_SIZE, raw_token, refuse_joined, single_line
-from .issuer import Trust
-from .issuers import Prover, trusts_of
+from .issuer import IssuerVerifier
+from .issuers import Issuers, trusts_of
 from .options import VerifierOptions, clock_of, listeners_of, registry_of, revocations_of
 
 if TYPE_CHECKING:
     from ..authorization.clients import Clients
-    from .bound import Roster
+    from .bound import RegistrySnapshot
 
 
 class Verifier:
@@ -52,15 +52,15 @@ class Verifier:
         self._trusts = trusts_of(options, self.announce, self._clock)
         registry = registry_of(options.get("clients"))
         self._when_clients_change: list[Callable[[], object]] = [self._cache.clear]
-        self._prover = Prover(self._trusts, registry, self.announce, self._cache, self._changed)
-        self._roster = self._prover.roster
+        self._issuers = Issuers(self._trusts, registry, self.announce, self._cache, self._changed)
+        self._snapshot = self._issuers.snapshot
         self.revocations = revocations_of(
-            options.get("revocations"), self.announce, self._clock, self._roster
+            options.get("revocations"), self.announce, self._clock, self._snapshot
         )
         """Denies tokens and takes denials back; None where ``revocations`` is not configured."""
-        self._standing: Callable[[], object] | None = self._roster
+        self._generation: Callable[[], object] | None = self._snapshot
         if self.revocations is not None:
-            self._standing = self.revocations.standing
+            self._generation = self.revocations.generation
         if not options.get("api") and any(t.gateway.context_claim for t in self._trusts.values()):
             self.announce(
                 ConfigurationWarning(
@@ -81,14 +81,14 @@ class Verifier:
         known = self.recall(raw, request)
         if known is not None:
             return known
-        patience: WaitBudget | None = None
+        budget: WaitBudget | None = None
         while True:
             try:
-                return self.verify_now(raw, request, patience)
+                return self.verify_now(raw, request, budget)
             except MustWait as pause:
-                patience = patience or WaitBudget()
-                seconds = patience.begin(pause.pending)
-                patience.answered = pause.pending.work.wait(seconds)
+                budget = budget or WaitBudget()
+                seconds = budget.begin(pause.pending)
+                budget.answered = pause.pending.work.wait(seconds)
 
     async def verify_async(
         self, raw: bytes | str, *, request: RequestView | None = None
@@ -97,17 +97,17 @@ class Verifier:
         known = self.recall(raw, request)
         if known is not None:
             return known
-        patience: WaitBudget | None = None
+        budget: WaitBudget | None = None
         while True:
             try:
-                return self.verify_now(raw, request, patience)
+                return self.verify_now(raw, request, budget)
             except MustWait as pause:
-                patience = patience or WaitBudget()
-                seconds = patience.begin(pause.pending)
-                patience.answered = await pause.pending.work.wait_async(seconds)
+                budget = budget or WaitBudget()
+                seconds = budget.begin(pause.pending)
+                budget.answered = await pause.pending.work.wait_async(seconds)
 
     def verify_now(
-        self, raw: bytes | str, request: RequestView | None, patience: WaitBudget | None = None
+        self, raw: bytes | str, request: RequestView | None, budget: WaitBudget | None = None
     ) -> Principal:
         """Verify one raw header value anew, without waiting for anything.
 
@@ -119,7 +119,7 @@ class Verifier:
         """
         try:
             try:
-                return self._attempt(raw, request, patience)
+                return self._attempt(raw, request, budget)
             except _MAY_BE_JOINED:
                 refuse_joined(raw)  # the better reason, and it must not cause a fetch
                 raise
@@ -174,31 +174,31 @@ class Verifier:
     @property
     def clients(self) -> Clients | None:
         """The newest reading of the registry; None where ``clients`` is not configured."""
-        roster = self._current_roster()
-        return None if roster is None else roster.clients
+        snapshot = self._current_snapshot()
+        return None if snapshot is None else snapshot.clients
 
     @property
-    def trusts(self) -> tuple[Trust, ...]:
+    def trusts(self) -> tuple[IssuerVerifier, ...]:
         """What each issuer's tokens verify by; one for all where ``issuers`` is not configured."""
         return tuple(self._trusts.values())
 
     def unknown_names(self, predicate: Predicate) -> list[str]:
         """Return what is wrong with a predicate's names, by the newest reading of the registry."""
-        return self._prover.unknown_names(predicate)
+        return self._issuers.unknown_names(predicate)
 
     def health(self) -> dict[str, Any]:
         """Return whether tokens can be verified now, and by which keys; for readiness probes.
 
         ``would_refuse`` counts what rules in shadow mode have let in.
         """
-        roster = self._current_roster()
+        snapshot = self._current_snapshot()
         # Trusts of several clients may share their keys.
-        known = {id(trust.keys): trust.keys for trust in self._prover.trusts(roster)}
+        known = {id(trust.keys): trust.keys for trust in self._issuers.trusts(snapshot)}
         sources = [each for keys in known.values() for each in keys.health()]
         ready = self._has_keys()
         found: dict[str, Any] = {"ready": ready, "sources": sources}
-        if roster is not None:
-            found["clients"] = len(roster.clients)
+        if snapshot is not None:
+            found["clients"] = len(snapshot.clients)
         if self.revocations is not None:
             found["revocations"] = self.revocations.health()
             found["ready"] = ready and self.revocations.is_usable
@@ -207,16 +207,16 @@ class Verifier:
 
     def prefetch(self) -> bool:
         """Get keys now where there are none yet, waiting up to a request's budget; for start-up."""
-        patience = WaitBudget()
+        budget = WaitBudget()
         for pending in self._missing():
-            pending.work.wait(patience.begin(pending))
+            pending.work.wait(budget.begin(pending))
         return self._has_keys()
 
     async def prefetch_async(self) -> bool:
         """Do as ``prefetch``, without blocking the event loop."""
-        patience = WaitBudget()
+        budget = WaitBudget()
         for pending in self._missing():
-            await pending.work.wait_async(patience.begin(pending))
+            await pending.work.wait_async(budget.begin(pending))
         return self._has_keys()
 
     def _has_keys(self) -> bool:
@@ -224,7 +224,7 @@ class Verifier:
 
     def _missing(self) -> list[Wait]:
         """Begin to get the keys that are not there; all at once, so that one budget is enough."""
-        trusts = self._prover.trusts(self._current_roster())
+        trusts = self._issuers.trusts(self._current_snapshot())
         found = [trust.keys.missing() for trust in trusts]
         return [pending for pending in found if pending is not None]
 
@@ -233,7 +233,7 @@ class Verifier:
 
         With ``revocations`` for a few seconds only, for it looks at the store no more.
         """
-        for trust in self._prover.trusts(self._current_roster()):
+        for trust in self._issuers.trusts(self._current_snapshot()):
             trust.keys.close()
         if self.revocations is not None:
             self.revocations.close()
@@ -243,8 +243,8 @@ class Verifier:
         """The gateway of the only issuer, or of the first."""
         return next(iter(self._trusts.values())).gateway
 
-    def _current_roster(self) -> Roster | None:
-        return None if self._roster is None else self._roster()
+    def _current_snapshot(self) -> RegistrySnapshot | None:
+        return None if self._snapshot is None else self._snapshot()
 
     def recall(
         self,
@@ -265,7 +265,7 @@ class Verifier:
             entry is None
             or self._clock() >= entry.refused_from
             or entry.trust.keys.current() is not entry.keys
-            or (self._standing is not None and self._standing() is not entry.standing)
+            or (self._generation is not None and self._generation() is not entry.generation)
         ):
             return None
         if self.announce.wants(DEBUG):
@@ -274,7 +274,7 @@ class Verifier:
         return entry.principal
 
     def _attempt(
-        self, raw: bytes | str, request: RequestView | None, patience: WaitBudget | None
+        self, raw: bytes | str, request: RequestView | None, budget: WaitBudget | None
     ) -> Principal:
         token = raw_token(raw, self._max_size)
         if len(token) != len(raw):
@@ -285,19 +285,19 @@ class Verifier:
         is_cached = False
         seconds: float | None = None
         if self.revocations is not None:
-            entry = self.revocations.waiting_for_use(patience)
+            entry = self.revocations.waiting_for_use(budget)
             if entry is None:
                 entry = self._proven_before(token)
                 is_cached = entry is not None
         if entry is None:
             began = time.perf_counter()
-            entry, dropped = self._prover.prove(token, self._clock(), patience)
+            entry, dropped = self._issuers.verify(token, self._clock(), budget)
             seconds = time.perf_counter() - began
             for each in dropped:
                 self.audit.dropped(entry.principal, each.claim, each.values, each.reason, request)
             self._cache.put(entry)
         if self.revocations is not None:
-            self.revocations.judge(entry, patience)
+            self.revocations.check(entry, budget)
         if self.announce.wants(DEBUG):
             self.audit.verified(entry.principal, request, cached=is_cached, seconds=seconds)
         return entry.principal
@@ -309,7 +309,7 @@ class Verifier:
             entry is None
             or self._clock() >= entry.refused_from
             or entry.trust.keys.current() is not entry.keys
-            or (self._roster is not None and self._roster() is not entry.roster)
+            or (self._snapshot is not None and self._snapshot() is not entry.snapshot)
         ):
             return None
         return entry

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from jwt_middleware import Principal, authenticated, header, predicate
-from jwt_middleware.authorization.predicate import Predicate, Situation
+from jwt_middleware.authorization.predicate import Evaluation, Predicate
 from jwt_middleware.authorization.request import RequestView
 from jwt_middleware.errors import Decision
 from jwt_middleware.events.kinds import Decided
@@ -168,11 +168,11 @@ def test_no_event_of_a_guard_in_force_or_in_shadow_mode_reaches_the_request(
 class Careless(Predicate):
     """A predicate of the app's own, which returns what it was given as its two sides."""
 
-    def verdict(self, situation: Situation) -> bool:
+    def verdict(self, evaluation: Evaluation) -> bool:
         return False
 
-    def sides(self, situation: Situation) -> Any:
-        return situation.principal, situation.request
+    def needed_and_held(self, evaluation: Evaluation) -> Any:
+        return evaluation.principal, evaluation.request
 
     def key(self) -> tuple[Any, ...]:
         return ()

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from jwt_middleware import Predicate, Principal, RequestView
-from jwt_middleware.authorization.predicate import Situation
+from jwt_middleware.authorization.predicate import Evaluation
 from jwt_middleware.principal import ClaimNames, ListClaim
 
 NAMES = ClaimNames(
@@ -29,7 +29,7 @@ def verdict() -> Verdict:
         predicate: Predicate, claims: dict[str, Any] | None, request: RequestView | None = None
     ) -> bool | None:
         principal = None if claims is None else Principal(claims, names=NAMES)
-        found = predicate.verdict(Situation(principal, request))
+        found = predicate.verdict(Evaluation(principal, request))
         assert predicate.evaluate(principal, request).allowed is (found is True)
         return found
 

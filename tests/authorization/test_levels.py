@@ -8,7 +8,7 @@ import pytest
 
 from jwt_middleware import Principal, attribute
 from jwt_middleware.authorization.levels import Level, ranks
-from jwt_middleware.authorization.predicate import Situation
+from jwt_middleware.authorization.predicate import Evaluation
 from jwt_middleware.principal import Grants
 
 # Neither the alphabet nor the length sorts these as they are declared.
@@ -18,7 +18,7 @@ LEVEL = attribute("level")
 
 def verdict(predicate: Any, value: Any) -> bool | None:
     principal = Principal({}, grants=Grants(frozenset(), frozenset(), {"level": value}))
-    found: bool | None = predicate.verdict(Situation(principal, None))
+    found: bool | None = predicate.verdict(Evaluation(principal, None))
     return found
 
 

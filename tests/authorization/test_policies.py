@@ -21,7 +21,7 @@ from jwt_middleware import (
 )
 from jwt_middleware.authorization.clients import Attribute, Clients
 from jwt_middleware.authorization.guards import Guard
-from jwt_middleware.authorization.predicate import NamedPolicy, Situation
+from jwt_middleware.authorization.predicate import Evaluation, NamedPolicy
 from jwt_middleware.principal import ClaimNames, ListClaim
 
 READ = policy("x.read")
@@ -57,7 +57,7 @@ def of(client_id: str, **claims: Any) -> Principal:
 def verdict(
     found: Predicate, principal: Principal | None, request: RequestView | None = None
 ) -> bool | None:
-    decided = found.verdict(Situation(principal, request))
+    decided = found.verdict(Evaluation(principal, request))
     assert found.evaluate(principal, request).allowed is (decided is True)
     return decided
 

@@ -21,7 +21,7 @@ from jwt_middleware import (
     path_param,
     query_param,
 )
-from jwt_middleware.authorization.predicate import Situation
+from jwt_middleware.authorization.predicate import Evaluation
 
 from .conftest import NAMES, Verdict
 
@@ -230,16 +230,16 @@ def test_every_leaf_is_found() -> None:
 class Own(Predicate):
     """A predicate of an app's own, which may do anything."""
 
-    def __init__(self, verdict: object, sides: object = ("a", "b")) -> None:
+    def __init__(self, verdict: object, needed_and_held: object = ("a", "b")) -> None:
         self._verdict = verdict
-        self._sides = sides
+        self._sides = needed_and_held
 
-    def verdict(self, situation: Situation) -> bool | None:
+    def verdict(self, evaluation: Evaluation) -> bool | None:
         if isinstance(self._verdict, Exception):
             raise self._verdict
         return self._verdict  # type: ignore[return-value]
 
-    def sides(self, situation: Situation) -> tuple[str, str]:
+    def needed_and_held(self, evaluation: Evaluation) -> tuple[str, str]:
         return self._sides  # type: ignore[return-value]
 
     def __repr__(self) -> str:
@@ -252,9 +252,9 @@ def test_a_predicate_that_raises_denies_with_the_kind_of_its_error() -> None:
     assert decision == Decision(
         False, "insufficient_permission", "Own", "True", "ValueError raised"
     )
-    assert Own(True, sides=None).evaluate(Principal({})).allowed
-    assert Own(False, sides=None).evaluate(Principal({})).held == "TypeError raised"
-    assert Own(False, sides=(1, 2)).evaluate(Principal({})).held == "2"
+    assert Own(True, needed_and_held=None).evaluate(Principal({})).allowed
+    assert Own(False, needed_and_held=None).evaluate(Principal({})).held == "TypeError raised"
+    assert Own(False, needed_and_held=(1, 2)).evaluate(Principal({})).held == "2"
 
 
 @pytest.mark.parametrize("answer", [1, 0, "yes", "", [], None], ids=repr)
@@ -270,36 +270,36 @@ def test_whether_an_odd_number_of_negations_stands_above_is_known_below() -> Non
     seen: list[bool] = []
 
     class Looks(Own):
-        def verdict(self, situation: Situation) -> bool | None:
-            seen.append(situation.negated)
+        def verdict(self, evaluation: Evaluation) -> bool | None:
+            seen.append(evaluation.negated)
             return True
 
     leaf = Looks(True)
     for condition in (leaf, ~leaf, ~~leaf, ~~~leaf, ~leaf | leaf, ~(leaf & ~leaf)):
-        condition.verdict(Situation(Principal({}), None))
+        condition.verdict(Evaluation(Principal({}), None))
 
     assert seen == [False, True, False, True, True, False, True, False]
 
 
 def test_a_situation_begins_with_nothing_said() -> None:
-    situation = Situation(None, None)
+    evaluation = Evaluation(None, None)
 
-    assert (situation.answers, situation.shadowed, situation.strict, situation.negated) == (
+    assert (evaluation.answers, evaluation.shadowed, evaluation.strict, evaluation.negated) == (
         {}, False, False, False
     )  # fmt: skip
 
 
 def test_what_shadow_mode_lets_in_is_decided_once_more_strictly_with_the_same_answers() -> None:
     class Shadowed(Own):
-        def verdict(self, situation: Situation) -> bool | None:
-            if not situation.strict:
-                situation.answers[1] = True
-            situation.shadowed = True
-            seen.append((situation.strict, dict(situation.answers)))
-            return not situation.strict
+        def verdict(self, evaluation: Evaluation) -> bool | None:
+            if not evaluation.strict:
+                evaluation.answers[1] = True
+            evaluation.shadowed = True
+            seen.append((evaluation.strict, dict(evaluation.answers)))
+            return not evaluation.strict
 
     seen: list[object] = []
-    plain, shadowed = Situation(Principal({}), None), Situation(Principal({}), None)
+    plain, shadowed = Evaluation(Principal({}), None), Evaluation(Principal({}), None)
     assert TRUE.would_refuse(plain) is None
     condition = Shadowed(True)
     assert condition.refusal(shadowed) is None
@@ -327,7 +327,10 @@ def test_a_wrong_part_is_told_with_what_it_was_written_in(combine: Any, written:
 
 
 def test_a_predicate_of_ones_own_must_say_what_it_is() -> None:
-    for call in (lambda: Predicate().key(), lambda: Predicate().verdict(Situation(None, None))):
+    for call in (lambda: Predicate().key(), lambda: Predicate().verdict(Evaluation(None, None))):
         with pytest.raises(NotImplementedError):
             call()
-    assert Predicate.sides(Own(True), Situation(None, None)) == ("own", "nothing that says so")
+    assert Predicate.needed_and_held(Own(True), Evaluation(None, None)) == (
+        "own",
+        "nothing that says so",
+    )

@@ -20,7 +20,7 @@ from jwt_middleware.revocation import Denial
 from jwt_middleware.revocation.store import MemoryStore
 from jwt_middleware.revocation.watch import DenialWatch
 from jwt_middleware.testing import SigningKey, mint
-from jwt_middleware.verification.issuer import Trust
+from jwt_middleware.verification.issuer import IssuerVerifier
 
 from ..conftest import Clock
 
@@ -57,13 +57,13 @@ def refused(verifier: Verifier, raw: str) -> None:
 def unchecked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Count the signatures that are checked from now on."""
     checks: list[int] = []
-    verify = Trust.verify
+    verify = IssuerVerifier.verify
 
-    def counting(self: Trust, *arguments: Any) -> Any:
+    def counting(self: IssuerVerifier, *arguments: Any) -> Any:
         checks.append(1)
         return verify(self, *arguments)
 
-    monkeypatch.setattr(Trust, "verify", counting)
+    monkeypatch.setattr(IssuerVerifier, "verify", counting)
     return checks
 
 

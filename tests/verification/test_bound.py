@@ -14,7 +14,7 @@ from jwt_middleware.errors import BadSignature, ClientDisabled, ClientMismatch, 
 from jwt_middleware.events.kinds import ClientsKept, ConfigurationWarning
 from jwt_middleware.testing import SigningKey, mint
 from jwt_middleware.tools.cli import main
-from jwt_middleware.verification.bound import RosterMaker
+from jwt_middleware.verification.bound import SnapshotMaker
 from jwt_middleware.verification.issuers import trusts_of
 
 from ..authorization.test_registry import replaced, soon
@@ -256,7 +256,7 @@ class Closed(Source):
 def test_a_clients_keys_go_on_while_its_entry_stays_and_are_closed_when_it_changes() -> None:
     gateway, one, two = (Closed(OLD_KEYS) for _ in range(3))
     trusts = trusts_of({"keys": gateway}, lambda event: None, time.time)
-    maker = RosterMaker(trusts, lambda event: None, lambda: None)
+    maker = SnapshotMaker(trusts, lambda event: None, lambda: None)
     before = maker.make(Clients([bound("b", keys=one)]))
     after = maker.make(Clients([Client("a"), Client("b", name="B", trust=ClientTrust(one))]))
     assert after.bound["b"] is before.bound["b"]

@@ -11,7 +11,7 @@ from jwt_middleware import Client, ClientRegistry, RequestError, Verifier
 from jwt_middleware.authorization.clients import Clients, ClientTrust
 from jwt_middleware.testing import SigningKey, mint
 from jwt_middleware.verification import issuer as trust
-from jwt_middleware.verification.bound import Roster
+from jwt_middleware.verification.bound import RegistrySnapshot
 
 SEGMENTS = (b"header", b"payload", b"signature", b"signed")
 
@@ -36,7 +36,7 @@ class Another:
 
 def ask(others: list[Another]) -> bool:
     trusts: Iterator[Any] = iter(others)
-    return Roster(Clients([Client("a")]), {}).signed_by_another(SEGMENTS, trusts, 0.0)
+    return RegistrySnapshot(Clients([Client("a")]), {}).signed_by_another(SEGMENTS, trusts, 0.0)
 
 
 @pytest.mark.parametrize("keys", [1, 2, 3, 4, 5])

@@ -21,7 +21,7 @@ from jwt_middleware.keys.jwk import read_jwks
 from jwt_middleware.keys.key_set import KeySet
 from jwt_middleware.testing import SigningKey, mint
 from jwt_middleware.verification.compact import split
-from jwt_middleware.verification.issuer import Trust
+from jwt_middleware.verification.issuer import IssuerVerifier
 
 from ..conftest import Clock
 
@@ -219,31 +219,31 @@ def _pending(budget: float, *, joined: bool) -> Wait:
 def test_one_budget_covers_all_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock(100.0)
     monkeypatch.setattr(waiting.time, "monotonic", clock)
-    patience = WaitBudget()
+    budget = WaitBudget()
 
-    assert patience.begin(_pending(2, joined=True)) == 2
+    assert budget.begin(_pending(2, joined=True)) == 2
     clock.now += 1.5
-    assert patience.begin(_pending(2, joined=False)) == 0.5
+    assert budget.begin(_pending(2, joined=False)) == 0.5
     clock.now += 9
-    assert patience.begin(_pending(2, joined=False)) == 0
+    assert budget.begin(_pending(2, joined=False)) == 0
 
 
 def test_only_a_fetch_that_had_begun_before_may_be_followed_by_one_more() -> None:
     for joined in (True, False):
-        patience = WaitBudget()
-        assert (patience.may_wait, patience.answered) == (True, True)
-        patience.begin(_pending(2, joined=joined))
-        assert patience.may_wait is joined
-        patience.begin(_pending(2, joined=True))
-        assert not patience.may_wait
+        budget = WaitBudget()
+        assert (budget.may_wait, budget.answered) == (True, True)
+        budget.begin(_pending(2, joined=joined))
+        assert budget.may_wait is joined
+        budget.begin(_pending(2, joined=True))
+        assert not budget.may_wait
 
 
 def test_what_was_waited_for_last_is_remembered() -> None:
-    patience = WaitBudget()
-    assert patience.work is None
+    budget = WaitBudget()
+    assert budget.work is None
     for pending in (_pending(2, joined=True), _pending(2, joined=True)):
-        patience.begin(pending)
-        assert patience.work is pending.work
+        budget.begin(pending)
+        assert budget.work is pending.work
 
 
 def test_a_token_that_must_wait_says_for_what() -> None:
@@ -258,7 +258,7 @@ def test_a_token_that_must_wait_says_for_what() -> None:
 # --- what a token must fulfil ----------------------------------------------------------------
 
 
-def _issuer(**options: Any) -> Trust:
+def _issuer(**options: Any) -> IssuerVerifier:
     return Verifier(**options).trusts[0]
 
 

@@ -10,7 +10,7 @@ from ...authorization.clients import Client, Clients
 from ...authorization.terms import terms_of
 from ...middleware.settings import Settings
 from ...options.checks import AnyAudience
-from ...verification.issuer import Trust
+from ...verification.issuer import IssuerVerifier
 from .times import count
 
 _LONG_LEEWAY = 60
@@ -96,7 +96,7 @@ def _revocations(health: Mapping[str, Any]) -> Iterator[str]:
         yield "Each token counts once; every request asks the store."
 
 
-def _issuer(trust: Trust) -> Iterator[str]:
+def _issuer(trust: IssuerVerifier) -> Iterator[str]:
     policy = trust.policy
     whose = f" of {' or '.join(policy.issuers)}" if policy.issuers else ""
     keys = trust.keys.current()
@@ -147,7 +147,7 @@ def _dangers(settings: Settings) -> Iterator[str]:
         )
 
 
-def _issuer_dangers(trust: Trust) -> Iterator[str]:
+def _issuer_dangers(trust: IssuerVerifier) -> Iterator[str]:
     policy, rules, is_wso2 = trust.policy, trust.keys.rules, bool(trust.gateway.context_claim)
     if is_wso2 and not policy.contexts:
         yield (

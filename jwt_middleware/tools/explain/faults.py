@@ -8,7 +8,7 @@ from typing import Any
 from ...errors import InvalidClaim, RequestError
 from ...options.checks import AnyAudience
 from ...verification.compact import split
-from ...verification.issuer import Trust
+from ...verification.issuer import IssuerVerifier
 from ...verification.verifier import Verifier
 from .times import distance, is_milliseconds, length, moment, seconds_of
 
@@ -102,7 +102,9 @@ def _is_signed(token: str, verifier: Verifier, now: float) -> bool:
     return False
 
 
-def _expired(error: RequestError, claims: Mapping[str, Any], trust: Trust, now: float) -> str:
+def _expired(
+    error: RequestError, claims: Mapping[str, Any], trust: IssuerVerifier, now: float
+) -> str:
     expires = seconds_of(claims.get("exp"))
     if error.reason != "exp is over" or expires is None:
         issued = seconds_of(claims.get("iat")) or now
@@ -121,7 +123,7 @@ def _immature(claims: Mapping[str, Any], now: float) -> str:
     return f"{when}: the clocks differ, or the token is early"
 
 
-def _claim_fault(error: InvalidClaim, claims: Mapping[str, Any], trust: Trust) -> str:
+def _claim_fault(error: InvalidClaim, claims: Mapping[str, Any], trust: IssuerVerifier) -> str:
     policy = trust.policy
     name, value = error.claim, claims.get(error.claim)
     audiences = () if isinstance(policy.audiences, AnyAudience) else policy.audiences
