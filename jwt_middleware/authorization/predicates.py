@@ -271,9 +271,6 @@ class _Through(Predicate):
         self.policy = policy
         self.leaf = leaf
 
-    def verdict(self, evaluation: Evaluation) -> Verdict:
-        return self.leaf.verdict(evaluation)
-
     def needed_and_held(self, evaluation: Evaluation) -> tuple[str, str]:
         return self.leaf.needed_and_held(evaluation)
 

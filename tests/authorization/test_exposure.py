@@ -6,6 +6,7 @@ import functools
 import gc
 import weakref
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -638,3 +639,12 @@ def never_routed(request): ...
 
     named = [exposure.unused(lambda: [pages["open"]]) for exposure in exposures]
     assert ["never_routed" in str(each) for each in named] == [True, True]
+
+
+def test_a_guard_in_a_package_that_the_app_imports_is_named_where_no_route_uses_it() -> None:
+    views = module("shop.views", "@requires()\ndef hidden(request): ...", requires=requires)
+    pages = module("site_of_it", "def open(request): ...", shop=ModuleType("shop"))
+    exposure = Exposure([pages["open"]], enter)
+
+    assert any("hidden" in each for each in exposure.unused(lambda: [pages["open"]]))
+    assert views["hidden"]

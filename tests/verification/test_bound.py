@@ -289,3 +289,16 @@ def test_an_edit_that_fails_without_a_word_is_named_by_its_error(rsa_key: Signin
     [kept] = [event for event in heard if isinstance(event, ClientsKept)]
     assert kept.reason == "RecursionError"
     verifier.close()
+
+
+def test_clients_that_are_bound_without_keys_of_their_own_share_the_issuers(
+    rsa_key: SigningKey,
+) -> None:
+    verifier = Verifier(
+        keys=rsa_key.public_pem,
+        gateway="standard",
+        issuer=[CAMPUS, PARTNER],
+        clients=ClientRegistry([bound("acme", issuer=CAMPUS), bound("globex", issuer=PARTNER)]),
+    )
+
+    assert len(verifier.health()["sources"]) == 1
