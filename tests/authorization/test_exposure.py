@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from jwt_middleware import has_role
-from jwt_middleware.authorization.decorators import guarded
+from jwt_middleware.authorization.decorators import guarded, public
 from jwt_middleware.authorization.exposure import Exposure, guards_of, guards_to_ask, place_of
 from jwt_middleware.authorization.guards import Guard, guard_of
 from jwt_middleware.authorization.reach import chain_of, reach_of
@@ -648,3 +648,20 @@ def test_a_guard_in_a_package_that_the_app_imports_is_named_where_no_route_uses_
 
     assert any("hidden" in each for each in exposure.unused(lambda: [pages["open"]]))
     assert views["hidden"]
+
+
+def test_a_function_that_is_public_is_not_bare_for_what_a_guard_elsewhere_reaches() -> None:
+    view = public(new_view())
+    guarded = requires()(without_wraps(view))
+
+    assert Routes([without_wraps(view)]).bare() == [()]
+    del guarded
+
+
+def test_an_endpoint_that_is_routed_later_is_bare_as_any() -> None:
+    exposure = Exposure([], enter)
+    view = new_view()
+    guarded = requires()(without_wraps(view))
+
+    assert len(exposure.bare(without_wraps(view))) == 1
+    del guarded

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 
 from jwt_middleware import (
+    Client,
+    ClientRegistry,
     ConfigurationError,
     MissingToken,
     PermissionDenied,
@@ -344,3 +346,28 @@ def test_requests_are_followed_where_the_verifier_that_is_asked_has_listeners(
     with substituted(lambda _: other, [own]):
         assert (own.verifier, own.audits) == (other, meanwhile)
     assert (own.verifier, own.audits) == (kept, before)
+
+
+def test_what_is_served_unasked_is_warned_of_once(rsa_key: SigningKey) -> None:
+    heard: list[Any] = []
+    gate = Gate(
+        {
+            "keys": rsa_key.certificate_pem,
+            "api": "/x",
+            "unguarded": "warn",
+            "listeners": [heard.append],
+        }
+    )
+    for _ in range(2):
+        gate.complain("/open is served unasked")
+
+    warnings = [each.reason for each in heard if isinstance(each, ConfigurationWarning)]
+    assert warnings == ["/open is served unasked"]
+
+
+def test_routes_are_looked_at_for_the_registry_or_for_guards(rsa_key: SigningKey) -> None:
+    keys = {"keys": rsa_key.certificate_pem, "api": "/x"}
+
+    assert not Gate(keys).inspects
+    assert Gate(keys | {"unguarded": "warn"}).inspects
+    assert Gate(keys | {"clients": ClientRegistry([Client("acme")])}).inspects

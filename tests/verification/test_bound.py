@@ -11,7 +11,7 @@ import pytest
 from jwt_middleware import ANY, Client, ClientRegistry, Issuer, Verifier
 from jwt_middleware.authorization.clients import Clients, ClientTrust
 from jwt_middleware.errors import BadSignature, ClientDisabled, ClientMismatch, ConfigurationError
-from jwt_middleware.events.kinds import ClientsKept, ConfigurationWarning
+from jwt_middleware.events.kinds import ClientsKept, ClientsLoaded, ConfigurationWarning
 from jwt_middleware.testing import SigningKey, mint
 from jwt_middleware.tools.cli import main
 from jwt_middleware.verification.bound import SnapshotMaker
@@ -302,3 +302,37 @@ def test_clients_that_are_bound_without_keys_of_their_own_share_the_issuers(
     )
 
     assert len(verifier.health()["sources"]) == 1
+
+
+def test_the_issuers_keys_go_on_when_a_client_that_shared_them_is_gone() -> None:
+    gateway = Closed(OLD_KEYS)
+    common: Any = {"keys": gateway, "issuer": [CAMPUS, PARTNER]}
+    trusts = trusts_of(common, lambda _: None, time.time)
+    maker = SnapshotMaker(trusts, lambda _: None, lambda: None)
+    maker.make(Clients([bound("acme", issuer=CAMPUS)]))
+    maker.make(Clients([bound("globex", issuer=PARTNER)]))
+
+    assert gateway.closed == 0
+
+
+def test_a_reading_is_announced_with_how_many_clients_it_has(rsa_key: SigningKey) -> None:
+    heard: list[Any] = []
+    registry = ClientRegistry([Client("acme"), Client("globex")])
+    Verifier(keys=rsa_key.public_pem, api="/echo", clients=registry, listeners=[heard.append])
+
+    loaded = [event for event in heard if isinstance(event, ClientsLoaded)]
+    assert loaded == [ClientsLoaded("clients", 2)]
+
+
+def test_beside_a_strict_gateway_a_padded_token_finds_its_issuer(
+    rsa_key: SigningKey, other_rsa_key: SigningKey
+) -> None:
+    verifier = Verifier(
+        issuers=[
+            Issuer(PARTNER, keys=other_rsa_key.public_pem, gateway="standard"),
+            Issuer(CAMPUS, keys=rsa_key.public_pem, gateway="wso2"),
+        ]
+    )
+    padded = mint(rsa_key, {"iss": CAMPUS, "sub": "ana"}, form="wso2-2.6")
+
+    assert verifier.verify(padded).subject == "ana"
