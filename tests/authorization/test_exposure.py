@@ -665,3 +665,44 @@ def test_an_endpoint_that_is_routed_later_is_bare_as_any() -> None:
 
     assert len(exposure.bare(without_wraps(view))) == 1
     del guarded
+
+
+def test_a_proxy_is_followed_to_what_it_says_that_it_wraps() -> None:
+    views = [new_view()]
+
+    class Proxy:
+        @property
+        def __wrapped__(self) -> Any:
+            return views[0]
+
+        def __call__(self, request: Any) -> Any:
+            return self.__wrapped__(request)
+
+    guarded = requires()(views[0])
+
+    assert [len(bare) for bare in Routes([Proxy()]).bare()] == [1]
+    del guarded
+
+
+def test_a_frameworks_own_view_is_guarded_for_each_route_alone() -> None:
+    serve = module("django.views.static", "def serve(request): ...")["serve"]
+
+    assert Routes([requires()(serve), with_wraps(serve)]).bare() == [(), ()]
+
+
+def test_a_helper_keeps_the_guard_where_nothing_else_can() -> None:
+    parts = module("parts", "def view(request): ...\ndef log(request): ...")
+
+    class Slotted:
+        __slots__ = ("log", "view")
+
+        def __init__(self) -> None:
+            self.view, self.log = parts["view"], parts["log"]
+
+        def __call__(self, request: Any) -> Any: ...
+
+    routes = Routes()
+    requires()(routes.route(Slotted()))
+    gc.collect()
+
+    assert [len(bare) for bare in routes.bare()] == [1]
