@@ -706,3 +706,78 @@ def test_a_helper_keeps_the_guard_where_nothing_else_can() -> None:
     gc.collect()
 
     assert [len(bare) for bare in routes.bare()] == [1]
+
+
+def test_what_a_guard_above_another_apps_route_reaches_proves_nothing_here() -> None:
+    helper = new_view()
+
+    def guarded_view(request: Any) -> Any:
+        return helper(request)
+
+    def open_view(request: Any) -> Any:
+        return helper(request)
+
+    first = Routes()
+    requires()(first.route(guarded_view))
+    assert [len(bare) for bare in first.bare()] == [1]
+    assert Routes([open_view]).bare() == [()]
+
+
+def test_of_two_endpoints_that_are_routed_later_each_is_bare() -> None:
+    exposure = Exposure([], enter)
+    views = [new_view(), new_view()]
+    guarded = [requires()(without_wraps(view)) for view in views]
+
+    assert [len(exposure.bare(without_wraps(view))) for view in views] == [1, 1]
+    del guarded
+
+
+def test_two_objects_of_one_method_are_one_endpoint() -> None:
+    views = Views()
+    guarded = requires()(views.one)
+
+    assert [len(bare) for bare in Routes([views.one]).bare()] == [1]
+    del guarded
+
+
+def test_an_object_with_one_slot_is_followed() -> None:
+    class Slotted:
+        __slots__ = "view"
+
+        def __init__(self, view: Any) -> None:
+            self.view = view
+
+        def __call__(self, request: Any) -> Any:
+            return self.view(request)
+
+    view = new_view()
+    guarded = requires()(view)
+
+    assert [len(bare) for bare in Routes([Slotted(view)]).bare()] == [1]
+    del guarded
+
+
+def test_a_list_of_a_hundred_is_followed() -> None:
+    handlers = [new_view() for _ in range(100)]
+    guarded = requires()(handlers[0])
+
+    def dispatch(request: Any) -> Any:
+        return handlers[0](request)
+
+    assert [len(bare) for bare in Routes([dispatch]).bare()] == [1]
+    del guarded
+
+
+def test_a_modules_function_keeps_the_guard_that_stands_on_its_wrapper() -> None:
+    parts = module("parts", "def view(request): ...")
+    requires()(with_wraps(parts["view"]))
+    gc.collect()
+
+    assert [len(bare) for bare in Routes([parts["view"]]).bare()] == [1]
+
+
+def test_an_object_without_functions_has_the_place_of_its_class() -> None:
+    class Limiter:
+        __call__ = len
+
+    assert place_of(Limiter()).endswith(".Limiter")
