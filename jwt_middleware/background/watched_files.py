@@ -63,6 +63,8 @@ class WatchedFile(Generic[T]):
         content = path.read_bytes()
         self.reading = read(content)
         self._digest = _digest(content)
+        self.version = self._version(self._mark)
+        """Which version of the file the reading is of; two processes name one alike."""
         self._next_look = clock() + LOOK_EVERY
         self._reading = ForkLock()
         self._asking = ForkLock()
@@ -131,6 +133,9 @@ class WatchedFile(Generic[T]):
             return None
         return stat.st_ino, stat.st_dev, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
 
+    def _version(self, mark: object) -> str:
+        return f"{self.path} {mark} {self._digest.hex()}"
+
     def _take(self, mark: object) -> None:
         """Read the file. ``mark`` is older: what changes meanwhile is a change to the next look."""
         try:
@@ -147,6 +152,7 @@ class WatchedFile(Generic[T]):
             raise
         self._mark = mark
         self._digest = _digest(content)
+        self.version = self._version(mark)
         self._failure = None
         self.reading = reading
         self._on_change(reading)

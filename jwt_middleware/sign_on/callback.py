@@ -154,6 +154,7 @@ class Callback:
             ),
             announce=self.announce,
             clock=clock,
+            store=self._store,
         )
         if not self._store.is_shared:
             self.announce(

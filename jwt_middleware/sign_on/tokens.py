@@ -16,12 +16,14 @@ from ..errors import (
     IntegrationDisabled,
     InvalidClaim,
     InvalidClaims,
+    SignOnFailed,
     UnknownIntegration,
 )
 from ..events.kinds import Event, IntegrationsKept, IntegrationsLoaded
 from ..gateways import PRESETS, WireFormat
 from ..keys.key import KeyRules
 from ..principal import ClaimNames
+from ..revocation.store import Store
 from ..verification.compact import Segments, decode_claims, decode_header, raw_token, split
 from ..verification.issuer import IssuerVerifier, SharedRules, VerifiedClaims
 from .claims import every_fault
@@ -55,6 +57,10 @@ class SignOnToken(NamedTuple):
 
     def __repr__(self) -> str:
         return f"<SignOnToken of {self.integration.id}>"
+
+
+_REMEMBERED = 86_400.0
+"""Seconds for which workers know that a version of the file counts no more."""
 
 
 class IntegrationSet(NamedTuple):
@@ -99,6 +105,7 @@ class TokenVerifier:
             list, called at each sign-on.
         leeway: seconds.
         max_token_size: bytes.
+        store: what all workers share, for those that a broken file leaves behind.
 
     Raises:
         ConfigurationError: the source is wrong; with every fault of it.
@@ -113,7 +120,10 @@ class TokenVerifier:
         max_token_size: int,
         announce: Callable[[Event], None],
         clock: Callable[[], float],
+        store: Store | None = None,
     ) -> None:
+        self._store = store
+        self._served: str | None = None
         self._shared = SharedRules(
             rules=KeyRules(),
             api=None,
@@ -203,9 +213,11 @@ class TokenVerifier:
 
         def current() -> IntegrationSet:
             try:
-                return file.fresh()
+                reading, is_good = file.fresh(), True
             except (OSError, ConfigurationError):  # it was reported
-                return file.reading
+                reading, is_good = file.reading, False
+            self._serve(file.version, is_good)
+            return reading
 
         try:
             file = WatchedFile(path, read, self._on_change)
@@ -215,7 +227,24 @@ class TokenVerifier:
             raise ConfigurationError(
                 f"integrations: {path} cannot be read: {reason}{where}"
             ) from None
+        self._served = file.version
         return current
+
+    def _serve(self, version: str, is_good: bool) -> None:
+        """Note for all workers which version of the file counts no more.
+
+        Raises:
+            SignOnFailed: the file cannot be read, and another worker has read a newer version, in
+                which a partner may be missing whom this worker still knows.
+
+        """
+        if self._store is None:
+            return
+        before, self._served = self._served, version
+        if before not in (None, version):
+            self._store.use_once(f"integrations {before}", self._shared.clock() + _REMEMBERED)
+        if not is_good and self._store.was_used(f"integrations {version}"):
+            raise SignOnFailed("the integrations cannot be read, and another worker has newer ones")
 
     def _on_change(self, outcome: IntegrationSet | Exception) -> None:
         if isinstance(outcome, IntegrationSet):

@@ -74,6 +74,28 @@ def test_while_the_file_is_faulty_no_worker_signs_in_whom_it_has_seen_removed(
         Site(tmp_path, integrations=file)
 
 
+@pytest.mark.parametrize("faulty", FAULTY.values(), ids=FAULTY)
+@pytest.mark.parametrize("removed", [REMOVED, OFF], ids=["removed", "switched off"])
+def test_whom_one_worker_has_seen_removed_no_other_signs_in_while_the_file_is_faulty(
+    file: Path, tmp_path: Path, removed: str, faulty: str | None
+) -> None:
+    store = f"sqlite:///{tmp_path / 'sign-on.sqlite'}"
+    one, other = (Site(tmp_path, integrations=file, store=store) for _ in range(2))
+    assert [each.arrive(token(jti=str(n))).status for n, each in enumerate((one, other))] == [
+        303
+    ] * 2
+    file.write_text(removed)
+    assert one.arrive(token(jti="removed")).status == 401
+    write(file, faulty)
+
+    assert one.arrive(token(jti="one")).status == 401
+    assert other.arrive(token(jti="other")).status == 503
+    file.write_text(GOOD)
+    assert [each.arrive(token(jti=f"g{n}")).status for n, each in enumerate((one, other))] == [
+        303
+    ] * 2
+
+
 def test_a_denial_refuses_a_partner_in_every_worker_whatever_the_file_says(
     file: Path, tmp_path: Path
 ) -> None:
