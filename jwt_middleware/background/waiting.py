@@ -202,6 +202,14 @@ class WaitBudget:
         self.work: Waitable | None = None
         self._ends: float | None = None
 
+    def wait(self, pending: Wait) -> None:
+        """Wait in this thread for the end of this work, as long as the budget lasts."""
+        self.answered = pending.work.wait(self.begin(pending))
+
+    async def wait_async(self, pending: Wait) -> None:
+        """Do as ``wait``, in this task."""
+        self.answered = await pending.work.wait_async(self.begin(pending))
+
     def begin(self, pending: Wait) -> float:
         """Return the seconds for which this work may be waited for."""
         self.work = pending.work

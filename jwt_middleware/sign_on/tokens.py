@@ -189,8 +189,7 @@ class TokenVerifier:
                 verified = trust.verify(segments, self._shared.clock(), budget)
             except MustWait as pause:
                 budget = budget or WaitBudget()
-                seconds = budget.begin(pause.pending)
-                budget.answered = pause.pending.work.wait(seconds)
+                budget.wait(pause.pending)
             else:
                 if budget is not None and integration.id not in self.current().trusts:
                     raise UnknownIntegration(

@@ -87,8 +87,7 @@ class Verifier:
                 return self.verify_now(raw, request, budget)
             except MustWait as pause:
                 budget = budget or WaitBudget()
-                seconds = budget.begin(pause.pending)
-                budget.answered = pause.pending.work.wait(seconds)
+                budget.wait(pause.pending)
 
     async def verify_async(
         self, raw: bytes | str, *, request: RequestView | None = None
@@ -103,8 +102,7 @@ class Verifier:
                 return self.verify_now(raw, request, budget)
             except MustWait as pause:
                 budget = budget or WaitBudget()
-                seconds = budget.begin(pause.pending)
-                budget.answered = await pause.pending.work.wait_async(seconds)
+                await budget.wait_async(pause.pending)
 
     def verify_now(
         self, raw: bytes | str, request: RequestView | None, budget: WaitBudget | None = None
@@ -209,14 +207,14 @@ class Verifier:
         """Get keys now where there are none yet, waiting up to a request's budget; for start-up."""
         budget = WaitBudget()
         for pending in self._missing():
-            pending.work.wait(budget.begin(pending))
+            budget.wait(pending)
         return self._has_keys()
 
     async def prefetch_async(self) -> bool:
         """Do as ``prefetch``, without blocking the event loop."""
         budget = WaitBudget()
         for pending in self._missing():
-            await pending.work.wait_async(budget.begin(pending))
+            await budget.wait_async(pending)
         return self._has_keys()
 
     def _has_keys(self) -> bool:
