@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.urls import Resolver404, URLPattern, URLResolver, get_resolver, resolve
 
-from jwt_middleware.authorization import Enter, Guard
+from jwt_middleware.authorization import GUARD, Enter, Guard
 from jwt_middleware.authorization.exposure import Exposure, alive, guards_of, guards_to_ask
 from jwt_middleware.authorization.guards import asked
 from jwt_middleware.authorization.reach import behind_and_before
@@ -24,9 +24,6 @@ from jwt_middleware.authorization.routes import (
 )
 from jwt_middleware.events import RequestRecord
 from jwt_middleware.middleware import Gate
-
-GUARD = "jwt_middleware_guard"
-"""The attribute by which a permission class of REST framework says what it enforces."""
 
 _ADMINS = ("admin_site", "model_admin")
 _MOST_KNOWN = 10_000
