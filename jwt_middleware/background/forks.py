@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import itertools
 import os
+import queue
 import threading
 import time
 import weakref
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Protocol, runtime_checkable
 
 
@@ -102,7 +104,9 @@ class Poller:
 
     def renew(self) -> None:
         """Start a thread of its own in a forked child."""
-        self._woken = threading.Event()
+        # A queue and no event: it may be put into in a callback of the garbage collector, and when
+        # the interpreter ends, where an event's lock could be held by a thread that runs no more.
+        self._woken: queue.SimpleQueue[None] = queue.SimpleQueue()
         self.thread: threading.Thread | None = None
         self.start()
 
@@ -120,19 +124,21 @@ class Poller:
 
     def hurry(self) -> bool:
         """Call now, and not only after the pause; False where no thread can be started now."""
-        self._woken.set()
+        self._woken.put(None)
         return self.start()
 
     def stop(self) -> None:
         """Call no more."""
         self._ends = True
-        self._woken.set()
+        self._woken.put(None)
 
     def _run(self) -> None:
         pause = self._every
         while True:
-            self._woken.wait(pause)
-            self._woken.clear()
+            with suppress(queue.Empty):
+                self._woken.get(timeout=pause)
+                while True:  # who asked meanwhile is served by this look
+                    self._woken.get_nowait()
             look = self._look()
             if look is None or self._ends:
                 return

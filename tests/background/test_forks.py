@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -159,3 +161,16 @@ def test_a_poller_that_finds_no_thread_starts_one_later(monkeypatch: pytest.Monk
     assert looking.poller.hurry()
 
     assert eventually(lambda: looking.looks > 0)
+
+
+
+def test_an_interpreter_ends_while_pollers_look() -> None:
+    """A thread that runs no more may hold a lock, for which nothing may wait then."""
+    program = """
+import time
+from tests.background.test_forks import Looking
+pollers = [Looking(0.0) for _ in range(32)]
+time.sleep(0.05)
+"""
+    for _ in range(10):
+        subprocess.run([sys.executable, "-c", program], timeout=30, check=True)
