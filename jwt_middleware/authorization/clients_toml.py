@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ..errors import ConfigurationError
-from ..options.checks import ANY, AnyAudience
+from ..options.checks import ANY, AnyAudience, relative_keys
 from ..options.tables import TableReader, read_toml, toml_key
 from ..principal import ListClaim
 from .clients import Attribute, Client, ClientTrust, check_namespace
@@ -154,7 +154,7 @@ class _Registry(TableReader):
                 self.fault(f"{where}.keys", "a path, PEM text or URL, or a list of them")
                 keys = None
             else:
-                keys = [self._relative(str(each)) for each in listed]
+                keys = relative_keys(listed, self._folder)
         issuer = self._texts_or_any(where, entry, "issuer")
         audience = self._texts_or_any(where, entry, "audience")
         algorithms = self.texts(where, entry, "algorithms", single=True)
@@ -170,9 +170,6 @@ class _Registry(TableReader):
             self.fault(f"{where}.{name}", "'ANY' stands alone, or not at all")
             return ()
         return found
-
-    def _relative(self, keys: str) -> Any:
-        return keys if "://" in keys or "-----BEGIN" in keys else self._folder / keys
 
     def _policies(self, where: str, table: dict[str, Any]) -> dict[str, NamedPolicy]:
         found: dict[str, NamedPolicy] = {}

@@ -52,6 +52,15 @@ def in_file(table: Mapping[str, Any]) -> Generator[None]:
         raise
 
 
+def relative_keys(keys: Any, folder: Path) -> Any:
+    """Return ``keys`` with each relative path read from the folder of the file that names it."""
+    if isinstance(keys, list | tuple):
+        return [relative_keys(each, folder) for each in keys]
+    if isinstance(keys, str) and "://" not in keys and "-----BEGIN" not in keys:
+        return folder / keys
+    return keys
+
+
 def texts(name: str, value: Any) -> tuple[str, ...]:
     """Read a text or a list of texts; None is the empty tuple."""
     if value is None:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from ..errors import ConfigurationError
 from . import checks as check
-from .checks import ANY, InFile
+from .checks import ANY, InFile, relative_keys
 
 ENVIRONMENT_PREFIX = "JWT_MIDDLEWARE_"
 CONFIG_FILE = ENVIRONMENT_PREFIX + "CONFIG"
@@ -172,16 +172,7 @@ def _read_common(table: dict[str, Any], path: Path) -> None:
     if table.get("audience") == "ANY":
         table["audience"] = ANY
     if "keys" in table:
-        table["keys"] = _relative(table["keys"], path.parent)
-
-
-def _relative(keys: Any, folder: Path) -> Any:
-    """Read relative paths from the folder of the file that names them."""
-    if isinstance(keys, list):
-        return [_relative(each, folder) for each in keys]
-    if isinstance(keys, str) and "://" not in keys and "-----BEGIN" not in keys:
-        return folder / keys
-    return keys
+        table["keys"] = relative_keys(table["keys"], path.parent)
 
 
 # Docker's links are the model: https://kubernetes.io/docs/concepts/services-networking/service/

@@ -6,6 +6,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, Final
 
+from ..options.checks import relative_keys
 from ..options.tables import TableReader, read_toml, toml_key
 from .integrations import (
     MOST_SECRETS,
@@ -117,4 +118,4 @@ class _Tables(TableReader):
         if "keys" not in table:
             return None
         named = self.texts(where, table, "keys", single=True)
-        return [k if "://" in k or "-----BEGIN" in k else self._folder / k for k in named] or None
+        return relative_keys(named, self._folder) or None
