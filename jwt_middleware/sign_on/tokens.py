@@ -123,7 +123,9 @@ class TokenVerifier:
         store: Store | None = None,
     ) -> None:
         self._store = store
-        self._served: str | None = None
+        self._versions: list[str] = []
+        """Those of the file that this worker has read: the last one serves, the others are gone."""
+        self._noting = ForkLock()
         self._shared = SharedRules(
             rules=KeyRules(),
             api=None,
@@ -215,34 +217,42 @@ class TokenVerifier:
                 reading, is_good = file.fresh(), True
             except (OSError, ConfigurationError):  # it was reported
                 reading, is_good = file.reading, False
-            self._serve(file.version, is_good)
+            self._note_versions(is_good)
             return reading
 
+        def changed(outcome: IntegrationSet | Exception) -> None:
+            if isinstance(outcome, IntegrationSet):
+                self._versions.append(file.version)
+            self._on_change(outcome)
+
         try:
-            file = WatchedFile(path, read, self._on_change)
+            file = WatchedFile(path, read, changed)
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or "no file can have this name"
             where = "" if path.is_absolute() else f" (from {Path.cwd()})"
             raise ConfigurationError(
                 f"integrations: {path} cannot be read: {reason}{where}"
             ) from None
-        self._served = file.version
+        self._versions.append(file.version)
         return current
 
-    def _serve(self, version: str, is_good: bool) -> None:
-        """Note for all workers which version of the file counts no more.
+    def _note_versions(self, is_good: bool) -> None:
+        """Note for all workers which versions of the file count no more.
 
         Raises:
             SignOnFailed: the file cannot be read, and another worker has read a newer version, in
                 which a partner may be missing whom this worker still knows.
+            StoreUnavailable: it cannot be noted now.
 
         """
         if self._store is None:
             return
-        before, self._served = self._served, version
-        if before not in (None, version):
-            self._store.use_once(f"integrations {before}", self._shared.clock() + _REMEMBERED)
-        if not is_good and self._store.was_used(f"integrations {version}"):
+        ends = self._shared.clock() + _REMEMBERED
+        with self._noting:
+            while len(self._versions) > 1:
+                self._store.use_once(f"integrations {self._versions[0]}", ends)
+                del self._versions[0]  # not before it is noted
+        if not is_good and self._store.was_used(f"integrations {self._versions[-1]}"):
             raise SignOnFailed("the integrations cannot be read, and another worker has newer ones")
 
     def _on_change(self, outcome: IntegrationSet | Exception) -> None:

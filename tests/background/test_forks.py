@@ -163,7 +163,6 @@ def test_a_poller_that_finds_no_thread_starts_one_later(monkeypatch: pytest.Monk
     assert eventually(lambda: looking.looks > 0)
 
 
-
 def test_an_interpreter_ends_while_pollers_look() -> None:
     """A thread that runs no more may hold a lock, for which nothing may wait then."""
     program = """

@@ -16,8 +16,10 @@ import pytest
 
 from jwt_middleware import ConfigurationError
 from jwt_middleware.background import watched_files as files
+from jwt_middleware.errors import StoreUnavailable
 from jwt_middleware.events.kinds import Decided
 from jwt_middleware.revocation import Denial, open_store
+from jwt_middleware.revocation.store import MemoryStore
 
 from .kit import KEY, Site, token
 from .test_watched_integrations import FAULTY, write
@@ -94,6 +96,32 @@ def test_whom_one_worker_has_seen_removed_no_other_signs_in_while_the_file_is_fa
     assert [each.arrive(token(jti=f"g{n}")).status for n, each in enumerate((one, other))] == [
         303
     ] * 2
+
+
+class Failing(MemoryStore):
+    """A store that is out for a while."""
+
+    is_out = False
+
+    def use_once(self, key: str, until: float) -> bool:
+        if self.is_out:
+            raise StoreUnavailable("it is out")
+        return super().use_once(key, until)
+
+
+def test_a_store_that_is_out_when_a_partner_is_removed_hides_that_from_no_worker(
+    file: Path, tmp_path: Path
+) -> None:
+    store = Failing(clock=lambda: 0.0)
+    one, other = (Site(tmp_path, integrations=file, store=store) for _ in range(2))
+    file.write_text(REMOVED)
+    store.is_out = True
+    assert one.arrive(token(jti="out")).status == 503
+    store.is_out = False
+    file.unlink()
+
+    assert one.arrive(token(jti="one")).status == 401
+    assert other.arrive(token(jti="other")).status == 503
 
 
 def test_a_denial_refuses_a_partner_in_every_worker_whatever_the_file_says(
