@@ -22,6 +22,7 @@ from ..verification.verifier import Verifier
 Refuse = Callable[[Refusal, RequestView], Refusal]
 
 
+Preflight = Literal["refuse", "pass"]
 Unguarded = Literal["allow", "warn", "refuse"]
 
 
@@ -32,7 +33,7 @@ class Options(VerifierOptions, total=False):
     authorize: Predicate | None
     optional: bool | tuple[str, ...] | list[str]
     exempt: tuple[str, ...] | list[str]
-    cors_preflight: Literal["refuse", "pass"]
+    cors_preflight: Preflight
     unguarded: Unguarded
     fail_fast: bool
     refuse: Refuse | None
@@ -69,14 +70,19 @@ class Settings:
         """
         merged = merged_options(code, environ)
         verifier = _verifier(merged)
+        preflight: Preflight = check.one_of(
+            "cors_preflight", merged.get("cors_preflight", "refuse"), get_args(Preflight)
+        )
         return cls(
             verifier=verifier,
             header=_header(merged.get("header"), verifier.gateway.header),
             authorize=_authorize(merged.get("authorize"), verifier),
             optional=_optional(merged.get("optional", False)),
             exempt=path_list("exempt", merged.get("exempt", ())),
-            passes_preflight=_preflight(merged.get("cors_preflight", "refuse")),
-            unguarded=_unguarded(merged.get("unguarded", "allow")),
+            passes_preflight=preflight == "pass",
+            unguarded=check.one_of(
+                "unguarded", merged.get("unguarded", "allow"), get_args(Unguarded)
+            ),
             fail_fast=check.flag("fail_fast", merged.get("fail_fast", False)),
             refuse=_refuse(merged.get("refuse")),
             varies=check.flag("vary", merged.get("vary", True)),
@@ -134,20 +140,6 @@ def _optional(value: Any) -> bool | PathList:
     return value if isinstance(value, bool) else path_list("optional", value)
 
 
-def _preflight(value: Any) -> bool:
-    if value not in ("refuse", "pass"):
-        raise ConfigurationError(f"cors_preflight: 'refuse' or 'pass', not {value!r}")
-    return bool(value == "pass")
-
-
-def _unguarded(value: Any) -> Unguarded:
-    words: tuple[Unguarded, ...] = get_args(Unguarded)
-    for word in words:
-        if value == word:
-            return word
-    raise ConfigurationError(f"unguarded: 'allow', 'warn' or 'refuse', not {value!r}")
-
-
 def _refuse(value: Any) -> Refuse | None:
     if value is None:
         return None
@@ -163,19 +155,15 @@ def weakenings_of(settings: Settings) -> tuple[str, ...]:
     """Return each option in use that weakens the check, with its value, such as ``exempt=/a``."""
     verifier = settings.verifier
     rules = verifier.trusts[0].keys.rules  # they are common to all
-    loose = [each for each in verifier.clients or () if each.trust is not None]
+    trusts = [(each.client_id, each.trust) for each in verifier.clients or () if each.trust]
     store = verifier.revocations
     found = {
         "optional": str(settings.optional or ""),
         "exempt": str(settings.exempt),
         "audience": _any_audience(verifier),
-        "clients.trust.issuer": _any_for(
-            each.client_id for each in loose if each.trust and each.trust.is_of_any_issuer
-        ),
+        "clients.trust.issuer": _any_for(name for name, own in trusts if own.is_of_any_issuer),
         "clients.trust.audience": _any_for(
-            each.client_id
-            for each in loose
-            if each.trust and isinstance(each.trust.audience, AnyAudience)
+            name for name, own in trusts if isinstance(own.audience, AnyAudience)
         ),
         "cors_preflight": "pass" if settings.passes_preflight else "",
         "vary": "" if settings.varies else "False",

@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from ..errors import ConfigurationError
+
+W = TypeVar("W", bound=str)
 
 MOST_SECONDS = 10 * 366 * 86_400.0
 """Ten years: no time that an option names is longer."""
@@ -126,6 +128,15 @@ def flag(name: str, value: Any) -> bool:
     if not isinstance(value, bool):
         raise ConfigurationError(f"{name}: True or False, not {kind(value)}")
     return value
+
+
+def one_of(name: str, value: Any, words: tuple[W, ...]) -> W:
+    """Read one of a few words."""
+    for word in words:
+        if value == word:
+            return word
+    *others, last = map(repr, words)
+    raise ConfigurationError(f"{name}: {', '.join(others)} or {last}, not {value!r}")
 
 
 def kind(value: Any) -> str:

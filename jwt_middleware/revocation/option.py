@@ -49,8 +49,7 @@ class Revocations:
             raise ConfigurationError(
                 f"revocations: a store's URL, or an open store, not {check.kind(self.url)}"
             )
-        if self.fail not in ("closed", "open"):
-            raise ConfigurationError(f"revocations: fail: 'closed' or 'open', not {self.fail!r}")
+        check.one_of("revocations: fail", self.fail, ("closed", "open"))
         check.flag("revocations: one_time", self.one_time)
         check.number("revocations: keep_for", self.keep_for, above=0)
 
