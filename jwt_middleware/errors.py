@@ -42,7 +42,7 @@ class JWTMiddlewareError(Exception):
 
 
 class ConfigurationError(JWTMiddlewareError):
-    """An option, a key file or a route is wrong. Raised at start-up, with the mend in the text."""
+    """An option, a key file or a route is wrong. Raised at start-up; the text names the way out."""
 
 
 class RequestError(JWTMiddlewareError):
@@ -59,7 +59,7 @@ class RequestError(JWTMiddlewareError):
     principal: Any = None
     """Who it is, where the token was proven and is refused all the same; for the audit only."""
     announced = False
-    """Whether an audit event has told of it; each refusal is told once."""
+    """Whether an event has announced it; each refusal is announced once."""
     _reference: str | None = None
 
     def __init__(self, reason: str = "") -> None:

@@ -232,11 +232,11 @@ def _page(
 
     line = f"<p>Reference: <code>{escape(reference)}</code></p>" if reference else ""
     listed = "".join(f"<li>{escape(fault)}</li>" for fault in faults)
-    told = f"<ul>{listed}</ul>" if listed else ""
+    items = f"<ul>{listed}</ul>" if listed else ""
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         f"<title>{status} {escape(text.title)}</title></head><body><h1>{escape(text.title)}</h1>"
-        f"<p>{escape(text.detail)}</p>{told}<p>Code: <code>{escape(code)}</code></p>{line}"
+        f"<p>{escape(text.detail)}</p>{items}<p>Code: <code>{escape(code)}</code></p>{line}"
         "</body></html>"
     ).encode()
 

@@ -33,7 +33,7 @@ class guard(SecurityBase):  # noqa: N801 - it reads as the verb it is
     Args:
         predicate: what must hold; ``authenticated`` where left out.
         header: the assertion header's name in OpenAPI.
-        enforce: False is shadow mode: what the predicate would refuse is let in, and told.
+        enforce: False is shadow mode: what the predicate would refuse is let in, and logged.
 
     Two guards of one predicate are equal, so ``app.dependency_overrides[guard(p)]`` finds it.
 

@@ -27,7 +27,7 @@ class Guard:
     """One use of ``requires``: authenticated first, then the predicate.
 
     Without ``enforce`` (shadow mode) a proven caller passes, and what the predicate would have
-    refused is told. Without ``routed``, no route has to use it.
+    refused is announced. Without ``routed``, no route has to use it.
     """
 
     __slots__ = ("__weakref__", "enforce", "predicate", "routed")

@@ -61,8 +61,8 @@ def _held_faults(leaf: HasRole | HasPermission, clients: Clients) -> Iterator[st
     words = set(leaf.name.split("_"))
     if all(client.namespace is not None and client.namespace not in words for client in having):
         spaces = sorted({str(client.namespace) for client in having})
-        told = ", ".join(spaces[:8]) + (", ..." if len(spaces) > 8 else "")
-        yield f"{leaf!r}: no client with {kind} has a namespace that occurs in it ({told})"
+        listed = ", ".join(spaces[:8]) + (", ..." if len(spaces) > 8 else "")
+        yield f"{leaf!r}: no client with {kind} has a namespace that occurs in it ({listed})"
 
 
 def _attribute_faults(

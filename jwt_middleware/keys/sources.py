@@ -149,8 +149,8 @@ class WatchedKeys(KeySource):
             return  # whoever reads the snapshot announces new keys
         known = isinstance(outcome, UnusableKey)
         reason = str(outcome) if known else f"cannot be read ({type(outcome).__name__})"
-        for hear, _ in self._attached:
-            hear(KeyFetchFailed(self.name, f"{reason}; the old keys stay in use", LOOK_EVERY))
+        for on_event, _ in self._attached:
+            on_event(KeyFetchFailed(self.name, f"{reason}; the old keys stay in use", LOOK_EVERY))
 
 
 class KeyFile(WatchedKeys):

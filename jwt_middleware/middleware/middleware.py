@@ -1,4 +1,4 @@
-"""What both doors and every adapter do with a request, told once.
+"""What both doors and every adapter do with a request.
 
 A door brings the header lines and a view of the request; it gets a principal, None, or an error
 that ``refusal`` makes into an answer.
@@ -138,12 +138,12 @@ class Gate:
 
     def no_keys(self) -> ConfigurationError:
         """Say which source gave no keys, and why."""
-        told = [
+        sources = [
             f"{each['source']} ({each.get('last_error') or 'no answer in time'})"
             for each in self.verifier.health()["sources"]
             if not each["keys"]
         ]
-        return ConfigurationError(f"fail_fast: no keys at start-up from {', '.join(told)}")
+        return ConfigurationError(f"fail_fast: no keys at start-up from {', '.join(sources)}")
 
     def use(self, verifier: Verifier) -> None:
         """Ask this verifier from now on, instead of the one that the options made: for tests."""
@@ -233,9 +233,10 @@ class Gate:
 
         faults = faults_of(self._routes, self.settings.verifier.unknown_names)
         if faults:
-            told = "; ".join(faults)
             self.verifier.announce(
-                ConfigurationWarning(f"with these clients the app would not start: {told}")
+                ConfigurationWarning(
+                    f"with these clients the app would not start: {'; '.join(faults)}"
+                )
             )
 
     def check(self, guard: Guard, principal: Principal | None, request: RequestView) -> None:

@@ -175,7 +175,7 @@ class Callback:
             return self._sign_on(visit, begin_session, progress)
         except RequestError as error:
             return self._refused(error, visit, progress)
-        except Exception as error:  # noqa: BLE001 - a person is waiting; the operator is told
+        except Exception as error:  # noqa: BLE001 - a person is waiting; the operator gets the event
             failure = SignOnFailed(f"{type(error).__name__} before the token was used")
             return self._refused(failure, visit, progress)
 

@@ -97,7 +97,7 @@ class SnapshotMaker:
     def watch(self, registry: ClientRegistry) -> Callable[[], RegistrySnapshot]:
         """Return a function that returns the newest snapshot, at once."""
 
-        def heard(found: RegistrySnapshot | Exception) -> None:
+        def changed(found: RegistrySnapshot | Exception) -> None:
             if isinstance(found, Exception):
                 reason = str(found) or type(found).__name__
                 self._announce(ClientsKept(registry.name, reason))
@@ -105,7 +105,7 @@ class SnapshotMaker:
                 self._tell(registry, found.clients)
                 self._changed()
 
-        current = registry.watch(self.make, heard)
+        current = registry.watch(self.make, changed)
         self._tell(registry, current().clients)
         return current
 

@@ -53,7 +53,7 @@ class Issuer:
 
     @classmethod
     def of_table(cls, table: Mapping[str, Any]) -> Issuer:
-        """Make one of a table, as TOML and settings have it; ``audience = "ANY"`` is ``ANY``."""
+        """Make one of a table, as TOML and settings have it."""
         with in_file(table):
             check.known(table, [each.name for each in fields(cls)], "option of an issuer:")
             if "issuer" not in table:
@@ -110,7 +110,7 @@ def revocations_of(
     clock: Callable[[], float],
     snapshot: Callable[[], object] | None,
 ) -> RevocationCheck | None:
-    """Return what judges tokens by the store that the option names; None where it is not set."""
+    """Return what checks tokens by the store that the option names; None where it is not set."""
     option = Revocations.of(revocations)
     if option is None:
         return None
