@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Awaitable
 from typing import NoReturn, Unpack
 
-from .authorization.request import ScopeView, scope_lines
-from .background.waiting import MustWait
+from .authorization.request import ScopeView
+from .background.waiting import Steps, drive_async
 from .errors import ConfigurationError, RequestError
 from .events.record import RequestRecord
 from .middleware.caching import CacheHeaders
 from .middleware.middleware import GATE_KEY, Gate
 from .middleware.settings import Options
-from .principal import PRINCIPAL_KEY
+from .principal import PRINCIPAL_KEY, Principal
 from .responses import ASGIApp, Message, Receive, Scope, Send, send_asgi
 
 
@@ -49,16 +49,12 @@ class JWTMiddleware:
             try:
                 if kind == "http" and gate.cache_headers is not None:
                     send = marking(gate, gate.cache_headers, scope, send)
-                failure = enter(gate, scope)
-                if failure is not None:
-                    try:
-                        if not await resolve(gate, failure, scope, receive, send):
-                            return
-                    finally:
-                        del failure  # it holds this frame, which must not hold it
+                waiting = enter(gate, scope)
+                if waiting is not None:
+                    await waiting
                 await self.app(scope, receive, send)
             except RequestError as error:
-                await serve_raised(gate, error, scope, receive, send)
+                await answer(gate, error, scope, receive, send)
             finally:
                 if record is not None:
                     record.finish(scope)
@@ -124,55 +120,38 @@ def marking(gate: Gate, headers: CacheHeaders, scope: Scope, send: Send) -> Send
     return send_marked
 
 
-Failure = RequestError | MustWait
-
-
-def enter(gate: Gate, scope: Scope) -> Failure | None:
-    """Verify the header of a connection; return why it cannot enter at once, or None.
+def enter(gate: Gate, scope: Scope) -> Awaitable[None] | None:
+    """Verify the header of a connection, and let it in; return what must be awaited, if anything.
 
     It is no coroutine: most requests repeat a token, and need not pay for one.
+
+    Raises:
+        RequestError: the connection is refused; this was announced.
+
     """
     scope.pop(PRINCIPAL_KEY, None)
     scope[GATE_KEY] = gate
+    if gate.may_exempt and gate.is_open(ScopeView(scope)):
+        return None
     # As ``scope_lines`` does, without the price of a call.
     wanted = gate.raw_header
     size = len(wanted)
     lines = [v for key, v in scope["headers"] if len(key) == size and key.lower() == wanted]
-    principal = None
-    if len(lines) == 1 and gate.lets_recall:
-        principal = gate.verifier.recall(lines[0], scope, ScopeView)
-    if principal is None:
-        request = ScopeView(scope)
-        if gate.is_open(request):
-            return None
-        try:
-            principal = gate.admit_now(lines, request)
-        except (RequestError, MustWait) as failure:
-            return failure
-    if principal is not None:
-        scope[PRINCIPAL_KEY] = principal
-    return None
+    known = gate.begin(lines, scope, ScopeView)
+    if isinstance(known, Principal):
+        gate.let_in(known, scope, ScopeView)
+        return None
+    return None if known is None else _enter_verified(gate, known, scope)
 
 
-async def resolve(gate: Gate, failure: Failure, scope: Scope, receive: Receive, send: Send) -> bool:
-    """Wait for keys, or answer the refusal; return whether the connection may enter after all."""
-    request = ScopeView(scope)
-    if isinstance(failure, RequestError):
-        await send_asgi(gate.refusal(failure, request), scope, receive, send)
-        return False
-    try:
-        principal = await gate.admit_async(scope_lines(scope, gate.raw_header), request)
-    except RequestError as refused:
-        await send_asgi(gate.refusal(refused, request), scope, receive, send)
-        return False
-    scope[PRINCIPAL_KEY] = principal
-    return True
+async def _enter_verified(gate: Gate, steps: Steps[Principal], scope: Scope) -> None:
+    gate.let_in(await drive_async(steps), scope, ScopeView)
 
 
-async def serve_raised(
+async def answer(
     gate: Gate, error: RequestError, scope: Scope, receive: Receive, send: Send
 ) -> None:
-    """Answer what the app's own code raised, as it asked who calls, and nobody between answered."""
+    """Answer a refused connection, whoever has raised the error: the door or the app's own code."""
     try:
         await send_asgi(gate.refusal(error, ScopeView(scope)), scope, receive, send)
     except Exception:  # noqa: BLE001 - the app had begun to answer: it is for the server now

@@ -62,8 +62,10 @@ class RequestError(JWTMiddlewareError):
     """Whether an event has announced it; each refusal is announced once."""
     _reference: str | None = None
 
-    def __init__(self, reason: str = "") -> None:
+    def __init__(self, reason: str = "", *, key_id: str | None = None) -> None:
         self.reason = reason
+        if key_id is not None:
+            self.key_id = key_id
 
     def __str__(self) -> str:
         return self.reason or self.code

@@ -38,9 +38,6 @@ class ListClaim(NamedTuple):
     separator: str | None = None
 
 
-_TOKEN_ID = ("jti",)
-
-
 class ClaimNames(NamedTuple):
     """Which claims hold what. Of several names for one thing, the first that is present counts."""
 
@@ -50,22 +47,26 @@ class ClaimNames(NamedTuple):
     permissions: tuple[ListClaim, ...] = ()
     application: tuple[str, ...] = ()
 
-    def check(self, claims: Mapping[str, Any]) -> None:
-        """Raise ``InvalidClaim`` where one of these claims is there in a shape that it cannot have.
+    def rule(self) -> Callable[[Mapping[str, Any]], None]:
+        """Return a function that raises ``InvalidClaim`` for a claim in a shape it cannot have.
 
         A malformed claim is never treated as an absent one, so this happens before there is a
         principal.
         """
-        get = claims.get
-        for names in (self.subject, self.client_id, _TOKEN_ID):
-            for name in names:
+        texts = (*self.subject, *self.client_id, "jti")
+        lists = tuple(claim.name for claim in (*self.roles, *self.permissions))
+
+        def check_shapes(claims: Mapping[str, Any]) -> None:
+            get = claims.get
+            for name in texts:
                 if type(get(name, "")) is not str:
                     raise InvalidClaim(name, "type")
-        for lists in (self.roles, self.permissions):
-            for name, _ in lists:
+            for name in lists:
                 value = get(name, "")
                 if type(value) is not str:
                     listed(value, None, name)
+
+        return check_shapes
 
     def first(self, names: tuple[str, ...], claims: Mapping[str, Any]) -> str | None:
         """Return the first of these claims that is present."""
@@ -131,7 +132,7 @@ class Grants(NamedTuple):
 
 
 _NONE: frozenset[str] = frozenset()
-_NO_NAMES = ClaimNames()
+NO_NAMES = ClaimNames()
 
 
 class Principal:
@@ -147,7 +148,7 @@ class Principal:
         self,
         claims: Mapping[str, Any],
         *,
-        names: ClaimNames = _NO_NAMES,
+        names: ClaimNames = NO_NAMES,
         expires_at: float | None = None,
         key_id: str | None = None,
         grants: Grants | None = None,

@@ -57,11 +57,9 @@ class JWTMiddleware:
             start_response = marking(self.gate, start_response)
             lines = environ_lines(environ, self.gate.environ_key)
             try:
-                principal = self.gate.admit(lines, request)
+                self.gate.admit(lines, environ, EnvironView)
             except RequestError as error:
                 return send_wsgi(self.gate.refusal(error, request), start_response)
-            if principal is not None:
-                environ[PRINCIPAL_KEY] = principal
         try:
             return self.app(environ, start_response)
         except RequestError as error:

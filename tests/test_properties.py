@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 from jwt_middleware import Principal, Verifier
 from jwt_middleware.errors import AuthenticationError, InvalidClaim, MalformedToken, RequestError
 from jwt_middleware.gateways import PRESETS
-from jwt_middleware.keys.encoding import decode_object, decode_segment
+from jwt_middleware.keys.encoding import decode_object, decode_segment, json_segment
 from jwt_middleware.keys.jwk import read_jwks
 from jwt_middleware.keys.key import UnusableKey
 from jwt_middleware.keys.pem import read_file
 from jwt_middleware.principal import frozen
 from jwt_middleware.testing import FORMS, SigningKey, compact, mint, ucsd_claims
 from jwt_middleware.verification.claims import ClaimsPolicy
-from jwt_middleware.verification.compact import decode_claims, decode_header, raw_token, split
+from jwt_middleware.verification.compact import decode_header, raw_token, split
 
 KEY = SigningKey("ES256")
 NOW = 1_479_409_651
@@ -341,8 +341,8 @@ def test_the_claims_of_a_token_are_read_as_they_were_written(claims: dict[str, A
     wire = PRESETS["standard"].wire
     try:
         segments = split(raw_token(token, 16_384))
-        assert decode_header(segments[0], wire)
-        read = decode_claims(segments[1], wire)
+        assert decode_header(segments[0], wire.relaxed_base64)
+        read = json_segment(segments[1], wire.relaxed_base64, "payload")
     except MalformedToken:
         return
     assert read == claims

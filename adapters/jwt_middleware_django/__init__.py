@@ -19,7 +19,6 @@ from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
-from jwt_middleware.authorization import EnvironView, environ_lines, scope_lines
 from jwt_middleware.authorization.decorators import public
 from jwt_middleware.errors import ConfigurationError, RequestError
 from jwt_middleware.events import RequestRecord
@@ -37,10 +36,11 @@ from .guards import (
     requires,
     response_to,
     served,
+    to_admit,
 )
 from .inventory import SiteRoutes, finish, template_of
 from .order import Order
-from .personal import ask, make_personal, put
+from .personal import ask, make_personal, put_principal
 
 __all__ = [
     "JWTMiddleware",
@@ -89,13 +89,13 @@ class JWTMiddleware:
             return self._serve_async(request)
         record = self._record(request)
         response: Any = None
-        view = self._prepare(request)
-        is_open = self.gate.is_open(view)
+        is_open = self._prepare(request)
         token = served.begin(request)
         try:
             if not is_open:
                 make_personal(request)
-                put(request, self.gate.admit(self._lines(request), view))
+                self.gate.admit(*to_admit(request, self.gate))
+                put_principal(request)
             response = self.get_response(request)
         except RequestError as error:
             response = response_to(error, request)
@@ -107,14 +107,13 @@ class JWTMiddleware:
     async def _serve_async(self, request: HttpRequest) -> HttpResponseBase:
         record = self._record(request)
         response: Any = None
-        view = self._prepare(request)
-        is_open = self.gate.is_open(view)
+        is_open = self._prepare(request)
         token = served.begin(request)
         try:
             if not is_open:
                 make_personal(request)
-                lines = self._lines(request)
-                put(request, await self.gate.admit_async(lines, view))
+                await self.gate.admit_async(*to_admit(request, self.gate))
+                put_principal(request)
             response = await self.get_response(request)
         except RequestError as error:
             response = response_to(error, request)
@@ -178,19 +177,13 @@ class JWTMiddleware:
             return None
         return self.gate.start_record(request.META, request_view_of(request))
 
-    def _prepare(self, request: HttpRequest) -> EnvironView:
+    def _prepare(self, request: HttpRequest) -> bool:
+        """Take away what a client may not set; return whether the header is not read."""
         request.META.pop(PRINCIPAL_KEY, None)
         request.META.pop(ASKED_KEY, None)
         request.META[GATE_KEY] = self.gate
-        put(request, None)
-        return request_view_of(request)
-
-    def _lines(self, request: HttpRequest) -> list[bytes] | list[str]:
-        # Under ASGI the raw lines are still there: a repeated header is seen as what it is.
-        scope = getattr(request, "scope", None)
-        if scope is not None:
-            return scope_lines(scope, self.gate.raw_header)
-        return environ_lines(request.META, self.gate.environ_key)
+        put_principal(request)
+        return self.gate.is_open(request_view_of(request))
 
 
 def _async(method: Callable[..., Any]) -> Callable[..., Any]:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 
-from jwt_middleware.authorization import EnvironView, Guard, Predicate
+from jwt_middleware.authorization import EnvironView, Guard, Predicate, environ_lines, scope_lines
 from jwt_middleware.authorization.decorators import Handler, guarded
 from jwt_middleware.errors import MissingToken, RequestError
-from jwt_middleware.middleware import Current, enforce, principal_of, refusal_of
+from jwt_middleware.middleware import Current, Gate, enforce, principal_of, refusal_of
 from jwt_middleware.principal import Principal
 from jwt_middleware.responses import Refusal
 
@@ -77,6 +77,16 @@ def request_view_of(request: HttpRequest) -> EnvironView:
     """Return what predicates and events may see of a request, REST framework's wrapper too."""
     match = getattr(request, "resolver_match", None)
     return EnvironView(request.META, path=request.path_info, path_params=match and match.kwargs)
+
+
+def to_admit(request: HttpRequest, gate: Gate) -> tuple[Sequence[bytes | str], Any, Any]:
+    """Return what ``Gate.admit`` asks for: the header lines, META, and what makes a view."""
+    # Under ASGI the raw lines are still there: a repeated header is seen as what it is.
+    scope = getattr(request, "scope", None)
+    lines: Sequence[bytes | str] = environ_lines(request.META, gate.environ_key)
+    if scope is not None:
+        lines = scope_lines(scope, gate.raw_header)
+    return lines, request.META, lambda _: request_view_of(request)
 
 
 def response_to(error: RequestError, request: HttpRequest) -> HttpResponse:

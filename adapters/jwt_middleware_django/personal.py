@@ -66,8 +66,6 @@ def principal_or_none(request: Any) -> Principal | None:
     return principal
 
 
-def put(request: HttpRequest, principal: Principal | None) -> None:
-    """Put the principal where views and guards look for it."""
-    if principal is not None:
-        request.META[PRINCIPAL_KEY] = principal
-    request.principal = principal  # type: ignore[attr-defined]
+def put_principal(request: HttpRequest) -> None:
+    """Put the principal of the request, or None, where views look for it."""
+    request.principal = request.META.get(PRINCIPAL_KEY)  # type: ignore[attr-defined]

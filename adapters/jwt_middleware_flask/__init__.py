@@ -131,27 +131,16 @@ class _Installed:
         environ[GATE_KEY] = gate
         if gate.audits:
             self._record(current)
-        line = environ.get(gate.environ_key)
-        principal = None
-        if line is not None and gate.lets_recall:
-            principal = gate.verifier.recall(line, environ, EnvironView)
         rule = current.url_rule
         guards = () if rule is None else self._guards_of(rule.endpoint, current)
-        if principal is not None:
-            note_header_read(environ)
-            if not guards:
-                environ[PRINCIPAL_KEY] = principal
-                return
-        view = EnvironView(environ, path_params=current.view_args)
         try:
-            if principal is None and not gate.is_open(view):
+            if not (gate.may_exempt and gate.is_open(EnvironView(environ))):
                 note_header_read(environ)
-                principal = gate.admit(environ_lines(environ, gate.environ_key), view)
-            if principal is not None:
-                environ[PRINCIPAL_KEY] = principal
-            if guards and gate.is_passed_preflight(view):
-                guards = self._guards_of_preflight(rule)
+                gate.admit(environ_lines(environ, gate.environ_key), environ, EnvironView)
             if guards:
+                view = EnvironView(environ, path_params=current.view_args)
+                if gate.is_passed_preflight(view):
+                    guards = self._guards_of_preflight(rule)
                 enforce_first(guards, environ, view)
         except RequestError as error:
             raise refused(error) from None

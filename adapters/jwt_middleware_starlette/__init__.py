@@ -13,15 +13,7 @@ from typing import Unpack
 from starlette.authentication import AuthCredentials, UnauthenticatedUser
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from jwt_middleware.asgi import (
-    enter,
-    fail_startup,
-    guard_lifespan,
-    marking,
-    noting,
-    resolve,
-    serve_raised,
-)
+from jwt_middleware.asgi import answer, enter, fail_startup, guard_lifespan, marking, noting
 from jwt_middleware.authorization import ScopeView
 from jwt_middleware.authorization.decorators import public
 from jwt_middleware.errors import ConfigurationError, RequestError
@@ -101,13 +93,9 @@ class JWTMiddleware:
             try:
                 if kind == "http" and gate.cache_headers is not None:
                     send = marking(gate, gate.cache_headers, scope, send)
-                failure = enter(gate, scope)
-                if failure is not None:
-                    try:
-                        if not await resolve(gate, failure, scope, receive, send):
-                            return
-                    finally:
-                        del failure  # it holds this frame, which must not hold it
+                waiting = enter(gate, scope)
+                if waiting is not None:
+                    await waiting
                 if self._set_user:
                     principal: Principal | None = scope.get(PRINCIPAL_KEY)
                     scope["user"] = principal or UnauthenticatedUser()
@@ -118,11 +106,11 @@ class JWTMiddleware:
                 token = served.variable.set(cell)
                 try:
                     await self.app(scope, receive, send)
-                except RequestError as error:
-                    await serve_raised(gate, error, scope, receive, send)
                 finally:
                     cell.clear()
                     served.variable.reset(token)
+            except RequestError as error:
+                await answer(gate, error, scope, receive, send)
             finally:
                 if record is not None:
                     record.finish(scope)

@@ -11,7 +11,7 @@ import math
 import sys
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Generator
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from .forks import at_fork
@@ -182,40 +182,31 @@ class Wait(NamedTuple):
     joined: bool
 
 
-class MustWait(Exception):
-    """Work decides it, such as a fetch of keys: wait for its end, and try again."""
-
-    def __init__(self, pending: Wait) -> None:
-        self.pending = pending
+Steps = Generator[Wait, bool, T]
+"""Work without I/O that yields what must be waited for, and is sent whether that has ended."""
 
 
-class WaitBudget:
-    """How long one request has waited, whether it may wait for keys again, and what for it did.
+def drive(steps: Steps[T]) -> T:
+    """Run steps to their end, waiting in this thread; the first wait's budget covers them all."""
+    try:
+        pending = next(steps)
+        ends = time.monotonic() + pending.budget
+        while True:
+            has_ended = pending.work.wait(max(0.0, ends - time.monotonic()))
+            pending = steps.send(has_ended)
+    except StopIteration as end:
+        result: T = end.value
+        return result
 
-    One budget covers every wait. A fetch that had begun before the request asked may have missed
-    the very key that it needs; then the request may wait for one more.
-    """
 
-    def __init__(self) -> None:
-        self.answered = True
-        self.may_wait = True
-        self.work: Waitable | None = None
-        self._ends: float | None = None
-
-    def wait(self, pending: Wait) -> None:
-        """Wait in this thread for the end of this work, as long as the budget lasts."""
-        self.answered = pending.work.wait(self.begin(pending))
-
-    async def wait_async(self, pending: Wait) -> None:
-        """Do as ``wait``, in this task."""
-        self.answered = await pending.work.wait_async(self.begin(pending))
-
-    def begin(self, pending: Wait) -> float:
-        """Return the seconds for which this work may be waited for."""
-        self.work = pending.work
-        first = self._ends is None
-        now = time.monotonic()
-        if self._ends is None:
-            self._ends = now + pending.budget
-        self.may_wait = first and pending.joined
-        return max(0.0, self._ends - now)
+async def drive_async(steps: Steps[T]) -> T:
+    """Do as ``drive``, waiting in this task, on asyncio or trio."""
+    try:
+        pending = next(steps)
+        ends = time.monotonic() + pending.budget
+        while True:
+            has_ended = await pending.work.wait_async(max(0.0, ends - time.monotonic()))
+            pending = steps.send(has_ended)
+    except StopIteration as end:
+        result: T = end.value
+        return result

@@ -6,20 +6,36 @@ the ones named here, so key material can never be read as another family's (RFC 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, hmac
 from cryptography.hazmat.primitives.asymmetric import ec, padding
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
+from ..errors import BadSignature
+
 Check = Callable[[bytes, bytes], object]
 """``(signature, data)``; raises ``InvalidSignature``."""
 
 Prepare = Callable[[Any], Check]
 """Takes the key material, and does all that needs no token once."""
+
+
+T = TypeVar("T")
+
+
+def verify_signature(checks: Iterable[tuple[T, Check]], signature: bytes, data: bytes) -> T:
+    """Return the key under whose check the signature holds; raise ``BadSignature`` for none."""
+    for key, check in checks:
+        try:
+            check(signature, data)
+        except InvalidSignature:
+            continue
+        return key
+    raise BadSignature("the signature does not hold under the chosen key")
 
 
 class Algorithm(NamedTuple):

@@ -14,6 +14,7 @@ from __future__ import annotations
 import binascii
 import json
 import math
+import sys
 from collections.abc import Callable
 from typing import Any, NoReturn
 
@@ -69,6 +70,19 @@ def decode_segment(segment: bytes, relaxed: bool) -> bytes:
         raise MalformedToken("a segment is not base64") from None
 
 
+def json_segment(segment: bytes, relaxed: bool, name: str) -> dict[str, Any]:
+    """Decode a segment that holds a JSON object, as the header and the payload of a token do.
+
+    Raises:
+        MalformedToken: it is no strict base64, or holds no strict JSON object.
+
+    """
+    try:
+        return decode_object(decode_segment(segment, relaxed))
+    except ValueError:
+        raise MalformedToken(f"the {name} segment is not a strict JSON object") from None
+
+
 def _strictly(data: bytes, altchars: bytes | None, validate: bool) -> bytes:
     if altchars is not None:
         data = data.translate(_URLSAFE_TO_STANDARD)
@@ -95,7 +109,8 @@ def use_speed() -> bool:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
+    # The names are long, and the same in each token of a gateway: cached tokens share them.
+    found = {sys.intern(name): value for name, value in pairs}
     if len(found) != len(pairs):
         raise ValueError("duplicate member name")
     return found

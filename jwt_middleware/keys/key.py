@@ -41,7 +41,6 @@ class Key:
     """
 
     __slots__ = (
-        "_checks",
         "_material",
         "algorithm",
         "certificate",
@@ -62,7 +61,6 @@ class Key:
         thumbprints: Iterable[bytes] = (),
     ) -> None:
         self._material = material
-        self._checks: dict[str, Check] = {}
         self.key_type, self.curve = _kind(material)
         self.key_id = key_id
         self.algorithm = algorithm
@@ -93,11 +91,8 @@ class Key:
         )
 
     def check_for(self, algorithm: Algorithm) -> Check:
-        """Return what checks a signature by this key, prepared once."""
-        check = self._checks.get(algorithm.name)
-        if check is None:
-            check = self._checks[algorithm.name] = algorithm.prepare(self._material)
-        return check
+        """Return what checks a signature by this key."""
+        return algorithm.prepare(self._material)
 
     def weakness(self, minimum_rsa_bits: int) -> str | None:
         """Say what is wrong with the key's strength, or None."""

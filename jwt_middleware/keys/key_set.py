@@ -6,35 +6,32 @@ current one without a lock.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from cryptography.exceptions import InvalidSignature
-
-from ..errors import BadSignature, UnacceptableAlgorithm, UnknownKey
+from ..errors import UnacceptableAlgorithm
 from .algorithms import Algorithm, Check
 from .key import Key, KeyNote, KeyRules, read_thumbprint
 
 MAX_TRIED = 4
 """How many keys one token may cost a signature check each."""
 
+_THUMBPRINTS = frozenset({"x5t", "x5t#S256"})
+
+
+class Candidates(NamedTuple):
+    """The keys that may have signed a token, each with its prepared check, and their key set."""
+
+    keys: KeySet
+    checks: Sequence[tuple[Key, Check]]
+
 
 class _Fitting(NamedTuple):
-    """The keys that fit an algorithm, and by what a token may name one of them."""
+    """The checks of the keys that fit an algorithm, and by what a token may name such a key."""
 
-    keys: list[Key]
+    checks: dict[Key, Check]
     have_ids: bool
     have_thumbprints: bool
-
-    @classmethod
-    def of(cls, keys: Iterable[Key], algorithm: Algorithm) -> _Fitting:
-        """Find them; once for a set, which may hold many."""
-        found = [key for key in keys if key.fits(algorithm)]
-        return cls(
-            found,
-            any(key.key_id is not None for key in found),
-            any(key.thumbprints for key in found),
-        )
 
 
 class KeySet:
@@ -74,43 +71,66 @@ class KeySet:
                 notes.append(KeyNote(key.key_id, objection, skipped=True))
         return KeySet(keys, notes)
 
+    def prepare(self, algorithm: Algorithm) -> _Fitting:
+        """Do once what selecting and checking by this algorithm needs."""
+        fitting = self._fitting.get(algorithm.name)
+        if fitting is None:
+            keys = [key for key in self.keys if key.fits(algorithm)]
+            fitting = self._fitting[algorithm.name] = _Fitting(
+                {key: key.check_for(algorithm) for key in keys},
+                any(key.key_id is not None for key in keys),
+                any(key.thumbprints for key in keys),
+            )
+        return fitting
+
     def select(
         self, algorithm: Algorithm, header: Mapping[str, Any], dated_at: float | None = None
-    ) -> tuple[Key, ...]:
+    ) -> Candidates | str:
         """Return the keys to try for a token with this header, one to four of them.
+
+        Where no key is the named one, or more than four could be, return the reason: a fetch may
+        bring the key, so this is no refusal yet.
 
         A selector (``kid``, ``x5t``, ``x5t#S256``) only chooses; it proves nothing. With
         ``dated_at``, in seconds since the epoch, a certificate must be inside its dates then.
 
         Raises:
             UnacceptableAlgorithm: the named key cannot serve the algorithm.
-            UnknownKey: no key is the named one, or more than four could be.
 
         """
+        fitting = self._fitting.get(algorithm.name) or self.prepare(algorithm)
+        checks = fitting.checks
         key_id = header.get("kid")
         named = None if key_id is None else self._by_id.get(key_id)
-        if named is not None:
-            return _bounded(_that_fit(named, algorithm), dated_at)
-        fitting = self._fitting.get(algorithm.name)
-        if fitting is None:
-            fitting = self._fitting[algorithm.name] = _Fitting.of(self.keys, algorithm)
-        if key_id is not None and fitting.have_ids:
-            raise UnknownKey("no key has this kid")
-        if fitting.have_thumbprints:
-            shapes = [header[name] for name in ("x5t#S256", "x5t") if name in header]
-            if shapes:
-                return _bounded(self._by_any_thumbprint(shapes, algorithm), dated_at)
-        return _bounded(fitting.keys, dated_at)
+        if named is None and key_id is not None and fitting.have_ids:
+            return "no key has this kid"
+        if named is None and fitting.have_thumbprints and not _THUMBPRINTS.isdisjoint(header):
+            named = self._by_any_thumbprint(header)
+            if not named:
+                return "no certificate has this thumbprint"
+        if named is not None and not any(key in checks for key in named):
+            raise UnacceptableAlgorithm("the named key does not fit the algorithm")
+        if not checks:
+            return "no key fits the algorithm"
+        # WSO2's JWKS lists one key once per algorithm under one kid: it counts once.
+        distinct: dict[str, tuple[Key, Check]] = {}
+        for key in checks if named is None else named:
+            # Dates come before doubles are dropped: a renewed certificate has the old one's key.
+            if key in checks and (dated_at is None or key.is_dated(dated_at)):
+                distinct[key.spki] = key, checks[key]
+                if len(distinct) > MAX_TRIED:
+                    return f"more than {MAX_TRIED} keys could have signed"
+        if not distinct:
+            return "the key's certificate is outside its dates"
+        return Candidates(self, tuple(distinct.values()))
 
-    def _by_any_thumbprint(self, shapes: list[str], algorithm: Algorithm) -> list[Key]:
+    def _by_any_thumbprint(self, header: Mapping[str, Any]) -> list[Key]:
         named: list[Key] = []
-        for shape in shapes:
-            thumbprint = read_thumbprint(shape)
+        for member in ("x5t#S256", "x5t"):
+            thumbprint = read_thumbprint(header[member]) if member in header else None
             if thumbprint is not None:
                 named += self._by_thumbprint.get(thumbprint, ())
-        if not named:
-            raise UnknownKey("no certificate has this thumbprint")
-        return _that_fit(named, algorithm)
+        return named
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -149,36 +169,3 @@ def _described(keys: KeySet | None) -> dict[str, set[tuple[str | None, ...]]]:
         thumbprints = sorted(thumbprint.hex() for thumbprint in key.thumbprints)
         found.setdefault(name, set()).add((key.spki, key.algorithm, *thumbprints))
     return found
-
-
-def verify_signature(keys: tuple[tuple[Key, Check], ...], signature: bytes, data: bytes) -> Key:
-    """Return the key under which the signature holds; raise ``BadSignature`` if none is."""
-    for key, check in keys:
-        try:
-            check(signature, data)
-        except InvalidSignature:
-            continue
-        return key
-    raise BadSignature("the signature does not hold under the chosen key")
-
-
-def _that_fit(named: list[Key], algorithm: Algorithm) -> list[Key]:
-    chosen = [key for key in named if key.fits(algorithm)]
-    if not chosen:
-        raise UnacceptableAlgorithm("the named key does not fit the algorithm")
-    return chosen
-
-
-def _bounded(keys: list[Key], dated_at: float | None) -> tuple[Key, ...]:
-    if not keys:
-        raise UnknownKey("no key fits the algorithm")
-    if dated_at is not None:
-        # Before doubles are dropped: a renewed certificate has the key of the old one.
-        keys = [key for key in keys if key.is_dated(dated_at)]
-        if not keys:
-            raise UnknownKey("the key's certificate is outside its dates")
-    # WSO2's JWKS lists one key once per algorithm under one kid: it counts once.
-    distinct = tuple({key.spki: key for key in keys}.values())
-    if len(distinct) > MAX_TRIED:
-        raise UnknownKey(f"{len(distinct)} keys could have signed; at most {MAX_TRIED} are tried")
-    return distinct

@@ -68,6 +68,8 @@ class TrustedKeys:
         takes = bool(admitted.keys) or self._admitted is None
         # The admitted keys stand before the mark that they were seen: readers take no lock.
         if takes:
+            for algorithm in self._algorithms:
+                admitted.prepare(algorithm)
             self._admitted = admitted if admitted.keys else None
         self._seen = snapshot
         for note in admitted.notes:

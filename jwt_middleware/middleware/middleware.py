@@ -7,11 +7,12 @@ that ``refusal`` makes into an answer.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..authorization.guards import Guard
 from ..authorization.request import RequestView, request_id_of
+from ..background.waiting import Steps, drive, drive_async
 from ..errors import ConfigurationError, MissingToken, RequestError
 from ..events.kinds import ChecksWeakened, ConfigurationWarning
 from ..events.log import log_bounded
@@ -50,12 +51,6 @@ class Gate:
         self._authorize = None if settings.authorize is None else Guard(settings.authorize)
         self.may_exempt = bool(settings.exempt) or settings.passes_preflight
         """Whether ``is_open`` may be true of any request at all."""
-        self.lets_recall = self._authorize is None and not self.may_exempt
-        """Whether a token that was verified before lets its caller in, whatever else is asked.
-
-        Most requests are so: a gateway repeats one token for minutes. The doors ask the verifier
-        for it themselves, which spares a call.
-        """
         self.cache_headers = CacheHeaders(settings.header) if settings.varies else None
         """What the answer to a request whose header is read gets; None with ``vary=False``."""
         self.audits = self.verifier.announce.has_listeners
@@ -84,37 +79,66 @@ class Gate:
             and len(request.header_values("Access-Control-Request-Method")) == 1
         )
 
-    def admit(self, lines: Sequence[bytes | str], request: RequestView) -> Principal | None:
-        """Verify the header and ask ``authorize``.
+    def begin(
+        self, lines: Sequence[bytes | str], carrier: Any, view: Callable[[Any], RequestView]
+    ) -> Principal | Steps[Principal] | None:
+        """Return who calls where that is known at once, else the steps to verify the token.
+
+        None: there is no token, and none is needed. Whatever comes of it passes ``let_in``.
+
+        Args:
+            lines: every line of the header.
+            carrier: the request's scope, environ or META.
+            view: makes a view of the carrier; most requests that repeat a token need none.
+
+        Raises:
+            DuplicateHeader, MissingToken: this was announced.
+
+        """
+        known = self.verifier.begin_lines(lines, carrier, view)
+        if known is not None:
+            return known
+        request, optional = view(carrier), self._optional
+        if optional is True or (optional is not False and request.path in optional):
+            return None
+        raise self.verifier.audit.refused(
+            MissingToken("the request carries no assertion header"), request
+        )
+
+    def let_in(
+        self, principal: Principal, carrier: Any, view: Callable[[Any], RequestView]
+    ) -> None:
+        """Ask ``authorize``, and put the principal on the request: the one way in for it.
+
+        Raises:
+            RequestError: ``authorize`` does not hold; this was announced.
+
+        """
+        if self._authorize is not None:
+            self.check(self._authorize, principal, view(carrier))
+        carrier[PRINCIPAL_KEY] = principal
+
+    def admit(
+        self, lines: Sequence[bytes | str], carrier: Any, view: Callable[[Any], RequestView]
+    ) -> None:
+        """Verify the header and let the request in, with or without a principal.
 
         Raises:
             RequestError: the request is refused; this was announced.
 
         """
-        return self._admitted(self.verifier.authenticate(lines, request=request), request)
-
-    def admit_now(self, lines: Sequence[bytes | str], request: RequestView) -> Principal | None:
-        """Do as ``admit``, without waiting for anything.
-
-        Raises:
-            MustWait: it cannot be decided yet; ``admit_async`` waits.
-            RequestError: the request is refused; this was announced.
-
-        """
-        line = self.verifier.single_line(lines, request)
-        principal = None
-        if line is not None:
-            principal = self.verifier.recall(line, request)
-            if principal is None:
-                principal = self.verifier.verify_now(line, request)
-        return self._admitted(principal, request)
+        known = self.begin(lines, carrier, view)
+        if known is not None:
+            self.let_in(known if isinstance(known, Principal) else drive(known), carrier, view)
 
     async def admit_async(
-        self, lines: Sequence[bytes | str], request: RequestView
-    ) -> Principal | None:
+        self, lines: Sequence[bytes | str], carrier: Any, view: Callable[[Any], RequestView]
+    ) -> None:
         """Do as ``admit``, without blocking the event loop."""
-        principal = await self.verifier.authenticate_async(lines, request=request)
-        return self._admitted(principal, request)
+        known = self.begin(lines, carrier, view)
+        if known is not None:
+            principal = known if isinstance(known, Principal) else await drive_async(known)
+            self.let_in(principal, carrier, view)
 
     def prefetch(self) -> None:
         """Get keys at start-up, where no lifespan does it; only with ``fail_fast``.
@@ -274,18 +298,6 @@ class Gate:
             logging.ERROR, "refuse= returned no Refusal that can be sent; the plain answer is"
         )
         return refusal
-
-    def _admitted(self, principal: Principal | None, request: RequestView) -> Principal | None:
-        if principal is not None:
-            if self._authorize is not None:
-                self.check(self._authorize, principal, request)
-            return principal
-        optional = self._optional
-        if optional is True or (optional is not False and request.path in optional):
-            return None
-        raise self.verifier.audit.refused(
-            MissingToken("the request carries no assertion header"), request
-        )
 
 
 ASKED_KEY = "jwt_middleware.asked"

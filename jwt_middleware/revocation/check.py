@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from ..background.waiting import MustWait, Wait, WaitBudget, in_thread
+from ..background.waiting import Steps, Wait, in_thread
 from ..errors import RequestError, StoreUnavailable, TokenReused, TokenRevoked
 from ..events.kinds import Event
 from ..principal import Principal
@@ -28,7 +28,7 @@ class VerifiedToken(Protocol):
     Attributes:
         token: the token, as received.
         refused_from: the end of its life with the leeway, in seconds since the epoch.
-        snapshot: the reading of the registry that granted what the principal may.
+        snapshot: the reading of the registry that granted what the principal may, if there is one.
         generation: what it was last checked against; while that stays, it needs no further check.
 
     """
@@ -79,25 +79,25 @@ class RevocationCheck:
         """Whether tokens are taken while the store is out."""
         return self._option.fail == "open"
 
-    def check(self, entry: VerifiedToken, budget: WaitBudget | None) -> None:
+    def check(self, entry: VerifiedToken) -> Steps[None]:
         """Look a token up in the deny list, and use it where it may be used once.
 
+        Yields what must be waited for: a look at the list that is not known, and the use.
+
         Raises:
-            MustWait: the store must be asked first; ``budget`` then brings its answer.
             TokenRevoked: it is denied.
             TokenReused: it was used before.
             StoreUnavailable: neither can be known now.
 
         """
         try:
-            denials = self._denials(budget)
-            denial = denials.find(
-                entry.principal, entry.issued_at, self._clock(), entry.signed_key_id
-            )
-            if denial is not None:
-                raise TokenRevoked(denial.reason)
+            denials = yield from self._denials()
+            self._refuse_denied(entry, denials)
             if self._option.one_time:
-                self._use(entry, budget)
+                yield from self._use(entry)
+                newest = self._watch.current()  # it may have come while the request waited
+                if newest is not None and newest is not denials:
+                    self._refuse_denied(entry, newest)
         except RequestError as error:
             error.principal = entry.principal  # for the audit: the token is genuine
             raise
@@ -119,11 +119,6 @@ class RevocationCheck:
     def only_look(self) -> None:
         """Use no token from now on, and only ask whether it was used: for tools."""
         self._only_looks = True
-
-    def waiting_for_use(self, budget: WaitBudget | None) -> VerifiedToken | None:
-        """Return the token that was verified before its request waited for its use."""
-        work = None if budget is None else budget.work
-        return work.entry if isinstance(work, _Use) else None
 
     def deny(self, denial: Denial) -> None:
         """Deny tokens from now on: here at once, in other processes within a second.
@@ -164,26 +159,31 @@ class RevocationCheck:
         if self._owns_store:
             self.store.close()
 
-    def _denials(self, budget: WaitBudget | None) -> DenyList:
+    def _denials(self) -> Steps[DenyList]:
         denials = self._watch.current()
-        if denials is not None:
-            return denials
-        if budget is None or budget.may_wait:
+        if denials is None:
             # Nobody knows that it is out: this process slept, or the first look is under way.
-            flight = self._watch.next_look()
-            if flight is not None:
-                raise MustWait(Wait(flight, WAIT_BUDGET, joined=False))
-        raise StoreUnavailable(f"{self._option.name}: its denials are not known now")
+            look = self._watch.next_look()
+            if look is not None:
+                yield Wait(look, WAIT_BUDGET, joined=False)
+                denials = self._watch.current()
+        if denials is None:
+            raise StoreUnavailable(f"{self._option.name}: its denials are not known now")
+        return denials
 
-    def _use(self, entry: VerifiedToken, budget: WaitBudget | None) -> None:
-        if budget is not None and isinstance(budget.work, _Use):
-            if budget.answered:
-                if not budget.work.is_first:
+    def _refuse_denied(self, entry: VerifiedToken, denials: DenyList) -> None:
+        denial = denials.find(entry.principal, entry.issued_at, self._clock(), entry.signed_key_id)
+        if denial is not None:
+            raise TokenRevoked(denial.reason)
+
+    def _use(self, entry: VerifiedToken) -> Steps[None]:
+        if not self._watch.is_failing:
+            use = _Use(entry, self._only_ask if self._only_looks else self._use_now)
+            has_answered = yield Wait(use, WAIT_BUDGET, joined=False)
+            if has_answered:
+                if not use.is_first:
                     raise TokenReused("it was used before")
                 return
-        elif not self._watch.is_failing:
-            use = _Use(entry, self._only_ask if self._only_looks else self._use_now)
-            raise MustWait(Wait(use, WAIT_BUDGET, joined=False))
         if not self.fails_open:
             raise StoreUnavailable(f"{self._option.name}: no answer whether it was used before")
 

@@ -247,7 +247,6 @@ def _next_fault(
 ) -> InvalidClaim | None:
     try:
         trust.policy.check(claims, now)
-        trust.gateway.names.check(claims)
     except InvalidClaim as error:
         return error
     except RequestError:  # a time that is over, or has not come, is no fault of its form

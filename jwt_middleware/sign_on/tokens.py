@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..background.forks import ForkLock
-from ..background.waiting import MustWait, WaitBudget
+from ..background.waiting import drive
 from ..background.watched_files import WatchedFile
 from ..errors import (
     ConfigurationError,
@@ -20,12 +20,14 @@ from ..errors import (
     UnknownIntegration,
 )
 from ..events.kinds import Event, IntegrationsKept, IntegrationsLoaded
-from ..gateways import PRESETS, WireFormat
+from ..gateways import PRESETS
+from ..keys.encoding import json_segment
 from ..keys.key import KeyRules
 from ..principal import ClaimNames
 from ..revocation.store import Store
-from ..verification.compact import Segments, decode_claims, decode_header, raw_token, split
-from ..verification.issuer import IssuerVerifier, SharedRules, VerifiedClaims
+from ..verification.cache import VerifiedToken
+from ..verification.compact import Segments, raw_token, split
+from ..verification.issuer import IssuerVerifier, SharedRules
 from .claims import every_fault
 from .integrations import Integration, default_algorithms, listed
 from .integrations_toml import read_integrations
@@ -35,7 +37,6 @@ DEFAULT_MAX_AGE = 300.0
 
 # Strict RFC 7515 and 7519. Of its claims only what signing on reads has a form to keep.
 _GATEWAY = replace(PRESETS["standard"], name="sign-on", names=ClaimNames(client_id=()))
-_STRICT = WireFormat()
 
 
 class SignOnToken(NamedTuple):
@@ -85,7 +86,7 @@ class IntegrationSet(NamedTuple):
         possible = [i for i in self.integrations if host in i.hosts]
         possible = possible or [i for i in self.integrations if not i.hosts]
         if len(possible) > 1:
-            issuer = decode_claims(segments[1], _STRICT).get("iss")
+            issuer = json_segment(segments[1], False, "payload").get("iss")
             possible = [i for i in possible if type(issuer) is str and i.issuer == issuer]
         if not possible:
             raise UnknownIntegration("no integration has this host and this issuer")
@@ -166,38 +167,33 @@ class TokenVerifier:
 
         """
         try:
-            claims, ends, _, key, _ = self._verified(integration, segments, trust)
+            verified = self._verified(integration, segments, trust)
         except InvalidClaim as error:
             # Its signature holds: claims are read only after that.
-            claims = decode_claims(segments[1], _STRICT)
+            claims = json_segment(segments[1], False, "payload")
             now = self._shared.clock()
             raise InvalidClaims(every_fault(error, integration, claims, trust, now)) from None
         return SignOnToken(
             integration,
-            claims,
-            trust.policy.issued_at(claims),
-            ends + trust.policy.leeway,
-            key.key_id,
-            decode_header(segments[0], _STRICT).get("kid"),
+            verified.claims,
+            verified.issued_at(),
+            verified.refused_from,
+            verified.key.key_id,
+            verified.signed_key_id(),
             segments[3],
         )
 
     def _verified(
         self, integration: Integration, segments: Segments, trust: IssuerVerifier
-    ) -> VerifiedClaims:
-        budget: WaitBudget | None = None
-        while True:
-            try:
-                verified = trust.verify(segments, self._shared.clock(), budget)
-            except MustWait as pause:
-                budget = budget or WaitBudget()
-                budget.wait(pause.pending)
-            else:
-                if budget is not None and integration.id not in self.current().trusts:
-                    raise UnknownIntegration(
-                        f"{integration.id} was removed while its keys were fetched"
-                    )
-                return verified
+    ) -> VerifiedToken:
+        candidates = trust.remembered.get(segments[0])
+        if candidates is None or candidates.keys is not trust.keys.current():
+            candidates = drive(trust.candidates(segments[0]))
+            if integration.id not in self.current().trusts:
+                raise UnknownIntegration(
+                    f"{integration.id} was removed while its keys were fetched"
+                )
+        return trust.verify(b".".join(segments[:3]), segments, candidates)
 
     def _reader(self, source: Any) -> Callable[[], IntegrationSet]:
         if isinstance(source, str | os.PathLike) and os.fspath(source):

@@ -100,16 +100,8 @@ class _FixedVerifier:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._own, name)
 
-    def single_line(self, *_: Any, **__: Any) -> bytes:
-        return b""  # as if there were a header, whatever there is
-
-    def recall(self, *_: Any, **__: Any) -> Principal:
-        return self._principal
-
-    authenticate = recall
-
-    async def authenticate_async(self, *_: Any, **__: Any) -> Principal:
-        return self._principal
+    def begin_lines(self, *_: Any) -> Principal:
+        return self._principal  # whatever the header says
 
     def prefetch(self) -> bool:
         return True

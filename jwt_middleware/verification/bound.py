@@ -6,15 +6,13 @@ A snapshot is made of one reading of the registry, off the way of any request, a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
 
-from ..authorization.clients import Client, Clients, ClientTrust, Dropped
+from ..authorization.clients import Client, Clients, ClientTrust
 from ..authorization.registry import ClientRegistry
 from ..errors import ClientMismatch, ConfigurationError
 from ..events.kinds import ClientsKept, ClientsLoaded, ConfigurationWarning, Event
 from ..keys.key_set import MAX_TRIED
 from ..options.checks import AnyAudience
-from ..principal import ClaimNames, Principal
 from .compact import Segments
 from .issuer import IssuerVerifier
 
@@ -41,23 +39,6 @@ class RegistrySnapshot:
             return
         if expected is not trust:
             raise ClientMismatch("the client is bound to other keys or another issuer")
-
-    def principal(
-        self,
-        client_id: str | None,
-        claims: dict[str, Any],
-        names: ClaimNames,
-        expires_at: float,
-        key_id: str | None,
-    ) -> tuple[Principal, list[Dropped]]:
-        """Return the principal with what its client is granted, and the values that are not.
-
-        Raises:
-            UnknownClient, ClientDisabled, InvalidClaim: as ``Clients.grants``.
-
-        """
-        grants, dropped = self.clients.grants(client_id, claims)
-        return Principal.of_token(claims, names, expires_at, key_id, grants), dropped
 
     def signed_by_another(
         self, segments: Segments, trusts: Iterator[IssuerVerifier], now: float

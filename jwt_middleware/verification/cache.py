@@ -7,119 +7,126 @@ those bytes, and a hit takes no lock.
 
 from __future__ import annotations
 
-import sys
-from collections import deque
+from collections import OrderedDict
+from contextlib import suppress
 from typing import Any
 
-from ..background.forks import ForkLock
+from ..keys.key import Key
 from ..keys.key_set import KeySet
 from ..principal import Principal
 from .compact import decode_header
 
-_TAIL = 48
+TAIL = 48
+"""Bytes at the end of a token by which its entry is found; they are its signature's."""
 _SHORT = 64
 _MOST_VALUES = 8_192
 _NOT_CHECKED = object()
 
 
 class VerifiedToken:
-    """A verified token, and what must still hold for it to count.
+    """A token whose signature and claims are good, and what must still hold for it to count.
 
     Attributes:
         token: the token, as received.
-        refused_from: the end of its life with the leeway, in seconds since the epoch.
-        keys: the key set that verified it; a newer one must verify it again.
-        trust: the verifier's, by which it was verified.
-        snapshot: the reading of the registry that granted what the principal may.
-        generation: what the entry was last checked against (registry and deny list); compared by
-            identity.
+        claims: what it says.
+        expires_at: the end of its life, in seconds since the epoch.
+        refused_from: the same with the leeway, or earlier where its key's certificate ends first.
+        key: the key that signed it.
+        keys: the key set that has the key; a newer one must verify it again.
+        issuer: the ``IssuerVerifier`` that verified it.
+        principal: who calls.
+        snapshot: the reading of the registry that granted what the principal may, if there is one.
+        generation: what it was last checked against (registry and deny list); compared by identity.
 
     """
 
-    __slots__ = ("generation", "keys", "principal", "refused_from", "snapshot", "token", "trust")
+    __slots__ = (
+        "claims",
+        "expires_at",
+        "generation",
+        "issuer",
+        "key",
+        "keys",
+        "principal",
+        "refused_from",
+        "snapshot",
+        "token",
+    )
 
     def __init__(
         self,
         token: bytes,
-        principal: Principal,
+        claims: dict[str, Any],
+        expires_at: float,
         refused_from: float,
+        key: Key,
         keys: KeySet,
-        trust: Any = None,
-        snapshot: Any = None,
+        issuer: Any,
+        principal: Principal,
     ) -> None:
         self.token = token
-        self.principal = principal
+        self.claims = claims
+        self.expires_at = expires_at
         self.refused_from = refused_from
+        self.key = key
         self.keys = keys
-        self.trust = trust
-        self.snapshot = snapshot
+        self.issuer = issuer
+        self.principal = principal
+        self.snapshot: Any = None
         # None would equal an unusable deny list, so a sentinel stands for "not checked yet".
-        self.generation: object = _NOT_CHECKED if snapshot is None else snapshot
+        self.generation: object = _NOT_CHECKED
 
     def issued_at(self) -> float | None:
         """Return its ``iat`` in seconds since the epoch; None where it has none."""
-        issued: float | None = self.trust.policy.issued_at(self.principal.claims)
+        issued: float | None = self.issuer.policy.issued_at(self.claims)
         return issued
 
     def signed_key_id(self) -> str | None:
         """Return the ``kid`` of its own header, which was signed with the rest of it."""
-        header = decode_header(self.token.partition(b".")[0], self.trust.gateway.wire)
+        header = decode_header(self.token.partition(b".")[0], self.issuer.is_relaxed)
         key_id: str | None = header.get("kid")
         return key_id
 
     def __repr__(self) -> str:
-        return f"<VerifiedToken of {self.principal!r}>"
+        return f"<VerifiedToken by {self.key!r}>"
 
 
 class TokenCache:
-    """A bounded table of verified tokens; the oldest entry makes room for a new one."""
+    """A bounded table of verified tokens; the oldest entry makes room for a new one.
+
+    It takes no lock: each step is one operation of a dict, and what two threads do at the same time
+    may at worst forget an entry.
+    """
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._entries: dict[bytes, VerifiedToken] = {}
-        self._order: deque[bytes] = deque()
+        self._entries: OrderedDict[bytes, VerifiedToken] = OrderedDict()
         self._values: dict[str, str] = {}
-        self._lock = ForkLock()
+        self.find = self._entries.get
+        """Returns the entry with the last ``TAIL`` bytes of a token, which may be another's."""
 
-    def get(self, token: bytes) -> VerifiedToken | None:
-        """Return the entry of exactly this token."""
-        entry = self._entries.get(token[-_TAIL:])
-        return entry if entry is not None and entry.token == token else None
+    def keep(self, entry: VerifiedToken) -> None:
+        """Keep a verified token, which shares the short texts of its claims with the others.
 
-    def put(self, entry: VerifiedToken) -> None:
-        """Keep a verified token."""
-        if not self._size:
-            return
-        tail = entry.token[-_TAIL:]
-        with self._lock:
-            if tail not in self._entries:
-                while len(self._order) >= self._size:
-                    self._entries.pop(self._order.popleft(), None)
-                self._order.append(tail)
-            self._entries[tail] = entry
-
-    def compact(self, claims: dict[str, Any]) -> dict[str, Any]:
-        """Return the claims with names and short texts that all kept tokens share.
-
-        The tokens of one gateway differ in few values, and names are long: this halves the memory.
+        The tokens of one gateway differ in few values: this saves a third of the memory.
         """
         if not self._size:
-            return claims
-        values = self._values
+            return
+        values, claims = self._values, entry.claims
         if len(values) > _MOST_VALUES:
             values.clear()
-        return {
-            sys.intern(name): values.setdefault(value, value)
-            if type(value) is str and len(value) <= _SHORT
-            else value
-            for name, value in claims.items()
-        }
+        for name, value in claims.items():
+            if type(value) is str and len(value) <= _SHORT:
+                claims[name] = values.setdefault(value, value)
+        entries = self._entries
+        entries[entry.token[-TAIL:]] = entry
+        while len(entries) > self._size:
+            with suppress(KeyError):  # another thread has cleared it
+                entries.popitem(last=False)
 
     def clear(self) -> None:
         """Forget every token."""
-        with self._lock:
-            self._order.clear()
-            self._entries.clear()
+        self._entries.clear()
 
     def __len__(self) -> int:
         return len(self._entries)

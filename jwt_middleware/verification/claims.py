@@ -7,8 +7,9 @@ never treated as an absent one.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
 from urllib.parse import unquote
 
 from ..authorization.paths import is_plain
@@ -17,14 +18,23 @@ from ..gateways import WireFormat
 from ..options.checks import ANY as ANY
 from ..options.checks import MILLISECONDS_FROM as MILLISECONDS_FROM
 from ..options.checks import AnyAudience as AnyAudience
+from ..principal import NO_NAMES, ClaimNames
+
+Claims = Mapping[str, Any]
+
+_ABSENT: Final = object()
+_NUMBERS: Final = frozenset({int, float})
+"""Their types, by which ``True`` is none."""
 
 
-class ClaimsPolicy(NamedTuple):
-    """What a token's claims must say.
+@dataclass(frozen=True, kw_only=True)
+class ClaimsPolicy:
+    """What a token's claims must say. All that needs no token is done once, when it is made.
 
     ``leeway`` and ``max_age`` are in seconds. ``presumed_max_age`` counts where ``max_age`` is not
     set and the token has ``iat``. ``contexts`` are API contexts, of which the claim
-    ``context_claim`` must be one or lie below one.
+    ``context_claim`` must be one or lie below one. ``names`` says which claims hold the subject,
+    the client and the rest, which must have the shape of such claims.
     """
 
     wire: WireFormat
@@ -35,112 +45,136 @@ class ClaimsPolicy(NamedTuple):
     leeway: float = 30
     max_age: float | None = None
     presumed_max_age: float | None = None
+    names: ClaimNames = NO_NAMES
+    check: Callable[[Claims, float], float] = field(init=False, repr=False, compare=False)
+    """``check(claims, now)`` returns when the token's life ends, without leeway.
 
-    def check(self, claims: Mapping[str, Any], now: float) -> float:
-        """Return when the token's life ends, in seconds since the epoch, without leeway.
+    Times are in seconds since the epoch.
 
-        Raises:
-            InvalidClaim: a claim is missing, malformed or not what is asked for.
-            TokenExpired: ``exp``, or ``iat`` plus ``max_age``, is over.
-            TokenImmature: ``nbf`` or ``iat`` lies in the future.
+    Raises:
+        InvalidClaim: a claim is missing, malformed or not what is asked for.
+        TokenExpired: ``exp``, or ``iat`` plus ``max_age``, is over.
+        TokenImmature: ``nbf`` or ``iat`` lies in the future.
 
-        """
-        if self.issuers or "iss" in claims:
-            self._check_issuer(claims)
-        ends = self._check_times(claims, now)
-        if self.audiences or "aud" in claims:
-            self._check_audience(claims)
-        if self.contexts:
-            self._check_context(claims)
-        return ends
+    """
 
-    def issued_at(self, claims: Mapping[str, Any]) -> float | None:
+    check_shapes: Callable[[Claims], None] = field(init=False, repr=False, compare=False)
+    """``check_shapes(claims)`` raises ``InvalidClaim`` where a claim of ``names`` is malformed."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "check_shapes", self.names.rule())
+        object.__setattr__(self, "check", self._compiled())
+
+    def issued_at(self, claims: Claims) -> float | None:
         """Return ``iat`` of checked claims in seconds since 1970; None where they have none."""
-        return self._time(claims, "iat")
+        issued: float | None = claims.get("iat")
+        return issued / 1000 if issued is not None and issued >= MILLISECONDS_FROM else issued
 
-    def _check_issuer(self, claims: Mapping[str, Any]) -> None:
-        issuer = _present(claims, "iss", required=bool(self.issuers))
-        if issuer is None:
-            return
-        if type(issuer) is not str:
-            raise InvalidClaim("iss", "type")
-        if self.issuers and issuer not in self.issuers:
-            raise InvalidClaim("iss", "mismatch")
+    def _compiled(self) -> Callable[[Claims, float], float]:
+        issuers, audiences = self.issuers, self.audiences
+        check_times = self._times_rule()
+        check_audience = self._audience_rule()
+        check_context = self._context_rule() if self.contexts else None
+        check_shapes = self.check_shapes
 
-    def _check_times(self, claims: Mapping[str, Any], now: float) -> float:
-        expires = self._time(claims, "exp")
-        begins = self._time(claims, "nbf")
-        issued = self._time(claims, "iat")
-        ends = math.inf if expires is None else expires
-        max_age = self.max_age
-        if max_age is None and issued is not None:
-            max_age = self.presumed_max_age
-        if max_age is not None:
-            if issued is None:
-                raise InvalidClaim("iat", "missing")
-            # A token may be exactly max_age old.
-            if now > issued + max_age + self.leeway:
-                raise TokenExpired("older than max_age")
-            ends = min(ends, issued + max_age)
-        elif expires is None:
-            raise InvalidClaim("exp", "missing")
-        if expires is not None and now >= expires + self.leeway:
-            raise TokenExpired("exp is over")
-        if begins is not None and now < begins - self.leeway:
-            raise TokenImmature("nbf has not come")
-        if issued is not None and issued > now + self.leeway:
-            raise TokenImmature("iat lies in the future")
-        return ends
+        def check_claims(claims: Claims, now: float) -> float:
+            issuer = claims.get("iss", _ABSENT)
+            if issuer is _ABSENT:
+                if issuers:
+                    raise InvalidClaim("iss", "missing")
+            elif type(issuer) is not str:
+                raise InvalidClaim("iss", "type")
+            elif issuers and issuer not in issuers:
+                raise InvalidClaim("iss", "mismatch")
+            ends = check_times(claims, now)
+            if audiences or "aud" in claims:
+                check_audience(claims)
+            if check_context is not None:
+                check_context(claims)
+            check_shapes(claims)
+            return ends
 
-    def _time(self, claims: Mapping[str, Any], name: str) -> float | None:
-        value = claims.get(name, _ABSENT)
-        if value is _ABSENT:
-            return None
-        kind = type(value)
-        if (kind is int or kind is float) and value < MILLISECONDS_FROM:
-            return float(value)
-        if (
-            name == "exp"
-            and self.wire.text_exp
-            and type(value) is str
-            and len(value) <= 16
-            and value.isascii()
-            and value.isdigit()
-        ):
-            value = int(value)
-        if type(value) is not int and type(value) is not float:
-            raise InvalidClaim(name, "type")
-        if value >= MILLISECONDS_FROM:
-            if not self.wire.milliseconds:
-                raise InvalidClaim(name, "implausible")
-            value = value / 1000
-        return float(value)
+        return check_claims
 
-    def _check_audience(self, claims: Mapping[str, Any]) -> None:
-        audiences = self.audiences
-        wanted = not isinstance(audiences, AnyAudience) and bool(audiences)
-        audience = _present(claims, "aud", required=wanted)
-        if audience is None:
-            return
-        entries = audience if type(audience) is list else [audience]
-        if not all(type(entry) is str for entry in entries):
-            raise InvalidClaim("aud", "type")
-        if isinstance(audiences, AnyAudience):
-            return
-        if not audiences:
-            raise InvalidClaim("aud", "unexpected")
-        if not any(entry in audiences for entry in entries):
-            raise InvalidClaim("aud", "mismatch")
+    def _times_rule(self) -> Callable[[Claims, float], float]:
+        leeway, required_age, presumed_age = self.leeway, self.max_age, self.presumed_max_age
+        text_exp, milliseconds = self.wire.text_exp, self.wire.milliseconds
 
-    def _check_context(self, claims: Mapping[str, Any]) -> None:
-        context = _present(claims, self.context_claim, required=True)
-        if type(context) is not str:
-            raise InvalidClaim(self.context_claim, "type")
-        if context in self.contexts:
-            return
-        is_below = any(context.startswith(f"{own}/") for own in self.contexts)
-        if not is_below or not _has_one_reading(context):
-            raise InvalidClaim(self.context_claim, "mismatch")
+        def check_times(claims: Claims, now: float) -> float:
+            times: dict[str, float] = {}
+            for name in ("exp", "nbf", "iat"):
+                value = claims.get(name, _ABSENT)
+                if value is _ABSENT:
+                    continue
+                if name == "exp" and text_exp and _is_digits(value):
+                    value = int(value)
+                if type(value) not in _NUMBERS:
+                    raise InvalidClaim(name, "type")
+                if value >= MILLISECONDS_FROM:
+                    if not milliseconds:
+                        raise InvalidClaim(name, "implausible")
+                    value = value / 1000
+                times[name] = float(value)
+            expires, begins, issued = times.get("exp"), times.get("nbf"), times.get("iat")
+            ends = math.inf if expires is None else expires
+            max_age = presumed_age if required_age is None and issued is not None else required_age
+            if max_age is not None:
+                if issued is None:
+                    raise InvalidClaim("iat", "missing")
+                # A token may be exactly max_age old.
+                if now > issued + max_age + leeway:
+                    raise TokenExpired("older than max_age")
+                ends = min(ends, issued + max_age)
+            elif expires is None:
+                raise InvalidClaim("exp", "missing")
+            if expires is not None and now >= expires + leeway:
+                raise TokenExpired("exp is over")
+            if begins is not None and now < begins - leeway:
+                raise TokenImmature("nbf has not come")
+            if issued is not None and issued > now + leeway:
+                raise TokenImmature("iat lies in the future")
+            return ends
+
+        return check_times
+
+    def _audience_rule(self) -> Callable[[Claims], None]:
+        is_any = isinstance(self.audiences, AnyAudience)
+        accepted = frozenset(() if isinstance(self.audiences, AnyAudience) else self.audiences)
+
+        def check_audience(claims: Claims) -> None:
+            audience = claims.get("aud", _ABSENT)
+            if audience is _ABSENT:
+                if accepted:
+                    raise InvalidClaim("aud", "missing")
+                return
+            entries = audience if type(audience) is list else [audience]
+            if not all(type(entry) is str for entry in entries):
+                raise InvalidClaim("aud", "type")
+            if is_any:
+                return
+            if not accepted:
+                raise InvalidClaim("aud", "unexpected")
+            if accepted.isdisjoint(entries):
+                raise InvalidClaim("aud", "mismatch")
+
+        return check_audience
+
+    def _context_rule(self) -> Callable[[Claims], None]:
+        name, contexts = self.context_claim, frozenset(self.contexts)
+        below = tuple(f"{context}/" for context in self.contexts)
+
+        def check_context(claims: Claims) -> None:
+            context = claims.get(name, _ABSENT)
+            if context is _ABSENT:
+                raise InvalidClaim(name, "missing")
+            if type(context) is not str:
+                raise InvalidClaim(name, "type")
+            if context in contexts:
+                return
+            if not context.startswith(below) or not _has_one_reading(context):
+                raise InvalidClaim(name, "mismatch")
+
+        return check_context
 
 
 def _has_one_reading(context: str) -> bool:
@@ -149,16 +183,6 @@ def _has_one_reading(context: str) -> bool:
     return "%" not in decoded and is_plain(decoded)
 
 
-_ABSENT: Final = object()
-
-
-def _present(claims: Mapping[str, Any], name: str, *, required: bool) -> Any:
-    """Return the claim, or None where it is absent and may be; null is malformed, not absent."""
-    value = claims.get(name, _ABSENT)
-    if value is _ABSENT:
-        if required:
-            raise InvalidClaim(name, "missing")
-        return None
-    if value is None:
-        raise InvalidClaim(name, "type")
-    return value
+def _is_digits(value: Any) -> bool:
+    """Whether it is a text of digits, as WSO2 3.1 writes ``exp``."""
+    return type(value) is str and len(value) <= 16 and value.isascii() and value.isdigit()

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ..background.waiting import MustWait, WaitBudget
+from ..background.waiting import Steps
 from ..errors import (
     ConfigurationError,
     InvalidClaim,
@@ -15,14 +15,16 @@ from ..errors import (
     UnknownKey,
 )
 from ..events.kinds import Event
-from ..keys.algorithms import ALGORITHMS, Algorithm, Check
-from ..keys.encoding import decode_segment
+from ..keys.algorithms import ALGORITHMS, Check, verify_signature
+from ..keys.encoding import decode_segment, json_segment
 from ..keys.key import Key, KeyRules
-from ..keys.key_set import KeySet, verify_signature
+from ..keys.key_set import Candidates
 from ..keys.option import key_source
 from ..keys.trusted import TrustedKeys
+from ..principal import Principal
+from .cache import VerifiedToken
 from .claims import ClaimsPolicy
-from .compact import Segments, decode_claims, decode_header
+from .compact import Segments, decode_header
 from .options import (
     algorithms_of,
     audiences_of,
@@ -48,25 +50,6 @@ class SharedRules(NamedTuple):
     announce: Callable[[Event], None]
     clock: Callable[[], float]
     presumed_max_age: float | None = None
-
-
-class VerifiedClaims(NamedTuple):
-    """What a token says, now that its signature holds and its claims were checked.
-
-    Attributes:
-        claims: the token's claims.
-        expires_at: the end of its life, in seconds since the epoch.
-        ends: the same, or earlier where the key's certificate ends first.
-        key: the key that signed it.
-        keys: the key set that has the key.
-
-    """
-
-    claims: dict[str, Any]
-    expires_at: float
-    ends: float
-    key: Key
-    keys: KeySet
 
 
 class IssuerVerifier:
@@ -101,9 +84,15 @@ class IssuerVerifier:
             leeway=shared_rules.leeway,
             max_age=shared_rules.max_age,
             presumed_max_age=shared_rules.presumed_max_age,
+            names=self.gateway.names,
         )
+        self._check_claims = self.policy.check
+        self._clock = shared_rules.clock
+        self.is_relaxed = self.gateway.wire.relaxed_base64
+        """Whether its tokens may be written in standard base64 and with padding."""
         self._is_dated = shared_rules.rules.check_certificate_dates
-        self._headers: dict[bytes, tuple[KeySet, tuple[tuple[Key, Check], ...]]] = {}
+        self.remembered: dict[bytes, Candidates] = {}
+        """What headers mean. A header is here after a good signature, so nobody else fills it."""
         if self._symmetric and source.published:
             raise ConfigurationError(
                 "algorithms: HS* needs a secret that nobody else has, and a published JWKS has "
@@ -149,117 +138,101 @@ class IssuerVerifier:
             audience=audience,
         )
 
-    def verify(self, segments: Segments, now: float, budget: WaitBudget | None) -> VerifiedClaims:
-        """Check everything: algorithm, key, signature over the received bytes, then claims.
+    def candidates(self, header_segment: bytes) -> Steps[Candidates]:
+        """Return the keys that a header chooses; yield a fetch that may bring them.
 
-        ``budget``: what the request has waited already; None before any wait.
+        Where ``remembered`` has them for the current key set, this need not be asked.
+
+        A request waits for one fetch, and for one more where the first had begun before it was
+        asked for: that may have missed the very key.
 
         Raises:
-            MustWait: the key may come with a fetch; not where the budget is spent.
-            RequestError: why the token is refused.
+            MalformedToken, InvalidClaim, UnacceptableAlgorithm: the header is refused.
+            UnknownKey: no key is the named one.
+            KeysUnavailable: no keys can be had now, or no answer came in time.
+
+        """
+        header = decode_header(header_segment, self.is_relaxed)
+        algorithm = self._algorithms.get(header["alg"])
+        if algorithm is None:
+            # The name is the caller's own text, unless it is one of ours.
+            known = f"alg {header['alg']}" if header["alg"] in ALGORITHMS else "alg"
+            raise UnacceptableAlgorithm(f"{known} is not in the configured list")
+        if self._typ is not None:
+            self._check_typ(header)
+        selector = header.get("kid") or header.get("x5t#S256") or header.get("x5t")
+        source = self.keys.source
+        may_wait = has_answered = True
+        has_waited = is_second_look = False
+        while True:
+            keys = self.keys.current()
+            dated_at = self._clock() if self._is_dated else None
+            chosen = "" if keys is None else keys.select(algorithm, header, dated_at)
+            if not isinstance(chosen, str):
+                return chosen
+            pending = source.refresh(selector) if may_wait else None
+            if pending is not None:
+                has_answered = yield pending
+                may_wait = pending.joined and not has_waited
+                has_waited = True
+            # Another request's fetch may have ended between our two looks. Not more often: a
+            # source might return a new set on every call.
+            elif is_second_look or self.keys.current() is keys:
+                break
+            else:
+                is_second_look = True
+        if keys is not None and has_answered:
+            raise UnknownKey(chosen, key_id=selector)
+        why = "no keys from" if keys is None else "no answer in time from"
+        raise KeysUnavailable(f"{why} {source.name}", retry_after=source.retry_after())
+
+    def verify(self, token: bytes, segments: Segments, candidates: Candidates) -> VerifiedToken:
+        """Check the signature over the received bytes, then the claims.
+
+        Raises:
+            MalformedToken: a segment cannot be read.
+            BadSignature: it holds under none of the keys.
+            InvalidClaim, TokenExpired, TokenImmature: as ``ClaimsPolicy.check``.
 
         """
         header_segment, payload_segment, signature_segment, signing_input = segments
-        wire = self.gateway.wire
-        served = self._headers.get(header_segment)
-        is_known = served is not None and served[0] is self.keys.current()
-        if served is not None and is_known:
-            keys, chosen = served
-        else:
-            header = decode_header(header_segment, wire)
-            algorithm = self._algorithms.get(header["alg"])
-            if algorithm is None:
-                raise _unacceptable(header["alg"])
-            if self._typ is not None:
-                self._check_typ(header)
-            keys, found = self._chosen(algorithm, header, now, budget)
-            chosen = tuple([(each, each.check_for(algorithm)) for each in found])
-        signature = decode_segment(signature_segment, wire.relaxed_base64)
-        key = verify_signature(chosen, signature, signing_input)
-        if not is_known:
-            self._remember(header_segment, keys, chosen)
-        claims = decode_claims(payload_segment, wire)
-        ends = self.policy.check(claims, now)
-        self.gateway.names.check(claims)
-        last = self._last_moment(key, ends) if self._is_dated else ends
-        return VerifiedClaims(claims, ends, last, key, keys)
+        keys, checks = candidates
+        signature = decode_segment(signature_segment, self.is_relaxed)
+        key = verify_signature(checks, signature, signing_input)
+        if not self._is_dated and self.remembered.get(header_segment) is not candidates:
+            if len(self.remembered) >= _MOST_HEADERS:
+                self.remembered.clear()
+            self.remembered[header_segment] = candidates
+        claims = json_segment(payload_segment, self.is_relaxed, "payload")
+        expires_at = self._check_claims(claims, self._clock())
+        ends = expires_at + self.policy.leeway
+        if self._is_dated and key.certificate is not None:
+            # The leeway is for the token's times; a certificate ends when it says.
+            ends = min(ends, key.certificate.not_valid_after_utc.timestamp())
+        principal = Principal.of_token(claims, self.gateway.names, expires_at, key.key_id)
+        return VerifiedToken(token, claims, expires_at, ends, key, keys, self, principal)
 
-    def _remember(
-        self, header_segment: bytes, keys: KeySet, chosen: tuple[tuple[Key, Check], ...]
-    ) -> None:
-        """Remember what a header means. Only after a good signature: nobody else can fill it."""
-        if self._is_dated:
-            return  # the choice depends on the time
-        if len(self._headers) >= _MOST_HEADERS:
-            self._headers.clear()
-        self._headers[header_segment] = (keys, chosen)
-
-    def signers(self, segments: Segments, now: float) -> tuple[tuple[Key, Check], ...]:
+    def signers(self, segments: Segments, now: float) -> Sequence[tuple[Key, Check]]:
         """Return the keys known now that a token may name; none where it cannot be ours."""
         keys = self.keys.current()
-        if keys is None:
-            return ()
         try:
-            header = decode_header(segments[0], self.gateway.wire)
+            header = decode_header(segments[0], self.is_relaxed)
             algorithm = self._algorithms.get(header["alg"])
-            if algorithm is None:
+            if keys is None or algorithm is None:
                 return ()
             chosen = keys.select(algorithm, header, self.keys.dated_at(now))
         except RequestError:
             return ()
-        return tuple([(key, key.check_for(algorithm)) for key in chosen])
+        return () if isinstance(chosen, str) else chosen.checks
 
-    def signed(self, segments: Segments, keys: tuple[tuple[Key, Check], ...]) -> bool:
+    def signed(self, segments: Segments, keys: Sequence[tuple[Key, Check]]) -> bool:
         """Whether one of these keys has signed it."""
         try:
-            signature = decode_segment(segments[2], self.gateway.wire.relaxed_base64)
+            signature = decode_segment(segments[2], self.is_relaxed)
             verify_signature(keys, signature, segments[3])
         except RequestError:
             return False
         return True
-
-    def _chosen(
-        self,
-        algorithm: Algorithm,
-        header: Mapping[str, Any],
-        now: float,
-        budget: WaitBudget | None,
-    ) -> tuple[KeySet, tuple[Key, ...]]:
-        """Return the keys to try, with the set that they are of."""
-        source = self.keys.source
-        keys = self.keys.current()
-        dated_at = now if self._is_dated else None
-        refusal: UnknownKey | None = None
-        try:
-            for _ in range(2):  # not for ever: a careless source makes a new set at each look
-                refusal = None
-                if keys is not None:
-                    try:
-                        return keys, keys.select(algorithm, header, dated_at)
-                    except UnknownKey as error:
-                        error.key_id = _selector(header)
-                        refusal = error
-                if budget is None or budget.may_wait:
-                    pending = source.refresh(_selector(header))
-                    if pending is not None:
-                        raise MustWait(pending)
-                newer = self.keys.current()
-                if newer is keys:
-                    break
-                keys = newer  # another request's fetch has ended between our two looks
-            if refusal is not None and (budget is None or budget.answered):
-                raise refusal
-            why = "no keys from" if refusal is None else "no answer in time from"
-            raise KeysUnavailable(f"{why} {source.name}", retry_after=source.retry_after())
-        finally:
-            refusal = None  # it holds this frame, which must not hold it
-
-    def _last_moment(self, key: Key, ends: float) -> float:
-        if key.certificate is not None:
-            # The leeway is for the token's times; a certificate ends when it says.
-            last = key.certificate.not_valid_after_utc.timestamp() - self.policy.leeway
-            return min(ends, last)
-        return ends
 
     def _check_typ(self, header: Mapping[str, Any]) -> None:
         typ = header.get("typ")
@@ -269,14 +242,3 @@ class IssuerVerifier:
             raise InvalidClaim("typ", "type")
         if media_type(typ) != self._typ:
             raise InvalidClaim("typ", "mismatch")
-
-
-def _unacceptable(name: str) -> UnacceptableAlgorithm:
-    # The name is the caller's own text, unless it is one of ours.
-    known = f"alg {name}" if name in ALGORITHMS else "alg"
-    return UnacceptableAlgorithm(f"{known} is not in the configured list")
-
-
-def _selector(header: Mapping[str, Any]) -> str | None:
-    """Return what the token calls its key, to remember what is unknown."""
-    return header.get("kid") or header.get("x5t#S256") or header.get("x5t")

@@ -1,16 +1,15 @@
-"""Whose token is it? The trust that may verify it, and the principal that comes of it.
+"""Whose token is it? Who may verify it, and the principal that comes of it.
 
-Most services have one trust. With several issuers, or with clients that are bound to keys of their
-own, what the token names chooses one; nothing is believed before that trust's keys have said so.
+Most services have one issuer. With several, or with clients that are bound to keys of their own,
+what the token names chooses one; nothing is believed before that one's keys have said so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..authorization.predicate import Predicate
-from ..background.waiting import WaitBudget
 from ..errors import (
     BadSignature,
     ClientMismatch,
@@ -22,13 +21,13 @@ from ..errors import (
 )
 from ..events.kinds import Event
 from ..events.log import Announcer
-from ..gateways import WireFormat
+from ..keys.encoding import json_segment
 from ..keys.key import KeyRules
 from ..options import checks as check
 from ..principal import Principal
-from .cache import TokenCache, VerifiedToken
-from .compact import Segments, decode_claims, split
-from .issuer import IssuerVerifier, SharedRules, VerifiedClaims
+from .cache import VerifiedToken
+from .compact import Segments
+from .issuer import IssuerVerifier, SharedRules
 from .options import MOST_LEEWAY, Issuer, VerifierOptions
 
 if TYPE_CHECKING:
@@ -38,32 +37,33 @@ if TYPE_CHECKING:
 
 
 class Issuers:
-    """Finds the trust of a token, and makes its principal."""
+    """Finds who verifies a token, and what the registry grants its client."""
 
     def __init__(
         self,
         trusts: Mapping[str | None, IssuerVerifier],
         registry: ClientRegistry | None,
         announce: Announcer,
-        cache: TokenCache,
+        clock: Callable[[], float],
         changed: Callable[[], None],
     ) -> None:
         self._trusts = trusts
         self._only = trusts.get(None)
-        self._compact = cache.compact
+        self.only = None if registry is not None else self._only
+        """Who verifies every token; None where that depends on what the token names."""
+        self._clock = clock
         self.snapshot: Callable[[], RegistrySnapshot] | None = None
         """Returns the newest snapshot of the registry; None where there is none."""
         if registry is not None:
             from .bound import SnapshotMaker  # imported here: only clients= needs it
 
             self.snapshot = SnapshotMaker(trusts, announce, changed).watch(registry)
-        # To find out whose a token is, the loosest of the encodings reads it; the trust's own form
+        # To find out whose a token is, the loosest of the encodings reads it; the issuer's own form
         # then decides.
-        wires = [trust.gateway.wire for trust in trusts.values()]
-        self._lenient_wire = WireFormat(relaxed_base64=any(wire.relaxed_base64 for wire in wires))
+        self._is_relaxed = any(t.gateway.wire.relaxed_base64 for t in trusts.values())
 
     def trusts(self, snapshot: RegistrySnapshot | None) -> list[IssuerVerifier]:
-        """Return every trust, those that clients are bound to last."""
+        """Return every issuer's verifier, those that clients are bound to last."""
         bound = () if snapshot is None else snapshot.bound.values()
         return [*self._trusts.values(), *bound]
 
@@ -75,92 +75,82 @@ class Issuers:
             return without_registry(predicate)
         return unknown_names(predicate, self.snapshot().clients)
 
-    def verify(
-        self, raw: bytes, now: float, budget: WaitBudget | None
-    ) -> tuple[VerifiedToken, list[Dropped]]:
-        """Verify a token; return it with its principal, and the values that are not granted.
+    def choose(self, segments: Segments) -> tuple[IssuerVerifier, RegistrySnapshot | None]:
+        """Return who verifies a token, by the client or the issuer that it names, and the registry.
+
+        Nothing that it names is believed before the signature holds.
 
         Raises:
-            MustWait: as ``IssuerVerifier.verify``.
-            RequestError: why it is refused.
+            RequestError: it names nobody's issuer, or cannot be read.
 
         """
-        segments = split(raw)
         snapshot = None if self.snapshot is None else self.snapshot()
-        trust = self._only
-        if trust is None or (snapshot is not None and snapshot.bound):
-            trust = self._named(segments, snapshot)
-        if snapshot is None:
-            verified = trust.verify(segments, now, budget)
-        else:
-            verified = self._verified(trust, segments, now, budget, snapshot)
-        _, expires_at, ends, key, keys = verified
-        claims = self._compact(verified.claims)
-        names = trust.gateway.names
-        dropped: list[Dropped] = []
-        if snapshot is None:
-            principal = Principal.of_token(claims, names, expires_at, key.key_id)
-        else:
-            client_id = names.first(names.client_id, claims)
-            snapshot.check_bound(client_id, trust)
-            try:
-                principal, dropped = snapshot.principal(
-                    client_id, claims, names, expires_at, key.key_id
-                )
-            except RequestError as error:
-                # It is genuine, so the audit may say whose it is.
-                error.principal = Principal.of_token(claims, names, expires_at, key.key_id)
-                raise
-        refused_from = ends + trust.policy.leeway
-        return VerifiedToken(raw, principal, refused_from, keys, trust, snapshot), dropped
-
-    def _verified(
-        self,
-        trust: IssuerVerifier,
-        segments: Segments,
-        now: float,
-        budget: WaitBudget | None,
-        snapshot: RegistrySnapshot,
-    ) -> VerifiedClaims:
-        """Verify with the client's own keys, and distinguish another's keys from a forgery."""
-        try:
-            return trust.verify(segments, now, budget)
-        except (UnknownKey, BadSignature, UnacceptableAlgorithm) as error:
-            others = (each for each in self.trusts(snapshot) if each.keys is not trust.keys)
-            if not snapshot.bound or not snapshot.signed_by_another(segments, others, now):
-                raise
-            mismatch = ClientMismatch("signed with a key that is not the client's")
-            mismatch.key_id = error.key_id
-            try:
-                raise mismatch from None
-            finally:
-                del mismatch  # it holds this frame, which must not hold it
-        except InvalidClaim as error:
-            if error.claim != "iss" or not snapshot.is_bound(trust):
-                raise
-            raise ClientMismatch("another issuer than the client's") from None
-
-    def _named(self, segments: Segments, snapshot: RegistrySnapshot | None) -> IssuerVerifier:
-        """Return the trust whose client or issuer the token names."""
-        claims = decode_claims(segments[1], self._lenient_wire)
+        if self._only is not None and (snapshot is None or not snapshot.bound):
+            return self._only, snapshot
+        claims = json_segment(segments[1], self._is_relaxed, "payload")
         issuer = claims.get("iss")
         known = self._trusts.get(issuer) if type(issuer) is str else None
         if snapshot is not None and snapshot.bound:
-            names = (known or self._only or next(iter(self._trusts.values()))).gateway.names
-            names.check(claims)
-            client_id = names.first(names.client_id, claims)
+            policy = (known or self._only or next(iter(self._trusts.values()))).policy
+            policy.check_shapes(claims)
+            client_id = policy.names.first(policy.names.client_id, claims)
             bound = None if client_id is None else snapshot.bound.get(client_id)
             if bound is not None:
-                return bound
+                return bound, snapshot
         if self._only is not None:
-            return self._only
+            return self._only, snapshot
         if "iss" not in claims:
             raise InvalidClaim("iss", "missing")
         if type(issuer) is not str:
             raise InvalidClaim("iss", "type")
         if known is None:
             raise InvalidClaim("iss", "mismatch")
-        return known
+        return known, snapshot
+
+    def grant(self, entry: VerifiedToken, snapshot: RegistrySnapshot) -> Sequence[Dropped]:
+        """Make the principal of a verified token, with what the registry grants its client.
+
+        Returns the values that are not granted.
+
+        Raises:
+            ClientMismatch: the client is bound to another issuer or other keys.
+            UnknownClient, ClientDisabled, InvalidClaim: as ``Clients.grants``.
+
+        """
+        names, claims = entry.issuer.gateway.names, entry.claims
+        client_id = names.first(names.client_id, claims)
+        snapshot.check_bound(client_id, entry.issuer)
+        try:
+            grants, dropped = snapshot.clients.grants(client_id, claims)
+        except RequestError as error:
+            error.principal = entry.principal  # it is genuine, so the audit may say whose it is
+            raise
+        entry.snapshot = entry.generation = snapshot
+        entry.principal = Principal.of_token(
+            claims, names, entry.expires_at, entry.key.key_id, grants
+        )
+        return dropped
+
+    def refusal(
+        self,
+        error: RequestError,
+        issuer: IssuerVerifier,
+        segments: Segments,
+        snapshot: RegistrySnapshot,
+    ) -> RequestError:
+        """Return ``ClientMismatch`` for a good token of another key or issuer than its client's.
+
+        That is a client's misuse, and no forgery. Any other error is returned as it is.
+        """
+        if isinstance(error, InvalidClaim):
+            if error.claim == "iss" and snapshot.is_bound(issuer):
+                return ClientMismatch("another issuer than the client's")
+        elif isinstance(error, UnknownKey | BadSignature | UnacceptableAlgorithm):
+            others = (each for each in self.trusts(snapshot) if each.keys is not issuer.keys)
+            if snapshot.bound and snapshot.signed_by_another(segments, others, self._clock()):
+                reason = "signed with a key that is not the client's"
+                return ClientMismatch(reason, key_id=error.key_id)
+        return error
 
 
 def trusts_of(

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from ..authorization.predicate import Predicate
 from ..authorization.request import RequestView
-from ..background.waiting import MustWait, Wait, WaitBudget
-from ..errors import BadSignature, KeysUnavailable, MalformedToken, RequestError
+from ..background.waiting import Steps, Wait, drive, drive_async
+from ..errors import BadSignature, DuplicateHeader, MalformedToken, RequestError
 from ..events.kinds import ConfigurationWarning
 from ..events.log import Announcer
 from ..events.record import Audit
@@ -18,8 +18,8 @@ from ..gateways import Gateway
 from ..keys.encoding import use_speed
 from ..options import checks as check
 from ..principal import Principal
-from .cache import TokenCache, VerifiedToken
-from .compact import MAX_TOKEN_SIZE, raw_token, refuse_joined, single_line
+from .cache import TAIL, TokenCache, VerifiedToken
+from .compact import MAX_TOKEN_SIZE, Segments, joined_fault, raw_token, split
 from .issuer import IssuerVerifier
 from .issuers import Issuers, trusts_of
 from .options import VerifierOptions, clock_of, listeners_of, registry_of, revocations_of
@@ -52,15 +52,14 @@ class Verifier:
         self._trusts = trusts_of(options, self.announce, self._clock)
         registry = registry_of(options.get("clients"))
         self._when_clients_change: list[Callable[[], object]] = [self._cache.clear]
-        self._issuers = Issuers(self._trusts, registry, self.announce, self._cache, self._changed)
+        self._find = self._cache.find
+        self._issuers = Issuers(self._trusts, registry, self.announce, self._clock, self._changed)
         self._snapshot = self._issuers.snapshot
         self.revocations = revocations_of(
             options.get("revocations"), self.announce, self._clock, self._snapshot
         )
         """Denies tokens and takes denials back; None where ``revocations`` is not configured."""
-        self._generation: Callable[[], object] | None = self._snapshot
-        if self.revocations is not None:
-            self._generation = self.revocations.generation
+        self._generation = None if self.revocations is None else self.revocations.generation
         if not options.get("api") and any(t.gateway.context_claim for t in self._trusts.values()):
             self.announce(
                 ConfigurationWarning(
@@ -78,52 +77,105 @@ class Verifier:
             PermissionDenied: the registry does not know the client, or has switched it off (403).
 
         """
-        known = self.recall(raw, request)
-        if known is not None:
-            return known
-        budget: WaitBudget | None = None
-        while True:
-            try:
-                return self.verify_now(raw, request, budget)
-            except MustWait as pause:
-                budget = budget or WaitBudget()
-                budget.wait(pause.pending)
+        known = self.begin(raw, request)
+        return known if isinstance(known, Principal) else drive(known)
 
     async def verify_async(
         self, raw: bytes | str, *, request: RequestView | None = None
     ) -> Principal:
         """Verify one raw header value without blocking the event loop (asyncio or trio)."""
-        known = self.recall(raw, request)
-        if known is not None:
-            return known
-        budget: WaitBudget | None = None
-        while True:
-            try:
-                return self.verify_now(raw, request, budget)
-            except MustWait as pause:
-                budget = budget or WaitBudget()
-                await budget.wait_async(pause.pending)
+        known = self.begin(raw, request)
+        return known if isinstance(known, Principal) else await drive_async(known)
 
-    def verify_now(
-        self, raw: bytes | str, request: RequestView | None, budget: WaitBudget | None = None
-    ) -> Principal:
-        """Verify one raw header value anew, without waiting for anything.
+    def begin(
+        self,
+        raw: bytes | str,
+        request: Any = None,
+        view: Callable[[Any], RequestView] | None = None,
+    ) -> Principal | Steps[Principal]:
+        """Return the principal of a token that was verified before, else the steps to verify it.
+
+        ``view`` makes a view of ``request`` where one is needed: most hits are silent.
+        """
+        token = raw
+        if type(raw) is str and len(raw) <= self._max_size and raw.isascii():
+            token = raw.encode("ascii")
+        # A server may give other bytes, such as a bytearray; they are in no table.
+        entry = self._find(token[-TAIL:]) if type(token) is bytes else None
+        if entry is not None and (
+            entry.token != token
+            or self._clock() >= entry.refused_from
+            or entry.issuer.keys.current() is not entry.keys
+            or (self._snapshot is not None and self._snapshot() is not entry.snapshot)
+        ):
+            entry = None
+        if entry is not None and (
+            self._generation is None or self._generation() is entry.generation
+        ):
+            if self.announce.wants(DEBUG):
+                seen = request if view is None else view(request)
+                self.audit.verified(entry.principal, seen, cached=True)
+            return entry.principal
+        return self._steps(raw, request if view is None else view(request), entry)
+
+    def _steps(
+        self, raw: bytes | str, request: RequestView | None, entry: VerifiedToken | None
+    ) -> Steps[Principal]:
+        """Verify a token, and yield what must be waited for: a fetch of keys, and the store.
+
+        ``entry``: the token's, where all but its revocation is known.
 
         Raises:
-            MustWait: a fetch may bring the key, or the store must be asked; ``verify`` and
-                ``verify_async`` wait for that.
             RequestError: why it is refused; this was announced.
 
         """
+        is_cached, seconds = entry is not None, None
         try:
-            try:
-                return self._attempt(raw, request, budget)
-            except _MAY_BE_JOINED:
-                refuse_joined(raw)  # the better reason, and it must not cause a fetch
-                raise
+            if entry is None:
+                token = raw_token(raw, self._max_size)
+                if len(token) != len(raw):  # blanks stood at its ends
+                    known = self.begin(token, request)
+                    return known if isinstance(known, Principal) else (yield from known)
+                entry, seconds = yield from self._verified(token, split(token), request)
+                self._cache.keep(entry)
+            if self.revocations is not None:
+                yield from self.revocations.check(entry)
+        except (BadSignature, MalformedToken) as error:
+            raise self.audit.refused(joined_fault(raw) or error, request) from None
         except RequestError as error:
             self.audit.refused(error, request)
             raise
+        if self.announce.wants(DEBUG):
+            self.audit.verified(entry.principal, request, cached=is_cached, seconds=seconds)
+        return entry.principal
+
+    def _verified(
+        self, token: bytes, segments: Segments, request: RequestView | None
+    ) -> Steps[tuple[VerifiedToken, float]]:
+        """Return a token that is verified anew, and the seconds it took without the waiting."""
+        began = time.perf_counter()
+        issuer, snapshot = self._issuers.only, None
+        if issuer is None:
+            issuer, snapshot = self._issuers.choose(segments)
+        try:
+            candidates = issuer.remembered.get(segments[0])
+            if candidates is None or candidates.keys is not issuer.keys.current():
+                if joined_fault(token) is not None:
+                    raise MalformedToken("joined lines, which must not cause a fetch")
+                candidates = yield from issuer.candidates(segments[0])
+                if self._snapshot is not None and self._snapshot() is not snapshot:
+                    # The registry has changed meanwhile: another issuer may verify it now.
+                    return (yield from self._verified(token, segments, request))
+                began = time.perf_counter()
+            entry = issuer.verify(token, segments, candidates)
+        except RequestError as error:
+            if snapshot is None:
+                raise
+            raise self._issuers.refusal(error, issuer, segments, snapshot) from None
+        if snapshot is not None:
+            for dropped in self._issuers.grant(entry, snapshot):
+                self.audit.dropped(entry.principal, *dropped, request)
+        return entry, time.perf_counter() - began
 
     def authenticate(
         self, header_lines: Sequence[bytes | str], *, request: RequestView | None = None
@@ -136,30 +188,39 @@ class Verifier:
             KeysUnavailable: no keys can be had now (503).
 
         """
-        line = self.single_line(header_lines, request)
-        return None if line is None else self.verify(line, request=request)
+        known = self.begin_lines(header_lines, request)
+        return known if known is None or isinstance(known, Principal) else drive(known)
 
     async def authenticate_async(
         self, header_lines: Sequence[bytes | str], *, request: RequestView | None = None
     ) -> Principal | None:
         """Do as ``authenticate``, without blocking the event loop."""
-        line = self.single_line(header_lines, request)
-        return None if line is None else await self.verify_async(line, request=request)
+        known = self.begin_lines(header_lines, request)
+        if known is None or isinstance(known, Principal):
+            return known
+        return await drive_async(known)
 
-    def single_line(
-        self, lines: Sequence[bytes | str], request: RequestView | None
-    ) -> bytes | str | None:
-        """Return the one line of the header; None where there is none.
+    def begin_lines(
+        self,
+        lines: Sequence[bytes | str],
+        request: Any = None,
+        view: Callable[[Any], RequestView] | None = None,
+    ) -> Principal | Steps[Principal] | None:
+        """Do as ``begin`` for all lines of the header; None where there is none.
 
         Raises:
-            DuplicateHeader: there is more than one; this was announced.
+            DuplicateHeader: there are two or more, identical or not: gateways and proxies disagree
+                about which one counts. This was announced.
 
         """
-        try:
-            return single_line(lines)
-        except RequestError as error:
-            self.audit.refused(error, request)
-            raise
+        if len(lines) == 1:
+            return self.begin(lines[0], request, view)
+        if not lines:
+            return None
+        raise self.audit.refused(
+            DuplicateHeader(f"{len(lines)} header lines"),
+            request if view is None else view(request),
+        )
 
     def when_clients_change(self, call: Callable[[], object]) -> None:
         """Call this whenever a new reading of the registry is in use."""
@@ -205,16 +266,16 @@ class Verifier:
 
     def prefetch(self) -> bool:
         """Get keys now where there are none yet, waiting up to a request's budget; for start-up."""
-        budget = WaitBudget()
-        for pending in self._missing():
-            budget.wait(pending)
-        return self._has_keys()
+        return drive(self._prefetching())
 
     async def prefetch_async(self) -> bool:
         """Do as ``prefetch``, without blocking the event loop."""
-        budget = WaitBudget()
-        for pending in self._missing():
-            await budget.wait_async(pending)
+        return await drive_async(self._prefetching())
+
+    def _prefetching(self) -> Steps[bool]:
+        # No "yield from": a list cannot be sent the answers.
+        for pending in self._missing():  # noqa: UP028
+            yield pending
         return self._has_keys()
 
     def _has_keys(self) -> bool:
@@ -243,74 +304,3 @@ class Verifier:
 
     def _current_snapshot(self) -> RegistrySnapshot | None:
         return None if self._snapshot is None else self._snapshot()
-
-    def recall(
-        self,
-        raw: bytes | str,
-        request: Any = None,
-        view: Callable[[Any], RequestView] | None = None,
-    ) -> Principal | None:
-        """Return the principal of a token that was verified before, and still holds.
-
-        ``view`` makes a view of ``request`` where somebody wants to see it: most hits are silent.
-        """
-        if type(raw) is not bytes:
-            if type(raw) is not str or len(raw) > self._max_size or not raw.isascii():
-                return None
-            raw = raw.encode("ascii")
-        entry = self._cache.get(raw)
-        if (
-            entry is None
-            or self._clock() >= entry.refused_from
-            or entry.trust.keys.current() is not entry.keys
-            or (self._generation is not None and self._generation() is not entry.generation)
-        ):
-            return None
-        if self.announce.wants(DEBUG):
-            seen = request if view is None else view(request)
-            self.audit.verified(entry.principal, seen, cached=True)
-        return entry.principal
-
-    def _attempt(
-        self, raw: bytes | str, request: RequestView | None, budget: WaitBudget | None
-    ) -> Principal:
-        token = raw_token(raw, self._max_size)
-        if len(token) != len(raw):
-            known = self.recall(token, request)  # blanks stood at its ends
-            if known is not None:
-                return known
-        entry = None
-        is_cached = False
-        seconds: float | None = None
-        if self.revocations is not None:
-            entry = self.revocations.waiting_for_use(budget)
-            if entry is None:
-                entry = self._proven_before(token)
-                is_cached = entry is not None
-        if entry is None:
-            began = time.perf_counter()
-            entry, dropped = self._issuers.verify(token, self._clock(), budget)
-            seconds = time.perf_counter() - began
-            for each in dropped:
-                self.audit.dropped(entry.principal, each.claim, each.values, each.reason, request)
-            self._cache.put(entry)
-        if self.revocations is not None:
-            self.revocations.check(entry, budget)
-        if self.announce.wants(DEBUG):
-            self.audit.verified(entry.principal, request, cached=is_cached, seconds=seconds)
-        return entry.principal
-
-    def _proven_before(self, token: bytes) -> VerifiedToken | None:
-        """Return a token whose signature need not be checked again; the deny list has changed."""
-        entry = self._cache.get(token)
-        if (
-            entry is None
-            or self._clock() >= entry.refused_from
-            or entry.trust.keys.current() is not entry.keys
-            or (self._snapshot is not None and self._snapshot() is not entry.snapshot)
-        ):
-            return None
-        return entry
-
-
-_MAY_BE_JOINED = (BadSignature, MalformedToken, KeysUnavailable, MustWait)

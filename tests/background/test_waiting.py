@@ -11,7 +11,18 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import trio
 
-from jwt_middleware.background.waiting import Flight, SingleFlight, in_thread
+from jwt_middleware.background import waiting
+from jwt_middleware.background.waiting import (
+    Flight,
+    SingleFlight,
+    Steps,
+    Wait,
+    drive,
+    drive_async,
+    in_thread,
+)
+
+from ..conftest import Clock
 
 
 class Work:
@@ -212,3 +223,89 @@ def test_a_call_that_had_not_begun_when_its_time_was_over_is_not_made(work: Work
     asyncio.run(wait())
 
     assert (work.begun, late.begun) == (1, 0)
+
+
+# --- steps that wait, in a thread and in a task ------------------------------------------------
+
+
+class Awaited:
+    """Work that takes so many seconds of a clock; it ends in time, or does not."""
+
+    def __init__(self, clock: Clock, takes: float = 0.0) -> None:
+        self._clock = clock
+        self._takes = takes
+        self.given: list[float] = []
+
+    def wait(self, seconds: float) -> bool:
+        self.given.append(seconds)
+        self._clock.now += min(self._takes, seconds)
+        return self._takes <= seconds
+
+    async def wait_async(self, seconds: float) -> bool:
+        return self.wait(seconds)
+
+
+def run_async(steps: Steps[str]) -> str:
+    return asyncio.run(drive_async(steps))
+
+
+def run_in_trio(steps: Steps[str]) -> str:
+    return trio.run(drive_async, steps)
+
+
+each_driver = pytest.mark.parametrize("run", [drive, run_async, run_in_trio])
+
+
+@pytest.fixture
+def now(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock(100.0)
+    monkeypatch.setattr(waiting.time, "monotonic", clock)
+    return clock
+
+
+@each_driver
+def test_steps_that_wait_for_nothing_return_at_once(run: Callable[[Steps[str]], str]) -> None:
+    def steps() -> Steps[str]:
+        return "done"
+        yield
+
+    assert run(steps()) == "done"
+
+
+@each_driver
+def test_steps_go_on_where_they_waited_and_learn_whether_the_work_has_ended(
+    now: Clock, run: Callable[[Steps[str]], str]
+) -> None:
+    quick, slow = Awaited(now, 1), Awaited(now, 9)
+
+    def steps() -> Steps[str]:
+        first = yield Wait(quick, 4, joined=False)
+        second = yield Wait(slow, 4, joined=False)
+        return f"{first} {second}"
+
+    assert run(steps()) == "True False"
+
+
+@each_driver
+def test_the_budget_of_the_first_wait_covers_them_all(
+    now: Clock, run: Callable[[Steps[str]], str]
+) -> None:
+    work = Awaited(now, 1.5)
+
+    def steps() -> Steps[str]:
+        for budget in (2, 9, 9):
+            yield Wait(work, budget, joined=False)
+        return "done"
+
+    run(steps())
+    assert work.given == [2, 0.5, 0]
+
+
+@each_driver
+def test_an_error_of_the_steps_is_raised_as_it_is(run: Callable[[Steps[str]], str]) -> None:
+    def steps() -> Steps[str]:
+        raise KeyError("x")
+        yield
+
+    with pytest.raises(KeyError):
+        run(steps())

@@ -92,7 +92,7 @@ def test_a_predicate_that_goes_wrong_is_logged_as_seldom_as_a_refusal(
     token = mint(rsa_key, ucsd_claims())
     for _ in range(FLOOD):
         with pytest.raises(PermissionDenied):
-            gate.admit([token], RequestView())
+            gate.admit([token], {}, lambda _: RequestView())
 
     assert len([each for each in heard if isinstance(each, Decided) and each.code]) == FLOOD
     assert len([r for r in caplog.records if "which denies" in r.getMessage()]) == BURST

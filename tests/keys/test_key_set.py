@@ -9,10 +9,10 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 
 from jwt_middleware.errors import BadSignature, UnacceptableAlgorithm, UnknownKey
-from jwt_middleware.keys.algorithms import ALGORITHMS
+from jwt_middleware.keys.algorithms import ALGORITHMS, Algorithm, verify_signature
 from jwt_middleware.keys.jwk import read_jwk, read_jwks
 from jwt_middleware.keys.key import Key, KeyRules
-from jwt_middleware.keys.key_set import MAX_TRIED, KeySet, differences, verify_signature
+from jwt_middleware.keys.key_set import MAX_TRIED, KeySet, differences
 from jwt_middleware.testing import SigningKey
 
 KeyFor = Callable[..., SigningKey]
@@ -27,6 +27,13 @@ def _key(key: SigningKey, **options: Any) -> Key:
     return Key(key.private.public_key(), **options)
 
 
+def chosen(keys: KeySet, algorithm: Algorithm, header: dict[str, Any]) -> tuple[Key, ...]:
+    candidates = keys.select(algorithm, header)
+    if isinstance(candidates, str):
+        raise UnknownKey(candidates)
+    return tuple(key for key, _ in candidates.checks)
+
+
 def _der(key: SigningKey) -> bytes:
     return key.certificate.public_bytes(serialization.Encoding.DER)
 
@@ -35,7 +42,7 @@ def test_a_kid_picks_its_key_by_exact_match() -> None:
     one, other = (_key(key, key_id=kid) for key, kid in zip(_ec(2), ("a", "b"), strict=True))
     keys = KeySet([one, other])
 
-    assert keys.select(ES256, {"kid": "b"}) == (other,)
+    assert chosen(keys, ES256, {"kid": "b"}) == (other,)
     assert keys.key_ids == ("a", "b")
 
 
@@ -46,24 +53,24 @@ def test_a_kid_that_only_resembles_one_is_unknown(kid: str) -> None:
     keys = KeySet([_key(key, key_id="a") for key in _ec(1)])
 
     with pytest.raises(UnknownKey):
-        keys.select(ES256, {"kid": kid})
+        chosen(keys, ES256, {"kid": kid})
 
 
 def test_unknown_kid_is_refused_unless_no_candidate_has_one() -> None:
     bare, named = (_key(key, key_id=kid) for key, kid in zip(_ec(2), (None, "a"), strict=True))
 
-    assert KeySet([bare]).select(ES256, {"kid": "x"}) == (bare,)
+    assert chosen(KeySet([bare]), ES256, {"kid": "x"}) == (bare,)
     with pytest.raises(UnknownKey):
-        KeySet([named]).select(ES256, {"kid": "x"})
+        chosen(KeySet([named]), ES256, {"kid": "x"})
     with pytest.raises(UnknownKey):
-        KeySet([bare, named]).select(ES256, {"kid": "x"})
+        chosen(KeySet([bare, named]), ES256, {"kid": "x"})
 
 
 def test_a_key_that_cannot_serve_the_algorithm_is_no_candidate(rsa_key: SigningKey) -> None:
     bare = _key(_ec(1)[0])
     keys = KeySet([bare, _key(rsa_key, key_id="rsa")])
 
-    assert keys.select(ES256, {"kid": "x"}) == (bare,)
+    assert chosen(keys, ES256, {"kid": "x"}) == (bare,)
 
 
 def test_cve_2021_46743_a_kid_of_another_family_is_refused_and_falls_back_to_nothing(
@@ -72,7 +79,7 @@ def test_cve_2021_46743_a_kid_of_another_family_is_refused_and_falls_back_to_not
     keys = KeySet([_key(_ec(1)[0], key_id="ec"), _key(rsa_key, key_id="rsa")])
 
     with pytest.raises(UnacceptableAlgorithm):
-        keys.select(RS256, {"kid": "ec"})
+        chosen(keys, RS256, {"kid": "ec"})
 
 
 def test_of_keys_with_the_same_kid_those_that_fit_are_taken(
@@ -83,17 +90,17 @@ def test_of_keys_with_the_same_kid_those_that_fit_are_taken(
     rs256, ps256 = _key(rsa_key, key_id="k"), _key(other_rsa_key, key_id="k", algorithm="PS256")
     keys = KeySet([ec, other_curve, rs256, ps256])
 
-    assert keys.select(ES256, {"kid": "k"}) == (ec,)
-    assert keys.select(ES384, {"kid": "k"}) == (other_curve,)
-    assert keys.select(RS256, {"kid": "k"}) == (rs256,)
-    assert keys.select(ALGORITHMS["PS256"], {"kid": "k"}) == (rs256, ps256)
+    assert chosen(keys, ES256, {"kid": "k"}) == (ec,)
+    assert chosen(keys, ES384, {"kid": "k"}) == (other_curve,)
+    assert chosen(keys, RS256, {"kid": "k"}) == (rs256,)
+    assert chosen(keys, ALGORITHMS["PS256"], {"kid": "k"}) == (rs256, ps256)
 
 
 def test_of_keys_with_the_same_kid_the_one_for_encryption_is_not_taken() -> None:
     signing, encrypting = (key.jwk(kid="k") for key in _ec(2))
     keys = read_jwks({"keys": [encrypting | {"use": "enc"}, signing | {"use": "sig"}]})
 
-    assert [key.spki for key in keys.select(ES256, {"kid": "k"})] == [read_jwk(signing).spki]
+    assert [key.spki for key in chosen(keys, ES256, {"kid": "k"})] == [read_jwk(signing).spki]
 
 
 def test_a_kid_wins_over_a_thumbprint() -> None:
@@ -102,7 +109,7 @@ def test_a_kid_wins_over_a_thumbprint() -> None:
         [_key(one, key_id="a", certificate=one.certificate), _key(other, key_id="b")],
     )
 
-    assert keys.select(ES256, {"kid": "b", "x5t": one.x5t(as_hex=True)}) == (keys.keys[1],)
+    assert chosen(keys, ES256, {"kid": "b", "x5t": one.x5t(as_hex=True)}) == (keys.keys[1],)
 
 
 def _shapes(digest: bytes) -> dict[str, str]:
@@ -125,7 +132,7 @@ def test_a_thumbprint_picks_its_certificate_in_any_shape_that_wso2_writes(
     keys = KeySet([_key(each, certificate=each.certificate) for each in (other, wanted)])
     digest = hashlib.new(hash_, _der(wanted)).digest()
 
-    assert keys.select(ES256, {member: _shapes(digest)[shape]}) == (keys.keys[1],)
+    assert chosen(keys, ES256, {member: _shapes(digest)[shape]}) == (keys.keys[1],)
 
 
 def test_a_thumbprint_picks_among_the_members_of_a_jwks() -> None:
@@ -134,8 +141,8 @@ def test_a_thumbprint_picks_among_the_members_of_a_jwks() -> None:
     sha256 = base64.urlsafe_b64encode(hashlib.sha256(b"two").digest()).rstrip(b"=").decode()
     keys = read_jwks({"keys": [one.jwk(x5t=sha1), other.jwk(**{"x5t#S256": sha256})]})
 
-    assert keys.select(ES256, {"x5t": sha1}) == (keys.keys[0],)
-    assert keys.select(ES256, {"x5t#S256": sha256}) == (keys.keys[1],)
+    assert chosen(keys, ES256, {"x5t": sha1}) == (keys.keys[0],)
+    assert chosen(keys, ES256, {"x5t#S256": sha256}) == (keys.keys[1],)
 
 
 def test_a_thumbprint_that_names_no_key_is_unknown_unless_no_candidate_has_one() -> None:
@@ -143,11 +150,11 @@ def test_a_thumbprint_that_names_no_key_is_unknown_unless_no_candidate_has_one()
     bare, certified = _key(one), _key(other, certificate=other.certificate)
     unknown = {"x5t": SigningKey("ES256").x5t(as_hex=True)}
 
-    assert KeySet([bare]).select(ES256, unknown) == (bare,)
+    assert chosen(KeySet([bare]), ES256, unknown) == (bare,)
     with pytest.raises(UnknownKey):
-        KeySet([certified]).select(ES256, unknown)
+        chosen(KeySet([certified]), ES256, unknown)
     with pytest.raises(UnknownKey):
-        KeySet([bare, certified]).select(ES256, unknown)
+        chosen(KeySet([bare, certified]), ES256, unknown)
 
 
 def test_a_thumbprint_of_a_key_that_does_not_fit_is_refused(rsa_key: SigningKey) -> None:
@@ -155,39 +162,39 @@ def test_a_thumbprint_of_a_key_that_does_not_fit_is_refused(rsa_key: SigningKey)
     keys = KeySet([_key(each, certificate=each.certificate) for each in (ec, rsa_key)])
 
     with pytest.raises(UnacceptableAlgorithm):
-        keys.select(RS256, {"x5t": ec.x5t(as_hex=False)})
+        chosen(keys, RS256, {"x5t": ec.x5t(as_hex=False)})
 
 
 def test_an_unknown_kid_of_a_pem_leaves_the_choice_to_the_thumbprint() -> None:
     one, other = _ec(2)
     keys = KeySet([_key(each, certificate=each.certificate) for each in (one, other)])
 
-    assert keys.select(ES256, {"kid": "x", "x5t": other.x5t(as_hex=True)}) == (keys.keys[1],)
+    assert chosen(keys, ES256, {"kid": "x", "x5t": other.x5t(as_hex=True)}) == (keys.keys[1],)
 
 
 def test_without_a_selector_every_fitting_key_is_tried(rsa_key: SigningKey) -> None:
     keys = KeySet([*(_key(key) for key in _ec(3)), _key(rsa_key)])
 
-    assert keys.select(ES256, {}) == keys.keys[:3]
-    assert keys.select(RS256, {}) == keys.keys[3:]
+    assert chosen(keys, ES256, {}) == keys.keys[:3]
+    assert chosen(keys, RS256, {}) == keys.keys[3:]
     with pytest.raises(UnknownKey):
-        keys.select(ES384, {})
+        chosen(keys, ES384, {})
 
 
 def test_at_most_four_keys_are_tried_and_more_are_refused() -> None:
     keys = [_key(key) for key in _ec(MAX_TRIED + 1)]
 
     assert MAX_TRIED == 4
-    assert len(KeySet(keys[:MAX_TRIED]).select(ES256, {})) == MAX_TRIED
+    assert len(chosen(KeySet(keys[:MAX_TRIED]), ES256, {})) == MAX_TRIED
     with pytest.raises(UnknownKey):
-        KeySet(keys).select(ES256, {})
+        chosen(KeySet(keys), ES256, {})
 
 
 def test_more_than_four_keys_under_one_kid_are_refused() -> None:
     keys = KeySet([_key(key, key_id="k") for key in _ec(MAX_TRIED + 1)])
 
     with pytest.raises(UnknownKey):
-        keys.select(ES256, {"kid": "k"})
+        chosen(keys, ES256, {"kid": "k"})
 
 
 def test_one_key_listed_under_several_algorithms_counts_once(rsa_key: SigningKey) -> None:
@@ -195,8 +202,8 @@ def test_one_key_listed_under_several_algorithms_counts_once(rsa_key: SigningKey
     keys = read_jwks(jwks)
 
     assert len(keys) == 10
-    assert len(keys.select(RS256, {"kid": "k"})) == 1
-    assert len(keys.select(RS256, {})) == 1
+    assert len(chosen(keys, RS256, {"kid": "k"})) == 1
+    assert len(chosen(keys, RS256, {})) == 1
 
 
 def test_the_key_under_which_the_signature_holds_is_returned() -> None:

@@ -48,6 +48,19 @@ NOBODY = has_role("nobody")
 PREFLIGHT = (("Origin", "https://a.example"), ("Access-Control-Request-Method", "PUT"))
 
 
+def admitted(gate: Gate, lines: Any, request: RequestView | None = None) -> Principal | None:
+    """Whom the middleware lets in by these header lines."""
+    carrier: dict[str, Any] = {}
+    gate.admit(lines, carrier, lambda _: request or RequestView())
+    return carrier.get(PRINCIPAL_KEY)
+
+
+def admitted_async(gate: Gate, lines: Any, request: RequestView | None = None) -> Principal | None:
+    carrier: dict[str, Any] = {}
+    asyncio.run(gate.admit_async(lines, carrier, lambda _: request or RequestView()))
+    return carrier.get(PRINCIPAL_KEY)
+
+
 class Heard(list[Any]):
     """A listener that keeps the refusals it hears."""
 
@@ -75,17 +88,19 @@ def token(rsa_key: SigningKey) -> str:
 
 
 def test_a_good_line_admits_and_announces_no_refusal(make: Any, token: str, heard: Heard) -> None:
-    principal = make().admit([token], RequestView())
+    principal = admitted(make(), [token])
 
+    assert principal is not None
     assert principal.subject == "jroe@carbon.super"
     assert heard == []
 
 
 def test_both_ways_to_admit_say_the_same(make: Any, token: str) -> None:
     gate = make(authorize=EVERYONE)
-    waited = asyncio.run(gate.admit_async([token], RequestView()))
+    waited = admitted_async(gate, [token])
 
-    assert waited is gate.admit([token], RequestView())
+    assert waited is not None
+    assert waited is admitted(gate, [token])
 
 
 @pytest.mark.parametrize("waiting", [False, True], ids=["sync", "async"])
@@ -108,7 +123,7 @@ def test_every_refusal_is_announced_once_with_the_callers_reference(
     found = [token if line == "{token}" else line for line in lines]
 
     with pytest.raises(RequestError) as caught:
-        asyncio.run(gate.admit_async(found, request)) if waiting else gate.admit(found, request)
+        (admitted_async if waiting else admitted)(gate, found, request)
 
     error = caught.value
     assert error.code == code
@@ -119,11 +134,11 @@ def test_every_refusal_is_announced_once_with_the_callers_reference(
 def test_authorize_reads_the_request(make: Any, token: str) -> None:
     gate = make(authorize=(query_param("tenant") == "acme") | (header("X-Tenant") == "acme"))
 
-    assert gate.admit([token], RequestView(query_string="tenant=acme"))
-    assert gate.admit([token], RequestView(headers=[("x-tenant", "acme")]))
+    assert admitted(gate, [token], RequestView(query_string="tenant=acme"))
+    assert admitted(gate, [token], RequestView(headers=[("x-tenant", "acme")]))
     for request in (RequestView(), RequestView(query_string="tenant=acme&tenant=acme")):
         with pytest.raises(PermissionDenied):
-            gate.admit([token], request)
+            admitted(gate, [token], request)
 
 
 def test_a_denied_caller_is_named_in_the_event_with_the_whole_decision(
@@ -131,7 +146,7 @@ def test_a_denied_caller_is_named_in_the_event_with_the_whole_decision(
 ) -> None:
     gate = make(authorize=client("other"))
     with pytest.raises(PermissionDenied):
-        gate.admit([mint(rsa_key, ucsd_claims(client_id="app"))], RequestView())
+        admitted(gate, [mint(rsa_key, ucsd_claims(client_id="app"))])
 
     assert (heard[0].subject, heard[0].client_id) == ("jroe@carbon.super", "app")
     assert heard[0].decision is not None
@@ -167,9 +182,9 @@ def test_an_optional_path_is_not_open_its_header_is_read(make: Any) -> None:
 
     assert gate.is_open(RequestView(path="/health"))
     assert not gate.is_open(RequestView(path="/who"))
-    assert gate.admit([], RequestView(path="/who")) is None
+    assert admitted(gate, [], RequestView(path="/who")) is None
     with pytest.raises(MissingToken):
-        gate.admit([], RequestView(path="/other"))
+        admitted(gate, [], RequestView(path="/other"))
 
 
 # --- guards ----------------------------------------------------------------------------------
@@ -179,7 +194,7 @@ def test_a_guard_reads_principal_and_gate_from_the_carrier(
     make: Any, token: str, heard: Heard
 ) -> None:
     gate = make()
-    principal = gate.admit([token], RequestView())
+    principal = admitted(gate, [token])
     carrier = {GATE_KEY: gate, PRINCIPAL_KEY: principal}
 
     enforce(Guard(EVERYONE), carrier, RequestView())

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from jwt_middleware import Client, ClientRegistry, KeySource, TokenRevoked
+from jwt_middleware import Client, ClientRegistry, KeySource, Principal, TokenRevoked
 from jwt_middleware.authorization.clients import Clients
-from jwt_middleware.background.waiting import MustWait, Wait
+from jwt_middleware.background.waiting import Wait
 from jwt_middleware.errors import (
     BadSignature,
     ClientDisabled,
@@ -197,9 +197,9 @@ def test_a_request_waits_once_for_a_list_that_is_not_known(
     watch = verifier.revocations._watch
     monkeypatch.setattr(watch, "current", lambda: None)
     monkeypatch.setattr(watch, "next_look", lambda: look)
-    with pytest.raises(MustWait) as pause:
-        verifier.verify_now(token(clock), None)
-    assert pause.value.pending == Wait(look, 2.0, False)
+    steps = verifier.begin(token(clock))
+    assert not isinstance(steps, Principal)
+    assert next(steps) == Wait(look, 2.0, False)
     with pytest.raises(StoreUnavailable):
         verifier.verify(token(clock))
 

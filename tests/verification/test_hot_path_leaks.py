@@ -207,10 +207,8 @@ def _sizes(verifier: Verifier) -> list[int]:
     return [
         len(verifier._cache),
         len(verifier._cache._values),
-        len(verifier._cache._order),
-        len(trust._headers),
+        len(trust.remembered),
         len(keys._fitting),
-        *(len(key._checks) for key in keys.keys),
     ]
 
 

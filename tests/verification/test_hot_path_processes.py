@@ -144,7 +144,7 @@ from jwt_middleware.keys.key_set import KeySet
 from jwt_middleware.verification.cache import TokenCache, VerifiedToken
 cache, keys, principal = TokenCache(16), KeySet(()), Principal({})
 def put(name):
-    cache.put(VerifiedToken(name, principal, 0, keys))
+    cache.keep(VerifiedToken(name, {}, 0, 0, None, keys, None, principal))
 def work(number):
     while True:
         for turn in range(1000):

@@ -9,8 +9,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from jwt_middleware import KeySource, Verifier
-from jwt_middleware.background import waiting
-from jwt_middleware.background.waiting import MustWait, Wait, WaitBudget
+from jwt_middleware.background.waiting import Wait, drive
 from jwt_middleware.errors import (
     InvalidClaim,
     KeysUnavailable,
@@ -20,6 +19,7 @@ from jwt_middleware.errors import (
 from jwt_middleware.keys.jwk import read_jwks
 from jwt_middleware.keys.key_set import KeySet
 from jwt_middleware.testing import SigningKey, mint
+from jwt_middleware.verification.cache import VerifiedToken
 from jwt_middleware.verification.compact import split
 from jwt_middleware.verification.issuer import IssuerVerifier
 
@@ -209,50 +209,12 @@ def test_a_source_that_makes_a_new_key_set_at_every_look_is_not_asked_for_ever()
     assert source.refreshes == 2
 
 
-# --- how long a request waits ----------------------------------------------------------------
-
-
-def _pending(budget: float, *, joined: bool) -> Wait:
-    return Wait(Awaited(True), budget, joined)
-
-
-def test_one_budget_covers_all_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = Clock(100.0)
-    monkeypatch.setattr(waiting.time, "monotonic", clock)
-    budget = WaitBudget()
-
-    assert budget.begin(_pending(2, joined=True)) == 2
-    clock.now += 1.5
-    assert budget.begin(_pending(2, joined=False)) == 0.5
-    clock.now += 9
-    assert budget.begin(_pending(2, joined=False)) == 0
-
-
-def test_only_a_fetch_that_had_begun_before_may_be_followed_by_one_more() -> None:
-    for joined in (True, False):
-        budget = WaitBudget()
-        assert (budget.may_wait, budget.answered) == (True, True)
-        budget.begin(_pending(2, joined=joined))
-        assert budget.may_wait is joined
-        budget.begin(_pending(2, joined=True))
-        assert not budget.may_wait
-
-
-def test_what_was_waited_for_last_is_remembered() -> None:
-    budget = WaitBudget()
-    assert budget.work is None
-    for pending in (_pending(2, joined=True), _pending(2, joined=True)):
-        budget.begin(pending)
-        assert budget.work is pending.work
-
-
-def test_a_token_that_must_wait_says_for_what() -> None:
+def test_a_token_whose_key_is_unknown_says_what_to_wait_for() -> None:
     awaited = Awaited(True)
     issuer = _issuer(keys=Source(OLD_KEYS, awaited=awaited, joined=True))
-    with pytest.raises(MustWait) as pause:
-        issuer.verify(split(mint(NEW, {}).encode()), 0.0, None)
+    steps = issuer.candidates(split(mint(NEW, {}).encode())[0])
 
-    assert pause.value.pending == Wait(awaited, 2, True)
+    assert next(steps) == Wait(awaited, 2, True)
 
 
 # --- what a token must fulfil ----------------------------------------------------------------
@@ -260,6 +222,11 @@ def test_a_token_that_must_wait_says_for_what() -> None:
 
 def _issuer(**options: Any) -> IssuerVerifier:
     return Verifier(**options).trusts[0]
+
+
+def _verified(issuer: IssuerVerifier, token: str) -> VerifiedToken:
+    segments = split(token.encode())
+    return issuer.verify(token.encode(), segments, drive(issuer.candidates(segments[0])))
 
 
 def _certified(key: SigningKey, clock: Clock) -> bytes:
@@ -276,19 +243,19 @@ def test_a_life_ends_with_the_certificate_where_dates_are_checked_and_it_ends_fi
 ) -> None:
     issuer = _issuer(keys=_certified(OLD, clock), check_certificate_dates=checked, clock=clock)
     token = mint(OLD, {}, now=clock.now, lifetime=later, header={"kid": None, "x5t": None})
-    _, ends, last, *_ = issuer.verify(split(token.encode()), clock.now, None)
+    entry = _verified(issuer, token)
 
-    assert ends == clock.now + later
-    # The verifier adds the leeway to either, and a certificate has none.
-    assert last == (clock.now + 86_400 - 30 if ends_with_certificate else ends)
+    assert entry.expires_at == clock.now + later
+    # A token has the leeway, and a certificate has none.
+    assert entry.refused_from == clock.now + (86_400 if ends_with_certificate else later + 30)
 
 
 def test_a_key_without_a_certificate_ends_no_life(clock: Clock) -> None:
     issuer = _issuer(keys=OLD.public_pem, check_certificate_dates=True, clock=clock)
     token = mint(OLD, {}, now=clock.now, lifetime=60, header={"kid": None, "x5t": None})
-    _, ends, last, *_ = issuer.verify(split(token.encode()), clock.now, None)
+    entry = _verified(issuer, token)
 
-    assert ends == last == clock.now + 60
+    assert (entry.expires_at, entry.refused_from) == (clock.now + 60, clock.now + 90)
 
 
 @pytest.mark.parametrize("checked", [True, False])
@@ -332,10 +299,10 @@ def test_typ_is_checked_before_any_key_is_asked_for(typ: Any, reason: str | None
     issuer = _issuer(keys=source, typ="jwt")
     segments = split(mint(OLD if reason is None else NEW, {}, header={"typ": typ}).encode())
     if reason is None:
-        issuer.verify(segments, 0.0, None)
+        assert len(drive(issuer.candidates(segments[0])).checks) == 1
         return
     with pytest.raises(InvalidClaim) as refusal:
-        issuer.verify(segments, 0.0, None)
+        drive(issuer.candidates(segments[0]))
 
     assert (refusal.value.claim, refusal.value.reason) == ("typ", reason)
     assert source.refreshes == 0

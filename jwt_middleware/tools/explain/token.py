@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 from ...errors import RequestError, TokenTooLarge
 from ...events.fields import readable
-from ...gateways import WireFormat
+from ...keys.encoding import json_segment
 from ...principal import Principal, thawed
-from ...verification.compact import decode_claims, decode_header, split
+from ...verification.compact import decode_header, split
 from ...verification.verifier import Verifier
 from .claims import grouped
 from .facts import generations, key_facts, spelling, time_facts
@@ -19,7 +19,6 @@ from .times import distance, moment
 
 _LONGEST = 65_536
 """Characters. No gateway writes a tenth of it, and somebody waits for the answer."""
-_LOOSEST = WireFormat(relaxed_base64=True, milliseconds=True, text_exp=True)
 _AROUND = " \t\n\"'`"
 
 
@@ -108,9 +107,9 @@ def inspect(raw: str, verifier: Verifier | None, now: float) -> Inspection:
             raise TokenTooLarge("too long to be taken apart")
         segments = split(token.encode("ascii"))
         facts["spelling"] = spelling(segments)
-        header = decode_header(segments[0], _LOOSEST)
+        header = decode_header(segments[0], relaxed=True)
         facts |= key_facts(header)
-        claims = decode_claims(segments[1], _LOOSEST)
+        claims = json_segment(segments[1], True, "payload")
         facts |= time_facts(claims, now)
         facts["form"] = generations(segments, header, claims)
     except UnicodeEncodeError:
