@@ -38,6 +38,11 @@ _MOST_HEADERS = 256
 """Header segments remembered by one trust; a gateway has one for each of its keys."""
 
 
+# An algorithm of another name is the caller's own text, which no error repeats.
+_UNKNOWN = "alg is not in the configured list"
+_UNLISTED = {name: f"alg {name} is not in the configured list" for name in ALGORITHMS}
+
+
 class SharedRules(NamedTuple):
     """What every issuer of one verifier has in common."""
 
@@ -155,9 +160,7 @@ class IssuerVerifier:
         header = decode_header(header_segment, self.is_relaxed)
         algorithm = self._algorithms.get(header["alg"])
         if algorithm is None:
-            # The name is the caller's own text, unless it is one of ours.
-            known = f"alg {header['alg']}" if header["alg"] in ALGORITHMS else "alg"
-            raise UnacceptableAlgorithm(f"{known} is not in the configured list")
+            raise UnacceptableAlgorithm(_UNLISTED.get(header["alg"], _UNKNOWN))
         if self._typ is not None:
             self._check_typ(header)
         selector = header.get("kid") or header.get("x5t#S256") or header.get("x5t")

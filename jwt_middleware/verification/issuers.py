@@ -134,14 +134,16 @@ class Issuers:
     def refusal(
         self,
         error: RequestError,
-        issuer: IssuerVerifier,
         segments: Segments,
-        snapshot: RegistrySnapshot,
+        issuer: IssuerVerifier,
+        snapshot: RegistrySnapshot | None,
     ) -> RequestError:
         """Return ``ClientMismatch`` for a good token of another key or issuer than its client's.
 
         That is a client's misuse, and no forgery. Any other error is returned as it is.
         """
+        if snapshot is None:
+            return error
         if isinstance(error, InvalidClaim):
             if error.claim == "iss" and snapshot.is_bound(issuer):
                 return ClientMismatch("another issuer than the client's")

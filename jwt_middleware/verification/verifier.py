@@ -130,52 +130,45 @@ class Verifier:
 
         """
         is_cached, seconds = entry is not None, None
+        choice: tuple[Segments, IssuerVerifier, RegistrySnapshot | None] | None = None
         try:
             if entry is None:
+                began = time.perf_counter()
                 token = raw_token(raw, self._max_size)
                 if len(token) != len(raw):  # blanks stood at its ends
                     known = self.begin(token, request)
                     return known if isinstance(known, Principal) else (yield from known)
-                entry, seconds = yield from self._verified(token, split(token), request)
+                segments = split(token)
+                issuer, snapshot = self._issuers.only, None
+                if issuer is None:
+                    issuer, snapshot = self._issuers.choose(segments)
+                    choice = segments, issuer, snapshot
+                candidates = issuer.remembered.get(segments[0])
+                if candidates is None or candidates.keys is not issuer.keys.current():
+                    if joined_fault(token) is not None:
+                        raise MalformedToken("joined lines, which must not cause a fetch")
+                    candidates = yield from issuer.candidates(segments[0])
+                    if self._snapshot is not None and self._snapshot() is not snapshot:
+                        # The registry has changed meanwhile: another issuer may verify it now.
+                        return (yield from self._steps(raw, request, None))
+                    began = time.perf_counter()  # without the waiting
+                entry = issuer.verify(token, segments, candidates)
+                if snapshot is not None:
+                    for dropped in self._issuers.grant(entry, snapshot):
+                        self.audit.dropped(entry.principal, *dropped, request)
+                seconds = time.perf_counter() - began
                 self._cache.keep(entry)
             if self.revocations is not None:
                 yield from self.revocations.check(entry)
-        except (BadSignature, MalformedToken) as error:
-            raise self.audit.refused(joined_fault(raw) or error, request) from None
         except RequestError as error:
-            self.audit.refused(error, request)
-            raise
+            if entry is None and isinstance(error, BadSignature | MalformedToken):
+                raise self.audit.refused(joined_fault(raw) or error, request) from None
+            if entry is None and choice is not None:
+                raise self.audit.refused(self._issuers.refusal(error, *choice), request) from None
+            raise self.audit.refused(error, request) from None
         if self.announce.wants(DEBUG):
             self.audit.verified(entry.principal, request, cached=is_cached, seconds=seconds)
         return entry.principal
-
-    def _verified(
-        self, token: bytes, segments: Segments, request: RequestView | None
-    ) -> Steps[tuple[VerifiedToken, float]]:
-        """Return a token that is verified anew, and the seconds it took without the waiting."""
-        began = time.perf_counter()
-        issuer, snapshot = self._issuers.only, None
-        if issuer is None:
-            issuer, snapshot = self._issuers.choose(segments)
-        try:
-            candidates = issuer.remembered.get(segments[0])
-            if candidates is None or candidates.keys is not issuer.keys.current():
-                if joined_fault(token) is not None:
-                    raise MalformedToken("joined lines, which must not cause a fetch")
-                candidates = yield from issuer.candidates(segments[0])
-                if self._snapshot is not None and self._snapshot() is not snapshot:
-                    # The registry has changed meanwhile: another issuer may verify it now.
-                    return (yield from self._verified(token, segments, request))
-                began = time.perf_counter()
-            entry = issuer.verify(token, segments, candidates)
-        except RequestError as error:
-            if snapshot is None:
-                raise
-            raise self._issuers.refusal(error, issuer, segments, snapshot) from None
-        if snapshot is not None:
-            for dropped in self._issuers.grant(entry, snapshot):
-                self.audit.dropped(entry.principal, *dropped, request)
-        return entry, time.perf_counter() - began
 
     def authenticate(
         self, header_lines: Sequence[bytes | str], *, request: RequestView | None = None
