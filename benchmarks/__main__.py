@@ -18,6 +18,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from .doors import doors
+from .frames import frames
+from .growth import growth
 from .measuring import FULL, QUICK, Effort, Row, Section, measure
 from .predicates import deciding
 from .processes import all_processes
@@ -72,6 +74,7 @@ def _blocks(effort: Effort) -> Iterator[list[Row]]:
     """Yield the rows, section by section, as they are measured."""
     for section in _sections(effort):
         yield measure(section, effort)
+    yield list(frames())
     yield list(latencies(effort))
     yield list(servers(effort))
     yield list(all_processes(effort))
@@ -83,6 +86,7 @@ def _sections(effort: Effort) -> Iterator[Section]:
     yield from refusals()
     yield from revoking()
     yield from key_sets()
+    yield from growth()
     yield from deciding()
     yield from doors()
 

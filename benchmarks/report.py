@@ -14,26 +14,29 @@ from typing import Any
 from .measuring import Row
 
 GOALS: tuple[tuple[str, str, float], ...] = (
-    ("miss, RS256, wso2", "this, with speed", 1.55),
-    ("miss, RS256, wso2", "this, without speed", 2.05),
-    ("miss, RS256, small", "this, with speed", 1.35),
+    ("FastAPI under uvicorn", "this, hit", 0.86),
+    ("FastAPI under uvicorn", "this, miss", 0.56),
+    ("miss, RS256, wso2", "this, with speed", 1.48),
+    ("miss, RS256, wso2", "this, without speed", 2.30),
+    ("miss, RS256, small", "this, with speed", 1.40),
     ("miss, ES256, small", "this, with speed", 1.20),
     ("miss, EdDSA, small", "this, with speed", 1.12),
-    ("hit, RS256", "this, hot, bytes", 0.05),
+    ("hit, RS256", "this, hot, bytes", 0.035),
     ("hit with revocations", "sqlite", 2.0),
     ("hit with revocations", "redis", 2.0),
     # With the headers for caches; without them 8 and 7 points less.
-    ("ASGI in process", "hit", 0.38),
+    ("ASGI in process", "hit", 0.32),
     ("WSGI in process", "hit", 0.15),
     ("uvicorn", "hit", 0.12),
     ("refusal", "oversized, 20 KB", 0.08),
-    ("refusal", "wrong algorithm", 0.20),
-    ("refusal", "unknown key", 0.20),
-    ("refusal", "garbage, 2.6 KB", 0.20),
-    ("refusal", "bad signature", 1.35),
-    ("import", "import jwt_middleware", 1.30),
+    ("refusal", "wrong algorithm", 0.22),
+    ("refusal", "unknown key", 0.22),
+    ("refusal", "garbage, 2.6 KB", 0.22),
+    ("refusal", "bad signature", 1.33),
+    ("import", "import jwt_middleware", 1.25),
+    ("hits per second of two threads", "two threads", 0.95),
 )
-"""Section and row by how they begin, and the ratio that is aimed at."""
+"""Section and row by how they begin, and the ratio aimed at: the least where more is better."""
 
 _PACKAGES = (
     "jwt-assertion-middleware",
@@ -80,7 +83,10 @@ def _line(row: Row) -> str:
     goal = goal_of(row)
     aimed = ""
     if goal is not None and row.ratio is not None:
-        word = "ok" if row.ratio <= goal else "over"
+        if row.unit.endswith("/s"):
+            word = "ok" if row.ratio >= goal else "under"
+        else:
+            word = "ok" if row.ratio <= goal else "over"
         aimed = f"{word} (goal {goal:.0%})" if adds else f"{word} (goal {goal})"
     told = "  ".join(part for part in (aimed, row.note) if part)
     figure = f"{row.value:>10.2f} {row.unit:<3}" if row.value else " " * 14

@@ -7,16 +7,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from starlette.testclient import TestClient
 
 from benchmarks import __main__ as command
 from benchmarks import measuring, processes, rotation, verifying
 from benchmarks.doors import doors
+from benchmarks.frames import walks
+from benchmarks.growth import growth
 from benchmarks.material import material, with_speed
 from benchmarks.measuring import Case, Effort, Row, Section, measure
 from benchmarks.peers import PEERS, reading
 from benchmarks.predicates import deciding
 from benchmarks.report import document, plot, slower, table
 from benchmarks.revoking import revoking
+from benchmarks.servers import BY_HAND, fastapi_app
+from jwt_middleware.testing import LocalGateway
 
 # The peers warn of themselves; that is their matter.
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -60,6 +65,7 @@ def test_a_peer_that_refuses_or_misreads_the_true_token_is_said_to() -> None:
         pytest.param(verifying.refusals, id="refusals"),
         pytest.param(revoking, id="revocations"),
         pytest.param(verifying.key_sets, id="key sets"),
+        pytest.param(growth, id="growth"),
         pytest.param(deciding, id="predicates"),
         pytest.param(doors, id="doors"),
     ],
@@ -78,6 +84,48 @@ def test_the_size_of_the_registry_has_a_row_each() -> None:
 
     for clients in ("6", "10,000"):
         assert f"client & role & permission, {clients} clients" in names
+
+
+@pytest.mark.parametrize(
+    "name, frames, moves", [("first token of a header", 45, 22), ("miss", 24, 14), ("hit", 6, 4)]
+)
+def test_a_token_goes_no_longer_way_than_it_must(name: str, frames: int, moves: int) -> None:
+    """Of the figures this one is the same on every machine."""
+    walks()  # what is imported and prepared once is there
+    found = walks()[name]
+
+    assert found.frames <= frames
+    assert found.moves <= moves
+
+
+def test_what_grows_has_a_hit_and_a_miss_of_each_size() -> None:
+    for section in growth():
+        names = [case.name.partition(",")[0] for case in section.cases]
+        assert names == ["miss"] * 3 + ["hit"] * 3
+
+
+@pytest.mark.parametrize("mode", ["bare", "hit", "miss", BY_HAND])
+def test_the_fastapi_apps_take_the_token_that_loads_them(
+    mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kind = material("RS256", "wso2")
+    with LocalGateway(key=kind.key) as gateway:
+        monkeypatch.setenv("BENCHMARK_MODE", mode)
+        monkeypatch.setenv("BENCHMARK_KEY", gateway.jwks_url)
+        with TestClient(fastapi_app()) as client:
+            good = client.get("/", headers={"X-JWT-Assertion": kind.url_safe})
+            assert (good.status_code, good.json()) == (200, {"hello": "world"})
+            if mode in ("hit", "miss"):
+                assert client.get("/", headers={"X-JWT-Assertion": "x"}).status_code == 401
+
+
+def test_the_goal_of_a_rate_is_its_least() -> None:
+    rows = [Row("FastAPI under uvicorn", "this, hit", 9.0, "/s", ratio=r) for r in (0.9, 0.8)]
+
+    assert [word in table([row]) for row in rows for word in ("ok (goal", "under (goal")] == [
+        *(True, False),
+        *(False, True),
+    ]
 
 
 def test_every_state_of_the_endpoint_has_a_row(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from .bound import RegistrySnapshot
 
 
+Choice = tuple[Segments, IssuerVerifier, "RegistrySnapshot | None"]
+"""What a token says, who verifies it, and the reading of the registry by which that was chosen."""
+
+
 class Verifier:
     """Verifies assertion tokens of one issuer or several. Safe to share between threads and loops.
 
@@ -130,7 +134,7 @@ class Verifier:
 
         """
         is_cached, seconds = entry is not None, None
-        choice: tuple[Segments, IssuerVerifier, RegistrySnapshot | None] | None = None
+        choice: Choice | None = None
         try:
             if entry is None:
                 began = time.perf_counter()
@@ -161,14 +165,20 @@ class Verifier:
             if self.revocations is not None:
                 yield from self.revocations.check(entry)
         except RequestError as error:
-            if entry is None and isinstance(error, BadSignature | MalformedToken):
-                raise self.audit.refused(joined_fault(raw) or error, request) from None
-            if entry is None and choice is not None:
-                raise self.audit.refused(self._issuers.refusal(error, *choice), request) from None
+            if entry is None:
+                raise self.audit.refused(self._better(error, raw, choice), request) from None
             raise self.audit.refused(error, request) from None
         if self.announce.wants(DEBUG):
             self.audit.verified(entry.principal, request, cached=is_cached, seconds=seconds)
         return entry.principal
+
+    def _better(self, error: RequestError, raw: bytes | str, choice: Choice | None) -> RequestError:
+        """Return the error, or another one that says better why the value is refused."""
+        if isinstance(error, BadSignature | MalformedToken):
+            joined = joined_fault(raw)
+            if joined is not None:
+                return joined
+        return error if choice is None else self._issuers.refusal(error, *choice)
 
     def authenticate(
         self, header_lines: Sequence[bytes | str], *, request: RequestView | None = None

@@ -1,0 +1,68 @@
+"""What grows with a site: a miss and a hit by the number of clients, issuers and denials."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from jwt_middleware import PEM, Client, ClientRegistry, Issuer, Revocations, Verifier
+from jwt_middleware.revocation import Denial
+from jwt_middleware.revocation.store import MemoryStore
+from jwt_middleware.testing import mint
+
+from .material import LIFETIME, URL_SAFE, material, small_claims
+from .measuring import Case, Section
+
+NUMBERS = {"clients": (10, 1_000, 10_000), "issuers": (1, 10, 100), "denials": (10, 1_000, 10_000)}
+
+
+class _Denying(MemoryStore):
+    """A store that has so many denials from the beginning."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        until = time.time() + 3600
+        self._all = tuple(Denial(subject=f"somebody-{n}", until=until) for n in range(number))
+
+    def denials(self) -> tuple[Denial, ...]:
+        return self._all
+
+
+def growth() -> Iterator[Section]:
+    """Yield a section for each thing that grows; its base is a miss by the smallest number."""
+    kind = material("RS256", "small")
+    claims = small_claims()
+    token = mint(kind.key, claims, form=URL_SAFE, lifetime=LIFETIME).encode()
+    keys = PEM(kind.key.certificate_pem)
+
+    def clients(number: int) -> dict[str, Any]:
+        others = [Client(f"client-{n}", namespace=f"space{n}") for n in range(number - 1)]
+        return {"keys": keys, "clients": ClientRegistry([*others, Client(claims["client_id"])])}
+
+    def issuers(number: int) -> dict[str, Any]:
+        names = [f"https://{n}.example.edu" for n in range(number - 1)]
+        return {"issuers": [Issuer(name, keys=keys) for name in [*names, claims["iss"]]]}
+
+    def denials(number: int) -> dict[str, Any]:
+        return {"keys": keys, "revocations": Revocations(_Denying(number))}
+
+    for what, options_of in (("clients", clients), ("issuers", issuers), ("denials", denials)):
+        yield _section(what, token, options_of)
+
+
+def _section(what: str, token: bytes, options_of: Callable[[int], dict[str, Any]]) -> Section:
+    misses: list[Case] = []
+    hits: list[Case] = []
+    for number in NUMBERS[what]:
+        options = options_of(number)
+        for name, cases, cache_size in (("miss", misses, 0), ("hit", hits, 16)):
+            known = Verifier(gateway="standard", cache_size=cache_size, **options)
+            known.verify(token)
+            cases.append(Case(f"{name}, {number:,} {what}", _verifying(known, token)))
+    return Section(f"by the number of {what}, RS256, small", misses[0].name, [*misses, *hits])
+
+
+def _verifying(known: Verifier, token: bytes) -> Callable[[], object]:
+    view = memoryview(token)
+    return lambda: known.verify(bytes(view))

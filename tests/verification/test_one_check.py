@@ -1,0 +1,167 @@
+"""One request, one check: whatever a token waits for, nothing is done twice."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from jwt_middleware import Client, ClientRegistry, Principal, Revocations, Verifier
+from jwt_middleware.authorization.clients import Clients, ClientTrust
+from jwt_middleware.background.waiting import Wait
+from jwt_middleware.errors import ClientDisabled, ClientMismatch, TokenReused
+from jwt_middleware.keys.jwk import read_jwks
+from jwt_middleware.keys.key import Key
+from jwt_middleware.keys.key_set import KeySet
+from jwt_middleware.testing import SigningKey, mint
+
+from ..conftest import Clock
+from .test_issuer import NEW, NEW_KEYS, OLD, OLD_KEYS, Awaited, Source
+
+Verify = Callable[[Verifier, str], Principal]
+
+
+class Edited(ClientRegistry):
+    """A registry whose newest reading a test changes."""
+
+    def watch(self, prepare: Any, on_change: Any) -> Any:
+        self._prepare = prepare
+        self._reading = prepare(self.clients)
+        return lambda: self._reading
+
+    def edit(self, client: Client) -> None:
+        self._reading = self._prepare(Clients([client]))
+
+
+def jwks(*keys: SigningKey) -> KeySet:
+    """Keys that no verifier has prepared yet."""
+    return read_jwks({"keys": [key.jwk() for key in keys]})
+
+
+@pytest.fixture(params=["in a thread", "in a task"])
+def verify(request: pytest.FixtureRequest) -> Verify:
+    def in_thread(verifier: Verifier, token: str) -> Principal:
+        return verifier.verify(token)
+
+    def in_task(verifier: Verifier, token: str) -> Principal:
+        return asyncio.run(verifier.verify_async(token))
+
+    return in_thread if request.param == "in a thread" else in_task
+
+
+@pytest.fixture
+def checks(monkeypatch: pytest.MonkeyPatch) -> list[str | None]:
+    """The keys by which signatures are checked, in order."""
+    checked: list[str | None] = []
+    prepare = Key.check_for
+
+    def counting(self: Key, algorithm: Any) -> Any:
+        check = prepare(self, algorithm)
+
+        def count(signature: bytes, data: bytes) -> None:
+            checked.append(self.key_id)
+            check(signature, data)
+
+        return count
+
+    monkeypatch.setattr(Key, "check_for", counting)
+    return checked
+
+
+def asked(verifier: Verifier) -> list[bytes]:
+    """The tokens' ends by which the cache is asked from now on."""
+    ends: list[bytes] = []
+    find = verifier._find
+
+    def counting(tail: bytes) -> Any:
+        ends.append(tail)
+        return find(tail)
+
+    verifier._find = counting  # type: ignore[method-assign]
+    return ends
+
+
+@pytest.mark.parametrize("cache_size", [0, 16])
+def test_a_token_that_may_be_used_once_is_verified_once(
+    cache_size: int, checks: list[str | None], verify: Verify
+) -> None:
+    store = Revocations("process-memory", one_time=True)
+    verifier = Verifier(keys=OLD.public_pem, revocations=store, cache_size=cache_size)
+    ends = asked(verifier)
+    token = mint(OLD, {"jti": "1"})
+
+    verify(verifier, token)
+    assert (len(checks), len(ends)) == (1, 1)
+    with pytest.raises(TokenReused):
+        verify(verifier, token)
+    assert (len(checks), len(ends)) == (1 if cache_size else 2, 2)
+
+
+def test_a_token_that_waits_for_its_key_is_verified_once_and_only_by_it(
+    checks: list[str | None], verify: Verify
+) -> None:
+    source = Source(jwks(OLD))
+    source.awaited = Awaited(True, lambda: source.script.__setitem__(0, jwks(OLD, NEW)))
+    verifier = Verifier(keys=source)
+    ends = asked(verifier)
+
+    assert verify(verifier, mint(NEW, {})).key_id == "new"
+    assert (checks, len(ends)) == (["new"], 1)
+
+
+def test_a_token_that_waits_for_its_key_and_for_its_use_is_verified_once(
+    checks: list[str | None], verify: Verify
+) -> None:
+    source = Source(None)
+    source.awaited = Awaited(True, lambda: source.script.__setitem__(0, jwks(NEW)))
+    verifier = Verifier(keys=source, revocations=Revocations("process-memory", one_time=True))
+    ends = asked(verifier)
+
+    assert verify(verifier, mint(NEW, {"jti": "1"})).key_id == "new"
+    assert (checks, len(ends)) == (["new"], 1)
+
+
+def test_a_client_that_is_switched_off_while_its_token_waits_is_refused(
+    verify: Verify, clock: Clock
+) -> None:
+    registry = Edited([Client("acme")])
+    source = Source(OLD_KEYS)
+
+    def bring() -> None:
+        source.script[0] = NEW_KEYS
+        registry.edit(Client("acme", enabled=False))
+
+    source.awaited = Awaited(True, bring)
+    verifier = Verifier(keys=source, clients=registry, clock=clock)
+    with pytest.raises(ClientDisabled):
+        verify(verifier, mint(NEW, {"client_id": "acme"}, now=clock.now))
+
+
+def test_a_client_that_is_bound_while_its_token_waits_is_held_to_its_own_keys(
+    verify: Verify, clock: Clock, checks: list[str | None]
+) -> None:
+    registry = Edited([Client("acme")])
+    source = Source(OLD_KEYS)
+
+    def bring() -> None:
+        source.script[0] = NEW_KEYS
+        registry.edit(Client("acme", trust=ClientTrust(keys=OLD.public_pem)))
+
+    source.awaited = Awaited(True, bring)
+    verifier = Verifier(keys=source, clients=registry, clock=clock)
+    with pytest.raises(ClientMismatch):
+        verify(verifier, mint(NEW, {"client_id": "acme"}, now=clock.now))
+
+
+def test_what_is_begun_and_never_driven_has_no_effect() -> None:
+    store = Revocations("process-memory", one_time=True)
+    verifier = Verifier(keys=OLD.public_pem, revocations=store)
+    token = mint(OLD, {"jti": "1"})
+    for _ in range(2):
+        steps: Any = verifier.begin(token)
+        assert isinstance(next(steps), Wait)
+        steps.close()
+
+    assert verifier.verify(token).token_id == "1"
