@@ -17,7 +17,7 @@ from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from ...testing import Accounts, LocalGateway
-from .assertions import Assertions
+from .assertions import repeating
 from .oauth import Authority, Caller, oauth_routes
 from .proxy import Forwarder, deny, relay
 from .requests import LOOPBACK_NAMES, LocalNames, forwarded
@@ -60,7 +60,7 @@ class DevelopmentGateway:
         self._forwarder = Forwarder()
         self._authority = Authority(accounts)
         self._local = local
-        self._assertions = Assertions(local)
+        self._assertion = repeating(local)
         self._header = local.header.lower().encode()
         self.app = Starlette(lifespan=self._lifespan, middleware=[Middleware(LocalNames)])
         self.app.router.default = Router(
@@ -87,7 +87,7 @@ class DevelopmentGateway:
             await (caller(scope, receive, send) if socket is None else deny(socket, caller))
             return
         api = self._api(scope["path"])
-        assertion = self._assertions.of(caller, api.context).encode("ascii")
+        assertion = self._assertion(caller, api.context).encode("ascii")
         headers = forwarded(scope["headers"], without=(b"authorization", self._header))
         headers.append((self._header, assertion))
         if socket is not None:

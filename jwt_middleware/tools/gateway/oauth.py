@@ -11,6 +11,7 @@ import binascii
 import hmac
 import secrets
 import time
+from dataclasses import dataclass
 from html import escape
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, unquote_plus, urlsplit
@@ -51,8 +52,12 @@ its accounts are in a file.</p>
 <button>Sign in</button></form>"""
 
 
-class Caller(NamedTuple):
-    """Who makes a request: an application, and the person who uses it, if any."""
+@dataclass(frozen=True, eq=False)
+class Caller:
+    """Who makes a request: an application, and the person who uses it, if any.
+
+    Two access tokens have two callers, which are not equal even where client and user are.
+    """
 
     client: ClientAccount | None
     user: User | None
