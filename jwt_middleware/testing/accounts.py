@@ -8,6 +8,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ..authorization.clients import Client
 from ..authorization.registry import ClientRegistry
 from ..errors import ConfigurationError
 from ..gateways.views import WSO2_DIALECT
@@ -67,6 +68,10 @@ class Accounts(NamedTuple):
     users: Mapping[str, User]
     registry: ClientRegistry | None = None
 
+    def entry(self, client_id: str) -> Client | None:
+        """Return the registry's entry of a client."""
+        return None if self.registry is None else self.registry.clients.get(client_id)
+
     @classmethod
     def read(cls, path: str | PathLike[str]) -> Accounts:
         """Read a TOML file; the path of its ``registry`` starts at its folder.
@@ -96,8 +101,8 @@ class Accounts(NamedTuple):
         if registry is not None and (not isinstance(registry, str) or not registry):
             reader.fault("registry", "the path of a registry's TOML")
         reader.raise_faults(source)
-        found = None if registry is None else ClientRegistry(source.parent / registry)
-        return cls(clients, users, found)
+        entries = None if registry is None else ClientRegistry(source.parent / registry)
+        return cls(clients, users, entries)
 
 
 @cache

@@ -87,9 +87,8 @@ def client_claims(client_id: str, **changes: Any) -> dict[str, Any]:
         KeyError: it is none of the six.
 
     """
-    accounts = sample_accounts()
-    account = accounts.clients[client_id]
-    entry = None if accounts.registry is None else accounts.registry.clients.get(client_id)
+    account = sample_accounts().clients[client_id]
+    entry = sample_accounts().entry(client_id)
     if entry is None:
         raise KeyError(client_id)
     claims: dict[str, Any] = {"iss": "wso2.org/products/am", "sub": "someone"}

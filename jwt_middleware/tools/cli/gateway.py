@@ -24,7 +24,7 @@ _PORT = 8280
 _CONTEXT = "/local/1.0.0"
 
 
-def add_gateway(commands: Any) -> None:
+def add_to(commands: Any) -> None:
     """Add the command."""
     command = add_command(
         commands, _gateway, "put a signing gateway before an app, for development", json=False

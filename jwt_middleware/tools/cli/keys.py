@@ -13,7 +13,7 @@ from ..explain.keys import lines_of, report_keys
 from .shared import add_command, answer, read_text
 
 
-def add_keys(commands: Any) -> None:
+def add_to(commands: Any) -> None:
     """Add the command."""
     command = add_command(commands, _keys, "list the keys of a source, with their dangers")
     command.add_argument(

@@ -27,7 +27,7 @@ _NAMES = {
 }
 
 
-def add_revocations(commands: Any) -> None:
+def add_to(commands: Any) -> None:
     """Add the commands."""
     revoke = add_command(commands, _revoke, "deny tokens before they expire, or take a denial back")
     named = revoke.add_mutually_exclusive_group()
@@ -36,18 +36,20 @@ def add_revocations(commands: Any) -> None:
     add = revoke.add_argument
     add("--issuer", metavar="X", help="only tokens of this issuer; alone: all of its tokens")
     add("--issued-before", metavar="TIME", help="only tokens with an earlier iat, or without one")
-    add(
+    ends = revoke.add_mutually_exclusive_group()
+    ends.add_argument(
         "--until",
         metavar="TIME",
         help="when the denial ends by itself (default: in a day, or after keep_for of --config)",
     )
-    add("--forever", action="store_true", help="the denial never ends by itself")
+    ends.add_argument("--forever", action="store_true", help="the denial never ends by itself")
     add("--note", default="", help="for those who read the list")
     add("--take-back", action="store_true", help="end the denial of this name now")
     listing = add_command(commands, _revocations, "list what is denied")
     for command in (revoke, listing):
-        command.add_argument("--store", metavar="URL", help="sqlite:///file or redis://host:port/0")
-        command.add_argument(
+        store = command.add_mutually_exclusive_group()
+        store.add_argument("--store", metavar="URL", help="sqlite:///file or redis://host:port/0")
+        store.add_argument(
             "--config", type=Path, metavar="TOML", help="the file of options that names the store"
         )
 
@@ -59,8 +61,6 @@ def _revoke(options: argparse.Namespace) -> int:
     where they name no offset).
     """
     denial = _denial(options)
-    if options.forever and options.until:
-        raise ConfigurationError("--forever beside --until: a denial ends, or it does not")
     if options.take_back:
         return _take_back(options, denial)
     if denial.until is not None and denial.until <= time.time():
@@ -70,7 +70,7 @@ def _revoke(options: argparse.Namespace) -> int:
     with closing(_store(option, make=True)) as store:
         store.deny(denial)
         [kept] = [each for each in store.denials() if each.identity == denial.identity] or [denial]
-        answer(options, {"store": store.name, "denied": _plain(kept)}, [f"denied: {_line(kept)}"])
+        answer(options, {"store": store.name, "denied": _as_json(kept)}, [f"denied: {_line(kept)}"])
     return 0
 
 
@@ -93,15 +93,13 @@ def _revocations(options: argparse.Namespace) -> int:
     """List the denials in force, the next to end first."""
     with closing(_store(_option(options))) as store:
         denials = store.denials()
-        value = {"store": store.name, "denials": [_plain(each) for each in denials]}
+        value = {"store": store.name, "denials": [_as_json(each) for each in denials]}
         title = f"{store.name}: {count(len(denials), 'denial')} in force"
         answer(options, value, [title, *(f"  {_line(each)}" for each in denials)])
     return 0
 
 
 def _option(options: argparse.Namespace) -> Revocations:
-    if options.store is not None and options.config is not None:
-        raise ConfigurationError("--store beside --config: the file names the store")
     named = options.store or merged_options({}, environment_of(options)).get("revocations")
     option = Revocations.of(named)
     if option is None:
@@ -133,18 +131,25 @@ def _denial(options: argparse.Namespace) -> Denial:
         for option, (field, _) in _NAMES.items()
         if (value := getattr(options, option.replace("-", "_"))) is not None
     }
+    before, ends = options.issued_before, math.inf if options.forever else None
+    if options.until is not None and not options.forever:
+        ends = time_of("--until", options.until)
     try:
         return Denial(
             **given,
             issuer=options.issuer,
-            issued_before=time_of("--issued-before", options.issued_before),
-            until=math.inf if options.forever else time_of("--until", options.until),
+            issued_before=None if before is None else time_of("--issued-before", before),
+            until=ends,
             note=options.note,
         )
     except ValueError as error:
         named = ", ".join(f"--{option}" for option in _NAMES)
         fault = error if given or options.issuer else f"name what to deny: {named} or --issuer"
         raise ConfigurationError(f"revoke: {fault}") from None
+
+
+def _as_json(denial: Denial) -> dict[str, Any]:
+    return asdict(denial) | ({"until": None} if denial.until == math.inf else {})
 
 
 def _line(denial: Denial) -> str:
@@ -155,11 +160,6 @@ def _line(denial: Denial) -> str:
     parts.append("for ever" if ends == math.inf else f"until {moment(ends)}")
     note = f"  ({printable(denial.note, 1024)})" if denial.note else ""
     return ", ".join(parts) + note
-
-
-def _plain(denial: Denial) -> dict[str, Any]:
-    """Return it as JSON has it: ``until`` is null where it never ends."""
-    return asdict(denial) | ({"until": None} if denial.until == math.inf else {})
 
 
 def _name(denial: Denial) -> str:

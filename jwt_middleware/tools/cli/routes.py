@@ -32,7 +32,7 @@ _TITLES = {
 }
 
 
-def add_routes(commands: Any) -> None:
+def add_to(commands: Any) -> None:
     """Add the command."""
     command = add_command(commands, _routes, "list an app's routes with their guards")
     command.add_argument("app", help="module:app, or module:factory()")

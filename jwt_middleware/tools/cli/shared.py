@@ -89,13 +89,13 @@ def port(text: str) -> int:
     return number
 
 
-def time_of(option: str, text: str | None) -> float | None:
+def time_of(option: str, text: str) -> float:
     """Read ``now`` or an ISO 8601 time (UTC where it names no offset), in seconds.
 
     Raises ``ConfigurationError`` where it is neither.
     """
-    if text is None or text == "now":
-        return None if text is None else time.time()
+    if text == "now":
+        return time.time()
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:

@@ -106,8 +106,7 @@ class Inspector:
         return JSONResponse(choices, headers=_HEADERS)
 
     def _name_of(self, account: ClientAccount) -> str:
-        registry = self._accounts.registry
-        entry = None if registry is None else registry.clients.get(account.client_id)
+        entry = self._accounts.entry(account.client_id)
         return account.application or account.client_id if entry is None else entry.name
 
     async def _sample(self, asked: Mapping[str, Any]) -> dict[str, Any]:
