@@ -1,4 +1,4 @@
-"""The gateway as an ASGI app: OAuth endpoints and keys of its own, the rest forwarded, signed."""
+"""The gateway as an ASGI app: OAuth and keys of its own; it signs and forwards the rest."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ class Api(NamedTuple):
 class DevelopmentGateway:
     """Does for development what the API manager does in production.
 
-    It takes the caller's ``Authorization`` and any assertion header away, adds a signed one, and
+    It removes the caller's ``Authorization`` and any assertion header, adds a signed one, and
     forwards the rest untouched.
 
     Args:
-        apis: a request goes to the one whose context its path lies in, the longest first; else to
-            the first.
+        apis: a request goes to the one with the longest context that its path lies in, else to the
+            first.
         accounts: who may call.
-        local: signs, and publishes its keys at ``/jwks``.
+        local: signs; its keys are at ``/jwks``.
         everyone: the caller of requests without an access token; None refuses them.
         pages: routes of the gateway's own, beside OAuth's.
 
@@ -76,7 +76,7 @@ class DevelopmentGateway:
 
     def _keys(self, _: Request) -> Response:
         status, body = self._local.answer()
-        # Short: a gateway that is started anew has a new key, unless it was given one.
+        # Short: after a restart the gateway has a new key, unless it was given one.
         headers = {"Cache-Control": "max-age=30"}
         return Response(body, status, headers, media_type="application/json")
 
@@ -106,22 +106,22 @@ class DevelopmentGateway:
                 "900902",
                 "Missing Credentials",
                 "Get an access token at /token and send it as Authorization: Bearer ..., or start "
-                "the gateway with --client or --as: then every request is theirs.",
+                "the gateway with --client or --as, which names the caller of every request.",
             )
         kind, _, token = values[0].decode("latin-1").partition(" ")
-        caller = self._authority.caller_of(token.strip()) if kind.lower() == "bearer" else None
+        caller = self._authority.callers.get(token.strip()) if kind.lower() == "bearer" else None
         if caller is None or len(values) > 1:
             return _refusal(
                 "900901",
                 "Invalid Credentials",
-                "This access token has ended, or never came from here: the gateway forgets all of "
-                "them when it ends. Get a new one at /token.",
+                "The gateway does not know this access token: it has expired, or is from before a "
+                "restart. Get a new one at /token.",
             )
         return caller
 
     def _api(self, path: str) -> Api:
-        inside = [each for each in self._apis if _lies_in(path, each.context)]
-        return max(inside, key=lambda each: len(each.context), default=self._apis[0])
+        inside = [api for api in self._apis if f"{path}/".startswith(f"{api.context.rstrip('/')}/")]
+        return max(inside, key=lambda api: len(api.context), default=self._apis[0])
 
 
 def _odd_request(scope: Scope) -> Response | None:
@@ -139,7 +139,7 @@ def _odd_request(scope: Scope) -> Response | None:
 
 
 def _from_elsewhere(scope: Scope) -> Response | None:
-    """Refuse a page from elsewhere where requests need no access token.
+    """Refuse the requests of a page from elsewhere, where none needs an access token.
 
     A browser says where a page comes from (Origin, RFC 6454; Sec-Fetch-Site, Fetch Metadata). A
     link to here may be followed, as with SameSite=Lax cookies, but not framed or embedded. A
@@ -154,7 +154,7 @@ def _from_elsewhere(scope: Scope) -> Response | None:
         and headers.get("sec-fetch-dest") == "document"
     )
     is_cross = headers.get("sec-fetch-site") == "cross-site" and not follows_link
-    is_preflight = scope.get("method") == "OPTIONS"  # the app answers who may ask
+    is_preflight = scope.get("method") == "OPTIONS"  # the app decides who may ask
     if is_preflight or (is_local and not is_cross):
         return None
     return PlainTextResponse(
@@ -162,10 +162,6 @@ def _from_elsewhere(scope: Scope) -> Response | None:
         "elsewhere. Use an access token (/token), or a page of this machine.\n",
         403,
     )
-
-
-def _lies_in(path: str, context: str) -> bool:
-    return path == context or path.startswith(context.rstrip("/") + "/")
 
 
 def _refusal(code: str, message: str, description: str) -> Response:

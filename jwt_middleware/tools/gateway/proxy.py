@@ -1,4 +1,4 @@
-"""One request or websocket forwarded: both ways stream, and what is not ours stays as it is."""
+"""Forwards a request or a websocket: both ways stream, and nothing else is changed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from websockets.typing import Subprotocol
 
 from .requests import Lines, forwarded
 
-# No read timeout: an event stream is silent for as long as it likes.
+# No read timeout: an event stream may be silent for long.
 _TIMEOUT = httpx2.Timeout(None, connect=5)
 _OPEN_SECONDS = 10
 _HANDSHAKE = (
@@ -32,7 +32,7 @@ _HANDSHAKE = (
 
 
 class Forwarder:
-    """Forwards requests to upstream servers, over connections that are kept."""
+    """Forwards requests to upstream servers, over a pool of connections."""
 
     def __init__(self) -> None:
         limits = httpx2.Limits(max_connections=1_000)
@@ -40,29 +40,24 @@ class Forwarder:
         self.close = self._client.aclose
 
     async def forward(self, request: Request, upstream: str, headers: Lines) -> Response:
-        """Send a request with these headers upstream; return the answer as it comes."""
-        has_body = not {b"content-length", b"transfer-encoding"}.isdisjoint(
-            name.lower() for name, _ in request.headers.raw
-        )
+        """Send a request with these headers upstream; stream its answer back."""
+        has_body = "content-length" in request.headers or "transfer-encoding" in request.headers
         is_read = anyio.Event()
         if not has_body:
             is_read.set()
-        asked = httpx2.Request(
+        forwarded_request = httpx2.Request(
             request.method,
             upstream,
             headers=headers,
             content=_body(request, is_read) if has_body else None,
             # As it came: an httpx URL would normalize dot segments and escapes.
-            extensions={
-                "target": _target(request.scope, upstream),
-                "timeout": _TIMEOUT.as_dict(),
-            },
+            extensions={"target": _target(request.scope, upstream), "timeout": _TIMEOUT.as_dict()},
         )
-        answer: httpx2.Response | Response = Response(status_code=499)  # nobody reads it
+        answer: httpx2.Response | Response = Response(status_code=499)  # the client has gone
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(_end_when_gone, request, is_read, tasks.cancel_scope)
             try:
-                answer = await self._client.send(asked, stream=True)
+                answer = await self._client.send(forwarded_request, stream=True)
             except httpx2.TransportError as error:
                 answer = _unreachable(upstream, error)
             except ClientDisconnect:
@@ -80,8 +75,7 @@ async def relay(socket: WebSocket, upstream: str, headers: Lines) -> None:
     parts = urlsplit(upstream)
     is_secure = parts.scheme == "https"
     named = dict(headers)
-    # The URL has the host that was asked for, as over HTTP; the connection goes upstream all the
-    # same.
+    # The URL has the host of the request, as over HTTP; the connection goes upstream all the same.
     host = named.get(b"host", b"").decode("latin-1")
     target = _target(socket.scope, upstream).decode("latin-1")
     where: dict[str, Any] = {"host": parts.hostname, "port": parts.port or (80, 443)[is_secure]}
@@ -116,7 +110,7 @@ async def relay(socket: WebSocket, upstream: str, headers: Lines) -> None:
 
 
 async def deny(socket: WebSocket, response: Response) -> None:
-    """Refuse a websocket by an answer, where the server can send one."""
+    """Refuse a websocket, with an HTTP answer where the server can send one."""
     if "websocket.http.response" in socket.scope.get("extensions", {}):
         await socket.send_denial_response(response)
     else:
@@ -145,7 +139,7 @@ async def _content(answer: httpx2.Response) -> AsyncIterator[bytes]:
         async for chunk in answer.aiter_raw():
             yield chunk
     finally:
-        # Also where the client has gone: upstream must not go on for nobody.
+        # Also once the client has gone: upstream must not go on for nobody.
         with anyio.CancelScope(shield=True):
             await answer.aclose()
 
@@ -158,7 +152,7 @@ async def _body(request: Request, is_read: anyio.Event) -> AsyncIterator[bytes]:
 
 
 async def _end_when_gone(request: Request, is_read: anyio.Event, scope: anyio.CancelScope) -> None:
-    """Cancel the question upstream once the client has gone; its body comes first."""
+    """Cancel the request upstream once the client has gone; its body is read before."""
     await is_read.wait()
     while (await request.receive())["type"] != "http.disconnect":
         pass
@@ -180,8 +174,8 @@ async def _from_client(socket: WebSocket, connection: ClientConnection) -> None:
             await connection.close(_sendable(message.get("code") or 1005, 1000))
             return
         try:
-            content = message.get("text")
-            await connection.send(message["bytes"] if content is None else content)
+            text = message.get("text")
+            await connection.send(message["bytes"] if text is None else text)
         except ConnectionClosed:
             return
 
@@ -201,9 +195,9 @@ async def _from_app(socket: WebSocket, connection: ClientConnection) -> None:
         code = _sendable(connection.close_code or 1006, 1011)
         await socket.close(code, connection.close_reason or "")
     except RuntimeError:
-        pass  # it closed first
+        pass  # the client has closed first
 
 
 def _sendable(code: int, instead: int) -> int:
-    """Return a close code that may be sent (RFC 6455, 7.4), ``instead`` where this one may not."""
+    """Return a close code, or ``instead`` where it may not be sent (RFC 6455, 7.4)."""
     return code if code >= 1000 and code not in (1004, 1005, 1006, 1015) else instead
