@@ -1,4 +1,4 @@
-"""A development gateway before somebody's app, with the Echo API and the inspector beside it."""
+"""A development gateway before any app, with the Echo API and the inspector beside it."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ def serve_before(
 ) -> str:
     """Serve the gateway until the stack ends; return its URL.
 
-    Raises ``ConfigurationError`` where nothing can listen on the port, or no claim holds what a
-    caller is granted.
+    Raises ``ConfigurationError`` where the port is taken, or no claim holds what a caller is
+    granted.
     """
     _check_callers(accounts, local, everyone, contexts[0])
-    # The certificate, and not the JWKS: a pasted token may name the key as any generation does.
+    # The certificate, not the JWKS: a pasted token may name the key as any generation does.
     keys = PEM(local.key.certificate_pem)
     form = next((name for name, form in FORMS.items() if form == local.form), "wso2-4.2")
     preset = PRESETS[local.form.preset]
@@ -52,7 +52,7 @@ def serve_before(
 def _check_callers(
     accounts: Accounts, local: LocalGateway, everyone: Caller | None, context: str
 ) -> None:
-    """Mint for everybody who may call, so that a claim that is missing is reported at the start."""
+    """Mint for everybody who may call, so that a missing claim is reported at the start."""
     callers = [
         (f"clients.{client.client_id}", Caller(client, user))
         for client in accounts.clients.values()

@@ -1,4 +1,4 @@
-"""Tokens to look at: of each caller, in each form, and with each fault that a check finds."""
+"""Sample tokens: of any caller, in any form, and with any fault that a check finds."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..gateway import Caller, assertion_of
 
 
 class Sample(NamedTuple):
-    """A client and a user of the accounts, a form, and what is wrong with the token."""
+    """A client and a user of the accounts, a form, and a name in ``FAULTS``."""
 
     client: str | None = None
     user: str | None = None
@@ -83,13 +83,13 @@ FAULTS: Mapping[str, tuple[str, Callable[[Maker], str]]] = {
     ),
     "cut": ("it was cut off on its way", lambda maker: maker.token()[: len(maker.token()) // 2]),
 }
-"""What may be wrong with a sample, as a person would say it, and how it comes about."""
+"""What may be wrong with a sample, in words, and what makes such a token."""
 
 
 def sample(asked: Sample, accounts: Accounts, key: SigningKey, context: str) -> str:
     """Return the token, signed with this key.
 
-    Raises ``ConfigurationError`` where there is no such client, user, form or fault.
+    Raises ``ConfigurationError`` for an unknown client, user, form or fault.
     """
     for name, known in zip(asked, (accounts.clients, accounts.users, FORMS, FAULTS), strict=True):
         if name is not None and name not in known:
@@ -98,7 +98,7 @@ def sample(asked: Sample, accounts: Accounts, key: SigningKey, context: str) -> 
         None if asked.client is None else accounts.clients[asked.client],
         None if asked.user is None else accounts.users[asked.user],
     )
-    # The same key without its name: each form gives it another than the JWKS does.
+    # The same key without its kid: each form makes a kid of its own.
     unnamed = SigningKey.from_pem(key.private_pem, key.certificate_pem)
     local = LocalGateway(asked.form, clients=accounts.registry, key=unnamed)
     return FAULTS[asked.fault][1](Maker(local, caller, context))

@@ -1,4 +1,4 @@
-"""The guided tour: a gateway, a guarded app behind it, and real requests to both, one by one."""
+"""The guided tour: a gateway, a guarded app behind it, and real requests to both."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ HEADER = "X-JWT-Assertion"
 
 
 class Case(NamedTuple):
-    """One request of the tour; the tour fails where another status comes."""
+    """One request of the tour, which fails if the answer has another status."""
 
     title: str
     path: str
@@ -44,7 +44,7 @@ class Case(NamedTuple):
 
 
 def cases(key: SigningKey, forger: SigningKey, now: float) -> list[Case]:
-    """Return the requests: one that is let in, and four that are not."""
+    """Return five requests: one that is let in, and four that are refused."""
     good = mint(key, ucsd_claims(), now=now)
     forged = mint(forger, ucsd_claims(), now=now, header={"x5t": key.x5t(as_hex=True)})
     expired = mint(key, ucsd_claims(), now=now, lifetime=-60)
@@ -59,7 +59,7 @@ def cases(key: SigningKey, forger: SigningKey, now: float) -> list[Case]:
 
 
 def client_cases(key: SigningKey, now: float) -> list[Case]:
-    """Return two requests of each client: one that its entry grants, and one that it does not."""
+    """Return two requests of each client, of which its entry grants the first."""
 
     def case(title: str, path: str, status: int, client_id: str, **changes: Any) -> Case:
         context = {f"{WSO2_DIALECT}apicontext": ECHO_CONTEXT}
@@ -91,7 +91,7 @@ class Demo:
         local = LocalGateway(api=ECHO_CONTEXT, clients=self.accounts.registry)
         self.key = local.key
         options: dict[str, Any] = {
-            # The certificate, and not /jwks: the app knows the key as every generation names it.
+            # The certificate, not /jwks: the app knows the key by the name of each generation.
             "keys": PEM(self.key.certificate_pem),
             "api": ECHO_CONTEXT,
             "listeners": [self._on_event],
@@ -101,8 +101,9 @@ class Demo:
         app = build(campus, partners)
         self._routes = [route for route in inventory(app) if ":path}" not in route.path]
         self.app_url = stack.enter_context(serving(app))
-        verifiers = [campus, partners]
-        inspector = Inspector(self.accounts, self.key, verifiers, try_routes=self.try_routes)
+        inspector = Inspector(
+            self.accounts, self.key, [campus, partners], try_routes=self.try_routes
+        )
         pages = [Route("/", redirect_to_page), *inspector.routes()]
         apis = [Api(ECHO_CONTEXT, self.app_url)]
         gateway = DevelopmentGateway(apis, self.accounts, local, pages=pages)
@@ -110,19 +111,18 @@ class Demo:
 
     def _on_event(self, event: Event) -> None:
         if isinstance(event, Decided) and event.reference is not None:
-            reason = event.reason or ""
-            if event.decision is not None:
-                reason = event.decision.explain().partition(": ")[2]
-            self._reasons[event.reference] = reason
+            decision = event.decision
+            why = event.reason if decision is None else decision.explain().partition(": ")[2]
+            self._reasons[event.reference] = why or ""
 
     def reason_of(self, answer: dict[str, Any]) -> str:
-        """Return the operator's reason for a refusal, to which the answer's reference leads."""
+        """Return the operator's reason for a refusal, by the reference in its answer."""
         return self._reasons.get(str(answer.get("reference")), "")
 
     async def try_routes(self, token: str) -> list[dict[str, Any]]:
-        """Ask every route with a token; return its guard, the answer's status and code, and why."""
+        """Call every route with a token; return each guard, status and code, and why."""
         async with httpx2.AsyncClient(trust_env=False, timeout=10) as client:
-            return await gather(*(self._try(client, each, token) for each in self._routes))
+            return await gather(*(self._try(client, route, token) for route in self._routes))
 
     async def _try(
         self, client: httpx2.AsyncClient, route: GuardedRoute, token: str
@@ -137,10 +137,8 @@ class Demo:
         row["status"] = response.status_code
         if response.status_code < 400:
             return row | {"code": "", "why": "let in"}
-        try:
-            answer = response.json()
-        except ValueError:  # the server's own answer: it takes no header of this length, say
-            answer = {}
+        is_ours = response.headers.get("content-type") == "application/problem+json"
+        answer = response.json() if is_ours else {}
         why = self.reason_of(answer) or response.reason_phrase
         return row | {"code": answer.get("code", ""), "why": why}
 
@@ -182,7 +180,7 @@ def run(*, once: bool, port: int) -> int:
 
 
 def through_the_gateway(demo: Demo) -> Iterator[tuple[str, bool, str]]:
-    """Call as a client of the gateway does; yield each step, whether it held, and its answer."""
+    """Call as a client of the gateway does; yield each step, its success, and its answer."""
     with httpx2.Client(base_url=demo.url, trust_env=False, timeout=10) as client:
         bare = client.get(ECHO_CONTEXT)
         yield (
