@@ -12,6 +12,8 @@ import hmac
 import secrets
 from dataclasses import dataclass
 from html import escape
+from pathlib import Path
+from string import Template
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, unquote_plus, urlsplit
 
@@ -31,24 +33,10 @@ _MOST = 10_000
 _GRANTS = ("client_credentials", "password", "authorization_code", "refresh_token")
 _LONGEST_FORM = 65_536
 
-_PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>{title}</title>
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<style>
-:root {{ color-scheme: light dark; font: 1rem/1.5 system-ui, sans-serif }}
-body {{ max-width: 24rem; margin: 4rem auto; padding: 0 1rem }}
-label, input, button {{ display: block; width: 100%; box-sizing: border-box; font: inherit }}
-input, button {{ padding: .5rem; margin: .25rem 0 1rem }}
-[role=alert] {{ border-left: .25rem solid #c22; padding-left: .75rem }}
-</style></head><body><h1>{title}</h1>{body}</body></html>"""
-
-_LOGIN = """{alert}<p><b>{application}</b> asks who you are. This gateway is for development, and
-its accounts are in a file.</p>
-<form method="post"><label for="username">User name</label>
-<input id="username" name="username" value="{name}" autocomplete="username" required autofocus>
-<label for="password">Password</label>
-<input id="password" name="password" type="password" autocomplete="current-password" required>
-<button>Sign in</button></form>"""
+_PAGE, _LOGIN = (
+    Template(Path(__file__).with_name("page").joinpath(name).read_text("utf-8"))
+    for name in ("page.html", "login.html")
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -290,8 +278,8 @@ def oauth_routes(authority: Authority) -> list[Route]:
 
 
 def _login(application: str, name: str = "", alert: str = "", status: int = 200) -> Response:
-    form = _LOGIN.format(alert=alert, application=escape(application), name=escape(name))
-    return _page("Sign in", form, status)
+    values = {"application": escape(application), "name": escape(name), "alert": alert}
+    return _page("Sign in", _LOGIN.substitute(values), status)
 
 
 def _page(title: str, body: str, status: int) -> Response:
@@ -301,7 +289,7 @@ def _page(title: str, body: str, status: int) -> Response:
         "frame-ancestors 'none'; base-uri 'none'",
         "Referrer-Policy": "no-referrer",
     }
-    return HTMLResponse(_PAGE.format(title=escape(title), body=body), status, headers)
+    return HTMLResponse(_PAGE.substitute(title=escape(title), body=body), status, headers)
 
 
 def _described(error: Exception) -> str:
