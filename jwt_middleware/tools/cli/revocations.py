@@ -55,9 +55,9 @@ def add_to(commands: Any) -> None:
 
 
 def _revoke(options: argparse.Namespace) -> int:
-    """Deny one token, or all of a subject, client, key or issuer, in the store of the services.
+    """Deny one token, or all of a subject, client, key or issuer, in the services' store.
 
-    They refuse those tokens within a second (401 token_revoked). Times are 'now' or ISO 8601 (UTC
+    The services refuse them within a second (401 token_revoked). Times are 'now' or ISO 8601 (UTC
     where they name no offset).
     """
     denial = _denial(options)
@@ -69,7 +69,7 @@ def _revoke(options: argparse.Namespace) -> int:
     denial = denial.ending(time.time(), option.keep_for)
     with closing(_store(option, make=True)) as store:
         store.deny(denial)
-        [kept] = [each for each in store.denials() if each.identity == denial.identity] or [denial]
+        [kept] = [one for one in store.denials() if one.identity == denial.identity] or [denial]
         answer(options, {"store": store.name, "denied": _as_json(kept)}, [f"denied: {_line(kept)}"])
     return 0
 
@@ -77,7 +77,7 @@ def _revoke(options: argparse.Namespace) -> int:
 def _take_back(options: argparse.Namespace, denial: Denial) -> int:
     if options.issued_before or options.until or options.forever or options.note:
         raise ConfigurationError(
-            "--take-back ends whatever was denied by a name: without times and a note"
+            "--take-back ends every denial of a name: without times and a note"
         )
     with closing(_store(_option(options))) as store:
         was_denied = store.allow(denial)
@@ -93,9 +93,9 @@ def _revocations(options: argparse.Namespace) -> int:
     """List the denials in force, the next to end first."""
     with closing(_store(_option(options))) as store:
         denials = store.denials()
-        value = {"store": store.name, "denials": [_as_json(each) for each in denials]}
+        value = {"store": store.name, "denials": [*map(_as_json, denials)]}
         title = f"{store.name}: {count(len(denials), 'denial')} in force"
-        answer(options, value, [title, *(f"  {_line(each)}" for each in denials)])
+        answer(options, value, [title, *(f"  {_line(denial)}" for denial in denials)])
     return 0
 
 
@@ -115,12 +115,12 @@ def _option(options: argparse.Namespace) -> Revocations:
 
 
 def _store(option: Revocations, *, make: bool = False) -> Store:
-    """Open the store; only a denial may ``make`` one, or begin a lost one anew."""
+    """Open the store; only a denial may ``make`` a missing one."""
     url = str(option.url)
     if is_missing_file(url):
         if not make:
             raise ConfigurationError(f"{option.name}: there is no such file, so it denies nothing")
-        # Whoever mistypes a path would otherwise revoke nothing, and believe the opposite.
+        # A mistyped path would otherwise revoke nothing, unnoticed.
         complain(f"{option.name} is new; if a service uses a store already, this is not its path")
     return open_store(url, make=make)
 

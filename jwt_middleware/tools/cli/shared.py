@@ -1,4 +1,4 @@
-"""What several commands share: their options, what they read, and how they answer."""
+"""What commands share: their options, what they read, and how they answer."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _OPTIONS = ("keys", "gateway", "api", "issuer", "audience", "clients")
 def add_command(
     commands: Any, run: Callable[[argparse.Namespace], int], summary: str, *, json: bool = True
 ) -> argparse.ArgumentParser:
-    """Add the command ``_run`` of this name; its docstring is the help, its result the status."""
+    """Add a command: the name, the help and the exit status are those of the function ``run``."""
     name = run.__name__.removeprefix("_")
     command: argparse.ArgumentParser = commands.add_parser(
         name, help=summary, description=run.__doc__
@@ -46,14 +46,14 @@ def complain(text: object) -> None:
 
 
 def add_verifier_options(command: argparse.ArgumentParser) -> None:
-    """Let a command take the options of a verifier."""
+    """Add the options of a verifier."""
     command.add_argument("--config", type=Path, metavar="TOML", help="a file of options")
     for option in _OPTIONS:
         command.add_argument(f"--{option}", help=f"the option {option}")
 
 
 def environment_of(options: argparse.Namespace) -> dict[str, str]:
-    """Return the environment's options; ``--config`` beats the file that it names."""
+    """Return the environment's options, in which ``--config`` is the file of options."""
     environment = {k: v for k, v in os.environ.items() if k.startswith(ENVIRONMENT_PREFIX)}
     if options.config is not None:
         environment[CONFIG_FILE] = str(options.config)
@@ -63,7 +63,7 @@ def environment_of(options: argparse.Namespace) -> dict[str, str]:
 def optional_verifier(
     options: argparse.Namespace, clock: Callable[[], float] = time.time
 ) -> Verifier | None:
-    """Return the verifier that options, a file and the environment make; None where none do.
+    """Return the verifier of the options, a file and the environment; None where none is set.
 
     Raises ``ConfigurationError`` where an option is wrong.
     """
@@ -75,7 +75,7 @@ def optional_verifier(
 
 
 def required_verifier(verifier: Verifier | None, command: str) -> Verifier:
-    """Raise ``ConfigurationError`` where no option makes a verifier."""
+    """Return the verifier; raise ``ConfigurationError`` where no option makes one."""
     if verifier is None:
         raise ConfigurationError(f"{command}: name the keys: --keys gateway.pem, or --config FILE")
     return verifier
@@ -117,7 +117,7 @@ def read_text(path: str, what: str) -> str:
 
 @contextmanager
 def needing(extra: str, what: str) -> Generator[None, None, None]:
-    """Raise a ``ConfigurationError`` that names the extra, where an import in the block fails."""
+    """Turn a failed import of the block into a ``ConfigurationError`` that names the extra."""
     try:
         yield
     except ModuleNotFoundError as error:

@@ -1,4 +1,4 @@
-"""``jwt-assertion inspect``, ``verify`` and ``mint``: one token, from standard input or to output.
+"""``jwt-assertion inspect``, ``verify`` and ``mint``.
 
 A token is read from standard input by default, so that it reaches neither the shell's history nor
 the list of processes.
@@ -71,8 +71,7 @@ def _verifier(options: argparse.Namespace) -> tuple[Verifier | None, float]:
 def _inspect(options: argparse.Namespace) -> int:
     """Print what a token is: its spelling, key, times and claims.
 
-    With a configuration, also whether it verifies and, if not, why. Exit status 1 where it does
-    not.
+    With a configuration, also whether it verifies and, if not, why; the exit status is 1 then.
     """
     verifier, now = _verifier(options)
     inspection = inspect(_token(options), verifier, now)
@@ -81,10 +80,7 @@ def _inspect(options: argparse.Namespace) -> int:
 
 
 def _verify(options: argparse.Namespace) -> int:
-    """Verify a token as the middleware does, and print who calls.
-
-    Exit status 1 where it is refused.
-    """
+    """Verify a token as the middleware does, and print who calls. A refusal is exit status 1."""
     verifier = required_verifier(_verifier(options)[0], "verify")
     try:
         principal = principal_as_json(verifier.verify(_token(options).strip(" \t\r\n")))
