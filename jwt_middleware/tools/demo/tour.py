@@ -115,9 +115,14 @@ class Demo:
             why = event.reason if decision is None else decision.explain().partition(": ")[2]
             self._reasons[event.reference] = why or ""
 
-    def reason_of(self, answer: dict[str, Any]) -> str:
-        """Return the operator's reason for a refusal, by the reference in its answer."""
-        return self._reasons.get(str(answer.get("reference")), "")
+    def verdict(self, response: httpx2.Response) -> tuple[str, str]:
+        """Return an answer's code, and the operator's reason for it, by its reference."""
+        if response.status_code < 400:
+            return "", "let in"
+        is_ours = response.headers.get("content-type") == "application/problem+json"
+        answer = response.json() if is_ours else {}
+        why = self._reasons.get(str(answer.get("reference"))) or response.reason_phrase
+        return answer.get("code", ""), why
 
     async def try_routes(self, token: str) -> list[dict[str, Any]]:
         """Call every route with a token; return each guard, status and code, and why."""
@@ -134,13 +139,8 @@ class Demo:
         except httpx2.TransportError:
             why = "the server ended the connection: it takes no header of this length"
             return row | {"status": 0, "code": "no answer", "why": why}
-        row["status"] = response.status_code
-        if response.status_code < 400:
-            return row | {"code": "", "why": "let in"}
-        is_ours = response.headers.get("content-type") == "application/problem+json"
-        answer = response.json() if is_ours else {}
-        why = self.reason_of(answer) or response.reason_phrase
-        return row | {"code": answer.get("code", ""), "why": why}
+        code, why = self.verdict(response)
+        return row | {"status": response.status_code, "code": code, "why": why}
 
 
 def run(*, once: bool, port: int) -> int:
@@ -217,11 +217,10 @@ def _show(demo: Demo, shown: list[Case]) -> bool:
         for case in shown:
             headers = {} if case.token is None else {HEADER: case.token}
             response = client.get(case.path, headers=headers)
-            body = response.json()
-            accepted = response.status_code == 200
-            why = f"let in: {body}" if accepted else demo.reason_of(body)
+            code, why = demo.verdict(response)
             as_expected &= response.status_code == case.status
-            code = body.get("code", "-")
+            if response.status_code == 200:
+                code, why = "-", f"{why}: {response.json()}"
             print(f"  {case.title:<50} {response.status_code:<7} {code:<24} {why}")
     return as_expected
 

@@ -19,7 +19,7 @@ from starlette.websockets import WebSocket
 from ...testing import Accounts, LocalGateway
 from .assertions import repeating
 from .oauth import Authority, Caller, oauth_routes
-from .proxy import Forwarder, deny, relay
+from .proxy import deny, forward, relay, upstream_client
 from .requests import LOOPBACK_NAMES, LocalNames, forwarded
 
 
@@ -57,7 +57,7 @@ class DevelopmentGateway:
     ) -> None:
         self._apis = apis
         self._everyone = everyone
-        self._forwarder = Forwarder()
+        self._client = upstream_client()
         self._authority = Authority(accounts)
         self._local = local
         self._assertion = repeating(local)
@@ -72,7 +72,7 @@ class DevelopmentGateway:
     @asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncGenerator[None, None]:
         yield
-        await self._forwarder.close()
+        await self._client.aclose()
 
     def _keys(self, _: Request) -> Response:
         status, body = self._local.answer()
@@ -93,7 +93,7 @@ class DevelopmentGateway:
         if socket is not None:
             await relay(socket, api.upstream, headers)
             return
-        response = await self._forwarder.forward(Request(scope, receive), api.upstream, headers)
+        response = await forward(self._client, Request(scope, receive), api.upstream, headers)
         await response(scope, receive, send)
 
     def _caller(self, scope: Scope) -> Caller | Response:

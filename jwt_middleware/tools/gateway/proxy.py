@@ -31,43 +31,43 @@ _HANDSHAKE = (
 )
 
 
-class Forwarder:
-    """Forwards requests to upstream servers, over a pool of connections."""
+def upstream_client() -> httpx2.AsyncClient:
+    """Return a client for ``forward``, which keeps connections; whoever made it closes it."""
+    limits = httpx2.Limits(max_connections=1_000)
+    return httpx2.AsyncClient(timeout=_TIMEOUT, trust_env=False, limits=limits)
 
-    def __init__(self) -> None:
-        limits = httpx2.Limits(max_connections=1_000)
-        self._client = httpx2.AsyncClient(timeout=_TIMEOUT, trust_env=False, limits=limits)
-        self.close = self._client.aclose
 
-    async def forward(self, request: Request, upstream: str, headers: Lines) -> Response:
-        """Send a request with these headers upstream; stream its answer back."""
-        has_body = "content-length" in request.headers or "transfer-encoding" in request.headers
-        is_read = anyio.Event()
-        if not has_body:
-            is_read.set()
-        forwarded_request = httpx2.Request(
-            request.method,
-            upstream,
-            headers=headers,
-            content=_body(request, is_read) if has_body else None,
-            # As it came: an httpx URL would normalize dot segments and escapes.
-            extensions={"target": _target(request.scope, upstream), "timeout": _TIMEOUT.as_dict()},
-        )
-        answer: httpx2.Response | Response = Response(status_code=499)  # the client has gone
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(_end_when_gone, request, is_read, tasks.cancel_scope)
-            try:
-                answer = await self._client.send(forwarded_request, stream=True)
-            except httpx2.TransportError as error:
-                answer = _unreachable(upstream, error)
-            except ClientDisconnect:
-                pass
-            tasks.cancel_scope.cancel()
-        if isinstance(answer, Response):
-            return answer
-        response = StreamingResponse(_content(answer), answer.status_code)
-        response.raw_headers = forwarded(answer.headers.raw)
-        return response
+async def forward(
+    client: httpx2.AsyncClient, request: Request, upstream: str, headers: Lines
+) -> Response:
+    """Send a request with these headers upstream; stream its answer back."""
+    has_body = "content-length" in request.headers or "transfer-encoding" in request.headers
+    is_read = anyio.Event()
+    if not has_body:
+        is_read.set()
+    forwarded_request = httpx2.Request(
+        request.method,
+        upstream,
+        headers=headers,
+        content=_body(request, is_read) if has_body else None,
+        # As it came: an httpx URL would normalize dot segments and escapes.
+        extensions={"target": _target(request.scope, upstream), "timeout": _TIMEOUT.as_dict()},
+    )
+    answer: httpx2.Response | Response = Response(status_code=499)  # the client has gone
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(_end_when_gone, request, is_read, tasks.cancel_scope)
+        try:
+            answer = await client.send(forwarded_request, stream=True)
+        except httpx2.TransportError as error:
+            answer = _unreachable(upstream, error)
+        except ClientDisconnect:
+            pass
+        tasks.cancel_scope.cancel()
+    if isinstance(answer, Response):
+        return answer
+    response = StreamingResponse(_content(answer), answer.status_code)
+    response.raw_headers = forwarded(answer.headers.raw)
+    return response
 
 
 async def relay(socket: WebSocket, upstream: str, headers: Lines) -> None:
