@@ -5,8 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import time
-from collections.abc import Callable, Generator, Iterable
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from ..background.forks import ForkLock
@@ -20,17 +19,6 @@ BURST = 20
 
 _MOST_KINDS = 1_024
 _FIELD = re.compile(r"{(\w+)")
-
-
-@contextmanager
-def silent_log() -> Generator[None, None, None]:
-    """Log nothing meanwhile: for commands, whose answer says it all."""
-    before = logger.level
-    logger.setLevel(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        logger.setLevel(before)
 
 
 class LogRate:

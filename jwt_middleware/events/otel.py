@@ -45,6 +45,14 @@ COUNTERS = {
 }
 """The counters, with unit and description."""
 
+_COUNTED: dict[type, tuple[str, ...]] = {
+    KeysFetched: ("keys.fetches", "jwt.result", "fetched"),
+    KeyFetchFailed: ("keys.fetches", "jwt.result", "failed"),
+    StaleKeysServed: ("keys.stale",),
+    StoreFailed: ("revocations.outages",),
+}
+"""The counter of a kind of event, with its label."""
+
 # Seconds. An HS256 token is near the start, the first use of a key or a big RSA key near the end.
 _BOUNDS = (0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.01, 0.1)
 
@@ -88,21 +96,12 @@ class OpenTelemetry:
     def __call__(self, event: Event, /) -> None:
         """Count one event; a decision also describes the current span."""
         self._count("events", "event.name", event_name(type(event).__name__))
-        match event:
-            case Decided():
-                self._decided(event)
-            case KeysFetched():
-                self._count("keys.fetches", "jwt.result", "fetched")
-            case KeyFetchFailed():
-                self._count("keys.fetches", "jwt.result", "failed")
-            case StaleKeysServed():
-                self._count("keys.stale")
-            case DenialsLoaded():
-                self._denials.set(event.denials)
-            case StoreFailed():
-                self._count("revocations.outages")
-            case _:
-                pass  # it is among the events
+        if type(event) in _COUNTED:
+            self._count(*_COUNTED[type(event)])
+        elif isinstance(event, Decided):
+            self._decided(event)
+        elif isinstance(event, DenialsLoaded):
+            self._denials.set(event.denials)
 
     def _count(self, counter: str, label: str = "", value: str = "") -> None:
         self._counters[counter].add(1, {label: value} if label else None)

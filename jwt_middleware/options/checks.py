@@ -57,7 +57,7 @@ def in_file(table: Mapping[str, Any]) -> Generator[None]:
 def relative_keys(keys: Any, folder: Path) -> Any:
     """Return ``keys`` with each relative path read from the folder of the file that names it."""
     if isinstance(keys, list | tuple):
-        return [relative_keys(one, folder) for one in keys]
+        return [relative_keys(source, folder) for source in keys]
     if isinstance(keys, str) and "://" not in keys and "-----BEGIN" not in keys:
         return folder / keys
     return keys

@@ -156,7 +156,7 @@ def _from_file(environ: Mapping[str, str]) -> dict[str, Any]:
         table["revocations"] = InFile(value if isinstance(value, dict) else {"url": value}, path)
     if "issuers" in table:
         entries = table["issuers"]
-        if not isinstance(entries, list) or not all(isinstance(one, dict) for one in entries):
+        if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
             raise ConfigurationError(f"{path}: issuers: write [[issuers]] tables")
         table["issuers"] = [InFile(entry, path) for entry in entries]
         for entry in table["issuers"]:

@@ -69,7 +69,8 @@ def _revoke(options: argparse.Namespace) -> int:
     denial = denial.ending(time.time(), option.keep_for)
     with closing(_store(option, make=True)) as store:
         store.deny(denial)
-        [kept] = [one for one in store.denials() if one.identity == denial.identity] or [denial]
+        stored = {known.identity: known for known in store.denials()}
+        kept = stored.get(denial.identity, denial)
         answer(options, {"store": store.name, "denied": _as_json(kept)}, [f"denied: {_line(kept)}"])
     return 0
 

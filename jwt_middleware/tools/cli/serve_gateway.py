@@ -23,7 +23,7 @@ from .signing import form_named, named_claims, signing_key
 
 
 def run(options: argparse.Namespace) -> None:
-    """Serve the gateway until it is told to end.
+    """Serve the gateway until Ctrl-C or SIGTERM.
 
     Raises ``ConfigurationError`` where an option is wrong, the port is taken, or no claim holds
     what a caller is granted.
@@ -143,7 +143,7 @@ def _usage(
             yield f"roles are in the claim {role_claim}; --clients names a registry"
     else:
         yield "a request needs an access token; --client or --as makes that unnecessary:"
-        confidential = next((one for one in accounts.clients.values() if one.secret), None)
+        confidential = next((client for client in accounts.clients.values() if client.secret), None)
         if confidential is not None:
             # The demo's secrets are public; those of a file are printed nowhere.
             secret = confidential.secret if options.accounts is None else "SECRET"

@@ -88,15 +88,17 @@ class Inspector:
         return routes
 
     async def _choices(self, _: Request) -> Response:
-        clients = self._accounts.clients.values()
+        accounts = self._accounts.clients.values()
         public = [
             account.client_id
-            for account in clients
+            for account in accounts
             if account.secret is None
             and any(uri.endswith(INSPECTOR) for uri in account.redirect_uris)
         ]
         choices = {
-            "clients": [{"id": one.client_id, "name": self._name_of(one)} for one in clients],
+            "clients": [
+                {"id": account.client_id, "name": self._name_of(account)} for account in accounts
+            ],
             "users": list(self._accounts.users),
             "forms": [{"id": name, "preset": form.preset} for name, form in FORMS.items()],
             "form": self._form,
@@ -165,8 +167,8 @@ def _own_meanings(claims: Mapping[str, Any], verifier: Verifier) -> dict[str, st
     for client_id in (claims.get(name) for name in verifier.gateway.names.client_id):
         entry = None if verifier.clients is None else verifier.clients.get(str(client_id))
         if entry is not None:
-            meanings |= {role.name: f"Roles of {entry.name}." for role in entry.roles}
-            meanings |= {one.name: f"Permissions of {entry.name}." for one in entry.permissions}
+            meanings |= {name: f"Roles of {entry.name}." for name, _ in entry.roles}
+            meanings |= {name: f"Permissions of {entry.name}." for name, _ in entry.permissions}
             meanings |= {
                 attribute.claim: f"The attribute {name} of {entry.name}."
                 for name, attribute in entry.attributes.items()

@@ -26,7 +26,8 @@ def explain_integrations(path: Path) -> Report:
         path, leeway=30, max_token_size=MAX_TOKEN_SIZE, announce=lambda _: None, clock=time.time
     ).current()
     meaning = [f"{path}: {count(len(known.integrations), 'integration')}."]
-    meaning += [f"{one.id}: {'; '.join(_meaning(one, known))}" for one in known.integrations]
+    for integration in known.integrations:
+        meaning.append(f"{integration.id}: {'; '.join(_meaning(integration, known))}")
     return Report(meaning, [], [*_dangers(known)])
 
 
@@ -46,11 +47,12 @@ def _meaning(integration: Integration, known: IntegrationSet) -> Iterator[str]:
 
 
 def _dangers(known: IntegrationSet) -> Iterator[str]:
-    for one in known.integrations:
-        if one.accounts == BY_EMAIL and one.enabled:
-            yield f"{one.id} may sign in as the user of any address (accounts = 'by_email')"
-        if one.max_age is not None and one.max_age > _LONG:
-            yield f"{one.id}: a link lives {one.max_age:g} s, in histories and mailboxes too"
+    for integration in known.integrations:
+        name, max_age = integration.id, integration.max_age
+        if integration.accounts == BY_EMAIL and integration.enabled:
+            yield f"{name} may sign in as the user of any address (accounts = 'by_email')"
+        if max_age is not None and max_age > _LONG:
+            yield f"{name}: a link lives {max_age:g} s, in histories and mailboxes too"
     spkis = {
         name: {key.spki for key in keys.keys}
         for name, issuer in known.trusts.items()

@@ -233,9 +233,7 @@ def oauth_routes(authority: Authority) -> list[Route]:
         body = await _form(request)
         if body is None:
             return Response("the form is too long", 413)
-        headers = dict(request.headers)
-        if "authorization" in headers:
-            headers["Authorization"] = headers["authorization"]  # oauthlib's spelling
+        headers = {name.title(): value for name, value in request.headers.items()}  # as oauthlib
         try:
             headers, text, status = authority.server.create_token_response(
                 _address(request), "POST", body, headers
