@@ -165,6 +165,6 @@ def _line(denial: Denial) -> str:
 
 def _name(denial: Denial) -> str:
     kind, value, issuer = denial.name
-    words = {"token_id": "jti", "client_id": "client", "key_id": "key id"}
+    words = {field: option.replace("-", " ") for option, (field, _) in _NAMES.items()}
     text = f"{words.get(kind, kind)} {printable(value, 1024)}"
     return text + (f" of issuer {printable(issuer, 1024)}" if issuer else "")

@@ -121,9 +121,10 @@ def _claims(options: argparse.Namespace, form: str) -> Mapping[str, Any]:
     claims: dict[str, Any] = {"iss": "wso2.org/products/am"}
     role_claims = PRESETS[FORMS[form].preset].names.roles
     if options.client is not None:
-        claims["client_id"] = options.client
         entry = sample_accounts().entry(options.client)
-        if entry is not None:
+        if entry is None:
+            claims["client_id"] = options.client
+        else:
             claims |= client_claims(options.client)
             role_claims = entry.roles
     try:

@@ -78,9 +78,6 @@ async def relay(socket: WebSocket, upstream: str, headers: Lines) -> None:
     # The URL has the host of the request, as over HTTP; the connection goes upstream all the same.
     host = named.get(b"host", b"").decode("latin-1")
     target = _target(socket.scope, upstream).decode("latin-1")
-    where: dict[str, Any] = {"host": parts.hostname, "port": parts.port or (80, 443)[is_secure]}
-    if is_secure:
-        where["server_hostname"] = parts.hostname
     try:
         connection = await connect(
             f"{'wss' if is_secure else 'ws'}://{host}{target}",
@@ -93,7 +90,9 @@ async def relay(socket: WebSocket, upstream: str, headers: Lines) -> None:
             open_timeout=_OPEN_SECONDS,
             max_size=None,
             proxy=None,
-            **where,
+            host=parts.hostname,
+            port=parts.port or (443 if is_secure else 80),
+            server_hostname=parts.hostname if is_secure else None,
         )
     except InvalidStatus as refusal:
         await deny(socket, _same_answer(refusal))
