@@ -316,7 +316,7 @@ class AccountUpdated(NamedTuple):
     "request={method} {path}",
 )
 class GoRefused(NamedTuple):
-    """The ``go`` of a sign-on is no path of this site; the person is sent to ``/`` instead."""
+    """The ``go`` of a sign-on is not a path of this site; the person is sent to ``/``."""
 
     integration: str
     reason: str

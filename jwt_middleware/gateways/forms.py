@@ -141,7 +141,7 @@ def form_of_version(version: str) -> str:
     a form, with or without ``wso2-``, is that form.
 
     Raises:
-        ValueError: this is no version.
+        ValueError: this is not a version.
 
     """
     for name in (version, f"wso2-{version}"):
@@ -151,7 +151,7 @@ def form_of_version(version: str) -> str:
     known = all(part.isdecimal() and len(part) < 6 for part in parts)
     if not known or not 1 <= int(parts[0]) <= 4:
         raise ValueError(
-            f"no version: {version[:40]!r}; write a version of 1.4 to 4.6, or a form's name: "
+            f"not a version: {version[:40]!r}; write a version of 1.4 to 4.6, or a form's name: "
             + ", ".join(FORMS)
         )
     asked = [*map(int, parts), 0]  # 2 is 2.0

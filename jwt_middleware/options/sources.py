@@ -185,7 +185,7 @@ def check_no_service_link(variable: str, value: str) -> None:
     is_url = variable.endswith("_PORT") and "://" in value
     if is_url or _LINK.fullmatch(variable):
         raise ConfigurationError(
-            f"{variable} is no option but a Kubernetes service link, the address of a Service "
+            f"{variable} is not an option but a Kubernetes service link, the address of a Service "
             "whose name begins with jwt-middleware: set enableServiceLinks: false in the pod's "
             "spec, or give the Service another name"
         )

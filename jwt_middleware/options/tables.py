@@ -12,12 +12,12 @@ from .checks import nearest
 
 
 def read_toml(content: bytes, path: Path) -> dict[str, Any]:
-    """Parse a file's content; raise ``ConfigurationError`` where it is no TOML."""
+    """Parse a file's content; raise ``ConfigurationError`` where it is not valid TOML."""
     try:
         return tomllib.loads(content.decode("utf-8"))
     except (ValueError, RecursionError) as error:
         # The error has line and column, and not the text there, which may be a secret.
-        raise ConfigurationError(f"{path}: no TOML: {error}") from None
+        raise ConfigurationError(f"{path}: not valid TOML: {error}") from None
 
 
 def toml_key(name: str) -> str:

@@ -47,7 +47,7 @@ _PERSON = (
 
 
 def _person(prefix: str, marks: str, *values: str) -> dict[str, str]:
-    """Return BYU's claims about one person or entity: a blank is no value."""
+    """Return BYU's claims about one person or entity; a blank stands for no value."""
     names = (*_PERSON.split(), f"{marks}suffix", f"{marks}prefix")
     claims = zip(names, (*values, " ", " "), strict=True)
     return {f"{BYU_DIALECT}{prefix}_{name}": value for name, value in claims}

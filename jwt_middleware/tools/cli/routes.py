@@ -90,7 +90,7 @@ def find_app(spec: str) -> GuardedApp:
 
     Raises ``ConfigurationError`` where there is none, or no adapter knows its framework.
     """
-    with redirect_stdout(sys.stderr):  # what the app prints is no part of the answer
+    with redirect_stdout(sys.stderr):  # what the app prints is not part of the answer
         app = _load(spec)
         seen: set[int] = set()
         while id(app) not in seen:
@@ -113,7 +113,7 @@ def _load(spec: str) -> Any:
         dotted = module_name.removesuffix(".py").replace("/", ".")
         raise ConfigurationError(f"{spec}: write the module and not the file, {dotted}:{name}")
     if not all(part.isidentifier() for part in module_name.split(".")):
-        raise ConfigurationError(f"{spec!r}: {module_name!r} is no module's name")
+        raise ConfigurationError(f"{spec!r}: {module_name!r} is not a module name")
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.insert(0, here)
@@ -139,7 +139,7 @@ def _run(fault: str, code: Callable[[], Any]) -> Any:
 def _adapter_of(app: Any) -> ModuleType | None:
     for base in type(app).__mro__:
         adapter = _ADAPTERS.get(base.__module__.partition(".")[0])
-        # Starlette's own middleware is no app, but has one inside.
+        # Starlette's middleware is not the app; the app is inside it.
         if adapter is not None and not base.__module__.startswith("starlette.middleware"):
             return importlib.import_module(f"{adapter}.inventory")
     return None

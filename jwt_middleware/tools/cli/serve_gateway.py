@@ -38,7 +38,7 @@ def run(options: argparse.Namespace) -> None:
         clients = {} if options.accounts is None else accounts.clients
         accounts = Accounts(clients, accounts.users, ClientRegistry(options.clients))
     if not re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", options.header):
-        raise ConfigurationError(f"--header: {options.header!r} is no name of a header")
+        raise ConfigurationError(f"--header: {options.header!r} is not a header name")
     form = form_named("--wso2", options.wso2)
     preset = PRESETS[FORMS[form].preset]
     if options.api and preset.context_claim is None:

@@ -100,7 +100,7 @@ def time_of(option: str, text: str) -> float:
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise ConfigurationError(
-            f"{option}: {text!r} is no time; write now, or 2026-11-17T19:22:31"
+            f"{option}: {text!r} is not a time; write now, or 2026-11-17T19:22:31"
         ) from None
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
@@ -112,7 +112,7 @@ def read_text(path: str, what: str) -> str:
     except OSError as error:
         raise ConfigurationError(f"{what} cannot be read: {error}") from None
     except UnicodeDecodeError:
-        raise ConfigurationError(f"{what} cannot be read: it is no UTF-8 text") from None
+        raise ConfigurationError(f"{what} cannot be read: it is not UTF-8 text") from None
 
 
 @contextmanager

@@ -28,7 +28,7 @@ def signing_key(
     cannot be read.
     """
     if not path.name or path.is_dir():
-        raise ConfigurationError(f"--key: {path} is no file")
+        raise ConfigurationError(f"--key: {path} is not a file")
     beside = path.with_suffix(".crt")
     if make and not path.exists():
         made = SigningKey(algorithm)
@@ -50,7 +50,7 @@ def signing_key(
     except OSError as error:
         raise ConfigurationError(f"--key: {error}; --make-key makes one, for tests only") from None
     except (ValueError, TypeError):
-        raise ConfigurationError(f"--key: {path} is no unencrypted private key") from None
+        raise ConfigurationError(f"--key: {path} is not an unencrypted private key") from None
 
 
 def form_named(option: str, version: str) -> str:
@@ -62,7 +62,7 @@ def form_named(option: str, version: str) -> str:
 
 
 def named_claims(pairs: Iterable[str]) -> dict[str, Any]:
-    """Read claims as ``NAME=VALUE``; a value that is no JSON is a text.
+    """Read claims as ``NAME=VALUE``; a value that is not JSON is a text.
 
     Raises ``ConfigurationError`` where there is no ``=``.
     """

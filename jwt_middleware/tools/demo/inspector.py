@@ -196,11 +196,11 @@ async def _json_object(request: Request) -> dict[str, Any]:
         raise _BadRequest("send JSON, as application/json")
     body = await bounded_body(request, _LONGEST)
     if body is None:
-        raise _BadRequest(f"more than {_LONGEST} bytes: this is no token")
+        raise _BadRequest(f"more than {_LONGEST} bytes: this is not a token")
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):
-        raise _BadRequest("this is no JSON") from None
+        raise _BadRequest("this is not JSON") from None
     if not isinstance(value, dict):
         raise _BadRequest("send a JSON object")
     return value

@@ -56,7 +56,7 @@ def time_facts(claims: Mapping[str, Any], now: float) -> dict[str, str]:
                 year = 1970 + float(claims[name]) / 31_556_952
                 facts[name] += f"; in milliseconds (read as seconds: the year {year:.0f})"
         elif name in claims:
-            facts[name] = f"{claims[name]!r}, which is no time"
+            facts[name] = f"{claims[name]!r}, which is not a time"
     return facts
 
 

@@ -17,7 +17,7 @@ def report_keys(source: KeySource, rules: KeyRules, now: float) -> dict[str, Any
     """Describe every key of a source; ``now`` in seconds since the epoch.
 
     The ``dangers`` of a key say why it is refused, or what to correct; ``notes`` are about entries
-    that are no keys at all.
+    that are not keys at all.
     """
     snapshot = source.snapshot()
     keys, notes = ((), ()) if snapshot is None else (snapshot.keys, snapshot.notes)

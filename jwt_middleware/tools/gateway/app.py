@@ -127,12 +127,12 @@ class DevelopmentGateway:
 def _odd_request(scope: Scope) -> Response | None:
     """Refuse a request that another server could read differently.
 
-    A request target that is no path could name another server (RFC 9112, 3.2.1). A body with two
+    A request target that is not a path could name another server (RFC 9112, 3.2.1). A body with two
     lengths could hide a second request (6.1).
     """
     target: bytes = scope.get("raw_path") or scope["path"].encode()
     if not target.startswith(b"/") or b"#" in target + scope["query_string"]:
-        return PlainTextResponse("The request target is no path.\n", 400)
+        return PlainTextResponse("The request target is not a path.\n", 400)
     if {b"content-length", b"transfer-encoding"} <= {name for name, _ in scope["headers"]}:
         return PlainTextResponse("Content-Length beside Transfer-Encoding: name one.\n", 400)
     return None

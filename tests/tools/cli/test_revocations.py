@@ -173,7 +173,7 @@ def test_who_only_looks_or_takes_back_makes_no_store(
         (("revocations",), "which store?"),
         (("revoke", "--jti", "t-1", "--store", "process-memory"), "no command reaches"),
         (("revoke", "--jti", "t-1", "--store", "postgresql://u:hidden@h/0"), "the store's URL"),
-        (("revoke", *STORE, "--jti", "t-1", "--until", "soon"), "--until: 'soon' is no time"),
+        (("revoke", *STORE, "--jti", "t-1", "--until", "soon"), "--until: 'soon' is not a time"),
         (("revoke", *STORE, "--jti", "t-1", "--until", "1960-01-01"), "until: a time"),
         (("revoke", *STORE, "--jti", ""), "token_id: a text"),
         (
