@@ -6,6 +6,7 @@ import hashlib
 import json
 import threading
 from collections.abc import Iterable, Mapping
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from os import PathLike
 from typing import Any, Self
@@ -51,7 +52,7 @@ class LocalGateway:
         self.api = api
         self.clients = registry_of(clients)
         self._keys = [self._named(key or SigningKey())]
-        self._server: _Server | None = None
+        self._server: ThreadingHTTPServer | None = None
         self._fault: str | None = None
         self._recovered = threading.Event()
         self._lock = threading.Lock()
@@ -71,7 +72,9 @@ class LocalGateway:
         """Where the keys are published; asking for it starts the endpoint."""
         with self._lock:
             if self._server is None:
-                self._server = _Server(self)
+                self._server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Exchange, self))
+                serve = self._server.serve_forever
+                threading.Thread(target=serve, args=(0.01,), daemon=True).start()
             return f"http://127.0.0.1:{self._server.server_port}/jwks"
 
     @property
@@ -171,7 +174,8 @@ class LocalGateway:
         self.recover()
         with self._lock:
             if self._server is not None:
-                self._server.stop()
+                self._server.shutdown()
+                self._server.server_close()
                 self._server = None
 
     def __enter__(self) -> Self:
@@ -214,9 +218,12 @@ def _bound(client: Client) -> dict[str, Any]:
 
 
 class _Exchange(BaseHTTPRequestHandler):
+    def __init__(self, gateway: LocalGateway, *args: Any) -> None:
+        self._gateway = gateway
+        super().__init__(*args)
+
     def do_GET(self) -> None:
-        assert isinstance(self.server, _Server)  # noqa: S101 - no other server has this handler
-        status, body = (404, b"") if self.path != "/jwks" else self.server.gateway.answer()
+        status, body = (404, b"") if self.path != "/jwks" else self._gateway.answer()
         try:
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
@@ -228,19 +235,3 @@ class _Exchange(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:
         """Log nothing: a test's output is its own."""
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
-
-    def __init__(self, gateway: LocalGateway) -> None:
-        super().__init__(("127.0.0.1", 0), _Exchange)
-        self.gateway = gateway
-        self._thread = threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True)
-        self._thread.start()
-
-    def stop(self) -> None:
-        self.shutdown()
-        self.server_close()
-        self._thread.join()

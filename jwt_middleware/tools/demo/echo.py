@@ -57,7 +57,7 @@ def echo_app(
 
 def check_loopback(host: str, beyond_loopback: bool) -> None:
     """Raise ``ConfigurationError`` for a host beyond loopback, unless an option allows it."""
-    if not beyond_loopback and host != "localhost" and not _is_loopback(host, otherwise=False):
+    if not beyond_loopback and host != "localhost" and not _is_loopback(host):
         raise ConfigurationError(
             f"the Echo API shows assertions to its callers, so it serves on 127.0.0.1 and not on "
             f"{host}; --show-tokens-beyond-loopback allows it"
@@ -94,7 +94,7 @@ class LoopbackOnly:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         server = scope.get("server")
         # A server's own address is an IP; that of a test client or a Unix socket is a name.
-        if scope["type"] == "http" and server and not _is_loopback(server[0], otherwise=True):
+        if scope["type"] == "http" and server and _is_loopback(server[0]) is False:
             error = (
                 "The Echo API shows assertions to its callers, so it answers on loopback only. "
                 "--show-tokens-beyond-loopback at its start allows more."
@@ -104,12 +104,12 @@ class LoopbackOnly:
         await self._app(scope, receive, send)
 
 
-def _is_loopback(host: str, *, otherwise: bool) -> bool:
-    """Whether an IP address is loopback's; ``otherwise`` where it is no IP address."""
+def _is_loopback(host: str) -> bool | None:
+    """Whether an IP address is loopback's; None where it is not an IP address."""
     try:
         return ip_address(host).is_loopback
     except ValueError:
-        return otherwise
+        return None
 
 
 def _joined(values: QueryParams | Headers) -> dict[str, Any]:
