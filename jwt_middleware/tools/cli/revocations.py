@@ -31,8 +31,8 @@ def add_to(commands: Any) -> None:
     """Add the commands."""
     revoke = add_command(commands, _revoke, "deny tokens before they expire, or take a denial back")
     named = revoke.add_mutually_exclusive_group()
-    for option, (_, help_text) in _NAMES.items():
-        named.add_argument(f"--{option}", metavar="X", help=help_text)
+    for option, (field, help_text) in _NAMES.items():
+        named.add_argument(f"--{option}", dest=field, metavar="X", help=help_text)
     add = revoke.add_argument
     add("--issuer", metavar="X", help="only tokens of this issuer; alone: all of its tokens")
     add("--issued-before", metavar="TIME", help="only tokens with an earlier iat, or without one")
@@ -127,11 +127,8 @@ def _store(option: Revocations, *, make: bool = False) -> Store:
 
 
 def _denial(options: argparse.Namespace) -> Denial:
-    given = {
-        field: value
-        for option, (field, _) in _NAMES.items()
-        if (value := getattr(options, option.replace("-", "_"))) is not None
-    }
+    values = {field: getattr(options, field) for field, _ in _NAMES.values()}
+    given = {field: value for field, value in values.items() if value is not None}
     before, ends = options.issued_before, math.inf if options.forever else None
     if options.until is not None and not options.forever:
         ends = time_of("--until", options.until)
