@@ -17,7 +17,7 @@ from ...testing import Accounts, ClientAccount, LocalGateway, User, sample_accou
 from ...verification.verifier import Verifier
 from ..demo.echo import ECHO_CONTEXT, echo_app
 from ..demo.inspector import Inspector
-from ..gateway import Api, Caller, DevelopmentGateway, assertion_of, serving, wait_for_the_end
+from ..gateway import Caller, DevelopmentGateway, assertion_of, serving, wait_for_the_end
 from .shared import complain
 from .signing import form_named, named_claims, signing_key
 
@@ -51,16 +51,16 @@ def run(options: argparse.Namespace) -> None:
     keys = PEM(local.key.certificate_pem)
     api = None if preset.context_claim is None else [*contexts, ECHO_CONTEXT]
     verifiers = [Verifier(keys=keys, gateway=preset, api=api)]
-    apis = [Api(context, upstream) for context in contexts]
+    upstreams = dict.fromkeys(contexts, upstream)
     with ExitStack() as stack:
         if ECHO_CONTEXT not in contexts:
-            echo_url = stack.enter_context(serving(echo_app(verifiers[0], local.header)))
-            apis.append(Api(ECHO_CONTEXT, echo_url))
+            echo = serving(echo_app(verifiers[0], local.header))
+            upstreams[ECHO_CONTEXT] = stack.enter_context(echo)
         if accounts.registry is not None:
             registry = accounts.registry
             verifiers.insert(0, Verifier(keys=keys, gateway=preset, api=api, clients=registry))
         pages = Inspector(accounts, local.key, verifiers, form=form).routes()
-        gateway = DevelopmentGateway(apis, accounts, local, everyone=everyone, pages=pages)
+        gateway = DevelopmentGateway(upstreams, accounts, local, everyone=everyone, pages=pages)
         url = stack.enter_context(serving(gateway.app, options.port))
         print(f"A gateway for DEVELOPMENT: {url} -> {upstream}")
         print(

@@ -26,7 +26,7 @@ from ...gateways.views import WSO2_DIALECT
 from ...keys.sources import PEM
 from ...testing import LocalGateway, SigningKey, client_claims, mint, sample_accounts, ucsd_claims
 from ...verification.verifier import Verifier
-from ..gateway import Api, DevelopmentGateway, serving, wait_for_the_end
+from ..gateway import DevelopmentGateway, serving, wait_for_the_end
 from .app import CLIENTS, STAFF_ROLE, build
 from .echo import ECHO_CONTEXT
 from .inspector import Inspector, redirect_to_page
@@ -105,8 +105,8 @@ class Demo:
             self.accounts, self.key, [campus, partners], try_routes=self.try_routes
         )
         pages = [Route("/", redirect_to_page), *inspector.routes()]
-        apis = [Api(ECHO_CONTEXT, self.app_url)]
-        gateway = DevelopmentGateway(apis, self.accounts, local, pages=pages)
+        upstreams = {ECHO_CONTEXT: self.app_url}
+        gateway = DevelopmentGateway(upstreams, self.accounts, local, pages=pages)
         self.url = stack.enter_context(serving(gateway.app, port))
 
     def _on_event(self, event: Event) -> None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
@@ -23,13 +22,6 @@ from .proxy import deny, forward, relay, upstream_client
 from .requests import LOOPBACK_NAMES, LocalNames, forwarded
 
 
-class Api(NamedTuple):
-    """One API behind the gateway: its context, and where its app runs (http or https)."""
-
-    context: str
-    upstream: str
-
-
 class DevelopmentGateway:
     """Does for development what the API manager does in production.
 
@@ -37,8 +29,8 @@ class DevelopmentGateway:
     forwards the rest untouched.
 
     Args:
-        apis: a request goes to the one with the longest context that its path lies in, else to the
-            first.
+        upstreams: where the apps run (http or https), by the contexts of their APIs. A request goes
+            to the one with the longest context that its path lies in, else to the first.
         accounts: who may call.
         local: signs; its keys are at ``/jwks``.
         everyone: the caller of requests without an access token; None refuses them.
@@ -48,14 +40,14 @@ class DevelopmentGateway:
 
     def __init__(
         self,
-        apis: Sequence[Api],
+        upstreams: Mapping[str, str],
         accounts: Accounts,
         local: LocalGateway,
         *,
         everyone: Caller | None = None,
         pages: Sequence[BaseRoute] = (),
     ) -> None:
-        self._apis = apis
+        self._upstreams = upstreams
         self._everyone = everyone
         self._client = upstream_client()
         self._authority = Authority(accounts)
@@ -86,14 +78,15 @@ class DevelopmentGateway:
         if isinstance(caller, Response):
             await (caller(scope, receive, send) if socket is None else deny(socket, caller))
             return
-        api = self._api(scope["path"])
-        assertion = self._assertion(caller, api.context).encode("ascii")
+        context = self._context(scope["path"])
+        upstream = self._upstreams[context]
+        assertion = self._assertion(caller, context).encode("ascii")
         headers = forwarded(scope["headers"], without=(b"authorization", self._header))
         headers.append((self._header, assertion))
         if socket is not None:
-            await relay(socket, api.upstream, headers)
+            await relay(socket, upstream, headers)
             return
-        response = await forward(self._client, Request(scope, receive), api.upstream, headers)
+        response = await forward(self._client, Request(scope, receive), upstream, headers)
         await response(scope, receive, send)
 
     def _caller(self, scope: Scope) -> Caller | Response:
@@ -119,9 +112,9 @@ class DevelopmentGateway:
             )
         return caller
 
-    def _api(self, path: str) -> Api:
-        inside = [api for api in self._apis if f"{path}/".startswith(f"{api.context.rstrip('/')}/")]
-        return max(inside, key=lambda api: len(api.context), default=self._apis[0])
+    def _context(self, path: str) -> str:
+        inside = [c for c in self._upstreams if f"{path}/".startswith(f"{c.rstrip('/')}/")]
+        return max(inside, key=len, default=next(iter(self._upstreams)))
 
 
 def _odd_request(scope: Scope) -> Response | None:

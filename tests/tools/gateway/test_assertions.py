@@ -11,7 +11,7 @@ import pytest
 from jwt_middleware import UCSD, WSO2, Verifier
 from jwt_middleware.keys.sources import PEM
 from jwt_middleware.testing import FORMS, ClientAccount, LocalGateway, SigningKey, sample_accounts
-from jwt_middleware.tools.gateway import Api, Caller, DevelopmentGateway, assertion_of, serving
+from jwt_middleware.tools.gateway import Caller, DevelopmentGateway, assertion_of, serving
 from jwt_middleware.tools.gateway.assertions import repeating
 
 from .conftest import Site, Upstream
@@ -96,8 +96,8 @@ def two_apis() -> Iterator[Site]:
     local = LocalGateway()
     first, second = Upstream(), Upstream()
     with serving(first) as one, serving(second) as two:
-        apis = [Api("/shop/1.0", one), Api("/shop/1.0/orders", two)]
-        gateway = DevelopmentGateway(apis, ACCOUNTS, local, everyone=Caller(None, None))
+        upstreams = {"/shop/1.0": one, "/shop/1.0/orders": two}
+        gateway = DevelopmentGateway(upstreams, ACCOUNTS, local, everyone=Caller(None, None))
         verifier = Verifier(keys=PEM(local.key.certificate_pem))
         with serving(gateway.app) as url:
             yield Site(url, second, gateway, verifier)
@@ -128,7 +128,7 @@ def test_a_request_goes_to_the_api_whose_context_its_path_lies_in(
 
 def test_the_keys_are_published_and_a_rotation_with_them(client: httpx2.Client) -> None:
     local = LocalGateway("wso2-3.2")
-    gateway = DevelopmentGateway([Api("/a/1", "http://127.0.0.1:1")], ACCOUNTS, local)
+    gateway = DevelopmentGateway({"/a/1": "http://127.0.0.1:1"}, ACCOUNTS, local)
     with serving(gateway.app) as url:
         before = client.get(url + "/jwks").json()["keys"]
         local.rotate()
