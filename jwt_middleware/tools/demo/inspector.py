@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +85,7 @@ class Inspector:
         ]
         for path in sorted(_FILES.iterdir()):
             place = INSPECTOR if path.suffix == ".html" else f"{INSPECTOR}/{path.name}"
-            routes.append(Route(place, _file(path), methods=["GET"]))
+            routes.append(Route(place, partial(_file, path), methods=["GET"]))
         return routes
 
     async def _choices(self, _: Request) -> Response:
@@ -206,8 +207,5 @@ async def _json_object(request: Request) -> dict[str, Any]:
     return value
 
 
-def _file(path: Path) -> Callable[[Request], Awaitable[Response]]:
-    async def serve(_: Request) -> Response:
-        return Response(path.read_bytes(), headers=_HEADERS, media_type=_TYPES[path.suffix])
-
-    return serve
+def _file(path: Path, _: Request) -> Response:
+    return Response(path.read_bytes(), headers=_HEADERS, media_type=_TYPES[path.suffix])
