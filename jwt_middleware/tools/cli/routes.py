@@ -66,16 +66,14 @@ def _routes(options: argparse.Namespace) -> int:
 def _lines(routes: list[Route]) -> Iterator[str]:
     if not routes:
         yield "no routes"
-    methods = [",".join(route.methods) or "any" for route in routes]
-    width = max(map(len, methods), default=0)
+    rows = [(route, ",".join(route.methods) or "any") for route in routes]
+    width = max((len(methods) for _, methods in rows), default=0)
     for kind, title in _TITLES.items():
-        of_kind = [
-            (m, route) for m, route in zip(methods, routes, strict=True) if route.kind == kind
-        ]
+        of_kind = [row for row in rows if row[0].kind == kind]
         if of_kind:
             yield f"{title}: {len(of_kind)}"
-        for method, route in of_kind:
-            yield f"  {method:<{width}}  {route.path}  {route.guard or route.handler}"
+        for route, methods in of_kind:
+            yield f"  {methods:<{width}}  {route.path}  {route.guard or route.handler}"
 
 
 class GuardedApp(NamedTuple):

@@ -66,10 +66,7 @@ def generations(segments: Segments, header: Mapping[str, Any], claims: Mapping[s
     alg, exp = header["alg"], claims.get("exp")
     hex_x5t = _is_hex(str(header["x5t"])) if "x5t" in header else None
     kid = _kid_shape(str(header["kid"])) if "kid" in header else None
-    is_text, is_in_milliseconds = (
-        type(exp) is str,
-        seconds_of(exp) is not None and is_milliseconds(exp),
-    )
+    in_milliseconds = seconds_of(exp) is not None and is_milliseconds(exp)
 
     def writes(form: TokenForm) -> bool:
         return (
@@ -80,8 +77,9 @@ def generations(segments: Segments, header: Mapping[str, Any], claims: Mapping[s
                 not form.names_certificate
                 or (kid == form.kid and ("iat" in claims) is form.issued_at)
             )
-            and (hex_x5t, is_text, is_in_milliseconds)
-            == (form.hex_x5t, form.text_exp, form.milliseconds)
+            and hex_x5t is form.hex_x5t
+            and (type(exp) is str) is form.text_exp
+            and in_milliseconds is form.milliseconds
         )
 
     names = [name for name, form in FORMS.items() if writes(form)]
