@@ -61,7 +61,10 @@ def serving(app: Any, port: int = 0, host: str = LOOPBACK) -> Generator[str, Non
 
 
 def wait_for_the_end(*, with_input: bool = False) -> None:
-    """Wait for Ctrl-C or SIGTERM; ``with_input``, also for the end of an input that is piped."""
+    """Wait for Ctrl-C or SIGTERM.
+
+    With ``with_input``, also for the end of standard input, unless that is a terminal.
+    """
     ended = threading.Event()
     signals = (signal.SIGINT, signal.SIGTERM)
     before = {number: signal.signal(number, lambda *_: ended.set()) for number in signals}
