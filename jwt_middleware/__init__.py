@@ -11,156 +11,109 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .authorization.clients import Client
-    from .authorization.predicate import Predicate, all_of, any_of
-    from .authorization.predicates import (
-        authenticated,
-        client,
-        has_permission,
-        has_role,
-        policy,
-        predicate,
-    )
-    from .authorization.registry import ClientRegistry
-    from .authorization.request import RequestView
-    from .authorization.terms import attribute, claim, header, path_param, query_param
-    from .errors import (
-        AuthenticationError,
-        BadSignature,
-        ClientDisabled,
-        ClientMismatch,
-        ConfigurationError,
-        Decision,
-        DuplicateHeader,
-        InvalidClaim,
-        JWTMiddlewareError,
-        KeysUnavailable,
-        MalformedToken,
-        MissingToken,
-        PermissionDenied,
-        RequestError,
-        StoreUnavailable,
-        TokenExpired,
-        TokenImmature,
-        TokenReused,
-        TokenRevoked,
-        TokenTooLarge,
-        UnacceptableAlgorithm,
-        Unavailable,
-        UnknownClient,
-        UnknownKey,
-    )
-    from .events.json_lines import JSONLines
-    from .events.otel import OpenTelemetry
-    from .gateways import BYU, UCSD, WSO2
-    from .gateways.gateway import Gateway
-    from .keys.discovery import Discovery
-    from .keys.jwks import JWKSEndpoint
-    from .keys.key_set import KeySet
-    from .keys.sources import PEM, KeyFile, KeySource, SharedSecret
-    from .options.checks import ANY
-    from .principal import Principal, Vocabulary
-    from .responses import Refusal
-    from .revocation.option import Revocations
-    from .verification.options import Issuer
-    from .verification.verifier import Verifier
-
-__all__ = [
-    "ANY",
-    "BYU",
-    "PEM",
-    "UCSD",
-    "WSO2",
-    "AuthenticationError",
-    "BadSignature",
-    "Client",
-    "ClientDisabled",
-    "ClientMismatch",
-    "ClientRegistry",
-    "ConfigurationError",
-    "Decision",
-    "Discovery",
-    "DuplicateHeader",
-    "Gateway",
-    "InvalidClaim",
-    "Issuer",
-    "JSONLines",
-    "JWKSEndpoint",
-    "JWTMiddlewareError",
-    "KeyFile",
-    "KeySet",
-    "KeySource",
-    "KeysUnavailable",
-    "MalformedToken",
-    "MissingToken",
-    "OpenTelemetry",
-    "PermissionDenied",
-    "Predicate",
-    "Principal",
-    "Refusal",
-    "RequestError",
-    "RequestView",
-    "Revocations",
-    "SharedSecret",
-    "StoreUnavailable",
-    "TokenExpired",
-    "TokenImmature",
-    "TokenReused",
-    "TokenRevoked",
-    "TokenTooLarge",
-    "UnacceptableAlgorithm",
-    "Unavailable",
-    "UnknownClient",
-    "UnknownKey",
-    "Verifier",
-    "Vocabulary",
-    "all_of",
-    "any_of",
-    "attribute",
-    "authenticated",
-    "claim",
-    "client",
-    "has_permission",
-    "has_role",
-    "header",
-    "path_param",
-    "policy",
-    "predicate",
-    "query_param",
-]
-
-_HOMES = {
-    "authorization.clients": "Client",
-    "authorization.predicate": "Predicate all_of any_of",
-    "authorization.predicates": "authenticated client has_permission has_role policy predicate",
-    "authorization.registry": "ClientRegistry",
-    "authorization.request": "RequestView",
-    "authorization.terms": "attribute claim header path_param query_param",
-    "events.json_lines": "JSONLines",
-    "events.otel": "OpenTelemetry",
-    "gateways": "BYU UCSD WSO2",
-    "gateways.gateway": "Gateway",
-    "keys.discovery": "Discovery",
-    "keys.jwks": "JWKSEndpoint",
-    "keys.key_set": "KeySet",
-    "keys.sources": "KeyFile KeySource PEM SharedSecret",
-    "options.checks": "ANY",
-    "principal": "Principal Vocabulary",
-    "responses": "Refusal",
-    "revocation.option": "Revocations",
-    "verification.options": "Issuer",
-    "verification.verifier": "Verifier",
-}
-_HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
+    from .authorization.clients import Client as Client
+    from .authorization.predicate import Predicate as Predicate
+    from .authorization.predicate import all_of as all_of
+    from .authorization.predicate import any_of as any_of
+    from .authorization.predicates import authenticated as authenticated
+    from .authorization.predicates import client as client
+    from .authorization.predicates import has_permission as has_permission
+    from .authorization.predicates import has_role as has_role
+    from .authorization.predicates import policy as policy
+    from .authorization.predicates import predicate as predicate
+    from .authorization.registry import ClientRegistry as ClientRegistry
+    from .authorization.request import RequestView as RequestView
+    from .authorization.terms import attribute as attribute
+    from .authorization.terms import claim as claim
+    from .authorization.terms import header as header
+    from .authorization.terms import path_param as path_param
+    from .authorization.terms import query_param as query_param
+    from .errors import AuthenticationError as AuthenticationError
+    from .errors import BadSignature as BadSignature
+    from .errors import ClientDisabled as ClientDisabled
+    from .errors import ClientMismatch as ClientMismatch
+    from .errors import ConfigurationError as ConfigurationError
+    from .errors import Decision as Decision
+    from .errors import DuplicateHeader as DuplicateHeader
+    from .errors import InvalidClaim as InvalidClaim
+    from .errors import JWTMiddlewareError as JWTMiddlewareError
+    from .errors import KeysUnavailable as KeysUnavailable
+    from .errors import MalformedToken as MalformedToken
+    from .errors import MissingToken as MissingToken
+    from .errors import PermissionDenied as PermissionDenied
+    from .errors import RequestError as RequestError
+    from .errors import StoreUnavailable as StoreUnavailable
+    from .errors import TokenExpired as TokenExpired
+    from .errors import TokenImmature as TokenImmature
+    from .errors import TokenReused as TokenReused
+    from .errors import TokenRevoked as TokenRevoked
+    from .errors import TokenTooLarge as TokenTooLarge
+    from .errors import UnacceptableAlgorithm as UnacceptableAlgorithm
+    from .errors import Unavailable as Unavailable
+    from .errors import UnknownClient as UnknownClient
+    from .errors import UnknownKey as UnknownKey
+    from .events.json_lines import JSONLines as JSONLines
+    from .events.otel import OpenTelemetry as OpenTelemetry
+    from .gateways import BYU as BYU
+    from .gateways import UCSD as UCSD
+    from .gateways import WSO2 as WSO2
+    from .gateways.gateway import Gateway as Gateway
+    from .keys.discovery import Discovery as Discovery
+    from .keys.jwks import JWKSEndpoint as JWKSEndpoint
+    from .keys.key_set import KeySet as KeySet
+    from .keys.sources import PEM as PEM
+    from .keys.sources import KeyFile as KeyFile
+    from .keys.sources import KeySource as KeySource
+    from .keys.sources import SharedSecret as SharedSecret
+    from .options.checks import ANY as ANY
+    from .principal import Principal as Principal
+    from .principal import Vocabulary as Vocabulary
+    from .responses import Refusal as Refusal
+    from .revocation.option import Revocations as Revocations
+    from .verification.options import Issuer as Issuer
+    from .verification.verifier import Verifier as Verifier
 
 if not TYPE_CHECKING:
+    _NAMES = {
+        "authorization.clients": "Client",
+        "authorization.predicate": "Predicate all_of any_of",
+        "authorization.predicates": (
+            "authenticated client has_permission has_role policy predicate"
+        ),
+        "authorization.registry": "ClientRegistry",
+        "authorization.request": "RequestView",
+        "authorization.terms": "attribute claim header path_param query_param",
+        "errors": (
+            "AuthenticationError BadSignature ClientDisabled ClientMismatch ConfigurationError "
+            "Decision DuplicateHeader InvalidClaim JWTMiddlewareError KeysUnavailable "
+            "MalformedToken MissingToken PermissionDenied RequestError StoreUnavailable "
+            "TokenExpired TokenImmature TokenReused TokenRevoked TokenTooLarge "
+            "UnacceptableAlgorithm Unavailable UnknownClient UnknownKey"
+        ),
+        "events.json_lines": "JSONLines",
+        "events.otel": "OpenTelemetry",
+        "gateways": "BYU UCSD WSO2",
+        "gateways.gateway": "Gateway",
+        "keys.discovery": "Discovery",
+        "keys.jwks": "JWKSEndpoint",
+        "keys.key_set": "KeySet",
+        "keys.sources": "PEM KeyFile KeySource SharedSecret",
+        "options.checks": "ANY",
+        "principal": "Principal Vocabulary",
+        "responses": "Refusal",
+        "revocation.option": "Revocations",
+        "verification.options": "Issuer",
+        "verification.verifier": "Verifier",
+    }
+    _HOME_OF = {name: home for home, names in _NAMES.items() for name in names.split()}
+    __all__ = sorted(_HOME_OF)
 
     def __getattr__(name: str) -> object:
-        """Import a public name when it is first asked for (PEP 562): no app needs all of them."""
-        if name not in __all__:
+        """Import a public name on first use (PEP 562): no app needs all of them."""
+        if name not in _HOME_OF:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        home = _HOME_OF.get(name, "errors")
-        value = globals()[name] = getattr(import_module(f".{home}", __name__), name)
+        home = import_module(f".{_HOME_OF[name]}", __name__)
+        value = globals()[name] = getattr(home, name)
         return value
 
     def __dir__() -> list[str]:

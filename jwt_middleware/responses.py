@@ -1,7 +1,7 @@
 """Errors as HTTP: the one place with status codes, bodies and challenges.
 
-RFC 9457 for the body, RFC 6750 for the challenge. The answer tells the stable code and nothing
-beyond it; what the operator needs stands in the audit event under the same reference.
+RFC 9457 for the body, RFC 6750 for the challenge. The answer has the stable code and nothing
+beyond it; the audit event has what the operator needs, under the same reference.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from _typeshed import OptExcInfo
     from _typeshed.wsgi import StartResponse
 
+Headers = tuple[tuple[str, str], ...]
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -40,23 +41,27 @@ class Refusal:
     """An answer as plain values, which each protocol serves in a few lines."""
 
     status: int
-    headers: tuple[tuple[str, str], ...]
+    headers: Headers
     body: bytes
 
     def can_be_sent(self) -> bool:
-        """Whether status, headers and body are such that every server takes them."""
+        """Whether every server takes the status, the headers and the body."""
         try:
-            lines = [line for pair in self.headers for line in pair]
-            plain = all(isinstance(each, str) and each.isprintable() for each in lines)
-            bool("".join(lines).encode("latin-1"))
+            parts = [part for pair in self.headers for part in pair]
+            plain = all(isinstance(part, str) and part.isprintable() for part in parts)
+            "".join(parts).encode("latin-1")
         except (TypeError, ValueError):
             return False
         return plain and isinstance(self.body, bytes) and self.status in range(200, 600)
 
     @property
-    def sent_headers(self) -> tuple[tuple[str, str], ...]:
-        """The headers with ``no-store``, which an app's own shape may lack."""
-        return _without_storage(self.headers)
+    def sent_headers(self) -> Headers:
+        """The headers with ``Cache-Control: no-store``, whatever an app's own shape says there."""
+        others, own = parted(self.headers, ("cache-control",))
+        members = [member for _, value in own for member in list_members(value)]
+        if any(directive_name(member) == "no-store" for member in members):
+            return self.headers
+        return (*others, ("Cache-Control", "no-store"))
 
     @property
     def reason_phrase(self) -> str:
@@ -64,7 +69,7 @@ class Refusal:
         return _PHRASES.get(self.status, "Refused")
 
 
-_PHRASES = {each.value: each.phrase for each in HTTPStatus}
+_PHRASES = {status.value: status.phrase for status in HTTPStatus}
 
 
 class Challenge(NamedTuple):
@@ -82,16 +87,15 @@ class Text(NamedTuple):
 
 
 class Wording(NamedTuple):
-    """How one way in speaks to those whom it refuses.
+    """How one way in words its refusals.
 
-    ``texts`` are by code; ``otherwise`` serves where one has none. ``headers`` stand on every
-    answer. ``for_people``: a page, unless the caller asks for JSON; else JSON, unless it asks for a
-    page.
+    ``texts`` are by code; a code without one gets ``otherwise``. ``headers`` are on every answer.
+    ``for_people``: a page unless the caller asks for JSON; else JSON unless it asks for a page.
     """
 
     texts: Mapping[str, Text]
     otherwise: Text
-    headers: tuple[tuple[str, str], ...] = ()
+    headers: Headers = ()
     for_people: bool = False
 
 
@@ -160,44 +164,46 @@ def refusal_for(
     """
     text = wording.texts.get(error.code, wording.otherwise)
     if isinstance(error, Unavailable):
-        status, extra = 503, ("Retry-After", str(error.retry_after))
+        status, header = 503, ("Retry-After", str(error.retry_after))
     else:
         status = 403 if isinstance(error, PermissionDenied) else 401
-        extra = ("WWW-Authenticate", _challenge(error, challenge, text))
-    page = not prefers_json(accept) if wording.for_people else prefers_html(accept)
+        header = ("WWW-Authenticate", _challenge(error, challenge, text))
     faults = error.faults if isinstance(error, InvalidClaims) else ()
-    kind, body = _body(status, error.code, text, error.reference, faults, page=page)
-    return _answer(status, kind, body, (*wording.headers, extra), method)
+    wants_page = not prefers_json(accept) if wording.for_people else prefers_html(accept)
+    body = (_page if wants_page else _problem)(status, error.code, text, error.reference, faults)
+    return _answer(status, wants_page, body, (*wording.headers, header), method)
 
 
 def misconfigured(_: ConfigurationError) -> Refusal:
     """Return the answer of an app whose middleware could not be made; the log says why."""
     code = "configuration_error"
-    kind, body = _body(503, code, _TEXTS[code], None, (), page=False)
-    return _answer(503, kind, body, (), "GET")
+    return _answer(503, False, _problem(503, code, _TEXTS[code], None, ()))
 
 
 def _challenge(error: RequestError, challenge: Challenge, text: Text) -> str:
-    parts = [f'{challenge.scheme} realm="{challenge.realm}"']
-    # RFC 6750, 3.1: a request without any authentication gets a bare challenge.
-    if not isinstance(error, MissingToken):
-        name = "invalid_token" if isinstance(error, AuthenticationError) else "insufficient_scope"
-        parts += [f'error="{name}"', f'error_description="{text.detail}"']
-    return ", ".join(parts)
+    bare = f'{challenge.scheme} realm="{challenge.realm}"'
+    if isinstance(error, MissingToken):  # RFC 6750, 3.1: no error where nothing authenticates
+        return bare
+    name = "invalid_token" if isinstance(error, AuthenticationError) else "insufficient_scope"
+    return f'{bare}, error="{name}", error_description="{text.detail}"'
 
 
-def _body(
-    status: int,
-    code: str,
-    text: Text,
-    reference: str | None,
-    faults: tuple[str, ...],
-    *,
-    page: bool,
-) -> tuple[str, bytes]:
-    """Return the media type and the body."""
-    if page:
-        return "text/html; charset=utf-8", _page(status, code, text, reference, faults)
+def _answer(
+    status: int, is_page: bool, body: bytes, others: Headers = (), method: str = "GET"
+) -> Refusal:
+    headers = (
+        ("Content-Type", "text/html; charset=utf-8" if is_page else "application/problem+json"),
+        ("Content-Length", str(len(body))),
+        ("Cache-Control", "no-store"),
+        ("X-Content-Type-Options", "nosniff"),
+        *others,
+    )
+    return Refusal(status, headers, b"" if method == "HEAD" else body)
+
+
+def _problem(
+    status: int, code: str, text: Text, reference: str | None, faults: tuple[str, ...]
+) -> bytes:
     problem: dict[str, object] = {
         "type": f"urn:jwt-middleware:problem:{code}",
         "title": text.title,
@@ -209,20 +215,7 @@ def _body(
         problem["reference"] = reference
     if faults:
         problem["faults"] = faults
-    return "application/problem+json", json.dumps(problem).encode()
-
-
-def _answer(
-    status: int, kind: str, body: bytes, extra: tuple[tuple[str, str], ...], method: str
-) -> Refusal:
-    headers = (
-        ("Content-Type", kind),
-        ("Content-Length", str(len(body))),
-        ("Cache-Control", "no-store"),
-        ("X-Content-Type-Options", "nosniff"),
-        *extra,
-    )
-    return Refusal(status, headers, b"" if method == "HEAD" else body)
+    return json.dumps(problem).encode()
 
 
 def _page(
@@ -231,53 +224,45 @@ def _page(
     from html import escape  # few callers prefer a page
 
     line = f"<p>Reference: <code>{escape(reference)}</code></p>" if reference else ""
-    listed = "".join(f"<li>{escape(fault)}</li>" for fault in faults)
-    items = f"<ul>{listed}</ul>" if listed else ""
+    items = "".join(f"<li>{escape(fault)}</li>" for fault in faults)
+    listed = f"<ul>{items}</ul>" if items else ""
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         f"<title>{status} {escape(text.title)}</title></head><body><h1>{escape(text.title)}</h1>"
-        f"<p>{escape(text.detail)}</p>{items}<p>Code: <code>{escape(code)}</code></p>{line}"
+        f"<p>{escape(text.detail)}</p>{listed}<p>Code: <code>{escape(code)}</code></p>{line}"
         "</body></html>"
     ).encode()
 
 
 def prefers_html(accept: str) -> bool:
     """Whether an Accept header (RFC 9110, 12.5.1) wants HTML more than JSON."""
-    if "text/html" not in accept[:1025].lower() or len(accept) > 1024:
-        return False
-    weights = _weights(accept)
-    return weights.get("text/html", 0.0) > _json_weight(weights)
+    html, json_ = _weights(accept)
+    return html > json_
 
 
 def prefers_json(accept: str) -> bool:
     """Whether an Accept header asks for JSON by name, and for HTML less or not at all."""
-    if "json" not in accept[:1025].lower() or len(accept) > 1024:
-        return False
-    weights = _weights(accept)
-    return _json_weight(weights) > weights.get("text/html", 0.0)
+    html, json_ = _weights(accept)
+    return json_ > html and "json" in accept.lower()
 
 
-def _weights(accept: str) -> dict[str, float]:
+def _weights(accept: str) -> tuple[float, float]:
+    """Return how much a caller wants HTML, and JSON; neither where the header is too long."""
+    if len(accept) > 1024:
+        return 0.0, 0.0
     weights: dict[str, float] = {}
     for part in accept.lower().split(","):  # media types ignore case (RFC 9110, 8.3.1)
         kind, *parameters = (piece.strip() for piece in part.split(";"))
-        weight = 1.0
+        weights[kind] = 1.0
         for parameter in parameters:
             name, _, value = parameter.partition("=")
-            if name.strip().lower() == "q":
+            if name.strip() == "q":
                 try:
-                    weight = float(value)
+                    weights[kind] = float(value)
                 except ValueError:
-                    weight = 0.0
-        weights[kind] = weight
-    return weights
-
-
-def _json_weight(weights: Mapping[str, float]) -> float:
-    return max(
-        weights.get(kind, 0.0)
-        for kind in ("application/problem+json", "application/json", "application/*", "*/*")
-    )
+                    weights[kind] = 0.0
+    json_ = ("application/problem+json", "application/json", "application/*", "*/*")
+    return weights.get("text/html", 0.0), max(weights.get(kind, 0.0) for kind in json_)
 
 
 async def send_asgi(refusal: Refusal, scope: Scope, receive: Receive, send: Send) -> None:
@@ -316,20 +301,10 @@ def send_wsgi(
     return [refusal.body]
 
 
-def _without_storage(headers: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
-    """Return a refusal's headers with ``Cache-Control: no-store``, whatever stood there before."""
-    others, own = parted(headers, ("cache-control",))
-    if any(
-        directive_name(member) == "no-store" for _, value in own for member in list_members(value)
-    ):
-        return headers
-    return (*others, ("Cache-Control", "no-store"))
-
-
 def parted(
     lines: Iterable[tuple[AnyStr, AnyStr]], names: tuple[AnyStr, ...]
 ) -> tuple[list[tuple[AnyStr, AnyStr]], tuple[tuple[AnyStr, AnyStr], ...]]:
-    """Return the lines of other names, and those of these."""
+    """Return the header lines of other names, and those of these names (in lower case)."""
     others: list[tuple[AnyStr, AnyStr]] = []
     own: list[tuple[AnyStr, AnyStr]] = []
     for name, value in lines:
@@ -341,7 +316,7 @@ _MEMBER = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*"?)+')
 
 
 def list_members(value: str) -> list[str]:
-    """Return the members of a list; a comma between quotation marks parts none."""
+    """Split a header's list at its commas, except those between quotation marks."""
     return [member.strip() for member in _MEMBER.findall(value) if member.strip()]
 
 

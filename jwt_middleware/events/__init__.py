@@ -1,64 +1,31 @@
 """What is reported, to whom, and in which form."""
 
-from .kinds import (
-    AccountCreated,
-    AccountUpdated,
-    ChecksWeakened,
-    ClientsKept,
-    ClientsLoaded,
-    ConfigurationWarning,
-    Decided,
-    DenialsLoaded,
-    Event,
-    GoRefused,
-    IntegrationsKept,
-    IntegrationsLoaded,
-    KeyAdded,
-    KeyChanged,
-    KeyFetchFailed,
-    KeyRemoved,
-    KeysFetched,
-    KeySkipped,
-    KeysLoaded,
-    KeyWarning,
-    Listener,
-    SignedOn,
-    StaleKeysServed,
-    StoreFailed,
-    StoreRecovered,
-    ValuesDropped,
-)
-from .log import log_bounded
-from .record import RECORD_KEY, RequestRecord
-
-__all__ = [
-    "AccountCreated",
-    "AccountUpdated",
-    "ChecksWeakened",
-    "ClientsKept",
-    "ClientsLoaded",
-    "ConfigurationWarning",
-    "Decided",
-    "DenialsLoaded",
-    "Event",
-    "GoRefused",
-    "IntegrationsKept",
-    "IntegrationsLoaded",
-    "KeyAdded",
-    "KeyChanged",
-    "KeyFetchFailed",
-    "KeyRemoved",
-    "KeySkipped",
-    "KeyWarning",
-    "KeysFetched",
-    "KeysLoaded",
-    "Listener",
-    "RECORD_KEY",
-    "RequestRecord",
-    "SignedOn",
-    "StaleKeysServed",
-    "StoreFailed",
-    "StoreRecovered",
-    "ValuesDropped",
-    "log_bounded",
-]
+from .kinds import AccountCreated as AccountCreated
+from .kinds import AccountUpdated as AccountUpdated
+from .kinds import ChecksWeakened as ChecksWeakened
+from .kinds import ClientsKept as ClientsKept
+from .kinds import ClientsLoaded as ClientsLoaded
+from .kinds import ConfigurationWarning as ConfigurationWarning
+from .kinds import Decided as Decided
+from .kinds import DenialsLoaded as DenialsLoaded
+from .kinds import Event as Event
+from .kinds import GoRefused as GoRefused
+from .kinds import IntegrationsKept as IntegrationsKept
+from .kinds import IntegrationsLoaded as IntegrationsLoaded
+from .kinds import KeyAdded as KeyAdded
+from .kinds import KeyChanged as KeyChanged
+from .kinds import KeyFetchFailed as KeyFetchFailed
+from .kinds import KeyRemoved as KeyRemoved
+from .kinds import KeysFetched as KeysFetched
+from .kinds import KeySkipped as KeySkipped
+from .kinds import KeysLoaded as KeysLoaded
+from .kinds import KeyWarning as KeyWarning
+from .kinds import Listener as Listener
+from .kinds import SignedOn as SignedOn
+from .kinds import StaleKeysServed as StaleKeysServed
+from .kinds import StoreFailed as StoreFailed
+from .kinds import StoreRecovered as StoreRecovered
+from .kinds import ValuesDropped as ValuesDropped
+from .log import log_bounded as log_bounded
+from .record import RECORD_KEY as RECORD_KEY
+from .record import RequestRecord as RequestRecord

@@ -1,9 +1,9 @@
 """Audit events as a file: one JSON object a line.
 
 A line is one ``write`` to a file opened with O_APPEND, so that lines of several threads and
-processes never mix (on a local file system; NFS has no such promise). It goes to the page cache, in
-some twenty microseconds with all that is before, on the request's own thread or loop: no queue, for
-what is queued is lost when a process is killed, and what is written is not.
+processes never mix (on a local file system; NFS does not promise it). It takes some twenty
+microseconds on the request's own thread or loop, and reaches the page cache. There is no queue:
+what is queued is lost when the process is killed, and what is written is not.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ from .record import PLACE_FIELDS, Caller, current_record, fields_of_caller
 logger = logging.getLogger("jwt_middleware")
 
 MODE = 0o640
-"""Of a new file: its owner writes, its group reads. Who calls what is nobody else's matter."""
+"""The mode of a new file: its owner writes, its group reads, nobody else sees who calls what."""
 
 
 class JSONLines:
     """A listener that writes each event as one line of JSON: to a file, or to a stream.
 
     Args:
-        target: a path, opened at once and again after it was moved (logrotate's ``create``); or a
+        target: a path, opened at once, and again after it was moved (logrotate's ``create``); or a
             stream of text or bytes, such as ``sys.stdout``, which is flushed after each line.
         clock: seconds since the epoch.
 
-    A line that could not be written is counted in ``lost``; the log says so once an outage, and the
-    next line that succeeds says how many.
+    A line that cannot be written is counted in ``lost``. The log says so once an outage, and the
+    next line that is written says how many were lost.
 
     Raises:
         ConfigurationError: the file cannot be opened, or the target is neither.
@@ -78,16 +78,16 @@ class JSONLines:
         fields = fields_of(event)
         record = current_record()
         if record is not None and "http.request.method" in fields:
-            # The emitter may not know the request's record, as sign-on does not.
+            # Sign-on, for one, emits without the request's record.
             fields.setdefault("http.request.id", plain(record.request_id))
         self._line(fields)
 
     def write(self, name: str, by: Caller | None = None, **values: Any) -> None:
         """Write a line of the app's own, such as who deleted what.
 
-        ``by`` is who did it; ``values`` are texts, numbers, booleans, None, or lists of texts, and
-        stand in the line as ``app.NAME``. The id, method and route of the current request are put
-        in where this listener follows it.
+        ``by`` is who did it. ``values`` are texts, numbers, booleans, None or lists of texts, each
+        under ``app.NAME``. The line has the id, method and route of the current request, where this
+        listener gets its events.
 
         Raises:
             TypeError: a value is of another type; nothing was written.
@@ -100,14 +100,14 @@ class JSONLines:
         self._line(fields | own)
 
     def close(self) -> None:
-        """Close the file; a later line opens it again. A stream stays open."""
+        """Close the file, which a later line opens again; a stream stays open."""
         self._handler.close()
 
     def _line(self, fields: dict[str, Any]) -> None:
         moment = datetime.fromtimestamp(self._clock(), UTC)
         stamp = {"@timestamp": moment.isoformat(timespec="microseconds").replace("+00:00", "Z")}
         failure: str | None = None
-        self._handler.acquire()  # logging makes its locks anew in a forked child
+        self._handler.acquire()  # logging renews its locks in a forked child
         try:
             if self._unreported:
                 lost = {EVENT_NAME: "lines_lost", "jwt.lines": self._unreported}
@@ -133,12 +133,12 @@ _JSON = json.JSONEncoder(separators=(",", ":"))
 
 
 def _encoded(fields: Mapping[str, Any]) -> bytes:
-    # Only ASCII leaves: no control character, and no line end that some reader takes for one.
+    # ASCII alone: no control character, and nothing that any reader takes for a line end.
     return _JSON.encode(fields).encode("ascii") + b"\n"
 
 
 class _File(WatchedFileHandler):
-    """A file that is only added to, and opened again after it was moved."""
+    """A file that is appended to, and opened again after it was moved."""
 
     stream: Any
 
@@ -151,10 +151,10 @@ class _File(WatchedFileHandler):
 
     def __del__(self) -> None:
         if getattr(self, "stream", None) is not None:
-            self.close()  # as nobody has who has let go of it
+            self.close()
 
     def write(self, line: bytes) -> None:
-        """Write a line whole, in one ``write``; raise OSError where that fails."""
+        """Write a whole line in one ``write``; raise ``OSError`` where that fails."""
         before = self.dev, self.ino
         self.reopenIfNeeded()
         if self.stream is None:  # it was closed, or its folder was gone
@@ -162,7 +162,7 @@ class _File(WatchedFileHandler):
             self._statstream()
         if (self.dev, self.ino) != before:
             self._is_torn = False
-        # A part of a line must not make the next unreadable too.
+        # A torn line must not make the next one unreadable too.
         whole = b"\n" + line if self._is_torn else line
         self._is_torn = os.write(self.stream.fileno(), whole) != len(whole)
         if self._is_torn:
@@ -170,22 +170,22 @@ class _File(WatchedFileHandler):
 
 
 class _Stream(logging.StreamHandler[Any]):
-    """A stream of text or bytes; it belongs to the app, which closes it."""
+    """A stream of text or bytes, which the app closes."""
 
     def write(self, line: bytes) -> None:
         """Write and flush a line."""
-        takes_text = hasattr(self.stream, "encoding")  # as every stream of text, and none of bytes
+        takes_text = hasattr(self.stream, "encoding")  # only streams of text have one
         self.stream.write(line.decode("ascii") if takes_text else line)
         self.flush()
 
 
 def _open_to_append(path: str, flags: int) -> int:
-    # A pipe whose reader is slow must cost its lines, not the event loop. Files do not mind.
+    # A slow reader of a pipe costs lines, and does not block the event loop. Files ignore it.
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0), MODE)
 
 
 def _ends_torn(path: str) -> bool:
-    """Whether a file ends with a part of a line, as a full disk or a power cut leaves it."""
+    """Whether a file ends with a torn line, as after a full disk or a power cut."""
     if not stat.S_ISREG(os.stat(path).st_mode):
         return False
     with open(path, "rb") as file:

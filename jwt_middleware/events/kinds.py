@@ -1,9 +1,8 @@
 """Audit events: every decision, and each change of keys, clients and stores.
 
-An event is a frozen value of texts and numbers, from which nothing else can be reached. It carries
-identifiers (subject, client, token id, key id) but never a token, a header, a key or a claim's
-content; the one exception is ``decision``, which stays on the event object and is not written
-anywhere. Texts are as they came: whoever writes them bounds and escapes them.
+An event is a frozen value of texts and numbers. It has identifiers (subject, client, token id, key
+id), but never a token, a header, a key or a claim's content, except for ``decision``, which no
+listener of ours writes. Texts are as they came: a listener bounds and escapes what it writes.
 
 A new event is one class here. ``logged`` gives it its level and its sentence in the log.
 """
@@ -18,31 +17,31 @@ from ..errors import Decision
 
 Kind = TypeVar("Kind", bound=type[Any])
 Line = tuple[int, str]
-"""A level of the log, and a template, whose ``{name}`` is a field or a property of the event.
+"""A log level, and a template whose ``{name}`` is a field or a property of the event.
 
-A word without a value is left out, so a word names one at most. The rate of sentences with a
-``code=`` is bounded: callers cause them at will.
+A word whose field has no value is left out, so each word has one field at most. Sentences with a
+``code=`` are bounded in rate, since callers can cause any number of them.
 """
 
 
 class Event(Protocol):
-    """Any event: a named tuple that ``logged`` has given its ``line``, or that has one."""
+    """Any event: a named tuple, with a ``line`` of its own or from ``logged``."""
 
     def _asdict(self) -> dict[str, Any]: ...
 
 
 Listener = Callable[[Event], object]
-"""Anything that can be called with an event. It runs on the request's own thread or loop."""
+"""Any callable that takes an event. It runs on the request's own thread or loop."""
 
 
 def logged(level: int, template: str) -> Callable[[Kind], Kind]:
     """Give a class of events its level and its sentence in the log."""
 
-    def give(kind: Kind) -> Kind:
+    def set_line(kind: Kind) -> Kind:
         kind.line = (level, template)
         return kind
 
-    return give
+    return set_line
 
 
 _REQUEST = "request={method} {path} subject={subject} client={client_id} token_id={token_id}"
@@ -53,18 +52,23 @@ _WOULD_REFUSE = f"would refuse code={{would_refuse}} {_WHO} guard={{guard}}"
 
 
 class Decided(NamedTuple):
-    """What became of one request, or of one call of a ``Verifier`` that is used alone.
+    """The outcome of one request, or of one call of a ``Verifier`` that is used alone.
 
-    A door with listeners emits it once a request, as the answer begins; without, the log gets what
-    is refused as it happens. What is refused after the answer began, as in a websocket's event
-    handler, is one more.
+    A door with listeners emits it once a request, as the answer begins; without listeners, a
+    refusal is logged as it happens. A refusal after the answer began, as in a websocket's event
+    handler, is one event more.
 
-    ``route`` is the template as the framework writes it, None where nobody knows it. ``status``:
-    101 for a websocket that was accepted; None where none was seen, as the app failed. ``guarded``:
-    a guard of the route was asked. ``cached``: the token was verified before; None without one.
-    ``reference`` also stands in the answer. ``would_refuse``: codes of shadow mode. ``guard``: the
-    rule that refused, or would have, without the values that it asks for; ``decision`` says all.
-    ``seconds``: what verifying anew took, from the raw value to the principal, without any wait.
+    Attributes:
+        route: the template as the framework writes it; None where it is unknown.
+        status: 101 for an accepted websocket; None where the app failed before it answered.
+        guarded: a guard of the route was asked.
+        cached: the token had been verified before; None without a token.
+        reference: also in the answer.
+        would_refuse: codes of shadow mode.
+        guard: the rule that refused, or would have, without the values that it asks for.
+        decision: the whole decision, with those values.
+        seconds: how long verifying anew took, from the raw value to the principal, without waits.
+
     """
 
     allowed: bool
@@ -92,7 +96,7 @@ class Decided(NamedTuple):
 
     @property
     def line(self) -> Line:
-        """A refusal is for a person to see, and what shadow mode let in."""
+        """Refusals are warnings, and so is what shadow mode let in."""
         if not self.allowed:
             return WARNING, _REFUSED
         return (WARNING, _WOULD_REFUSE) if self.would_refuse else (DEBUG, _ALLOWED)
@@ -100,7 +104,7 @@ class Decided(NamedTuple):
 
 @logged(INFO, "{source}: {keys} keys in use")
 class KeysLoaded(NamedTuple):
-    """A key source gave keys: at start-up, or after a fetch. ``key_ids`` are those with a kid."""
+    """A key source gave keys, at start-up or after a fetch; ``key_ids`` of those with a kid."""
 
     source: str
     keys: int
@@ -118,7 +122,7 @@ class KeySkipped(NamedTuple):
 
 @logged(WARNING, "{source}: key {key_id} warning: {reason}")
 class KeyWarning(NamedTuple):
-    """A key is used, but something about it should be put right."""
+    """A key is used, but something about it should be corrected."""
 
     source: str
     key_id: str | None
@@ -126,7 +130,7 @@ class KeyWarning(NamedTuple):
 
 
 class KeysFetched(NamedTuple):
-    """A key endpoint gave a good answer, after so many ``failures``; ``changed``: another one."""
+    """A key endpoint gave good keys, after so many ``failures``; ``changed``: not the same ones."""
 
     source: str
     keys: int
@@ -135,7 +139,7 @@ class KeysFetched(NamedTuple):
 
     @property
     def line(self) -> Line:
-        """That an outage has ended is for a person to see."""
+        """The end of an outage is a warning, as its start was."""
         if self.failures:
             return WARNING, "{source}: fetched {keys} keys, after {failures} failed attempts"
         return DEBUG, "{source}: fetched {keys} keys"
@@ -143,7 +147,7 @@ class KeysFetched(NamedTuple):
 
 @logged(WARNING, "{source}: {reason}; next attempt in {retry_in:.0f} s")
 class KeyFetchFailed(NamedTuple):
-    """An endpoint or a key file gave nothing usable; the old keys stay. ``retry_in``: seconds."""
+    """An endpoint or a key file gave no usable keys; the old ones stay. ``retry_in``: seconds."""
 
     source: str
     reason: str
@@ -152,7 +156,7 @@ class KeyFetchFailed(NamedTuple):
 
 @logged(WARNING, "{source}: stale keys serve, {age:.0f} s old")
 class StaleKeysServed(NamedTuple):
-    """Stale keys serve, ``age`` seconds old, as the endpoint fails; once an outage."""
+    """Keys serve that are stale, ``age`` seconds old, since the endpoint fails; once an outage."""
 
     source: str
     age: float
@@ -160,7 +164,7 @@ class StaleKeysServed(NamedTuple):
 
 @logged(INFO, "{source}: key {key_id} added")
 class KeyAdded(NamedTuple):
-    """A key that was not there before. Keys without a kid go by the start of their SPKI hash."""
+    """A new key. The ``key_id`` of one without a kid is the start of its SPKI hash."""
 
     source: str
     key_id: str
@@ -168,7 +172,7 @@ class KeyAdded(NamedTuple):
 
 @logged(INFO, "{source}: key {key_id} changed")
 class KeyChanged(NamedTuple):
-    """Another key under a kid that was there before."""
+    """A kid names another key than before."""
 
     source: str
     key_id: str
@@ -176,7 +180,7 @@ class KeyChanged(NamedTuple):
 
 @logged(INFO, "{source}: key {key_id} removed")
 class KeyRemoved(NamedTuple):
-    """A key that is no longer there; it has stopped verifying, cached tokens too."""
+    """A key is gone; it no longer verifies any token, not even a cached one."""
 
     source: str
     key_id: str
@@ -187,9 +191,9 @@ class KeyRemoved(NamedTuple):
     "not granted code=values_dropped claim={claim} reason={reason} values={values} " + _REQUEST,
 )
 class ValuesDropped(NamedTuple):
-    """A token that was verified carries so many ``values`` of a claim that are not granted.
+    """A verified token carries values of a claim that are not granted; ``values`` is their number.
 
-    ``reason``: ``namespace``, they are outside the client's; or ``level``, it is not declared.
+    ``reason``: ``namespace`` (they are outside the client's) or ``level`` (it is not declared).
     """
 
     client_id: str
@@ -224,7 +228,7 @@ class _Kept(NamedTuple):
 
 @logged(ERROR, "{source}: the last good reading stays: {faults}")
 class ClientsKept(_Kept):
-    """The registry changed into something unusable; the last good reading stays."""
+    """The registry has changed and is unusable; the last good reading stays."""
 
 
 @logged(INFO, "{store}: {denials} denials in force")
@@ -238,8 +242,8 @@ class DenialsLoaded(NamedTuple):
 class StoreFailed(NamedTuple):
     """A store of revocations is out; once an outage.
 
-    ``fail``: ``closed``, in a few seconds no token is taken until it is back; or ``open``, the last
-    known list serves meanwhile, and tokens may be used twice.
+    ``fail``: ``closed`` (within seconds, every token is refused until the store is back) or
+    ``open`` (the last known list serves meanwhile, and a token may be used twice).
     """
 
     store: str
@@ -248,7 +252,7 @@ class StoreFailed(NamedTuple):
 
     @property
     def line(self) -> Line:
-        """The line says what the outage means for tokens."""
+        """The sentence says what the outage means for tokens."""
         meanwhile = "the last known denials serve until it is back (fail='open')"
         if self.fail == "closed":
             meanwhile = "in a few seconds no token is taken until it is back (fail='closed')"
@@ -273,12 +277,12 @@ class IntegrationsLoaded(NamedTuple):
 
 @logged(ERROR, "{source}: the last good reading stays: {faults}")
 class IntegrationsKept(_Kept):
-    """The integrations changed, and are wrong: ``reason``. The last good reading serves."""
+    """The integrations have changed and are unusable; the last good reading stays."""
 
 
 @logged(INFO, "signed on user={user_id} integration={integration}")
 class SignedOn(NamedTuple):
-    """Somebody was signed in by a token. ``user_id`` is the directory's; ``created``: a new one."""
+    """A token signed somebody in. ``user_id`` is the directory's; ``created``: the user is new."""
 
     integration: str
     user_id: str
@@ -300,7 +304,7 @@ class AccountCreated(NamedTuple):
 
 @logged(INFO, "account updated user={user_id} integration={integration}")
 class AccountUpdated(NamedTuple):
-    """The directory has brought a user up to what a sign-on token says."""
+    """The directory has updated a user to what a sign-on token says."""
 
     integration: str
     user_id: str
@@ -312,7 +316,7 @@ class AccountUpdated(NamedTuple):
     "request={method} {path}",
 )
 class GoRefused(NamedTuple):
-    """The ``go`` of a sign-on was no path of this site; the person is sent to ``/`` instead."""
+    """The ``go`` of a sign-on is not a path of this site; the person is sent to ``/``."""
 
     integration: str
     reason: str
@@ -322,13 +326,13 @@ class GoRefused(NamedTuple):
 
 @logged(WARNING, "{reason}")
 class ConfigurationWarning(NamedTuple):
-    """The configuration works, but leaves a danger open."""
+    """The configuration works, but leaves something unsafe."""
 
     reason: str
 
 
 @logged(INFO, "weakened by {options}")
 class ChecksWeakened(NamedTuple):
-    """A middleware was made, with options that weaken the check: each with its value."""
+    """A middleware was made with ``options`` that weaken the check, each with its value."""
 
     options: tuple[str, ...]

@@ -1,15 +1,11 @@
-"""Who gets the events: the log, at a bounded rate, and the app's own listeners.
-
-A listener runs on the request's own thread or loop; one that fails changes nothing.
-"""
+"""Who gets the events: the log, at a bounded rate, and the app's own listeners."""
 
 from __future__ import annotations
 
 import logging
 import re
 import time
-from collections.abc import Callable, Generator, Iterable
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from ..background.forks import ForkLock
@@ -25,19 +21,8 @@ _MOST_KINDS = 1_024
 _FIELD = re.compile(r"{(\w+)")
 
 
-@contextmanager
-def silent_log() -> Generator[None, None, None]:
-    """Write nothing to the log for a while: for commands, whose answer says it all."""
-    before = logger.level
-    logger.setLevel(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        logger.setLevel(before)
-
-
 class LogRate:
-    """Counts lines by their kind; at most ``burst`` of one kind are written a minute.
+    """Admits at most ``burst`` lines of one kind a minute.
 
     The next line after a silence says how many were left out.
     """
@@ -49,7 +34,7 @@ class LogRate:
         self._windows: dict[str, tuple[float, int]] = {}
 
     def admit(self, kind: str) -> str | None:
-        """Return what the line says of those left out, or None to leave this one out."""
+        """Return what the line adds about lines left out, or None to leave this one out."""
         now = self._clock()
         with self._lock:
             start, count = self._windows.get(kind, (now, 0))
@@ -59,7 +44,7 @@ class LogRate:
                     before = f" ({count - self._burst} more of this code were not written)"
                 start, count = now, 0
             if len(self._windows) >= _MOST_KINDS:
-                self._windows.clear()  # kinds are of the app's code, so few come so far
+                self._windows.clear()  # kinds come from the app's code: this many are rare
             self._windows[kind] = (start, count + 1)
             if count + 1 == self._burst:
                 return before + " (more of this code are only counted for the rest of the minute)"
@@ -70,7 +55,7 @@ _rate = LogRate()
 
 
 def log_bounded(level: int, message: str, *args: object) -> None:
-    """Write a line of the app's own mistakes, which each request may repeat; its text is its kind.
+    """Log a mistake of the app's own code, which any request may repeat, at a bounded rate.
 
     ``args`` are formatted into the message; only names of the app's code belong there.
     """
@@ -83,13 +68,10 @@ def log_bounded(level: int, message: str, *args: object) -> None:
 
 
 class LogListener:
-    """Write events to the ``jwt_middleware`` logger, at the level and in the words of each.
+    """Writes events to the ``jwt_middleware`` logger, at most ``burst`` of one code a minute.
 
     Each record carries the event's fields under the names of ``fields``, such as ``enduser.id``,
-    for structlog's ``ExtraAdder`` and formatters of JSON.
-
-    At most ``burst`` lines of one code are written a minute; the next line after a silence says
-    how many were left out. Every other listener gets all events.
+    for structlog's ``ExtraAdder`` and formatters of JSON. Other listeners get every event.
     """
 
     def __init__(self, burst: int = BURST, clock: Callable[[], float] = time.monotonic) -> None:
@@ -102,9 +84,9 @@ class LogListener:
         if not logger.isEnabledFor(level):
             return
         left_out: str | None = ""
-        what, is_bounded, _ = template.partition(" code=")
+        sentence, is_bounded, _ = template.partition(" code=")
         if is_bounded:
-            left_out = self._rate.admit(f"{what} {getattr(event, 'code', None)}")
+            left_out = self._rate.admit(f"{sentence} {getattr(event, 'code', None)}")
         if left_out is not None:
             message = _message(event, template)
             logger.log(level, "%s%s", message, left_out, extra=fields_of(event, printable))
@@ -130,7 +112,7 @@ def _printable(value: Any) -> Any:
 
 
 class Announcer:
-    """Hand each event to the log and to every listener; a failing listener changes nothing."""
+    """Hands each event to the log and to every listener; a failing listener changes nothing."""
 
     def __init__(self, listeners: Iterable[Listener] = ()) -> None:
         self.listeners = tuple(listeners)
@@ -140,7 +122,7 @@ class Announcer:
         self._broken: set[int] = set()
 
     def wants(self, level: int) -> bool:
-        """Whether anybody would take an event of this level now: none is built for nobody."""
+        """Whether anybody would get an event of this level now; else it need not be made."""
         return self.has_listeners or logger.isEnabledFor(level)
 
     def __call__(self, event: Event) -> None:
@@ -151,7 +133,7 @@ class Announcer:
             except Exception as error:  # noqa: BLE001 - the app's own code; it changes nothing
                 if id(listener) not in self._broken:
                     self._broken.add(id(listener))
-                    # No message and no stack: either could hold what the event held.
+                    # Neither message nor stack: either could hold what the event holds.
                     logger.error(
                         "a listener failed with %s; its further failures are not logged",
                         type(error).__name__,

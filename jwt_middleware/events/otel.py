@@ -1,7 +1,7 @@
 """OpenTelemetry: decisions and keys as metrics, and who calls on the current span.
 
-Names follow the semantic conventions where they have one. Labels of metrics are of bounded sets
-(codes, kinds of events); whoever calls, and with what, stands on spans alone.
+Names follow the semantic conventions where they have one. Labels of metrics come from bounded sets
+(codes, kinds of events); the caller and the token are on spans alone.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..errors import ConfigurationError
-from .fields import NAMES, fields_of, name_of
+from .fields import NAMES, event_name, fields_of
 from .kinds import (
     Decided,
     DenialsLoaded,
@@ -31,7 +31,7 @@ ON_SPANS = frozenset(
     NAMES.get(name, "jwt." + name)
     for name in (*CALLER_FIELDS, "allowed", "cached", "code", "reference", "request_id")
 )
-"""The fields that a span gets; of them no claim's content but identifiers."""
+"""The fields that a span gets: of claims, the identifiers alone."""
 
 COUNTERS = {
     "tokens.verified": ("{token}", "Tokens that were verified, cached or not."),
@@ -43,9 +43,17 @@ COUNTERS = {
     "revocations.outages": ("{outage}", "Outages of the store."),
     "events": ("{event}", "Events of every kind, by name."),
 }
-"""What is counted: unit and description of each."""
+"""The counters, with unit and description."""
 
-# Seconds. A cold start of a key and a big RSA key lie near the end, an HS256 token at the start.
+_COUNTED: dict[type, tuple[str, ...]] = {
+    KeysFetched: ("keys.fetches", "jwt.result", "fetched"),
+    KeyFetchFailed: ("keys.fetches", "jwt.result", "failed"),
+    StaleKeysServed: ("keys.stale",),
+    StoreFailed: ("revocations.outages",),
+}
+"""The counter of a kind of event, with its label."""
+
+# Seconds. An HS256 token is near the start, the first use of a key or a big RSA key near the end.
 _BOUNDS = (0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.01, 0.1)
 
 
@@ -53,11 +61,10 @@ class OpenTelemetry:
     """A listener that counts events, measures verification, and describes the current span.
 
     Args:
-        meter_provider: whose meter is used; the global one where left out.
+        meter_provider: the global one by default.
 
-    ``jwt_middleware.verification.duration`` is what verifying a token anew took, from the raw value
-    to the principal, in seconds, without any wait for keys; cached tokens are counted and not
-    measured.
+    ``jwt_middleware.verification.duration`` is how long verifying a token anew took, from the raw
+    value to the principal, in seconds, without waits for keys. Cached tokens are only counted.
 
     Raises:
         ConfigurationError: ``opentelemetry-api`` is not installed.
@@ -87,23 +94,14 @@ class OpenTelemetry:
         )
 
     def __call__(self, event: Event, /) -> None:
-        """Count one event, and describe the current span where it is about a request."""
-        self._count("events", "event.name", name_of(event))
-        match event:
-            case Decided():
-                self._decided(event)
-            case KeysFetched():
-                self._count("keys.fetches", "jwt.result", "fetched")
-            case KeyFetchFailed():
-                self._count("keys.fetches", "jwt.result", "failed")
-            case StaleKeysServed():
-                self._count("keys.stale")
-            case DenialsLoaded():
-                self._denials.set(event.denials)
-            case StoreFailed():
-                self._count("revocations.outages")
-            case _:
-                pass  # it is among the events
+        """Count one event; a decision also describes the current span."""
+        self._count("events", "event.name", event_name(type(event).__name__))
+        if type(event) in _COUNTED:
+            self._count(*_COUNTED[type(event)])
+        elif isinstance(event, Decided):
+            self._decided(event)
+        elif isinstance(event, DenialsLoaded):
+            self._denials.set(event.denials)
 
     def _count(self, counter: str, label: str = "", value: str = "") -> None:
         self._counters[counter].add(1, {label: value} if label else None)

@@ -2,7 +2,7 @@
 
 Sources: the ``DEFAULT`` generators of wso2/carbon-apimgt (``AbstractJWTGenerator`` and, for the
 header, ``APIUtil`` and ``JWTUtil``) at the release that each form names, and real tokens where a
-comment says so. A form has no say in who may read it: that is the preset that it names.
+comment says so. A form only writes; the preset that it names is what accepts its tokens.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ class TokenForm(NamedTuple):
 
     Attributes:
         alphabet: ``standard`` or ``urlsafe``.
-        padded: whether ``=`` fills a segment up.
-        milliseconds: the unit of times.
+        padded: segments are padded with ``=``.
+        milliseconds: times are in milliseconds, else in seconds.
         text_exp: ``exp`` is a string.
         hex_x5t: ``x5t`` encodes the thumbprint's hex text, or its bytes; None leaves it out.
         algorithm_name: what ``alg`` says, where it is not the name of RFC 7518.
-        padded_x5t: whether ``=`` fills ``x5t`` up.
-        kid: what a ``kid`` of the gateway's own making is made of: ``x5t``, ``sha256`` or
-            ``serial``, all of the certificate; None makes none.
-        issued_at: whether there is an ``iat``.
+        padded_x5t: ``x5t`` is padded with ``=``.
+        kid: what the gateway derives a ``kid`` from: ``x5t``, ``sha256`` or ``serial`` of the
+            certificate; None writes none.
+        issued_at: there is an ``iat``.
         preset: the ``gateway=`` that reads it.
 
     """
@@ -57,23 +57,23 @@ class TokenForm(NamedTuple):
 
     @property
     def names_certificate(self) -> bool:
-        """Whether the header says anything that is made of the key's certificate."""
+        """Whether the header has members that are derived from the key's certificate."""
         return self.hex_x5t is not None or self.kid is not None
 
     def names_of(self, certificate: x509.Certificate) -> dict[str, str]:
         """Return the header members that name this certificate."""
-        found = {"x5t": self.x5t_of(certificate), "kid": self.key_id_of(certificate)}
-        return {name: text for name, text in found.items() if text is not None}
+        members = {"x5t": self.x5t_of(certificate), "kid": self.key_id_of(certificate)}
+        return {name: text for name, text in members.items() if text is not None}
 
     def x5t_of(self, certificate: x509.Certificate) -> str | None:
-        """Return the certificate's thumbprint as this form writes it; None where it has none."""
+        """Return the certificate's thumbprint as this form writes it; None where it writes none."""
         if self.hex_x5t is None:
             return None
         text = thumbprint(certificate, as_hex=self.hex_x5t)
         return text if self.padded_x5t else text.rstrip("=")
 
     def key_id_of(self, certificate: x509.Certificate) -> str | None:
-        """Return the ``kid`` that this form makes of a certificate; None where it makes none."""
+        """Return the ``kid`` that this form derives from a certificate; None where it has none."""
         match self.kid:
             case "x5t":
                 return f"{self.x5t_of(certificate)}_RS256"
@@ -141,7 +141,7 @@ def form_of_version(version: str) -> str:
     a form, with or without ``wso2-``, is that form.
 
     Raises:
-        ValueError: this is no version.
+        ValueError: this is not a version.
 
     """
     for name in (version, f"wso2-{version}"):
@@ -151,13 +151,13 @@ def form_of_version(version: str) -> str:
     known = all(part.isdecimal() and len(part) < 6 for part in parts)
     if not known or not 1 <= int(parts[0]) <= 4:
         raise ValueError(
-            f"no version: {version[:40]!r}; write a version of 1.4 to 4.6, or a form's name: "
+            f"not a version: {version[:40]!r}; write a version of 1.4 to 4.6, or a form's name: "
             + ", ".join(FORMS)
         )
     asked = [*map(int, parts), 0]  # 2 is 2.0
-    found = "wso2-1.4"
+    form = "wso2-1.4"
     for name in FORMS:
         number = name.removeprefix("wso2-")
         if number.replace(".", "").isdecimal() and [int(n) for n in number.split(".")] <= asked:
-            found = name
-    return found
+            form = name
+    return form

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ..principal import ClaimNames, ListClaim
-from .views import WSO2, WSO2_DIALECT
+from .views import WSO2_DIALECT
 
 
 class WireFormat(NamedTuple):
@@ -41,7 +41,6 @@ class Gateway:
         algorithm_aliases: names that mean an algorithm of the list.
         names: which claims hold the subject, the client, roles, permissions and the application.
         context_claim: which claim holds the API context, for ``api=``.
-        vocabulary: the typed view of its claims.
         scheme: the authentication scheme of the challenge (RFC 9110, 11.6.1).
         realm: the realm of the challenge.
 
@@ -54,7 +53,6 @@ class Gateway:
     algorithm_aliases: Mapping[str, str] = field(default_factory=dict)
     names: ClaimNames = field(default_factory=ClaimNames)
     context_claim: str | None = None
-    vocabulary: Any = None
     scheme: str = "Bearer"
     realm: str = "api"
 
@@ -71,7 +69,6 @@ _WSO2 = Gateway(
         application=(WSO2_DIALECT + "applicationname",),
     ),
     context_claim=WSO2_DIALECT + "apicontext",
-    vocabulary=WSO2,
 )
 
 _STANDARD = Gateway(

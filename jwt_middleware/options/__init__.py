@@ -1,5 +1,3 @@
 """Which options there are, and how their values are checked."""
 
-from .checks import is_a
-
-__all__ = ["is_a"]
+from .checks import is_a as is_a

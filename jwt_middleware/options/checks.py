@@ -15,10 +15,10 @@ from ..errors import ConfigurationError
 W = TypeVar("W", bound=str)
 
 MOST_SECONDS = 10 * 366 * 86_400.0
-"""Ten years: no time that an option names is longer."""
+"""Ten years: the longest time that an option takes."""
 
 MILLISECONDS_FROM: Final = 1e11
-"""From here on a number is no time in seconds: it would lie beyond the year 5138."""
+"""From here on a time is in milliseconds: in seconds it would be beyond the year 5138."""
 
 
 class AnyAudience:
@@ -32,11 +32,11 @@ class AnyAudience:
 
 ANY: Final = AnyAudience()
 """``audience=ANY`` accepts a token whatever its ``aud`` says, and ``ClientTrust(issuer=ANY)`` lets
-every issuer speak for a client. Weak: say it only on purpose."""
+every issuer speak for a client. Both weaken the check."""
 
 
 class InFile(dict[str, Any]):
-    """A table of a TOML file: the keywords of what is made of it."""
+    """A table of a TOML file: keyword arguments, and the file that they are from."""
 
     def __init__(self, table: Mapping[str, Any], file: Path) -> None:
         super().__init__(table)
@@ -57,7 +57,7 @@ def in_file(table: Mapping[str, Any]) -> Generator[None]:
 def relative_keys(keys: Any, folder: Path) -> Any:
     """Return ``keys`` with each relative path read from the folder of the file that names it."""
     if isinstance(keys, list | tuple):
-        return [relative_keys(each, folder) for each in keys]
+        return [relative_keys(source, folder) for source in keys]
     if isinstance(keys, str) and "://" not in keys and "-----BEGIN" not in keys:
         return folder / keys
     return keys
@@ -67,15 +67,15 @@ def texts(name: str, value: Any) -> tuple[str, ...]:
     """Read a text or a list of texts; None is the empty tuple."""
     if value is None:
         return ()
-    found = (value,) if isinstance(value, str) else value
-    if isinstance(found, Mapping) or not isinstance(found, Iterable):
+    items = (value,) if isinstance(value, str) else value
+    if isinstance(items, Mapping) or not isinstance(items, Iterable):
         raise ConfigurationError(f"{name}: a text or a list of texts, not {kind(value)}")
-    found = tuple(found)
-    if not found or not all(isinstance(each, str) and each for each in found):
+    items = tuple(items)
+    if not items or not all(isinstance(item, str) and item for item in items):
         raise ConfigurationError(
             f"{name}: empty; leave the option out, or give one text or more (None unsets it)"
         )
-    return found
+    return items
 
 
 def text(name: str, value: Any) -> str | None:
@@ -89,7 +89,7 @@ def text(name: str, value: Any) -> str | None:
 
 
 def list_claim(name: str, claim: Any) -> None:
-    """Check a ``ListClaim``: a claim's name, and a separator that splits by something."""
+    """Check a ``ListClaim``: neither its name nor its separator may be empty."""
     text(f"{name}: a claim's name", "" if claim.name is None else claim.name)
     text(f"{name}: separator", claim.separator)
 
@@ -116,11 +116,11 @@ def number(
 
 def whole(name: str, value: Any, *, least: int) -> int:
     """Read a whole number."""
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise ConfigurationError(f"{name}: a whole number of {least} or more, not {kind(value)}")
-    if value < least:
-        raise ConfigurationError(f"{name}: a whole number of {least} or more, not {value}")
-    return value
+    is_whole = isinstance(value, int) and not isinstance(value, bool)
+    if not is_whole or value < least:
+        given = value if is_whole else kind(value)
+        raise ConfigurationError(f"{name}: a whole number of {least} or more, not {given}")
+    return int(value)
 
 
 def flag(name: str, value: Any) -> bool:
@@ -140,7 +140,7 @@ def one_of(name: str, value: Any, words: tuple[W, ...]) -> W:
 
 
 def kind(value: Any) -> str:
-    """Name a value by its type only: it may hold a secret that was put in the wrong place."""
+    """Name a value by its type alone: it may be a secret in the wrong place."""
     name = type(value).__name__
     return f"an {name}" if name[0] in "aeiou" else f"a {name}"
 
@@ -165,12 +165,12 @@ def nearest(name: str, names: Iterable[str]) -> str:
 
 
 def is_a(thing: Any, package: str, name: str) -> bool:
-    """Whether a class or function has this name in a package, or a class inherits from such a one.
+    """Whether a class or function, or a base of a class, has this name in this package.
 
-    Nothing is imported for it: what nobody has imported cannot be there.
+    It imports nothing, since nothing can be of a package that is not imported.
     """
     return any(
-        getattr(each, "__name__", None) == name
-        and str(getattr(each, "__module__", "")).partition(".")[0] == package
-        for each in getattr(thing, "__mro__", (thing,))
+        getattr(kind, "__name__", None) == name
+        and str(getattr(kind, "__module__", "")).partition(".")[0] == package
+        for kind in getattr(thing, "__mro__", (thing,))
     )

@@ -1,7 +1,7 @@
-"""The one table of options, and where they are read from: code, a TOML file, the environment.
+"""The table of options, and where they are read from: code, a TOML file, the environment.
 
-Code beats TOML beats environment. An option that weakens is never read from the environment, where
-nobody reviews it.
+Code beats TOML beats environment. An option that weakens the check is never read from the
+environment, where nobody reviews it.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from typing import Any, NamedTuple
 
 from ..errors import ConfigurationError
 from . import checks as check
-from .checks import ANY, InFile, relative_keys
+from .checks import ANY, InFile, in_file, relative_keys
 
 ENVIRONMENT_PREFIX = "JWT_MIDDLEWARE_"
 CONFIG_FILE = ENVIRONMENT_PREFIX + "CONFIG"
 
 
 class _Option(NamedTuple):
-    """Where an option may be given. ``from_text`` reads it from the environment, if it may."""
+    """Where an option may be given; ``from_text`` reads it where the environment may give it."""
 
     from_text: Callable[[str], Any] | None = None
     in_files: bool = True
@@ -91,13 +91,13 @@ OPTIONS: Mapping[str, _Option] = {
     "clock": _Option(in_files=False, why_not=_CODE),
     "verifier": _Option(in_files=False, why_not=_CODE),
 }
-"""The one table of options."""
+"""Every option, and where it may be given."""
 
 
 def merged_options(
     code: Mapping[str, Any], environ: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
-    """Return the options of all three sources, unchecked but for their names and places.
+    """Return the options of all three sources; only their names and places are checked.
 
     Raises:
         ConfigurationError: an option is unknown, unreadable, or given where it may not be.
@@ -109,7 +109,7 @@ def merged_options(
 
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    options: dict[str, Any] = {}
     for variable in sorted(environ):
         if not variable.startswith(ENVIRONMENT_PREFIX) or variable == CONFIG_FILE:
             continue
@@ -123,12 +123,12 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
         if not value:
             raise ConfigurationError(f"{variable}: empty; unset it, or give a value")
         try:
-            found[name] = option.from_text(value)
+            options[name] = option.from_text(value)
         except ConfigurationError as error:
             raise ConfigurationError(f"{variable}: {error}") from None
         except ValueError:
             raise ConfigurationError(f"{variable}: its value cannot be read") from None
-    return found
+    return options
 
 
 def _from_file(environ: Mapping[str, str]) -> dict[str, Any]:
@@ -144,11 +144,9 @@ def _from_file(environ: Mapping[str, str]) -> dict[str, Any]:
     from .tables import read_toml  # imported here: only a service with a file needs it
 
     table = read_toml(content, path)
+    with in_file(InFile({}, path)):
+        check.known(table, OPTIONS)
     for option in table:
-        try:
-            check.known([option], OPTIONS)
-        except ConfigurationError as error:
-            raise ConfigurationError(f"{path}: {error}") from None
         if not OPTIONS[option].in_files:
             raise ConfigurationError(f"{path}: {option}: {OPTIONS[option].why_not}")
     if isinstance(table.get("clients"), str):
@@ -158,9 +156,9 @@ def _from_file(environ: Mapping[str, str]) -> dict[str, Any]:
         table["revocations"] = InFile(value if isinstance(value, dict) else {"url": value}, path)
     if "issuers" in table:
         entries = table["issuers"]
-        if not isinstance(entries, list) or not all(isinstance(each, dict) for each in entries):
+        if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
             raise ConfigurationError(f"{path}: issuers: write [[issuers]] tables")
-        table["issuers"] = [InFile(each, path) for each in entries]
+        table["issuers"] = [InFile(entry, path) for entry in entries]
         for entry in table["issuers"]:
             _read_common(entry, path)
     _read_common(table, path)
@@ -168,14 +166,14 @@ def _from_file(environ: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _read_common(table: dict[str, Any], path: Path) -> None:
-    """Read what stands at the top of a file and in each of its issuers alike."""
+    """Read the options that the top of a file and its issuers have in common."""
     if table.get("audience") == "ANY":
         table["audience"] = ANY
     if "keys" in table:
         table["keys"] = relative_keys(table["keys"], path.parent)
 
 
-# Docker's links are the model: https://kubernetes.io/docs/concepts/services-networking/service/
+# Docker-style variables: https://kubernetes.io/docs/concepts/services-networking/service/
 _LINK = re.compile(
     r"[A-Z0-9_]+_(?:SERVICE_HOST|SERVICE_PORT(?:_[A-Z0-9_]+)?"
     r"|PORT_[0-9]+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)"
@@ -187,7 +185,7 @@ def check_no_service_link(variable: str, value: str) -> None:
     is_url = variable.endswith("_PORT") and "://" in value
     if is_url or _LINK.fullmatch(variable):
         raise ConfigurationError(
-            f"{variable} is no option but a Kubernetes service link, the address of a Service "
+            f"{variable} is not an option but a Kubernetes service link, the address of a Service "
             "whose name begins with jwt-middleware: set enableServiceLinks: false in the pod's "
             "spec, or give the Service another name"
         )

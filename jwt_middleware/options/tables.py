@@ -1,4 +1,4 @@
-"""Read a TOML document whole: one error lists every fault with its key path."""
+"""Reads a whole TOML document: one error lists every fault with its key path."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from .checks import nearest
 
 
 def read_toml(content: bytes, path: Path) -> dict[str, Any]:
-    """Parse a file's content; raise ``ConfigurationError`` where it is no TOML."""
+    """Parse a file's content; raise ``ConfigurationError`` where it is not valid TOML."""
     try:
         return tomllib.loads(content.decode("utf-8"))
     except (ValueError, RecursionError) as error:
-        # The syntax error has line and column; what stood there may be a secret in a wrong place.
-        raise ConfigurationError(f"{path}: no TOML: {error}") from None
+        # The error has line and column, and not the text there, which may be a secret.
+        raise ConfigurationError(f"{path}: not valid TOML: {error}") from None
 
 
 def toml_key(name: str) -> str:
@@ -55,13 +55,13 @@ class TableReader:
         if name not in table:
             return ()
         value = table[name]
-        found = [value] if single and isinstance(value, str) else value
-        if not isinstance(found, list) or not all(isinstance(e, str) and e for e in found):
+        items = [value] if single and isinstance(value, str) else value
+        if not isinstance(items, list) or not all(isinstance(i, str) and i for i in items):
             self.fault(f"{where}.{name}", "a list of texts" + (", or one" if single else ""))
             return ()
-        if not found and single:
+        if not items and single:
             self.fault(f"{where}.{name}", "empty: leave it out, or name one")
-        return tuple(found)
+        return tuple(items)
 
     def text(self, where: str, table: Mapping[str, Any], name: str) -> str | None:
         """Read one text; None where it is absent or wrong."""

@@ -8,6 +8,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ..authorization.clients import Client
 from ..authorization.registry import ClientRegistry
 from ..errors import ConfigurationError
 from ..gateways.views import WSO2_DIALECT
@@ -21,13 +22,12 @@ class ClientAccount(NamedTuple):
     """An OAuth client (RFC 6749, 2), and what its assertions say.
 
     Attributes:
-        client_id: its id.
         secret: None makes it public: it has to use PKCE (RFC 7636).
         application: the application's name; the client id where None.
         subscriber: who registered the application.
         names_itself: whether assertions carry the client id.
         redirect_uris: where people may be sent back to; on loopback any port counts.
-        roles: granted by it; ``permissions`` and ``attributes`` likewise.
+        roles: its own; ``permissions`` and ``attributes`` likewise.
         claims: written as they are.
 
     """
@@ -67,6 +67,10 @@ class Accounts(NamedTuple):
     users: Mapping[str, User]
     registry: ClientRegistry | None = None
 
+    def entry(self, client_id: str) -> Client | None:
+        """Return the registry's entry of a client."""
+        return None if self.registry is None else self.registry.clients.get(client_id)
+
     @classmethod
     def read(cls, path: str | PathLike[str]) -> Accounts:
         """Read a TOML file; the path of its ``registry`` starts at its folder.
@@ -82,22 +86,16 @@ class Accounts(NamedTuple):
             raise ConfigurationError(f"{source}: {error.strerror}") from None
         reader = TableReader()
         reader.known("", document, ("registry", "clients", "users"))
-        clients = {
-            name: _client(reader, name, table)
-            for name, table in _tables(reader, document, "clients").items()
-        }
-        users = {
-            name: _user(reader, name, table)
-            for name, table in _tables(reader, document, "users").items()
-        }
+        clients = {n: _client(reader, n, t) for n, t in _tables(reader, document, "clients")}
+        users = {n: _user(reader, n, t) for n, t in _tables(reader, document, "users")}
         if not clients:
             reader.fault("clients", "missing: write a table [clients.ID] for each client")
         registry = document.get("registry")
         if registry is not None and (not isinstance(registry, str) or not registry):
             reader.fault("registry", "the path of a registry's TOML")
         reader.raise_faults(source)
-        found = None if registry is None else ClientRegistry(source.parent / registry)
-        return cls(clients, users, found)
+        entries = None if registry is None else ClientRegistry(source.parent / registry)
+        return cls(clients, users, entries)
 
 
 @cache
@@ -106,12 +104,14 @@ def sample_accounts() -> Accounts:
     return Accounts.read(SAMPLE)
 
 
-def _tables(reader: TableReader, document: Mapping[str, Any], name: str) -> dict[str, Any]:
+def _tables(
+    reader: TableReader, document: Mapping[str, Any], name: str
+) -> list[tuple[str, dict[str, Any]]]:
     tables = document.get(name, {})
     if not isinstance(tables, dict):
         reader.fault(name, f"tables [{name}.ID]")
-        return {}
-    return {key: reader.table(name, tables, key) for key in tables}
+        return []
+    return [(key, reader.table(name, tables, key)) for key in tables]
 
 
 def _client(reader: TableReader, name: str, table: Mapping[str, Any]) -> ClientAccount:

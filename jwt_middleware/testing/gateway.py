@@ -6,6 +6,7 @@ import hashlib
 import json
 import threading
 from collections.abc import Iterable, Mapping
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from os import PathLike
 from typing import Any, Self
@@ -15,8 +16,9 @@ from ..authorization.registry import ClientRegistry
 from ..gateways import PRESETS
 from ..gateways.forms import FORMS, TokenForm
 from ..options.checks import AnyAudience
+from ..verification.options import registry_of
 from .minting import SigningKey, mint
-from .placing import claims_by_entry, claims_by_names
+from .placing import claims_by_entry, put_list
 
 FAULTS = ("down", "slow", "garbage")
 SOMEBODY = "someone@carbon.super"
@@ -26,7 +28,7 @@ SOMEBODY = "someone@carbon.super"
 class LocalGateway:
     """Signs as a gateway does, with a key of its own, and publishes that key at ``jwks_url``.
 
-    Use it in a ``with`` block: the endpoint starts when it is first needed, and ends with it.
+    Use it in a ``with`` block: the endpoint starts on first use, and ends with the block.
 
     Args:
         form: a name in ``FORMS``, or a form of your own.
@@ -48,13 +50,9 @@ class LocalGateway:
         self.form = FORMS[form] if isinstance(form, str) else form
         self.header = header
         self.api = api
-        self.clients: ClientRegistry | None = (
-            clients
-            if clients is None or isinstance(clients, ClientRegistry)
-            else ClientRegistry(clients)
-        )
+        self.clients = registry_of(clients)
         self._keys = [self._named(key or SigningKey())]
-        self._server: _Server | None = None
+        self._server: ThreadingHTTPServer | None = None
         self._fault: str | None = None
         self._recovered = threading.Event()
         self._lock = threading.Lock()
@@ -65,26 +63,32 @@ class LocalGateway:
         return self._keys[-1]
 
     @property
+    def keys(self) -> list[SigningKey]:
+        """The keys that are published, oldest first."""
+        return list(self._keys)
+
+    @property
     def jwks_url(self) -> str:
         """Where the keys are published; asking for it starts the endpoint."""
         with self._lock:
             if self._server is None:
-                self._server = _Server(self)
+                self._server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Exchange, self))
+                serve = self._server.serve_forever
+                threading.Thread(target=serve, args=(0.01,), daemon=True).start()
             return f"http://127.0.0.1:{self._server.server_port}/jwks"
 
     @property
     def options(self) -> dict[str, Any]:
-        """The options by which any ``JWTMiddleware`` takes this gateway's tokens."""
-        named = self.header != PRESETS[self.form.preset].header
-        return self.verifier_options | ({"header": self.header} if named else {})
+        """The options with which any ``JWTMiddleware`` accepts this gateway's tokens."""
+        is_presets = self.header == PRESETS[self.form.preset].header
+        return self.verifier_options | ({} if is_presets else {"header": self.header})
 
     @property
     def verifier_options(self) -> dict[str, Any]:
         """The same for ``Verifier``, which reads no header."""
-        bound = {"api": self.api, "clients": self.clients}
-        return {"keys": self.jwks_url, "gateway": self.form.preset} | {
-            name: value for name, value in bound.items() if value is not None
-        }
+        options = {"gateway": self.form.preset, "api": self.api, "clients": self.clients}
+        given = {name: value for name, value in options.items() if value is not None}
+        return {"keys": self.jwks_url, **given}
 
     def assertion(
         self,
@@ -101,36 +105,39 @@ class LocalGateway:
 
         Args:
             client: the client id; with a registry, its entry says which claims hold the rest.
-            user: who calls by it.
-            roles: the roles to carry.
-            permissions: the permissions to carry.
+            user: the end user.
+            roles: the roles to carry; ``permissions`` likewise.
             lifetime: seconds until it expires; negative makes an expired one.
             attributes: attributes by the registry's names.
-            claims: claims as they are, which replace the others; None takes one away.
+            claims: claims as they are, which replace the others; None removes one.
 
         Raises:
             ValueError: no claim holds what is given, so the app could never see it.
 
         """
         preset = PRESETS[self.form.preset]
-        entry = None
-        if self.clients is not None and client is not None:
-            entry = self.clients.clients.get(client)
-        said: dict[str, Any] = {"iss": "wso2.org/products/am"}
+        names = preset.names
+        body: dict[str, Any] = {"iss": "wso2.org/products/am"}
         if preset.context_claim is not None:
-            said[preset.context_claim] = self.api or "/local/1.0.0"
+            body[preset.context_claim] = self.api or "/local/1.0.0"
+        # The last name is the gateway's own, which all its generations write.
+        body[names.subject[-1]] = user or SOMEBODY
+        entry = None
+        if client is not None:
+            body[names.client_id[0]] = client
+            entry = None if self.clients is None else self.clients.clients.get(client)
         if entry is not None:
-            said |= claims_by_names(preset.names, user or SOMEBODY, client)
-            said |= _bound(entry) | claims_by_entry(entry, roles, permissions, attributes or {})
+            body |= _bound(entry) | claims_by_entry(entry, roles, permissions, attributes or {})
         elif attributes:
             raise ValueError("attributes: only a client of the registry (clients=) has them")
         else:
-            said |= claims_by_names(preset.names, user or SOMEBODY, client, roles, permissions)
-        kept = {name: value for name, value in (said | claims).items() if value is not None}
+            put_list(body, names.roles, "roles", roles)
+            put_list(body, names.permissions, "permissions", permissions)
+        body = {name: value for name, value in (body | claims).items() if value is not None}
         # Only gateways that make a kid of their own write one, and those that follow the RFC.
         is_named = self.form.kid is not None or not self.form.names_certificate
         header = None if is_named else {"kid": None}
-        return mint(self.key, kept, form=self.form, lifetime=lifetime, header=header)
+        return mint(self.key, body, form=self.form, lifetime=lifetime, header=header)
 
     def headers(self, *args: Any, **kwargs: Any) -> dict[str, str]:
         """Return the header of an ``assertion``, which takes the same arguments."""
@@ -141,11 +148,11 @@ class LocalGateway:
         self._keys = [*self._keys, self._named(SigningKey())]
 
     def retire(self) -> None:
-        """Publish the newest key alone; an app learns of it when it fetches the next time."""
+        """Publish the newest key alone; an app learns of it with its next fetch."""
         self._keys = self._keys[-1:]
 
     def fail(self, fault: str) -> None:
-        """Let the endpoint be ``down`` (503), ``slow`` (no answer) or answer ``garbage``."""
+        """Make the endpoint ``down`` (503), ``slow`` (no answer), or answer ``garbage``."""
         if fault not in FAULTS:
             raise ValueError(f"fault: one of {', '.join(FAULTS)}")
         self.recover()
@@ -153,7 +160,7 @@ class LocalGateway:
         self._fault = fault
 
     def recover(self) -> None:
-        """Let the endpoint answer again, waiting requests too."""
+        """Make the endpoint answer again, waiting requests too."""
         self._fault = None
         self._recovered.set()
 
@@ -162,17 +169,13 @@ class LocalGateway:
         self.recover()
         self._keys = list(keys)
 
-    @property
-    def keys(self) -> list[SigningKey]:
-        """The keys that are published, oldest first."""
-        return list(self._keys)
-
     def close(self) -> None:
         """Stop the endpoint."""
         self.recover()
         with self._lock:
             if self._server is not None:
-                self._server.stop()
+                self._server.shutdown()
+                self._server.server_close()
                 self._server = None
 
     def __enter__(self) -> Self:
@@ -193,7 +196,7 @@ class LocalGateway:
 
     def _named(self, key: SigningKey) -> SigningKey:
         if key.key_id is None:
-            # Made of the key, so that after a new start an app asks for the new key.
+            # Derived from the key, so that after a restart an app asks for the new key.
             digest = hashlib.sha256(key.public_pem.encode()).hexdigest()
             key.key_id = self.form.key_id_of(key.certificate) or f"local-{digest[:12]}"
         return key
@@ -215,9 +218,12 @@ def _bound(client: Client) -> dict[str, Any]:
 
 
 class _Exchange(BaseHTTPRequestHandler):
+    def __init__(self, gateway: LocalGateway, *args: Any) -> None:
+        self._gateway = gateway
+        super().__init__(*args)
+
     def do_GET(self) -> None:
-        assert isinstance(self.server, _Server)  # noqa: S101 - no other server has this handler
-        status, body = (404, b"") if self.path != "/jwks" else self.server.gateway.answer()
+        status, body = (404, b"") if self.path != "/jwks" else self._gateway.answer()
         try:
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
@@ -225,23 +231,7 @@ class _Exchange(BaseHTTPRequestHandler):
             self.end_headers()
             self.wfile.write(body)
         except ConnectionError:
-            pass  # the client has hung up, as it should when nobody answers
+            pass  # the client has hung up, as it should while the endpoint is slow
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing: a test's output is its own."""
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
-
-    def __init__(self, gateway: LocalGateway) -> None:
-        super().__init__(("127.0.0.1", 0), _Exchange)
-        self.gateway = gateway
-        self._thread = threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True)
-        self._thread.start()
-
-    def stop(self) -> None:
-        self.shutdown()
-        self.server_close()
-        self._thread.join()
+        """Log nothing: a test's output is its own."""

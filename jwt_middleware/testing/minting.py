@@ -1,7 +1,4 @@
-"""Keys and tokens as gateways make them, for tests and the demo. Never for production.
-
-A ``SigningKey`` stands for the gateway's key pair; ``forms`` has the ways of spelling a token.
-"""
+"""Keys and tokens as gateways make them, for tests and the demo. Never for production."""
 
 from __future__ import annotations
 
@@ -77,13 +74,15 @@ class SigningKey:
     def public_pem(self) -> str:
         """The public key, SPKI in PEM."""
         spki = serialization.PublicFormat.SubjectPublicKeyInfo
-        return _text(self.private.public_key().public_bytes(serialization.Encoding.PEM, spki))
+        return str(
+            self.private.public_key().public_bytes(serialization.Encoding.PEM, spki), "ascii"
+        )
 
     @property
     def private_pem(self) -> str:
         """The private key, PKCS#8 in PEM, unencrypted."""
         form, plain = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        return _text(self.private.private_bytes(serialization.Encoding.PEM, form, plain))
+        return str(self.private.private_bytes(serialization.Encoding.PEM, form, plain), "ascii")
 
     @cached_property
     def certificate(self) -> x509.Certificate:
@@ -93,7 +92,7 @@ class SigningKey:
     @property
     def certificate_pem(self) -> str:
         """The certificate in PEM."""
-        return _text(self.certificate.public_bytes(serialization.Encoding.PEM))
+        return self.certificate.public_bytes(serialization.Encoding.PEM).decode()
 
     def certify(
         self, begins: datetime.datetime | None = None, days: int = 3650
@@ -114,7 +113,7 @@ class SigningKey:
         return builder.sign(self.private, None if no_hash else hashes.SHA256())
 
     def jwk(self, **members: Any) -> dict[str, Any]:
-        """Return the public JWK (for HS*, the secret one); ``members`` add to it or replace."""
+        """Return the public JWK (for HS*, the secret one); ``members`` are added, or replace."""
         handler = jwt.get_algorithm_by_name(self.algorithm)
         key = self.private if isinstance(self.private, bytes) else self.private.public_key()
         jwk: dict[str, Any] = {**handler.to_jwk(key, as_dict=True)}
@@ -144,11 +143,11 @@ def mint(
 
     Args:
         key: signs it.
-        claims: an ``exp`` or ``iat`` among them is kept as it is; otherwise the form's is added.
+        claims: an ``exp`` or ``iat`` among them stays as it is; otherwise the form's is added.
         form: a name in ``FORMS``, or a form of your own.
         lifetime: seconds until ``exp``; negative makes an expired token.
         now: seconds since the epoch; the clock's where None.
-        header: header members that replace or, where None, take away the form's own.
+        header: header members that replace the form's own or, where None, remove them.
 
     """
     spelled = FORMS[form] if isinstance(form, str) else form
@@ -193,10 +192,6 @@ def _generate(algorithm: str, bits: int, curve: str) -> Any:
         case _:
             kind = ed448.Ed448PrivateKey if curve == "Ed448" else ed25519.Ed25519PrivateKey
             return kind.generate()
-
-
-def _text(pem: bytes) -> str:
-    return pem.decode("ascii")
 
 
 def _bytes(pem: str | bytes) -> bytes:

@@ -1,7 +1,4 @@
-"""The claims of a caller, as the service reads them: the reverse of verifying.
-
-A gateway's ``ClaimNames``, or a client's entry in the registry, names each claim.
-"""
+"""Which claims hold what a caller is granted: the reverse of what a verifier reads."""
 
 from __future__ import annotations
 
@@ -9,31 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..authorization.clients import Attribute, Client
-from ..principal import ClaimNames, ListClaim
-
-
-def claims_by_names(
-    names: ClaimNames,
-    user: str | None,
-    client: str | None,
-    roles: Iterable[str] = (),
-    permissions: Iterable[str] = (),
-) -> dict[str, Any]:
-    """Return the claims of a caller by the gateway's names alone.
-
-    Raises:
-        ValueError: there is no claim for what is given.
-
-    """
-    # The last name is the gateway's own, which all its generations write.
-    claims: dict[str, Any] = {}
-    if user is not None:
-        claims[names.subject[-1]] = user
-    if client is not None:
-        claims[names.client_id[0]] = client
-    put_list(claims, names.roles, "roles", roles)
-    put_list(claims, names.permissions, "permissions", permissions)
-    return claims
+from ..principal import ListClaim
 
 
 def claims_by_entry(
@@ -42,7 +15,7 @@ def claims_by_entry(
     permissions: Iterable[str],
     attributes: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Return the claims that grant all this to a client, by its entry, and the required ones.
+    """Return the claims that grant all this to a client by its entry, and the required ones.
 
     Raises:
         ValueError: the entry names no claim for what is given.
@@ -89,9 +62,9 @@ def put_list(
 
 
 def _filler(client: Client, claim: str) -> Any:
-    """Return a value that the entry accepts for a claim which the test leaves out."""
-    attributes = (each for each in client.attributes.values() if each.claim == claim)
-    attribute = next(attributes, Attribute(claim))
+    """Return a value that the entry accepts for a required claim that the test does not give."""
+    of_claim = (known for known in client.attributes.values() if known.claim == claim)
+    attribute = next(of_claim, Attribute(claim))
     lists = {name for name, _ in (*client.roles, *client.permissions)}
     if attribute.levels:
         return attribute.levels[0]

@@ -5,7 +5,6 @@ Every value is made up.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from ..gateways.views import BYU_DIALECT, WSO2_DIALECT
@@ -13,93 +12,72 @@ from .accounts import sample_accounts
 from .placing import claims_by_entry
 
 
-def _named(dialect: str, values: Mapping[str, str]) -> dict[str, Any]:
-    return {dialect + name: value for name, value in values.items()}
+def wso2_claims(
+    context: str, subscriber: str, application: str, user_type: str = "APPLICATION", **others: str
+) -> dict[str, Any]:
+    """Return what WSO2 says of a call to this API by this application.
+
+    ``others`` are more claims of its dialect, or replace some, by their names without the prefix.
+    """
+    claims = {
+        "subscriber": subscriber,
+        "applicationid": "1",
+        "applicationname": application,
+        "applicationtier": "Unlimited",
+        "apicontext": context,
+        "version": context.rstrip("/").rpartition("/")[2],
+        "tier": "Unlimited",
+        "keytype": "PRODUCTION",
+        "usertype": user_type,
+    }
+    return {WSO2_DIALECT + name: value for name, value in (claims | others).items()}
 
 
 def ucsd_claims(**changes: Any) -> dict[str, Any]:
     """Return the claims of UCSD's token, less ``exp``; ``changes`` name WSO2 claims briefly."""
-    claims: dict[str, Any] = {"iss": "wso2.org/products/am"}
-    claims |= _named(
-        WSO2_DIALECT,
-        {
-            "subscriber": "jroe",
-            "applicationid": "1",
-            "applicationname": "DefaultApplication",
-            "applicationtier": "Unlimited",
-            "apicontext": "/echo/1.0.0",
-            "version": "1.0.0",
-            "tier": "Unlimited",
-            "keytype": "PRODUCTION",
-            "usertype": "APPLICATION",
-            "enduser": "jroe@carbon.super",
-        },
-    )
-    claims |= sample_accounts().users["jroe"].claims
-    return claims | _named(WSO2_DIALECT, changes)
+    call = wso2_claims("/echo/1.0.0", "jroe", "DefaultApplication", enduser="jroe@carbon.super")
+    changed = {WSO2_DIALECT + name: value for name, value in changes.items()}
+    person = sample_accounts().users["jroe"].claims
+    return {"iss": "wso2.org/products/am", **call, **person, **changed}
 
 
-_OWNER = {
-    "resourceowner_person_id": "100000001",
-    "resourceowner_byu_id": "200000002",
-    "resourceowner_net_id": "sdoe",
-    "resourceowner_surname": "Doe",
-    "resourceowner_surname_position": "L",
-    "resourceowner_rest_of_name": "Sam Lee",
-    "resourceowner_preferred_first_name": "Sam",
-    "resourceowner_sort_name": "Doe, Sam Lee",
-    "resourceowner_suffix": " ",
-    "resourceowner_prefix": " ",
-}
-_SUBSCRIBER = {
-    "client_claim_source": "CLIENT_SUBSCRIBER",
-    "client_person_id": "300000003",
-    "client_byu_id": "400000004",
-    "client_net_id": "apiowner",
-    "client_surname": "Poe",
-    "client_surname_position": "L",
-    "client_rest_of_name": "Alex",
-    "client_preferred_first_name": "Alex",
-    "client_sort_name": "Poe, Alex",
-    "client_name_suffix": " ",
-    "client_name_prefix": " ",
-}
-_ENTITY = {
-    **_SUBSCRIBER,
-    "client_claim_source": "CLIENT_ID",
-    "client_byu_id": "500000005",
-    "client_net_id": " ",
-    "client_surname": "Example Department",
-    "client_rest_of_name": " ",
-    "client_preferred_first_name": " ",
-    "client_sort_name": "Example Department",
-}
+_PERSON = (
+    "person_id byu_id net_id surname surname_position rest_of_name preferred_first_name sort_name"
+)
+
+
+def _person(prefix: str, marks: str, *values: str) -> dict[str, str]:
+    """Return BYU's claims about one person or entity; a blank stands for no value."""
+    names = (*_PERSON.split(), f"{marks}suffix", f"{marks}prefix")
+    claims = zip(names, (*values, " ", " "), strict=True)
+    return {f"{BYU_DIALECT}{prefix}_{name}": value for name, value in claims}
 
 
 def byu_claims(*, resource_owner: bool, linked_entity: bool) -> dict[str, Any]:
     """Return the claims of one of BYU's four combinations, less ``exp``."""
     claims: dict[str, Any] = {"iss": "https://api.example.edu"}
-    claims |= _named(
-        WSO2_DIALECT,
-        {
-            "subscriber": "BYU/apiowner",
-            "applicationid": "24",
-            "applicationname": "ExampleApp",
-            "applicationtier": "Unlimited",
-            "apicontext": "/echo/v1",
-            "version": "v1",
-            "tier": "Bronze",
-            "keytype": "PRODUCTION",
-            "usertype": "APPLICATION_USER" if resource_owner else "APPLICATION",
-            "enduser": "sdoe@carbon.super" if resource_owner else "apiowner@carbon.super",
-            "enduserTenantId": "-1234",
-            "client_id": "ExampleClientIdOfTwentyEight",
-        },
+    claims |= wso2_claims(
+        "/echo/v1",
+        "BYU/apiowner",
+        "ExampleApp",
+        "APPLICATION_USER" if resource_owner else "APPLICATION",
+        applicationid="24",
+        tier="Bronze",
+        enduser="sdoe@carbon.super" if resource_owner else "apiowner@carbon.super",
+        enduserTenantId="-1234",
+        client_id="ExampleClientIdOfTwentyEight",
     )
     if resource_owner:
-        claims |= _named(BYU_DIALECT, _OWNER)
-    claims |= _named(BYU_DIALECT, {"client_subscriber_net_id": "apiowner"})
-    return claims | _named(BYU_DIALECT, _ENTITY if linked_entity else _SUBSCRIBER)
+        owner = ("sdoe", "Doe", "L", "Sam Lee", "Sam", "Doe, Sam Lee")
+        claims |= _person("resourceowner", "", "100000001", "200000002", *owner)
+    source = "CLIENT_ID" if linked_entity else "CLIENT_SUBSCRIBER"
+    claims[BYU_DIALECT + "client_subscriber_net_id"] = "apiowner"
+    claims[BYU_DIALECT + "client_claim_source"] = source
+    names = ("400000004", "apiowner", "Poe", "L", "Alex", "Alex", "Poe, Alex")
+    if linked_entity:
+        entity = "Example Department"
+        names = ("500000005", " ", entity, "L", " ", " ", entity)
+    return claims | _person("client", "name_", "300000003", *names)
 
 
 def client_claims(client_id: str, **changes: Any) -> dict[str, Any]:
@@ -109,9 +87,8 @@ def client_claims(client_id: str, **changes: Any) -> dict[str, Any]:
         KeyError: it is none of the six.
 
     """
-    accounts = sample_accounts()
-    account = accounts.clients[client_id]
-    entry = None if accounts.registry is None else accounts.registry.clients.get(client_id)
+    account = sample_accounts().clients[client_id]
+    entry = sample_accounts().entry(client_id)
     if entry is None:
         raise KeyError(client_id)
     claims: dict[str, Any] = {"iss": "wso2.org/products/am", "sub": "someone"}

@@ -298,7 +298,7 @@ def test_every_fault_is_told_at_once() -> None:
 def test_a_syntax_error_has_the_file_and_the_line_and_no_text_of_it(text: str, place: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         read(text)
-    assert str(caught.value).startswith(f"{FILE}: no TOML: ")
+    assert str(caught.value).startswith(f"{FILE}: not valid TOML: ")
     assert place in str(caught.value)
     assert "zeta" not in str(caught.value)
     assert caught.value.__suppress_context__
@@ -306,7 +306,7 @@ def test_a_syntax_error_has_the_file_and_the_line_and_no_text_of_it(text: str, p
 
 @pytest.mark.parametrize("content", [b"\xff\xfe[clients.a]", b"a = " + b"[" * 100_000])
 def test_what_is_no_text_or_nested_without_end_is_no_toml(content: bytes) -> None:
-    with pytest.raises(ConfigurationError, match="no TOML"):
+    with pytest.raises(ConfigurationError, match="not valid TOML"):
         read_clients(content, FILE)
 
 

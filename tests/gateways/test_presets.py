@@ -7,7 +7,7 @@ import pytest
 
 from jwt_middleware import Gateway, Verifier
 from jwt_middleware.errors import AuthenticationError
-from jwt_middleware.gateways import PRESETS, WSO2
+from jwt_middleware.gateways import PRESETS
 from jwt_middleware.keys.algorithms import ALGORITHMS
 from jwt_middleware.principal import ClaimNames
 from jwt_middleware.testing import FORMS, SigningKey, mint
@@ -92,7 +92,6 @@ def test_the_presets_differ_by_encoding_and_units_only_where_they_are_wso2() -> 
         assert preset.wire.relaxed_base64 is wso2
         assert preset.wire.milliseconds is wso2
         assert (preset.context_claim == "http://wso2.org/claims/apicontext") is wso2
-        assert (preset.vocabulary is WSO2) is wso2
 
 
 @pytest.mark.parametrize("change", [{"name": "x"}, {"algorithms": ("none",)}, {"header": "X"}])

@@ -302,7 +302,7 @@ def test_a_missing_or_unreadable_toml_is_named(tmp_path: Path, pem: str) -> None
     for name, words in (
         ("missing.toml", "JWT_MIDDLEWARE_CONFIG"),
         (".", "JWT_MIDDLEWARE_CONFIG"),
-        ("latin.toml", "no TOML"),
+        ("latin.toml", "not valid TOML"),
     ):
         path = str(tmp_path / name)
         told = refused({"keys": pem}, {"JWT_MIDDLEWARE_CONFIG": path})

@@ -100,5 +100,5 @@ def test_a_key_is_written_as_toml_writes_it(name: str, written: str) -> None:
 
 @pytest.mark.parametrize("content", [b"a = ", b"\xff", b"a = " + b"[" * 5000])
 def test_what_is_no_toml_is_told_with_its_file(content: bytes) -> None:
-    with pytest.raises(ConfigurationError, match=r"app\.toml: no TOML"):
+    with pytest.raises(ConfigurationError, match=r"app\.toml: not valid TOML"):
         read_toml(content, FILE)

@@ -140,7 +140,7 @@ def test_two_that_a_token_could_not_tell_apart_are_a_fault() -> None:
 
 
 def test_no_toml_is_told_with_its_place_and_without_the_text() -> None:
-    with pytest.raises(ConfigurationError, match="no TOML") as caught:
+    with pytest.raises(ConfigurationError, match="not valid TOML") as caught:
         read("[integrations.a]\nsecret = hunter2\n")
 
     assert "hunter2" not in str(caught.value)

@@ -1,5 +1,3 @@
 """The command ``jwt-assertion``, also ``python -m jwt_middleware``."""
 
-from .command import main
-
-__all__ = ["main"]
+from .command import main as main

@@ -19,7 +19,7 @@ from .routes import find_app
 from .shared import add_command, answer
 
 
-def add_check(commands: Any) -> None:
+def add_to(commands: Any) -> None:
     """Add the command."""
     command = add_command(commands, _check, "explain a configuration, with its dangers")
     command.add_argument("what", help="a TOML file, or module:app")
@@ -29,8 +29,8 @@ def _check(options: argparse.Namespace) -> int:
     """Read a configuration as the middleware does, and print what it means.
 
     A file holds options (as JWT_MIDDLEWARE_CONFIG names it), a registry of clients, or the
-    integrations of sign-on; an app's own options and routes are checked as at its start. Exit
-    status 2 where something is wrong.
+    integrations of sign-on. An app's options and routes are checked as at its start. The exit
+    status is 2 where something is wrong.
     """
     path = Path(options.what)
     report = _of_file(path) if path.suffix == ".toml" or path.exists() else _of_app(options.what)
@@ -39,24 +39,19 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _of_file(path: Path) -> Report:
-    tables = _tables_of(path)
-    if "integrations" in tables:
+    try:
+        document = tomllib.loads(path.read_text("utf-8"))
+    except (OSError, ValueError, RecursionError):
+        document = {}  # reading it as options reports what is wrong with it
+    if isinstance(document.get("integrations"), dict):
         return explain_integrations(path)
-    if "clients" not in tables:
+    if not isinstance(document.get("clients"), dict):
         return explain_settings(Settings.read({}, {CONFIG_FILE: str(path)}))
     clients = ClientRegistry(path).clients
     for client in clients:
         if client.trust is not None and client.trust.keys is not None:
             key_source(client.trust.keys)  # raises where a key file is missing
     return explain_clients(clients)
-
-
-def _tables_of(path: Path) -> set[str]:
-    try:
-        document = tomllib.loads(path.read_text("utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return set()  # whoever reads the file says what is wrong with it
-    return {name for name, value in document.items() if isinstance(value, dict)}
 
 
 def _of_app(spec: str) -> Report:

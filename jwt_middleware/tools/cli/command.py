@@ -10,26 +10,21 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from contextlib import nullcontext
 
 from ...errors import ConfigurationError, RequestError
-from ...events.log import silent_log
-from .check import add_check
-from .demo import add_demo, add_echo
-from .gateway import add_gateway
-from .keys import add_keys
-from .revocations import add_revocations
-from .routes import add_routes
+from ...events.log import logger
+from . import check, demo, gateway, keys, revocations, routes, tokens
 from .shared import complain
-from .tokens import add_tokens
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status."""
     options = _parser().parse_args(arguments)
+    level = logger.level
+    if options.is_silent:  # most commands print what the log would say
+        logger.setLevel("CRITICAL")
     try:
-        with silent_log() if options.is_silent else nullcontext():
-            status: int = options.run(options)
+        status: int = options.run(options)
         sys.stdout.flush()
     except ConfigurationError as error:
         complain(error)
@@ -40,6 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    finally:
+        logger.setLevel(level)
     return status
 
 
@@ -48,13 +45,11 @@ def _parser() -> argparse.ArgumentParser:
         prog="jwt-assertion",
         description="Tools for backends behind an API gateway that signs a JWT assertion header.",
     )
-    # Most commands print what the log would say.
     parser.set_defaults(is_silent=True)
     parser.add_argument("--version", action="version", version=_version())
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for add in (add_demo, add_gateway, add_echo, add_keys, add_check, add_routes, add_tokens):
-        add(commands)
-    add_revocations(commands)
+    for module in (demo, gateway, keys, check, routes, tokens, revocations):
+        module.add_to(commands)
     return parser
 
 

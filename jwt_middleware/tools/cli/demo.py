@@ -15,8 +15,8 @@ from .shared import (
 )
 
 
-def add_demo(commands: Any) -> None:
-    """Add the command."""
+def add_to(commands: Any) -> None:
+    """Add the commands."""
     command = add_command(
         commands,
         _demo,
@@ -28,18 +28,15 @@ def add_demo(commands: Any) -> None:
         "--port", type=port, default=0, help="the gateway's, on 127.0.0.1 (default: any free one)"
     )
     command.set_defaults(is_silent=False)
-
-
-def add_echo(commands: Any) -> None:
-    """Add the command."""
     command = add_command(
         commands, _echo, "serve the Echo API, which returns what it received", json=False
     )
     add_verifier_options(command)
     command.add_argument("--host", default="127.0.0.1", help="default: 127.0.0.1")
     command.add_argument("--port", type=port, default=8000, help="default: 8000")
-    beyond = "--show-tokens-beyond-loopback"
-    command.add_argument(beyond, action="store_true", help="serve on other addresses too")
+    command.add_argument(
+        "--show-tokens-beyond-loopback", action="store_true", help="serve on other addresses too"
+    )
 
 
 def _demo(options: argparse.Namespace) -> int:

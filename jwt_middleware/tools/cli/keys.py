@@ -1,4 +1,4 @@
-"""``jwt-assertion keys``: what is in a key source, and its dangers."""
+"""``jwt-assertion keys``: the keys of a source, with their dangers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..explain.keys import lines_of, report_keys
 from .shared import add_command, answer, read_text
 
 
-def add_keys(commands: Any) -> None:
+def add_to(commands: Any) -> None:
     """Add the command."""
     command = add_command(commands, _keys, "list the keys of a source, with their dangers")
     command.add_argument(
@@ -25,9 +25,9 @@ def add_keys(commands: Any) -> None:
 
 
 def _keys(options: argparse.Namespace) -> int:
-    """Read a key source as the middleware does, and print what is in it.
+    """Read a key source as the middleware does, and print its keys.
 
-    Exit status 1 where none of its keys would be used.
+    The exit status is 1 where none of them would be used.
     """
     source = _source(options)
     pending = None if source.snapshot() is not None else source.refresh()

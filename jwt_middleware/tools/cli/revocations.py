@@ -27,40 +27,40 @@ _NAMES = {
 }
 
 
-def add_revocations(commands: Any) -> None:
+def add_to(commands: Any) -> None:
     """Add the commands."""
     revoke = add_command(commands, _revoke, "deny tokens before they expire, or take a denial back")
     named = revoke.add_mutually_exclusive_group()
-    for option, (_, help_text) in _NAMES.items():
-        named.add_argument(f"--{option}", metavar="X", help=help_text)
+    for option, (field, help_text) in _NAMES.items():
+        named.add_argument(f"--{option}", dest=field, metavar="X", help=help_text)
     add = revoke.add_argument
     add("--issuer", metavar="X", help="only tokens of this issuer; alone: all of its tokens")
     add("--issued-before", metavar="TIME", help="only tokens with an earlier iat, or without one")
-    add(
+    ends = revoke.add_mutually_exclusive_group()
+    ends.add_argument(
         "--until",
         metavar="TIME",
         help="when the denial ends by itself (default: in a day, or after keep_for of --config)",
     )
-    add("--forever", action="store_true", help="the denial never ends by itself")
+    ends.add_argument("--forever", action="store_true", help="the denial never ends by itself")
     add("--note", default="", help="for those who read the list")
     add("--take-back", action="store_true", help="end the denial of this name now")
     listing = add_command(commands, _revocations, "list what is denied")
     for command in (revoke, listing):
-        command.add_argument("--store", metavar="URL", help="sqlite:///file or redis://host:port/0")
-        command.add_argument(
+        store = command.add_mutually_exclusive_group()
+        store.add_argument("--store", metavar="URL", help="sqlite:///file or redis://host:port/0")
+        store.add_argument(
             "--config", type=Path, metavar="TOML", help="the file of options that names the store"
         )
 
 
 def _revoke(options: argparse.Namespace) -> int:
-    """Deny one token, or all of a subject, client, key or issuer, in the store of the services.
+    """Deny one token, or all of a subject, client, key or issuer, in the services' store.
 
-    They refuse those tokens within a second (401 token_revoked). Times are 'now' or ISO 8601 (UTC
+    The services refuse them within a second (401 token_revoked). Times are 'now' or ISO 8601 (UTC
     where they name no offset).
     """
     denial = _denial(options)
-    if options.forever and options.until:
-        raise ConfigurationError("--forever beside --until: a denial ends, or it does not")
     if options.take_back:
         return _take_back(options, denial)
     if denial.until is not None and denial.until <= time.time():
@@ -69,15 +69,16 @@ def _revoke(options: argparse.Namespace) -> int:
     denial = denial.ending(time.time(), option.keep_for)
     with closing(_store(option, make=True)) as store:
         store.deny(denial)
-        [kept] = [each for each in store.denials() if each.identity == denial.identity] or [denial]
-        answer(options, {"store": store.name, "denied": _plain(kept)}, [f"denied: {_line(kept)}"])
+        stored = {known.identity: known for known in store.denials()}
+        kept = stored.get(denial.identity, denial)
+        answer(options, {"store": store.name, "denied": _as_json(kept)}, [f"denied: {_line(kept)}"])
     return 0
 
 
 def _take_back(options: argparse.Namespace, denial: Denial) -> int:
     if options.issued_before or options.until or options.forever or options.note:
         raise ConfigurationError(
-            "--take-back ends whatever was denied by a name: without times and a note"
+            "--take-back ends every denial of a name: without times and a note"
         )
     with closing(_store(_option(options))) as store:
         was_denied = store.allow(denial)
@@ -93,15 +94,13 @@ def _revocations(options: argparse.Namespace) -> int:
     """List the denials in force, the next to end first."""
     with closing(_store(_option(options))) as store:
         denials = store.denials()
-        value = {"store": store.name, "denials": [_plain(each) for each in denials]}
+        value = {"store": store.name, "denials": [*map(_as_json, denials)]}
         title = f"{store.name}: {count(len(denials), 'denial')} in force"
-        answer(options, value, [title, *(f"  {_line(each)}" for each in denials)])
+        answer(options, value, [title, *(f"  {_line(denial)}" for denial in denials)])
     return 0
 
 
 def _option(options: argparse.Namespace) -> Revocations:
-    if options.store is not None and options.config is not None:
-        raise ConfigurationError("--store beside --config: the file names the store")
     named = options.store or merged_options({}, environment_of(options)).get("revocations")
     option = Revocations.of(named)
     if option is None:
@@ -117,34 +116,38 @@ def _option(options: argparse.Namespace) -> Revocations:
 
 
 def _store(option: Revocations, *, make: bool = False) -> Store:
-    """Open the store; only a denial may ``make`` one, or begin a lost one anew."""
+    """Open the store; only a denial may ``make`` a missing one."""
     url = str(option.url)
     if is_missing_file(url):
         if not make:
             raise ConfigurationError(f"{option.name}: there is no such file, so it denies nothing")
-        # Whoever mistypes a path would otherwise revoke nothing, and believe the opposite.
+        # A mistyped path would otherwise revoke nothing, unnoticed.
         complain(f"{option.name} is new; if a service uses a store already, this is not its path")
     return open_store(url, make=make)
 
 
 def _denial(options: argparse.Namespace) -> Denial:
-    given = {
-        field: value
-        for option, (field, _) in _NAMES.items()
-        if (value := getattr(options, option.replace("-", "_"))) is not None
-    }
+    values = {field: getattr(options, field) for field, _ in _NAMES.values()}
+    given = {field: value for field, value in values.items() if value is not None}
+    before, ends = options.issued_before, math.inf if options.forever else None
+    if options.until is not None and not options.forever:
+        ends = time_of("--until", options.until)
     try:
         return Denial(
             **given,
             issuer=options.issuer,
-            issued_before=time_of("--issued-before", options.issued_before),
-            until=math.inf if options.forever else time_of("--until", options.until),
+            issued_before=None if before is None else time_of("--issued-before", before),
+            until=ends,
             note=options.note,
         )
     except ValueError as error:
         named = ", ".join(f"--{option}" for option in _NAMES)
         fault = error if given or options.issuer else f"name what to deny: {named} or --issuer"
         raise ConfigurationError(f"revoke: {fault}") from None
+
+
+def _as_json(denial: Denial) -> dict[str, Any]:
+    return asdict(denial) | ({"until": None} if denial.until == math.inf else {})
 
 
 def _line(denial: Denial) -> str:
@@ -157,13 +160,8 @@ def _line(denial: Denial) -> str:
     return ", ".join(parts) + note
 
 
-def _plain(denial: Denial) -> dict[str, Any]:
-    """Return it as JSON has it: ``until`` is null where it never ends."""
-    return asdict(denial) | ({"until": None} if denial.until == math.inf else {})
-
-
 def _name(denial: Denial) -> str:
     kind, value, issuer = denial.name
-    words = {"token_id": "jti", "client_id": "client", "key_id": "key id"}
+    words = {field: option.replace("-", " ") for option, (field, _) in _NAMES.items()}
     text = f"{words.get(kind, kind)} {printable(value, 1024)}"
     return text + (f" of issuer {printable(issuer, 1024)}" if issuer else "")

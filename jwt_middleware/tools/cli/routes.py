@@ -1,4 +1,4 @@
-"""``jwt-assertion routes``, and ``module:app``: an app's routes, and what guards them."""
+"""``jwt-assertion routes``: an app's routes with their guards; and ``module:app``."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _TITLES = {
 }
 
 
-def add_routes(commands: Any) -> None:
+def add_to(commands: Any) -> None:
     """Add the command."""
     command = add_command(commands, _routes, "list an app's routes with their guards")
     command.add_argument("app", help="module:app, or module:factory()")
@@ -49,35 +49,31 @@ def _routes(options: argparse.Namespace) -> int:
     routes, gate = find_app(options.app)
     if gate is None:
         complain(f"{options.app}: JWTMiddleware is not installed on it, so every guard refuses")
-    answer(options, [_as_json(route) for route in routes], _lines(routes))
+    rows = [
+        {
+            "path": route.path,
+            "methods": list(route.methods),
+            "handler": route.handler,
+            "kind": route.kind,
+            "guard": route.guard or None,
+        }
+        for route in routes
+    ]
+    answer(options, rows, _lines(routes))
     return int(options.strict and any(route.kind == "unguarded" for route in routes))
-
-
-def _as_json(route: Route) -> dict[str, Any]:
-    return {
-        "path": route.path,
-        "methods": list(route.methods),
-        "handler": route.handler,
-        "kind": route.kind,
-        "guard": route.guard or None,
-    }
 
 
 def _lines(routes: list[Route]) -> Iterator[str]:
     if not routes:
         yield "no routes"
-        return
-    width = max(len(_methods(route)) for route in routes)
+    rows = [(route, ",".join(route.methods) or "any") for route in routes]
+    width = max((len(methods) for _, methods in rows), default=0)
     for kind, title in _TITLES.items():
-        of_kind = [route for route in routes if route.kind == kind]
+        of_kind = [row for row in rows if row[0].kind == kind]
         if of_kind:
             yield f"{title}: {len(of_kind)}"
-        for route in of_kind:
-            yield f"  {_methods(route):<{width}}  {route.path}  {route.guard or route.handler}"
-
-
-def _methods(route: Route) -> str:
-    return ",".join(route.methods) or "any"
+        for route, methods in of_kind:
+            yield f"  {methods:<{width}}  {route.path}  {route.guard or route.handler}"
 
 
 class GuardedApp(NamedTuple):
@@ -92,7 +88,7 @@ def find_app(spec: str) -> GuardedApp:
 
     Raises ``ConfigurationError`` where there is none, or no adapter knows its framework.
     """
-    with redirect_stdout(sys.stderr):  # what the app prints is not the command's answer
+    with redirect_stdout(sys.stderr):  # what the app prints is not part of the answer
         app = _load(spec)
         seen: set[int] = set()
         while id(app) not in seen:
@@ -115,7 +111,7 @@ def _load(spec: str) -> Any:
         dotted = module_name.removesuffix(".py").replace("/", ".")
         raise ConfigurationError(f"{spec}: write the module and not the file, {dotted}:{name}")
     if not all(part.isidentifier() for part in module_name.split(".")):
-        raise ConfigurationError(f"{spec!r}: {module_name!r} is no module's name")
+        raise ConfigurationError(f"{spec!r}: {module_name!r} is not a module name")
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.insert(0, here)
@@ -129,7 +125,7 @@ def _load(spec: str) -> Any:
 
 
 def _run(fault: str, code: Callable[[], Any]) -> Any:
-    """Run the app's own code; a traceback would hide what is meant."""
+    """Run the app's own code; a failure is one sentence instead of a traceback."""
     try:
         return code()
     except ModuleNotFoundError as error:
@@ -141,7 +137,7 @@ def _run(fault: str, code: Callable[[], Any]) -> Any:
 def _adapter_of(app: Any) -> ModuleType | None:
     for base in type(app).__mro__:
         adapter = _ADAPTERS.get(base.__module__.partition(".")[0])
-        # Starlette's own middleware classes are no apps: the app inside them is.
+        # Starlette's middleware is not the app; the app is inside it.
         if adapter is not None and not base.__module__.startswith("starlette.middleware"):
             return importlib.import_module(f"{adapter}.inventory")
     return None

@@ -1,4 +1,4 @@
-"""What several commands share: their options, what they read, and how they answer."""
+"""What commands share: their options, what they read, and how they answer."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _OPTIONS = ("keys", "gateway", "api", "issuer", "audience", "clients")
 def add_command(
     commands: Any, run: Callable[[argparse.Namespace], int], summary: str, *, json: bool = True
 ) -> argparse.ArgumentParser:
-    """Add the command ``_run`` of this name; its docstring is the help, its result the status."""
+    """Add a command: the name, the help and the exit status are those of the function ``run``."""
     name = run.__name__.removeprefix("_")
     command: argparse.ArgumentParser = commands.add_parser(
         name, help=summary, description=run.__doc__
@@ -46,14 +46,14 @@ def complain(text: object) -> None:
 
 
 def add_verifier_options(command: argparse.ArgumentParser) -> None:
-    """Let a command take the options of a verifier."""
+    """Add the options of a verifier."""
     command.add_argument("--config", type=Path, metavar="TOML", help="a file of options")
     for option in _OPTIONS:
         command.add_argument(f"--{option}", help=f"the option {option}")
 
 
 def environment_of(options: argparse.Namespace) -> dict[str, str]:
-    """Return the environment's options; ``--config`` beats the file that it names."""
+    """Return the environment's options, in which ``--config`` is the file of options."""
     environment = {k: v for k, v in os.environ.items() if k.startswith(ENVIRONMENT_PREFIX)}
     if options.config is not None:
         environment[CONFIG_FILE] = str(options.config)
@@ -63,7 +63,7 @@ def environment_of(options: argparse.Namespace) -> dict[str, str]:
 def optional_verifier(
     options: argparse.Namespace, clock: Callable[[], float] = time.time
 ) -> Verifier | None:
-    """Return the verifier that options, a file and the environment make; None where none do.
+    """Return the verifier of the options, a file and the environment; None where none is set.
 
     Raises ``ConfigurationError`` where an option is wrong.
     """
@@ -75,7 +75,7 @@ def optional_verifier(
 
 
 def required_verifier(verifier: Verifier | None, command: str) -> Verifier:
-    """Raise ``ConfigurationError`` where no option makes a verifier."""
+    """Return the verifier; raise ``ConfigurationError`` where no option makes one."""
     if verifier is None:
         raise ConfigurationError(f"{command}: name the keys: --keys gateway.pem, or --config FILE")
     return verifier
@@ -89,18 +89,18 @@ def port(text: str) -> int:
     return number
 
 
-def time_of(option: str, text: str | None) -> float | None:
+def time_of(option: str, text: str) -> float:
     """Read ``now`` or an ISO 8601 time (UTC where it names no offset), in seconds.
 
     Raises ``ConfigurationError`` where it is neither.
     """
-    if text is None or text == "now":
-        return None if text is None else time.time()
+    if text == "now":
+        return time.time()
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise ConfigurationError(
-            f"{option}: {text!r} is no time; write now, or 2026-11-17T19:22:31"
+            f"{option}: {text!r} is not a time; write now, or 2026-11-17T19:22:31"
         ) from None
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
@@ -112,12 +112,12 @@ def read_text(path: str, what: str) -> str:
     except OSError as error:
         raise ConfigurationError(f"{what} cannot be read: {error}") from None
     except UnicodeDecodeError:
-        raise ConfigurationError(f"{what} cannot be read: it is no UTF-8 text") from None
+        raise ConfigurationError(f"{what} cannot be read: it is not UTF-8 text") from None
 
 
 @contextmanager
 def needing(extra: str, what: str) -> Generator[None, None, None]:
-    """Raise a ``ConfigurationError`` that names the extra, where an import in the block fails."""
+    """Turn a failed import of the block into a ``ConfigurationError`` that names the extra."""
     try:
         yield
     except ModuleNotFoundError as error:

@@ -1,4 +1,4 @@
-"""What the signing commands read: a private key in a file, a form, and claims by name."""
+"""What the commands that sign read: a private key, the form of tokens, and claims."""
 
 from __future__ import annotations
 
@@ -24,16 +24,17 @@ def signing_key(
 ) -> SigningKey:
     """Read a private key and its certificate, by default the ``.crt`` beside it.
 
-    With ``make``, both are made where there is no key. Raises ``ConfigurationError`` where there is
-    none, or it cannot be read.
+    With ``make``, missing ones are made. Raises ``ConfigurationError`` where the key is missing or
+    cannot be read.
     """
     if not path.name or path.is_dir():
-        raise ConfigurationError(f"--key: {path} is no file")
+        raise ConfigurationError(f"--key: {path} is not a file")
     beside = path.with_suffix(".crt")
     if make and not path.exists():
         made = SigningKey(algorithm)
         try:
-            _write_private(path, made.private_pem)
+            with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+                file.write(made.private_pem)
             beside.write_text(made.certificate_pem)
         except OSError as error:
             raise ConfigurationError(f"--key: {path}: {error.strerror}") from None
@@ -49,11 +50,11 @@ def signing_key(
     except OSError as error:
         raise ConfigurationError(f"--key: {error}; --make-key makes one, for tests only") from None
     except (ValueError, TypeError):
-        raise ConfigurationError(f"--key: {path} is no unencrypted private key") from None
+        raise ConfigurationError(f"--key: {path} is not an unencrypted private key") from None
 
 
 def form_named(option: str, version: str) -> str:
-    """Return the form that an option names by a version; raise ``ConfigurationError`` for none."""
+    """Return the form of a version; raise ``ConfigurationError`` where there is none."""
     try:
         return form_of_version(version)
     except ValueError as error:
@@ -61,7 +62,7 @@ def form_named(option: str, version: str) -> str:
 
 
 def named_claims(pairs: Iterable[str]) -> dict[str, Any]:
-    """Read ``NAME=VALUE`` claims; a value is JSON, or else a plain text.
+    """Read claims as ``NAME=VALUE``; a value that is not JSON is a text.
 
     Raises ``ConfigurationError`` where there is no ``=``.
     """
@@ -75,8 +76,3 @@ def named_claims(pairs: Iterable[str]) -> dict[str, Any]:
         except ValueError:
             claims[name] = value
     return claims
-
-
-def _write_private(path: Path, text: str) -> None:
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(text)

@@ -1,4 +1,4 @@
-"""``jwt-assertion inspect``, ``verify`` and ``mint``: one token, from standard input or to output.
+"""``jwt-assertion inspect``, ``verify`` and ``mint``.
 
 A token is read from standard input by default, so that it reaches neither the shell's history nor
 the list of processes.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -29,15 +28,16 @@ from .shared import (
 )
 
 
-def add_tokens(commands: Any) -> None:
+def add_to(commands: Any) -> None:
     """Add the commands."""
-    inspecting = add_command(commands, _inspect, "take a token apart, and say which check fails")
-    verifying = add_command(commands, _verify, "verify a token")
-    for command in (inspecting, verifying):
+    for command in (
+        add_command(commands, _inspect, "take a token apart, and say which check fails"),
+        add_command(commands, _verify, "verify a token"),
+    ):
         command.add_argument("file", nargs="?", default="-", help="a file; - (default) is stdin")
         add_verifier_options(command)
         command.add_argument(
-            "--at", metavar="TIME", help="verify as if it were then (ISO 8601, UTC)"
+            "--at", metavar="TIME", default="now", help="verify as if it were then (ISO 8601, UTC)"
         )
     mint = add_command(commands, _mint, "make a signed token, for tests", json=False)
     option = mint.add_argument
@@ -55,39 +55,33 @@ def add_tokens(commands: Any) -> None:
     option("--lifetime", type=float, default=900, help="seconds; negative is expired")
 
 
-def _now(options: argparse.Namespace) -> float:
-    return time.time() if options.at is None else time_of("--at", options.at) or 0
-
-
 def _token(options: argparse.Namespace) -> str:
     return find_token(read_text(options.file, f"the token in {options.file}"))
 
 
-def _verifier(options: argparse.Namespace, now: float) -> Verifier | None:
+def _verifier(options: argparse.Namespace) -> tuple[Verifier | None, float]:
+    """Return what verifies the token, and its clock's time."""
+    now = time_of("--at", options.at)
     verifier = optional_verifier(options, lambda: now)
     if verifier is not None and verifier.revocations is not None:
-        verifier.revocations.only_look()  # whoever looks at a token does not use it
-    return verifier
+        verifier.revocations.only_look()  # looking at a token does not use it
+    return verifier, now
 
 
 def _inspect(options: argparse.Namespace) -> int:
     """Print what a token is: its spelling, key, times and claims.
 
-    With a configuration, also whether it verifies and, if not, why. Exit status 1 where it does
-    not.
+    With a configuration, also whether it verifies and, if not, why; the exit status is 1 then.
     """
-    now = _now(options)
-    inspection = inspect(_token(options), _verifier(options, now), now)
+    verifier, now = _verifier(options)
+    inspection = inspect(_token(options), verifier, now)
     answer(options, inspection.as_json() | {"claims": inspection.claims}, inspection.lines())
     return 0 if inspection.code in (None, "accepted") else 1
 
 
 def _verify(options: argparse.Namespace) -> int:
-    """Verify a token as the middleware does, and print who calls.
-
-    Exit status 1 where it is refused.
-    """
-    verifier = required_verifier(_verifier(options, _now(options)), "verify")
+    """Verify a token as the middleware does, and print who calls. A refusal is exit status 1."""
+    verifier = required_verifier(_verifier(options)[0], "verify")
     try:
         principal = principal_as_json(verifier.verify(_token(options).strip(" \t\r\n")))
     except RequestError as error:
@@ -101,10 +95,7 @@ def _verify(options: argparse.Namespace) -> int:
 
 
 def _mint(options: argparse.Namespace) -> int:
-    """Make a token as a gateway does, with a key of your own.
-
-    For tests only.
-    """
+    """Make a token as a gateway does, with a key of your own. For tests only."""
     from ...testing import mint
     from .signing import form_named, signing_key
 
@@ -130,10 +121,12 @@ def _claims(options: argparse.Namespace, form: str) -> Mapping[str, Any]:
     claims: dict[str, Any] = {"iss": "wso2.org/products/am"}
     role_claims = PRESETS[FORMS[form].preset].names.roles
     if options.client is not None:
-        registry = sample_accounts().registry
-        entry = None if registry is None else registry.clients.get(options.client)
-        claims |= {"client_id": options.client} if entry is None else client_claims(options.client)
-        role_claims = role_claims if entry is None else entry.roles
+        entry = sample_accounts().entry(options.client)
+        if entry is None:
+            claims["client_id"] = options.client
+        else:
+            claims |= client_claims(options.client)
+            role_claims = entry.roles
     try:
         put_list(claims, role_claims, "roles", options.role)
     except ValueError as error:

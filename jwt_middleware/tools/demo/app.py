@@ -1,4 +1,4 @@
-"""Small apps that the middleware guards in one line each.
+"""Small apps, each guarded by the middleware in one line.
 
 The campus knows its callers by UCSD's claims, the partners are the six clients of ``clients.toml``,
 and the Echo API shows what it received.

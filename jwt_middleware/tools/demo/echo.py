@@ -1,18 +1,18 @@
-"""The Echo API: it returns all that it received, and the assertion too, for a person to look at.
+"""The Echo API: it returns all that it received, the assertion too, for a person to look at.
 
-UCSD has such an API for its developers (page "Accessing Authentication Details Via JWT"), and says
-what holds here as well: an assertion is for the backend alone, and no other service should return
-it. So this one serves on loopback only, unless an option allows more.
+UCSD has such an API for its developers (page "Accessing Authentication Details Via JWT"), and warns
+as this one does: an assertion is for the backend alone, and no other service should return it. So
+this one serves on loopback only, unless an option allows more.
 """
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable
 from ipaddress import ip_address
 from typing import Any
 
 from starlette.applications import Starlette
+from starlette.datastructures import Headers, QueryParams
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -50,13 +50,14 @@ def echo_app(
     middleware = [Middleware(JWTMiddleware, verifier=verifier, header=header)]
     if not beyond_loopback:
         middleware.insert(0, Middleware(LoopbackOnly))
-    routes = [Route(path, echo, methods=_METHODS) for path in paths]
-    return Starlette(routes=routes, middleware=middleware)
+    return Starlette(
+        routes=[Route(path, echo, methods=_METHODS) for path in paths], middleware=middleware
+    )
 
 
 def check_loopback(host: str, beyond_loopback: bool) -> None:
-    """Raise ``ConfigurationError`` for a host beyond loopback, unless an option allows that."""
-    if not beyond_loopback and host != "localhost" and not _is_loopback(host, otherwise=False):
+    """Raise ``ConfigurationError`` for a host beyond loopback, unless an option allows it."""
+    if not beyond_loopback and host != "localhost" and not _is_loopback(host):
         raise ConfigurationError(
             f"the Echo API shows assertions to its callers, so it serves on 127.0.0.1 and not on "
             f"{host}; --show-tokens-beyond-loopback allows it"
@@ -75,8 +76,8 @@ async def echo(request: Request) -> JSONResponse:
         "notice": NOTICE,
         "method": request.method,
         "path": request.url.path,
-        "query": _joined(request.query_params.multi_items()),
-        "headers": _joined(request.headers.items()),
+        "query": _joined(request.query_params),
+        "headers": _joined(request.headers),
         **_body(body),
         "principal": principal_as_json(principal) | {"claims": thawed(principal.claims)},
     }
@@ -85,15 +86,15 @@ async def echo(request: Request) -> JSONResponse:
 
 
 class LoopbackOnly:
-    """Answers 503 on every address but loopback's, whichever way the app was started."""
+    """Answers 503 on every address but loopback's, however the app was started."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         server = scope.get("server")
-        # The server's own address is an IP; a test's or a socket's is a name.
-        if scope["type"] == "http" and server and not _is_loopback(server[0], otherwise=True):
+        # A server's own address is an IP; that of a test client or a Unix socket is a name.
+        if scope["type"] == "http" and server and _is_loopback(server[0]) is False:
             error = (
                 "The Echo API shows assertions to its callers, so it answers on loopback only. "
                 "--show-tokens-beyond-loopback at its start allows more."
@@ -103,20 +104,18 @@ class LoopbackOnly:
         await self._app(scope, receive, send)
 
 
-def _is_loopback(host: str, *, otherwise: bool) -> bool:
-    """Whether an IP address is loopback's; ``otherwise`` for what is no IP address."""
+def _is_loopback(host: str) -> bool | None:
+    """Whether an IP address is loopback's; None where it is not an IP address."""
     try:
         return ip_address(host).is_loopback
     except ValueError:
-        return otherwise
+        return None
 
 
-def _joined(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
-    """Return names with their value, or with all their values where a name is repeated."""
-    lists: dict[str, list[str]] = {}
-    for name, value in pairs:
-        lists.setdefault(name, []).append(value)
-    return {name: values[0] if len(values) == 1 else values for name, values in lists.items()}
+def _joined(values: QueryParams | Headers) -> dict[str, Any]:
+    """Return each name with its value, or with a list where it is repeated."""
+    lists = {name: values.getlist(name) for name in values}
+    return {name: items[0] if len(items) == 1 else items for name, items in lists.items()}
 
 
 def _body(content: bytes) -> dict[str, str]:

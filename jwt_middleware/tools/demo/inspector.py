@@ -1,4 +1,4 @@
-"""The inspector: a page where a person sees what a token is, whether it verifies, and why not.
+"""The inspector: a page that shows what a token is, whether it verifies and, if not, why.
 
 The server decodes and verifies; the page only shows, and nothing is sent elsewhere.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -43,19 +44,19 @@ TryRoutes = Callable[[str], Awaitable[list[dict[str, Any]]]]
 
 
 class _BadRequest(Exception):
-    """The text says what is wrong with what a person sent."""
+    """The text says what is wrong with the request."""
 
 
 class Inspector:
-    """The page, and what it asks for.
+    """The page, and what it requests.
 
     Args:
-        accounts: callers to pick from, and the public client that people sign in by.
+        accounts: callers to pick from, and the public client for signing in.
         key: the gateway's, which signs samples.
         verifiers: verify what is pasted. Of several, one with a registry verifies a token that
             names a client, and one without verifies the others.
         form: the form of samples where nothing is chosen.
-        try_routes: asks the app's routes with a token, and returns what each answered.
+        try_routes: calls the app's routes with a token, and returns what each answered.
 
     """
 
@@ -84,19 +85,21 @@ class Inspector:
         ]
         for path in sorted(_FILES.iterdir()):
             place = INSPECTOR if path.suffix == ".html" else f"{INSPECTOR}/{path.name}"
-            routes.append(Route(place, _file(path), methods=["GET"]))
+            routes.append(Route(place, partial(_file, path), methods=["GET"]))
         return routes
 
     async def _choices(self, _: Request) -> Response:
-        clients = self._accounts.clients.values()
+        accounts = self._accounts.clients.values()
         public = [
             account.client_id
-            for account in clients
+            for account in accounts
             if account.secret is None
             and any(uri.endswith(INSPECTOR) for uri in account.redirect_uris)
         ]
         choices = {
-            "clients": [{"id": each.client_id, "name": self._name_of(each)} for each in clients],
+            "clients": [
+                {"id": account.client_id, "name": self._name_of(account)} for account in accounts
+            ],
             "users": list(self._accounts.users),
             "forms": [{"id": name, "preset": form.preset} for name, form in FORMS.items()],
             "form": self._form,
@@ -106,8 +109,7 @@ class Inspector:
         return JSONResponse(choices, headers=_HEADERS)
 
     def _name_of(self, account: ClientAccount) -> str:
-        registry = self._accounts.registry
-        entry = None if registry is None else registry.clients.get(account.client_id)
+        entry = self._accounts.entry(account.client_id)
         return account.application or account.client_id if entry is None else entry.name
 
     async def _sample(self, asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -125,10 +127,9 @@ class Inspector:
         if not isinstance(text, str):
             raise _BadRequest("token must be a text")
         token = find_token(text)
-        # A thread, since a verifier may wait for keys.
-        report = await to_thread.run_sync(self._report, token)
+        report = await to_thread.run_sync(self._report, token)  # a verifier may wait for keys
         report["cleaned"] = token != text.strip()
-        # Not all that is pasted can stand in a header.
+        # Some pasted texts cannot stand in a header.
         if self._try_routes is not None and token and token.isascii() and token.isprintable():
             report["routes"] = await self._try_routes(token)
         return report
@@ -149,11 +150,11 @@ class Inspector:
         }
 
     def _verifier_for(self, claims: Mapping[str, Any]) -> Verifier:
-        def fits(verifier: Verifier) -> bool:
-            names = verifier.gateway.names.client_id
-            return (verifier.clients is not None) is any(name in claims for name in names)
-
-        return next(filter(fits, self._verifiers), self._verifiers[0])
+        for verifier in self._verifiers:
+            names_client = any(name in claims for name in verifier.gateway.names.client_id)
+            if (verifier.clients is not None) is names_client:
+                return verifier
+        return self._verifiers[0]
 
 
 async def redirect_to_page(_: Request) -> Response:
@@ -162,14 +163,13 @@ async def redirect_to_page(_: Request) -> Response:
 
 
 def _own_meanings(claims: Mapping[str, Any], verifier: Verifier) -> dict[str, str]:
-    """Return the meaning of the claims that the entry of the token's client names."""
-    clients, names = verifier.clients, verifier.gateway.names.client_id
+    """Return the meanings of the claims that the entry of the token's client names."""
     meanings: dict[str, str] = {}
-    for client_id in (claims.get(name) for name in names):
-        entry = None if clients is None else clients.get(str(client_id))
+    for client_id in (claims.get(name) for name in verifier.gateway.names.client_id):
+        entry = None if verifier.clients is None else verifier.clients.get(str(client_id))
         if entry is not None:
-            meanings |= {each.name: f"Roles of {entry.name}." for each in entry.roles}
-            meanings |= {each.name: f"Permissions of {entry.name}." for each in entry.permissions}
+            meanings |= {name: f"Roles of {entry.name}." for name, _ in entry.roles}
+            meanings |= {name: f"Permissions of {entry.name}." for name, _ in entry.permissions}
             meanings |= {
                 attribute.claim: f"The attribute {name} of {entry.name}."
                 for name, attribute in entry.attributes.items()
@@ -180,7 +180,7 @@ def _own_meanings(claims: Mapping[str, Any], verifier: Verifier) -> dict[str, st
 def _answering(
     answer: Callable[[Mapping[str, Any]], Awaitable[dict[str, Any]]],
 ) -> Callable[[Request], Awaitable[Response]]:
-    """Make an endpoint of a function from JSON to JSON; 400 says what is wrong with a request."""
+    """Make a function from JSON to JSON an endpoint, which says in a 400 what is wrong."""
 
     async def endpoint(request: Request) -> Response:
         try:
@@ -192,23 +192,20 @@ def _answering(
 
 
 async def _json_object(request: Request) -> dict[str, Any]:
-    # Only a page of our own may send this type without asking first (CORS).
+    # A page from elsewhere may not send this type without a preflight (CORS).
     if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
         raise _BadRequest("send JSON, as application/json")
     body = await bounded_body(request, _LONGEST)
     if body is None:
-        raise _BadRequest(f"more than {_LONGEST} bytes: this is no token")
+        raise _BadRequest(f"more than {_LONGEST} bytes: this is not a token")
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):
-        raise _BadRequest("this is no JSON") from None
+        raise _BadRequest("this is not JSON") from None
     if not isinstance(value, dict):
         raise _BadRequest("send a JSON object")
     return value
 
 
-def _file(path: Path) -> Callable[[Request], Awaitable[Response]]:
-    async def serve(_: Request) -> Response:
-        return Response(path.read_bytes(), headers=_HEADERS, media_type=_TYPES[path.suffix])
-
-    return serve
+def _file(path: Path, _: Request) -> Response:
+    return Response(path.read_bytes(), headers=_HEADERS, media_type=_TYPES[path.suffix])

@@ -1,9 +1,10 @@
-"""Tokens to look at: of each caller, in each form, and with each fault that a check finds."""
+"""Sample tokens: of any caller, in any form, and with any fault that a check finds."""
 
 from __future__ import annotations
 
 import base64
 import json
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -14,7 +15,7 @@ from ..gateway import Caller, assertion_of
 
 
 class Sample(NamedTuple):
-    """A client and a user of the accounts, a form, and what is wrong with the token."""
+    """A client and a user of the accounts, a form, and a name in ``FAULTS``."""
 
     client: str | None = None
     user: str | None = None
@@ -40,9 +41,7 @@ class Maker(NamedTuple):
 
 
 def _not_yet(maker: Maker) -> str:
-    expires = float(_json_of(maker.token(lifetime=4_500).split(".")[1])["exp"])
-    step = 1000 if maker.local.form.milliseconds else 1
-    return maker.token(lifetime=4_500, nbf=int(expires - 900 * step))
+    return maker.token(lifetime=4_500, nbf=maker.local.form.time(time.time() + 3_600))
 
 
 def _forged(maker: Maker) -> str:
@@ -58,7 +57,8 @@ def _changed(maker: Maker) -> str:
 
 def _unsigned(maker: Maker) -> str:
     header, payload, signature = maker.token().split(".")
-    content = json.dumps(_json_of(header) | {"alg": "none"}).encode()
+    members = json.loads(base64.urlsafe_b64decode(header + "=="))
+    content = json.dumps(members | {"alg": "none"}).encode()
     return ".".join((maker.local.form.encode(content).decode(), payload, signature))
 
 
@@ -83,13 +83,13 @@ FAULTS: Mapping[str, tuple[str, Callable[[Maker], str]]] = {
     ),
     "cut": ("it was cut off on its way", lambda maker: maker.token()[: len(maker.token()) // 2]),
 }
-"""What may be wrong with a sample, as a person would say it, and how it comes about."""
+"""What may be wrong with a sample, in words, and what makes such a token."""
 
 
 def sample(asked: Sample, accounts: Accounts, key: SigningKey, context: str) -> str:
     """Return the token, signed with this key.
 
-    Raises ``ConfigurationError`` where there is no such client, user, form or fault.
+    Raises ``ConfigurationError`` for an unknown client, user, form or fault.
     """
     for name, known in zip(asked, (accounts.clients, accounts.users, FORMS, FAULTS), strict=True):
         if name is not None and name not in known:
@@ -98,13 +98,7 @@ def sample(asked: Sample, accounts: Accounts, key: SigningKey, context: str) -> 
         None if asked.client is None else accounts.clients[asked.client],
         None if asked.user is None else accounts.users[asked.user],
     )
-    # The same key without its name: each form gives it another than the JWKS does.
+    # The same key without its kid: each form makes a kid of its own.
     unnamed = SigningKey.from_pem(key.private_pem, key.certificate_pem)
     local = LocalGateway(asked.form, clients=accounts.registry, key=unnamed)
     return FAULTS[asked.fault][1](Maker(local, caller, context))
-
-
-def _json_of(segment: str) -> dict[str, Any]:
-    text = segment.rstrip("=").replace("+", "-").replace("/", "_")
-    value: dict[str, Any] = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-    return value

@@ -1,4 +1,4 @@
-"""The guided tour: a gateway, a guarded app behind it, and real requests to both, one by one."""
+"""The guided tour: a gateway, a guarded app behind it, and real requests to both."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from ...gateways.views import WSO2_DIALECT
 from ...keys.sources import PEM
 from ...testing import LocalGateway, SigningKey, client_claims, mint, sample_accounts, ucsd_claims
 from ...verification.verifier import Verifier
-from ..gateway import Api, DevelopmentGateway, serving, wait_for_the_end
+from ..gateway import DevelopmentGateway, serving, wait_for_the_end
 from .app import CLIENTS, STAFF_ROLE, build
 from .echo import ECHO_CONTEXT
 from .inspector import Inspector, redirect_to_page
@@ -35,7 +35,7 @@ HEADER = "X-JWT-Assertion"
 
 
 class Case(NamedTuple):
-    """One request of the tour; the tour fails where another status comes."""
+    """One request of the tour, which fails if the answer has another status."""
 
     title: str
     path: str
@@ -44,7 +44,7 @@ class Case(NamedTuple):
 
 
 def cases(key: SigningKey, forger: SigningKey, now: float) -> list[Case]:
-    """Return the requests: one that is let in, and four that are not."""
+    """Return five requests: one that is let in, and four that are refused."""
     good = mint(key, ucsd_claims(), now=now)
     forged = mint(forger, ucsd_claims(), now=now, header={"x5t": key.x5t(as_hex=True)})
     expired = mint(key, ucsd_claims(), now=now, lifetime=-60)
@@ -59,7 +59,7 @@ def cases(key: SigningKey, forger: SigningKey, now: float) -> list[Case]:
 
 
 def client_cases(key: SigningKey, now: float) -> list[Case]:
-    """Return two requests of each client: one that its entry grants, and one that it does not."""
+    """Return two requests of each client, of which its entry grants the first."""
 
     def case(title: str, path: str, status: int, client_id: str, **changes: Any) -> Case:
         context = {f"{WSO2_DIALECT}apicontext": ECHO_CONTEXT}
@@ -91,7 +91,7 @@ class Demo:
         local = LocalGateway(api=ECHO_CONTEXT, clients=self.accounts.registry)
         self.key = local.key
         options: dict[str, Any] = {
-            # The certificate, and not /jwks: the app knows the key as every generation names it.
+            # The certificate, not /jwks: the app knows the key by the name of each generation.
             "keys": PEM(self.key.certificate_pem),
             "api": ECHO_CONTEXT,
             "listeners": [self._on_event],
@@ -101,28 +101,33 @@ class Demo:
         app = build(campus, partners)
         self._routes = [route for route in inventory(app) if ":path}" not in route.path]
         self.app_url = stack.enter_context(serving(app))
-        verifiers = [campus, partners]
-        inspector = Inspector(self.accounts, self.key, verifiers, try_routes=self.try_routes)
+        inspector = Inspector(
+            self.accounts, self.key, [campus, partners], try_routes=self.try_routes
+        )
         pages = [Route("/", redirect_to_page), *inspector.routes()]
-        apis = [Api(ECHO_CONTEXT, self.app_url)]
-        gateway = DevelopmentGateway(apis, self.accounts, local, pages=pages)
+        upstreams = {ECHO_CONTEXT: self.app_url}
+        gateway = DevelopmentGateway(upstreams, self.accounts, local, pages=pages)
         self.url = stack.enter_context(serving(gateway.app, port))
 
     def _on_event(self, event: Event) -> None:
         if isinstance(event, Decided) and event.reference is not None:
-            reason = event.reason or ""
-            if event.decision is not None:
-                reason = event.decision.explain().partition(": ")[2]
-            self._reasons[event.reference] = reason
+            decision = event.decision
+            why = event.reason if decision is None else decision.explain().partition(": ")[2]
+            self._reasons[event.reference] = why or ""
 
-    def reason_of(self, answer: dict[str, Any]) -> str:
-        """Return the operator's reason for a refusal, to which the answer's reference leads."""
-        return self._reasons.get(str(answer.get("reference")), "")
+    def verdict(self, response: httpx2.Response) -> tuple[str, str]:
+        """Return an answer's code, and the operator's reason for it, by its reference."""
+        if response.status_code < 400:
+            return "", "let in"
+        is_ours = response.headers.get("content-type") == "application/problem+json"
+        answer = response.json() if is_ours else {}
+        why = self._reasons.get(str(answer.get("reference"))) or response.reason_phrase
+        return answer.get("code", ""), why
 
     async def try_routes(self, token: str) -> list[dict[str, Any]]:
-        """Ask every route with a token; return its guard, the answer's status and code, and why."""
+        """Call every route with a token; return each guard, status and code, and why."""
         async with httpx2.AsyncClient(trust_env=False, timeout=10) as client:
-            return await gather(*(self._try(client, each, token) for each in self._routes))
+            return await gather(*(self._try(client, route, token) for route in self._routes))
 
     async def _try(
         self, client: httpx2.AsyncClient, route: GuardedRoute, token: str
@@ -134,15 +139,8 @@ class Demo:
         except httpx2.TransportError:
             why = "the server ended the connection: it takes no header of this length"
             return row | {"status": 0, "code": "no answer", "why": why}
-        row["status"] = response.status_code
-        if response.status_code < 400:
-            return row | {"code": "", "why": "let in"}
-        try:
-            answer = response.json()
-        except ValueError:  # the server's own answer: it takes no header of this length, say
-            answer = {}
-        why = self.reason_of(answer) or response.reason_phrase
-        return row | {"code": answer.get("code", ""), "why": why}
+        code, why = self.verdict(response)
+        return row | {"status": response.status_code, "code": code, "why": why}
 
 
 def run(*, once: bool, port: int) -> int:
@@ -182,7 +180,7 @@ def run(*, once: bool, port: int) -> int:
 
 
 def through_the_gateway(demo: Demo) -> Iterator[tuple[str, bool, str]]:
-    """Call as a client of the gateway does; yield each step, whether it held, and its answer."""
+    """Call as a client of the gateway does; yield each step, its success, and its answer."""
     with httpx2.Client(base_url=demo.url, trust_env=False, timeout=10) as client:
         bare = client.get(ECHO_CONTEXT)
         yield (
@@ -219,11 +217,10 @@ def _show(demo: Demo, shown: list[Case]) -> bool:
         for case in shown:
             headers = {} if case.token is None else {HEADER: case.token}
             response = client.get(case.path, headers=headers)
-            body = response.json()
-            accepted = response.status_code == 200
-            why = f"let in: {body}" if accepted else demo.reason_of(body)
+            code, why = demo.verdict(response)
             as_expected &= response.status_code == case.status
-            code = body.get("code", "-")
+            if response.status_code == 200:
+                code, why = "-", f"{why}: {response.json()}"
             print(f"  {case.title:<50} {response.status_code:<7} {code:<24} {why}")
     return as_expected
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from importlib import metadata
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ...authorization.clients import Client, Clients
 from ...authorization.terms import terms_of
@@ -14,7 +14,7 @@ from ...verification.issuer import IssuerVerifier
 from .times import count
 
 _LONG_LEEWAY = 60
-"""Seconds. Clocks of one site differ by less, and an expired token lives on by it."""
+"""Seconds. The clocks of one site differ by less, and an expired token lives on as long."""
 _UNGUARDED = {
     "allow": "Routes without a guard are served.",
     "warn": "Routes without a guard are served, with a warning at start-up.",
@@ -30,7 +30,7 @@ class Report(NamedTuple):
     dangers: list[str]
 
     def lines(self) -> list[str]:
-        """Return the whole for a terminal."""
+        """Return all of it for a terminal."""
         clients = [f"  {line}" for line in self.clients]
         return self.meaning + clients + [f"  DANGER  {line}" for line in self.dangers]
 
@@ -38,11 +38,9 @@ class Report(NamedTuple):
 def explain_settings(settings: Settings) -> Report:
     """Explain a middleware's options, and the registry that they name."""
     clients = settings.verifier.clients
-    dangers = [*_dangers(settings)]
-    if clients is None:
-        return Report([*_meaning(settings)], [], dangers)
-    entries = explain_clients(clients)
-    return Report([*_meaning(settings)], entries.clients, dangers + entries.dangers)
+    registry = Report([], [], []) if clients is None else explain_clients(clients)
+    dangers = [*_dangers(settings), *registry.dangers]
+    return Report([*_meaning(settings)], registry.clients, dangers)
 
 
 def explain_clients(clients: Clients) -> Report:
@@ -51,22 +49,21 @@ def explain_clients(clients: Clients) -> Report:
         f"{clients.source}: {count(len(clients), 'client')}.",
         "This file does not say which issuers the app trusts: check the app's options as well.",
     ]
-    return Report(meaning, [_client(each) for each in clients], [*_client_dangers(clients)])
+    return Report(meaning, [*map(_client, clients)], [*_client_dangers(clients)])
 
 
 def _meaning(settings: Settings) -> Iterator[str]:
     verifier = settings.verifier
     yield f"The header is {settings.header}; a request has one line of it, with the token alone."
-    for trust in verifier.trusts:
-        yield from _issuer(trust)
+    for issuer in verifier.trusts:
+        yield from _issuer(issuer)
     policy = verifier.trusts[0].policy
     yield f"Clocks may differ by {policy.leeway:g} s."
     if policy.max_age is not None:
         yield f"A token is refused {policy.max_age:g} s after it was issued (iat)."
-    if settings.optional is True:
-        yield "A request without the header passes without a principal, everywhere."
-    elif settings.optional:
-        yield f"A request without the header passes without a principal on {settings.optional}."
+    if settings.optional:
+        where = ", everywhere" if settings.optional is True else f" on {settings.optional}"
+        yield f"A request without the header passes without a principal{where}."
     if settings.exempt:
         yield f"The header is not read on {settings.exempt}."
     if settings.varies:
@@ -76,34 +73,29 @@ def _meaning(settings: Settings) -> Iterator[str]:
         )
     if settings.authorize is not None:
         yield f"Every request with a principal must satisfy {settings.authorize!r}."
-    clients = verifier.clients
-    if clients is not None:
-        known = count(len(clients), "client")
-        yield f"{clients.source} names {known}; any other client is refused (403)."
+    if verifier.clients is not None:
+        known = count(len(verifier.clients), "client")
+        yield f"{verifier.clients.source} names {known}; any other client is refused (403)."
     if verifier.revocations is not None:
-        yield from _revocations(verifier.revocations.health())
+        health = verifier.revocations.health()
+        in_force = f"{count(health['denials'], 'denial')} in force"
+        known = "the store is out now" if "last_error" in health else in_force
+        yield f"Tokens that {health['store']} denies are refused ({known})."
+        if health["fail"] == "closed":
+            yield "While that store is out, every token is refused (503)."
+        if health["one_time"]:
+            yield "Each token counts once; every request asks the store."
     yield _UNGUARDED[settings.unguarded]
 
 
-def _revocations(health: Mapping[str, Any]) -> Iterator[str]:
-    known = f"{count(health['denials'], 'denial')} in force"
-    if "last_error" in health:
-        known = "the store is out now"
-    yield f"Tokens that {health['store']} denies are refused ({known})."
-    if health["fail"] == "closed":
-        yield "While that store is out, every token is refused (503)."
-    if health["one_time"]:
-        yield "Each token counts once; every request asks the store."
-
-
-def _issuer(trust: IssuerVerifier) -> Iterator[str]:
-    policy = trust.policy
+def _issuer(issuer: IssuerVerifier) -> Iterator[str]:
+    policy = issuer.policy
     whose = f" of {' or '.join(policy.issuers)}" if policy.issuers else ""
-    keys = trust.keys.current()
+    keys = issuer.keys.current()
     known = "none known yet" if keys is None else f"{len(keys)} known"
     yield (
-        f"Tokens{whose} in the form of {trust.gateway.name} verify by "
-        f"{', '.join(trust.algorithms)} under the keys of {trust.keys.source.name} ({known})."
+        f"Tokens{whose} in the form of {issuer.gateway.name} verify by "
+        f"{', '.join(issuer.algorithms)} under the keys of {issuer.keys.source.name} ({known})."
     )
     if isinstance(policy.audiences, AnyAudience):
         yield "Their audience may be any."
@@ -115,11 +107,11 @@ def _issuer(trust: IssuerVerifier) -> Iterator[str]:
 
 def _dangers(settings: Settings) -> Iterator[str]:
     verifier = settings.verifier
-    for trust in verifier.trusts:
-        yield from _issuer_dangers(trust)
+    for issuer in verifier.trusts:
+        yield from _issuer_dangers(issuer)
     asked = () if settings.authorize is None else terms_of(settings.authorize)
     by_key_type = any("key_type" in t.written or "keytype" in t.written for t in asked)
-    if not by_key_type and any(trust.gateway.context_claim for trust in verifier.trusts):
+    if not by_key_type and any(issuer.gateway.context_claim for issuer in verifier.trusts):
         yield (
             "WSO2 signs sandbox and production tokens with the same keys. If anybody may use the "
             "sandbox, set authorize=(WSO2.key_type == 'PRODUCTION')."
@@ -129,8 +121,17 @@ def _dangers(settings: Settings) -> Iterator[str]:
         yield f"leeway={policy.leeway:g}: an expired token lives on as long. 30 s is usual."
     if policy.max_age is None:
         yield "No max_age: a token lives as long as its own exp says, be it years."
-    if verifier.revocations is not None:
-        yield from _store_dangers(verifier.revocations.health())
+    health = {} if verifier.revocations is None else verifier.revocations.health()
+    if health.get("fail") == "open":
+        yield (
+            "revocations, fail='open': while the store is out, tokens that are denied meanwhile "
+            "are accepted" + (", and used ones too." if health["one_time"] else ".")
+        )
+    if health.get("store") == "process-memory":
+        yield (
+            "revocations='process-memory': what one worker denies, no other worker and no command "
+            "knows. Use sqlite:///file or redis://."
+        )
     if settings.optional is True:
         yield "optional=True: a route without requires(...) serves anybody. Name paths, or guards."
     if not settings.varies:
@@ -147,8 +148,9 @@ def _dangers(settings: Settings) -> Iterator[str]:
         )
 
 
-def _issuer_dangers(trust: IssuerVerifier) -> Iterator[str]:
-    policy, rules, is_wso2 = trust.policy, trust.keys.rules, bool(trust.gateway.context_claim)
+def _issuer_dangers(issuer: IssuerVerifier) -> Iterator[str]:
+    policy, rules = issuer.policy, issuer.keys.rules
+    is_wso2 = bool(issuer.gateway.context_claim)
     if is_wso2 and not policy.contexts:
         yield (
             "WSO2 tokens carry no aud: without api=, a token minted for any other API of that "
@@ -165,19 +167,6 @@ def _issuer_dangers(trust: IssuerVerifier) -> Iterator[str]:
         yield f"RSA keys of {rules.minimum_rsa_bits} bits are accepted; less than 2048 is unsafe."
     if rules.allow_wso2_default_keys:
         yield "allow_wso2_default_keys: anybody can sign with WSO2's default keys. Tests only."
-
-
-def _store_dangers(health: Mapping[str, Any]) -> Iterator[str]:
-    if health["fail"] == "open":
-        yield (
-            "revocations, fail='open': while the store is out, tokens that are denied meanwhile "
-            "are accepted" + (", and used ones too." if health["one_time"] else ".")
-        )
-    if health["store"] == "process-memory":
-        yield (
-            "revocations='process-memory': what one worker denies, no other worker and no command "
-            "knows. Use sqlite:///file or redis://."
-        )
 
 
 def _client(client: Client) -> str:

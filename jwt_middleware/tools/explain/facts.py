@@ -1,4 +1,4 @@
-"""What a token is: its spelling, what names its key, its times, and whose form that is."""
+"""What a token is: its spelling, what names its key, its times, and which gateways write it."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from ...verification.compact import Segments
 from .times import distance, is_milliseconds, moment, seconds_of
 
 _JCA_NAMES = frozenset(form.algorithm_name for form in FORMS.values())
+_URL_SAFE = frozenset(b"-_")
+_STANDARD = frozenset(b"+/")
 _KID_SHAPES = {
     "x5t": "made of x5t and the algorithm, as WSO2 3.2 does",
     "sha256": "the certificate's SHA-256, as WSO2 4.2 does with useKid",
@@ -24,19 +26,18 @@ _KID_SHAPES = {
 def spelling(segments: Segments) -> str:
     """Return the alphabet and the padding of a token."""
     text = b".".join(segments[:3])
-    if any(mark in text for mark in (b"-", b"_")):
+    alphabet = "base64 of either alphabet"
+    if _URL_SAFE.intersection(text):
         alphabet = "url-safe base64"
-    elif any(mark in text for mark in (b"+", b"/")):
+    elif _STANDARD.intersection(text):
         alphabet = "standard base64"
-    else:
-        alphabet = "base64 of either alphabet"
-    if any(segment.endswith(b"=") for segment in segments[:3]):
+    if b"=" in text:
         return f"{alphabet}, padded"
     return f"{alphabet}, not padded" if _needs_padding(segments) else alphabet
 
 
 def key_facts(header: Mapping[str, Any]) -> dict[str, str]:
-    """Return what the header says of the signature and of the key."""
+    """Return what the header says about the signature and the key."""
     facts = {"algorithm": str(header["alg"])}
     if "kid" in header:
         kid = str(header["kid"])
@@ -55,13 +56,33 @@ def time_facts(claims: Mapping[str, Any], now: float) -> dict[str, str]:
                 year = 1970 + float(claims[name]) / 31_556_952
                 facts[name] += f"; in milliseconds (read as seconds: the year {year:.0f})"
         elif name in claims:
-            facts[name] = f"{claims[name]!r}, which is no time"
+            facts[name] = f"{claims[name]!r}, which is not a time"
     return facts
 
 
 def generations(segments: Segments, header: Mapping[str, Any], claims: Mapping[str, Any]) -> str:
     """Return the gateways that write such a token."""
-    names = [name for name, form in FORMS.items() if _is_of(form, segments, header, claims)]
+    text = b".".join(segments[:3])
+    alg, exp = header["alg"], claims.get("exp")
+    hex_x5t = _is_hex(str(header["x5t"])) if "x5t" in header else None
+    kid = _kid_shape(str(header["kid"])) if "kid" in header else None
+    in_milliseconds = seconds_of(exp) is not None and is_milliseconds(exp)
+
+    def writes(form: TokenForm) -> bool:
+        return (
+            not (_URL_SAFE if form.alphabet == "standard" else _STANDARD).intersection(text)
+            and (not _needs_padding(segments) or (b"=" in text) is form.padded)
+            and (alg == form.algorithm_name or not (form.algorithm_name or alg in _JCA_NAMES))
+            and (
+                not form.names_certificate
+                or (kid == form.kid and ("iat" in claims) is form.issued_at)
+            )
+            and hex_x5t is form.hex_x5t
+            and (type(exp) is str) is form.text_exp
+            and in_milliseconds is form.milliseconds
+        )
+
+    names = [name for name, form in FORMS.items() if writes(form)]
     return " or ".join(names) or "of no known gateway"
 
 
@@ -93,28 +114,3 @@ def _x5t_shape(text: str) -> str:
 
 def _is_hex(x5t: str) -> bool:
     return len(x5t.rstrip("=")) > 50
-
-
-def _is_of(
-    form: TokenForm, segments: Segments, header: Mapping[str, Any], claims: Mapping[str, Any]
-) -> bool:
-    text = b".".join(segments[:3])
-    other_alphabet = (b"-", b"_") if form.alphabet == "standard" else (b"+", b"/")
-    alg, kid, x5t, exp = header["alg"], header.get("kid"), header.get("x5t"), claims.get("exp")
-    seconds = seconds_of(exp)
-    in_milliseconds = seconds is not None and is_milliseconds(exp)
-    return (
-        not any(mark in text for mark in other_alphabet)
-        and (not _needs_padding(segments) or (b"=" in text) is form.padded)
-        and (alg == form.algorithm_name or not (form.algorithm_name or alg in _JCA_NAMES))
-        and (
-            not form.names_certificate
-            or (
-                (None if kid is None else _kid_shape(str(kid))) == form.kid
-                and ("iat" in claims) is form.issued_at
-            )
-        )
-        and (None if x5t is None else _is_hex(str(x5t))) is form.hex_x5t
-        and (type(exp) is str) is form.text_exp
-        and in_milliseconds is form.milliseconds
-    )

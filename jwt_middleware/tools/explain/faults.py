@@ -1,4 +1,4 @@
-"""Which check failed, as a colleague would say it, and what would help."""
+"""Which check of a token failed, in a sentence for a person, and what would help."""
 
 from __future__ import annotations
 
@@ -27,6 +27,15 @@ _WHAT = {
     "keys_unavailable": "there are no keys to verify it with now: {reason}",
 }
 """What is wrong, by code, where the error's own reason does not say enough."""
+
+_CLAIM_FAULTS = {
+    "missing": "the claim {name} is missing{required}",
+    "mismatch": "the claim {name} is {value!r}{required}",
+    "unexpected": "the claim {name} is {value!r}, and no audience is configured: name yours by "
+    "audience=",
+    "implausible": "{name} is {value!r}: in milliseconds, which this gateway= does not write",
+}
+"""What is wrong with a claim, by the error's reason."""
 
 _HINTS = {
     "malformed_token": "Send the value byte by byte as the gateway wrote it: one token, whole.",
@@ -57,20 +66,20 @@ def fault_of(
     now: float,
 ) -> tuple[str, str]:
     """Return which check failed, and what would help (empty where nothing general does)."""
-    trust = verifier.trusts[0]
+    issuer = verifier.trusts[0]
     if error.code == "token_expired":
-        what = _expired(error, claims, trust, now)
+        what = _expired(error, claims, issuer, now)
     elif error.code == "token_immature":
         what = _immature(claims, now)
     elif isinstance(error, InvalidClaim):
-        what = _claim_fault(error, claims, trust)
+        what = _claim_fault(error, claims, issuer)
     else:
-        keys = trust.keys.current()
+        keys = issuer.keys.current()
         key_ids = () if keys is None else keys.key_ids
         what = _WHAT.get(error.code, "{reason}").format(
             reason=error.reason or error.code,
             alg=header.get("alg"),
-            algorithms=", ".join(trust.algorithms),
+            algorithms=", ".join(issuer.algorithms),
             known=", ".join(key_ids) or ("none" if keys is None else f"{len(keys)} without kid"),
         )
     sentence = f"the signature is good; {what}" if _is_signed(token, verifier, now) else what
@@ -93,9 +102,9 @@ def _is_signed(token: str, verifier: Verifier, now: float) -> bool:
     """Whether a key of the verifier signed the token, whatever else is wrong with it."""
     try:
         segments = split(token.encode("ascii"))
-        for trust in verifier.trusts:
-            keys = trust.signers(segments, now)
-            if keys and trust.signed(segments, keys):
+        for issuer in verifier.trusts:
+            keys = issuer.signers(segments, now)
+            if keys and issuer.signed(segments, keys):
                 return True
     except (RequestError, UnicodeEncodeError):
         pass
@@ -103,14 +112,14 @@ def _is_signed(token: str, verifier: Verifier, now: float) -> bool:
 
 
 def _expired(
-    error: RequestError, claims: Mapping[str, Any], trust: IssuerVerifier, now: float
+    error: RequestError, claims: Mapping[str, Any], issuer: IssuerVerifier, now: float
 ) -> str:
     expires = seconds_of(claims.get("exp"))
     if error.reason != "exp is over" or expires is None:
         issued = seconds_of(claims.get("iat")) or now
         return (
             f"it was issued at {moment(issued)}, {distance(issued - now)}, and max_age is "
-            f"{trust.policy.max_age:g} s"
+            f"{issuer.policy.max_age:g} s"
         )
     unit = " (exp is in milliseconds)" if is_milliseconds(claims["exp"]) else ""
     return f"it expired at {moment(expires)}, {length(now - expires)} ago{unit}"
@@ -123,8 +132,8 @@ def _immature(claims: Mapping[str, Any], now: float) -> str:
     return f"{when}: the clocks differ, or the token is early"
 
 
-def _claim_fault(error: InvalidClaim, claims: Mapping[str, Any], trust: IssuerVerifier) -> str:
-    policy = trust.policy
+def _claim_fault(error: InvalidClaim, claims: Mapping[str, Any], issuer: IssuerVerifier) -> str:
+    policy = issuer.policy
     name, value = error.claim, claims.get(error.claim)
     audiences = () if isinstance(policy.audiences, AnyAudience) else policy.audiences
     option, wanted = {
@@ -133,17 +142,5 @@ def _claim_fault(error: InvalidClaim, claims: Mapping[str, Any], trust: IssuerVe
         policy.context_claim: ("api", policy.contexts),
     }.get(name, ("", ()))
     required = f"; {option}={' or '.join(wanted)} is required" if wanted else ""
-    match error.reason:
-        case "missing":
-            return f"the claim {name} is missing{required}"
-        case "mismatch":
-            return f"the claim {name} is {value!r}{required}"
-        case "unexpected":
-            return (
-                f"the claim {name} is {value!r}, and no audience is configured: name yours by "
-                "audience="
-            )
-        case "implausible":
-            return f"{name} is {value!r}: in milliseconds, which this gateway= does not write"
-        case _:
-            return f"the claim {name} has an impossible type: {type(value).__name__}"
+    sentence = _CLAIM_FAULTS.get(error.reason, "the claim {name} has an impossible type: {type}")
+    return sentence.format(name=name, value=value, required=required, type=type(value).__name__)

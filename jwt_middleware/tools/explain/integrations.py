@@ -14,7 +14,7 @@ from .configuration import Report
 from .times import count
 
 _LONG = 3600.0
-"""Seconds. A browser follows a link sooner; whoever steals it later should find it expired."""
+"""Seconds. A browser follows a link sooner; a link that is stolen later should have expired."""
 
 
 def explain_integrations(path: Path) -> Report:
@@ -26,7 +26,8 @@ def explain_integrations(path: Path) -> Report:
         path, leeway=30, max_token_size=MAX_TOKEN_SIZE, announce=lambda _: None, clock=time.time
     ).current()
     meaning = [f"{path}: {count(len(known.integrations), 'integration')}."]
-    meaning += [f"{each.id}: {'; '.join(_meaning(each, known))}" for each in known.integrations]
+    for integration in known.integrations:
+        meaning.append(f"{integration.id}: {'; '.join(_meaning(integration, known))}")
     return Report(meaning, [], [*_dangers(known)])
 
 
@@ -37,24 +38,26 @@ def _meaning(integration: Integration, known: IntegrationSet) -> Iterator[str]:
     yield f"hosts {', '.join(integration.hosts)}" if integration.hosts else "any other host"
     if integration.issuer is not None:
         yield f"issuer {integration.issuer}"
-    trust = known.trusts[integration.id]
-    yield f"{', '.join(trust.algorithms)} by {trust.keys.source.name}"
-    if integration.max_age is None:
-        yield f"a token lives {DEFAULT_MAX_AGE:g} s from iat, or until exp without iat"
-    else:
-        yield f"a token lives {integration.max_age:g} s from iat"
+    issuer = known.trusts[integration.id]
+    yield f"{', '.join(issuer.algorithms)} by {issuer.keys.source.name}"
+    otherwise = ", or until exp without iat" if integration.max_age is None else ""
+    yield f"a token lives {integration.max_age or DEFAULT_MAX_AGE:g} s from iat{otherwise}"
     by_email = integration.accounts == BY_EMAIL
     yield "users known by their email address" if by_email else "users of its own"
 
 
 def _dangers(known: IntegrationSet) -> Iterator[str]:
-    for each in known.integrations:
-        if each.accounts == BY_EMAIL and each.enabled:
-            yield f"{each.id} may sign in as the user of any address (accounts = 'by_email')"
-        if each.max_age is not None and each.max_age > _LONG:
-            yield f"{each.id}: a link lives {each.max_age:g} s, in histories and mailboxes too"
-    readings = {name: trust.keys.current() for name, trust in known.trusts.items()}
-    spkis = {n: {key.spki for key in keys.keys} for n, keys in readings.items() if keys is not None}
-    for one, other in combinations(spkis, 2):
-        if spkis[one] & spkis[other]:
-            yield f"{one} and {other} have a key in common: each can sign as the other"
+    for integration in known.integrations:
+        name, max_age = integration.id, integration.max_age
+        if integration.accounts == BY_EMAIL and integration.enabled:
+            yield f"{name} may sign in as the user of any address (accounts = 'by_email')"
+        if max_age is not None and max_age > _LONG:
+            yield f"{name}: a link lives {max_age:g} s, in histories and mailboxes too"
+    spkis = {
+        name: {key.spki for key in keys.keys}
+        for name, issuer in known.trusts.items()
+        if (keys := issuer.keys.current()) is not None
+    }
+    for first, other in combinations(spkis, 2):
+        if spkis[first] & spkis[other]:
+            yield f"{first} and {other} have a key in common: each can sign as the other"

@@ -1,4 +1,4 @@
-"""What is in a key source, with its dangers."""
+"""Which keys a source has, with their dangers."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from .times import count
 def report_keys(source: KeySource, rules: KeyRules, now: float) -> dict[str, Any]:
     """Describe every key of a source; ``now`` in seconds since the epoch.
 
-    ``dangers`` of a key say why it is refused, or what to correct; ``notes`` are about entries
-    that are no keys at all.
+    The ``dangers`` of a key say why it is refused, or what to correct; ``notes`` are about entries
+    that are not keys at all.
     """
     snapshot = source.snapshot()
     keys, notes = ((), ()) if snapshot is None else (snapshot.keys, snapshot.notes)
@@ -28,10 +28,7 @@ def report_keys(source: KeySource, rules: KeyRules, now: float) -> dict[str, Any
         **source.health(),
         "dangers": dangers,
         "details": [_describe(key, rules, now) for key in keys],
-        "notes": [
-            {"key_id": note.key_id, "reason": note.reason, "skipped": note.skipped}
-            for note in notes
-        ],
+        "notes": [note._asdict() for note in notes],
     }
 
 
@@ -51,9 +48,8 @@ def lines_of(report: Mapping[str, Any]) -> Iterator[str]:
             yield f"    DANGER       {readable(danger)}"
     for note in report["notes"]:
         what = "not used" if note["skipped"] else "note"
-        yield f"\n  {what}: key {readable(note['key_id'] or 'without a kid')}: " + readable(
-            note["reason"]
-        )
+        key = readable(note["key_id"] or "without a kid")
+        yield f"\n  {what}: key {key}: {readable(note['reason'])}"
 
 
 def _describe(key: Key, rules: KeyRules, now: float) -> dict[str, Any]:

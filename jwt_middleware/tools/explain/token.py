@@ -1,4 +1,4 @@
-"""What a token is, whether it verifies and, if not, which check failed and what helps."""
+"""What a token is, whether it verifies and, if not, which check failed and what would help."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .faults import fault_of
 from .times import distance, moment
 
 _LONGEST = 65_536
-"""Characters. No gateway writes a tenth of it, and somebody waits for the answer."""
+"""Characters. No gateway writes a tenth of it, and a person waits for the answer."""
 _AROUND = " \t\n\"'`"
 
 
@@ -45,13 +45,12 @@ class Inspection(NamedTuple):
 
     def as_json(self) -> dict[str, Any]:
         """Return all of it but the claims and the principal."""
-        shown = ("code", "explanation", "hint", "facts", "header")
-        return {name: getattr(self, name) for name in shown}
+        return {n: getattr(self, n) for n in ("code", "explanation", "hint", "facts", "header")}
 
     def lines(self) -> Iterator[str]:
-        """Yield it for a terminal, claims included.
+        """Yield all of it for a terminal.
 
-        Nothing of it is verified: a kid may hold what clears the screen and writes its own verdict.
+        Nothing of it is verified: a kid may hold what clears the screen and writes a verdict.
         """
         verdict = self.explanation if self.code is None else f"{self.code}: {self.explanation}"
         yield readable(verdict)
@@ -69,7 +68,7 @@ class Inspection(NamedTuple):
 
 
 def principal_as_json(principal: Principal) -> dict[str, Any]:
-    """Return all that a principal says but its claims."""
+    """Return a principal without its claims."""
     return {
         "subject": principal.subject,
         "client_id": principal.client_id,
@@ -84,7 +83,7 @@ def principal_as_json(principal: Principal) -> dict[str, Any]:
 
 
 def find_token(text: str) -> str:
-    """Return the token in what a person pasted: without a header's name, quotes or line breaks."""
+    """Return the token in a pasted text: without a header's name, quotes and line breaks."""
     token = "".join(text.split("\n")) if text.count(".") == 2 else text
     token = token.replace("\r", "").strip(_AROUND)
     name, colon, value = token.partition(":")

@@ -1,10 +1,9 @@
-"""The gateway as an ASGI app: OAuth endpoints and keys of its own, the rest forwarded, signed."""
+"""The gateway as an ASGI app: OAuth and keys of its own; it signs and forwards the rest."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
@@ -17,30 +16,23 @@ from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from ...testing import Accounts, LocalGateway
-from .assertions import Assertions
+from .assertions import repeating
 from .oauth import Authority, Caller, oauth_routes
-from .proxy import Forwarder, deny, relay
+from .proxy import deny, forward, relay, upstream_client
 from .requests import LOOPBACK_NAMES, LocalNames, forwarded
-
-
-class Api(NamedTuple):
-    """One API behind the gateway: its context, and where its app runs (http or https)."""
-
-    context: str
-    upstream: str
 
 
 class DevelopmentGateway:
     """Does for development what the API manager does in production.
 
-    It takes the caller's ``Authorization`` and any assertion header away, adds a signed one, and
+    It removes the caller's ``Authorization`` and any assertion header, adds a signed one, and
     forwards the rest untouched.
 
     Args:
-        apis: a request goes to the one whose context its path lies in, the longest first; else to
-            the first.
+        upstreams: where the apps run (http or https), by the contexts of their APIs. A request goes
+            to the one with the longest context that its path lies in, else to the first.
         accounts: who may call.
-        local: signs, and publishes its keys at ``/jwks``.
+        local: signs; its keys are at ``/jwks``.
         everyone: the caller of requests without an access token; None refuses them.
         pages: routes of the gateway's own, beside OAuth's.
 
@@ -48,19 +40,19 @@ class DevelopmentGateway:
 
     def __init__(
         self,
-        apis: Sequence[Api],
+        upstreams: Mapping[str, str],
         accounts: Accounts,
         local: LocalGateway,
         *,
         everyone: Caller | None = None,
         pages: Sequence[BaseRoute] = (),
     ) -> None:
-        self._apis = apis
+        self._upstreams = upstreams
         self._everyone = everyone
-        self._forwarder = Forwarder()
+        self._client = upstream_client()
         self._authority = Authority(accounts)
         self._local = local
-        self._assertions = Assertions(local)
+        self._assertion = repeating(local)
         self._header = local.header.lower().encode()
         self.app = Starlette(lifespan=self._lifespan, middleware=[Middleware(LocalNames)])
         self.app.router.default = Router(
@@ -72,11 +64,11 @@ class DevelopmentGateway:
     @asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncGenerator[None, None]:
         yield
-        await self._forwarder.close()
+        await self._client.aclose()
 
     def _keys(self, _: Request) -> Response:
         status, body = self._local.answer()
-        # Short: a gateway that is started anew has a new key, unless it was given one.
+        # Short: after a restart the gateway has a new key, unless it was given one.
         headers = {"Cache-Control": "max-age=30"}
         return Response(body, status, headers, media_type="application/json")
 
@@ -86,14 +78,15 @@ class DevelopmentGateway:
         if isinstance(caller, Response):
             await (caller(scope, receive, send) if socket is None else deny(socket, caller))
             return
-        api = self._api(scope["path"])
-        assertion = self._assertions.of(caller, api.context).encode("ascii")
+        context = self._context(scope["path"])
+        upstream = self._upstreams[context]
+        assertion = self._assertion(caller, context).encode("ascii")
         headers = forwarded(scope["headers"], without=(b"authorization", self._header))
         headers.append((self._header, assertion))
         if socket is not None:
-            await relay(socket, api.upstream, headers)
+            await relay(socket, upstream, headers)
             return
-        response = await self._forwarder.forward(Request(scope, receive), api.upstream, headers)
+        response = await forward(self._client, Request(scope, receive), upstream, headers)
         await response(scope, receive, send)
 
     def _caller(self, scope: Scope) -> Caller | Response:
@@ -106,40 +99,40 @@ class DevelopmentGateway:
                 "900902",
                 "Missing Credentials",
                 "Get an access token at /token and send it as Authorization: Bearer ..., or start "
-                "the gateway with --client or --as: then every request is theirs.",
+                "the gateway with --client or --as, which names the caller of every request.",
             )
         kind, _, token = values[0].decode("latin-1").partition(" ")
-        caller = self._authority.caller_of(token.strip()) if kind.lower() == "bearer" else None
+        caller = self._authority.callers.get(token.strip()) if kind.lower() == "bearer" else None
         if caller is None or len(values) > 1:
             return _refusal(
                 "900901",
                 "Invalid Credentials",
-                "This access token has ended, or never came from here: the gateway forgets all of "
-                "them when it ends. Get a new one at /token.",
+                "The gateway does not know this access token: it has expired, or is from before a "
+                "restart. Get a new one at /token.",
             )
         return caller
 
-    def _api(self, path: str) -> Api:
-        inside = [each for each in self._apis if _lies_in(path, each.context)]
-        return max(inside, key=lambda each: len(each.context), default=self._apis[0])
+    def _context(self, path: str) -> str:
+        inside = [c for c in self._upstreams if f"{path}/".startswith(f"{c.rstrip('/')}/")]
+        return max(inside, key=len, default=next(iter(self._upstreams)))
 
 
 def _odd_request(scope: Scope) -> Response | None:
     """Refuse a request that another server could read differently.
 
-    A request target that is no path could name another server (RFC 9112, 3.2.1). A body with two
+    A request target that is not a path could name another server (RFC 9112, 3.2.1). A body with two
     lengths could hide a second request (6.1).
     """
     target: bytes = scope.get("raw_path") or scope["path"].encode()
     if not target.startswith(b"/") or b"#" in target + scope["query_string"]:
-        return PlainTextResponse("The request target is no path.\n", 400)
+        return PlainTextResponse("The request target is not a path.\n", 400)
     if {b"content-length", b"transfer-encoding"} <= {name for name, _ in scope["headers"]}:
         return PlainTextResponse("Content-Length beside Transfer-Encoding: name one.\n", 400)
     return None
 
 
 def _from_elsewhere(scope: Scope) -> Response | None:
-    """Refuse a page from elsewhere where requests need no access token.
+    """Refuse the requests of a page from elsewhere, where none needs an access token.
 
     A browser says where a page comes from (Origin, RFC 6454; Sec-Fetch-Site, Fetch Metadata). A
     link to here may be followed, as with SameSite=Lax cookies, but not framed or embedded. A
@@ -154,7 +147,7 @@ def _from_elsewhere(scope: Scope) -> Response | None:
         and headers.get("sec-fetch-dest") == "document"
     )
     is_cross = headers.get("sec-fetch-site") == "cross-site" and not follows_link
-    is_preflight = scope.get("method") == "OPTIONS"  # the app answers who may ask
+    is_preflight = scope.get("method") == "OPTIONS"  # the app decides who may ask
     if is_preflight or (is_local and not is_cross):
         return None
     return PlainTextResponse(
@@ -162,10 +155,6 @@ def _from_elsewhere(scope: Scope) -> Response | None:
         "elsewhere. Use an access token (/token), or a page of this machine.\n",
         403,
     )
-
-
-def _lies_in(path: str, context: str) -> bool:
-    return path == context or path.startswith(context.rstrip("/") + "/")
 
 
 def _refusal(code: str, message: str, description: str) -> Response:

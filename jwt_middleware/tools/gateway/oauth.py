@@ -1,7 +1,7 @@
 """The OAuth 2.0 half of the gateway: its endpoints, who gets an access token, and whose it is.
 
-oauthlib speaks the protocol (RFC 6749, and 7636 for PKCE), and asks about the accounts. Everything
-lives in memory and ends with the process.
+oauthlib implements the protocol (RFC 6749, and 7636 for PKCE), and asks about the accounts. All of
+it lives in memory and ends with the process.
 """
 
 from __future__ import annotations
@@ -10,8 +10,10 @@ import base64
 import binascii
 import hmac
 import secrets
-import time
+from dataclasses import dataclass
 from html import escape
+from pathlib import Path
+from string import Template
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, unquote_plus, urlsplit
 
@@ -31,28 +33,18 @@ _MOST = 10_000
 _GRANTS = ("client_credentials", "password", "authorization_code", "refresh_token")
 _LONGEST_FORM = 65_536
 
-_PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>{title}</title>
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<style>
-:root {{ color-scheme: light dark; font: 1rem/1.5 system-ui, sans-serif }}
-body {{ max-width: 24rem; margin: 4rem auto; padding: 0 1rem }}
-label, input, button {{ display: block; width: 100%; box-sizing: border-box; font: inherit }}
-input, button {{ padding: .5rem; margin: .25rem 0 1rem }}
-[role=alert] {{ border-left: .25rem solid #c22; padding-left: .75rem }}
-</style></head><body><h1>{title}</h1>{body}</body></html>"""
-
-_FORM = """{fault}<p><b>{application}</b> asks who you are. This gateway is for development, and
-its accounts are in a file.</p>
-<form method="post"><label for="username">User name</label>
-<input id="username" name="username" value="{name}" autocomplete="username" required autofocus>
-<label for="password">Password</label>
-<input id="password" name="password" type="password" autocomplete="current-password" required>
-<button>Sign in</button></form>"""
+_PAGE, _LOGIN = (
+    Template(Path(__file__).with_name("page").joinpath(name).read_text("utf-8"))
+    for name in ("page.html", "login.html")
+)
 
 
-class Caller(NamedTuple):
-    """Who makes a request: an application, and the person who uses it, if any."""
+@dataclass(frozen=True, eq=False)
+class Caller:
+    """Who makes a request: an application, and the person who uses it, if any.
+
+    The callers of two access tokens are never equal, even where client and user are.
+    """
 
     client: ClientAccount | None
     user: User | None
@@ -66,7 +58,7 @@ class _Code(NamedTuple):
 
 
 class Authority(RequestValidator):
-    """Gives out access tokens, and knows their callers; oauthlib asks it by the names below."""
+    """Issues access tokens, and knows their callers; oauthlib calls the methods below."""
 
     def __init__(self, accounts: Accounts) -> None:
         super().__init__()
@@ -74,13 +66,10 @@ class Authority(RequestValidator):
         self.server = Server(
             self, token_expires_in=TOKEN_SECONDS, token_generator=lambda _: secrets.token_urlsafe()
         )
-        self._callers: TTLCache[str, Caller] = TTLCache(_MOST, TOKEN_SECONDS, time.monotonic)
-        self._refreshing: TTLCache[str, Caller] = TTLCache(_MOST, _REFRESH_SECONDS, time.monotonic)
-        self._codes: TTLCache[str, _Code] = TTLCache(_MOST, _CODE_SECONDS, time.monotonic)
-
-    def caller_of(self, access_token: str) -> Caller | None:
-        """Return whose access token this is; None where it is nobody's, or has ended."""
-        return self._callers.get(access_token)
+        self.callers: TTLCache[str, Caller] = TTLCache(_MOST, TOKEN_SECONDS)
+        """By access token."""
+        self._refreshing: TTLCache[str, Caller] = TTLCache(_MOST, _REFRESH_SECONDS)
+        self._codes: TTLCache[str, _Code] = TTLCache(_MOST, _CODE_SECONDS)
 
     def user_of(self, name: str, password: str) -> User | None:
         """Return the person with this name and password."""
@@ -115,7 +104,7 @@ class Authority(RequestValidator):
     def validate_grant_type(
         self, client_id: str, grant_type: str, client: Any, *_: Any, **__: Any
     ) -> bool:
-        # Without a secret nothing proves an application that acts for itself (RFC 6749, 4.4).
+        # RFC 6749, 4.4: an application acts for itself only where a secret proves which it is.
         return grant_type in _GRANTS and (grant_type != _GRANTS[0] or client.secret is not None)
 
     def validate_response_type(
@@ -127,18 +116,17 @@ class Authority(RequestValidator):
         account = self._account(client_id)
         return account is None or account.secret is None
 
+    # oauthlib has checked the client before it asks about addresses.
+
     def validate_redirect_uri(self, client_id: str, redirect_uri: str, *_: Any, **__: Any) -> bool:
-        return any(_same_place(redirect_uri, known) for known in self._redirect_uris(client_id))
+        known = self.accounts.clients[client_id].redirect_uris
+        return any(_same_place(redirect_uri, registered) for registered in known)
 
     def get_default_redirect_uri(self, client_id: str, *_: Any, **__: Any) -> Any:
-        known = self._redirect_uris(client_id)
+        known = self.accounts.clients[client_id].redirect_uris
         return known[0] if len(known) == 1 else None
 
-    def _redirect_uris(self, client_id: str) -> tuple[str, ...]:
-        account = self._account(client_id)
-        return () if account is None else account.redirect_uris
-
-    # Scopes: every client may ask for every one; assertions do not carry them.
+    # Scopes: every client may ask for any, and assertions carry none.
 
     def get_default_scopes(self, *_: Any, **__: Any) -> list[str]:
         return ["default"]
@@ -161,7 +149,7 @@ class Authority(RequestValidator):
     ) -> None:
         caller = Caller(request.client, request.user)
         challenge = request.code_challenge
-        # RFC 7636, 4.3: plain, where the client names no method
+        # RFC 7636, 4.3: plain is the default.
         method = request.code_challenge_method or ("plain" if challenge else None)
         self._codes[code["code"]] = _Code(caller, request.redirect_uri, challenge, method)
 
@@ -190,7 +178,7 @@ class Authority(RequestValidator):
 
     def save_bearer_token(self, token: Any, request: Any, *_: Any, **__: Any) -> None:
         caller = Caller(request.client, request.user)
-        self._callers[token["access_token"]] = caller
+        self.callers[token["access_token"]] = caller
         if "refresh_token" in token:
             self._refreshing[token["refresh_token"]] = caller
 
@@ -205,7 +193,7 @@ class Authority(RequestValidator):
 
 
 def _credentials(request: Any) -> tuple[str | None, str | None]:
-    """Return the client's id and secret: of HTTP Basic (RFC 6749, 2.3.1), else of the body."""
+    """Return the client's id and secret from HTTP Basic (RFC 6749, 2.3.1), else from the body."""
     kind, _, value = (request.headers.get("Authorization") or "").partition(" ")
     if kind.lower() != "basic":
         return request.client_id, request.client_secret
@@ -222,7 +210,7 @@ def _same(one: str, other: str) -> bool:
 
 
 def _same_place(asked: str, registered: str) -> bool:
-    """Whether a redirect goes to a registered place; on loopback any port does (RFC 8252, 7.3)."""
+    """Whether two redirect addresses are one; on loopback in any port (RFC 8252, 7.3)."""
     if asked == registered:
         return True
     one, other = urlsplit(asked), urlsplit(registered)
@@ -245,14 +233,12 @@ def oauth_routes(authority: Authority) -> list[Route]:
         body = await _form(request)
         if body is None:
             return Response("the form is too long", 413)
-        headers = dict(request.headers)
-        if "authorization" in headers:
-            headers["Authorization"] = headers["authorization"]  # as oauthlib spells it
+        headers = {name.title(): value for name, value in request.headers.items()}  # as oauthlib
         try:
             headers, text, status = authority.server.create_token_response(
                 _address(request), "POST", body, headers
             )
-        except (OAuth2Error, ValueError) as error:  # a query, which RFC 6749 forbids there
+        except (OAuth2Error, ValueError) as error:  # a query, say, which RFC 6749 forbids there
             answer = {"error": "invalid_request", "error_description": _described(error)}
             return JSONResponse(answer, 400)
         return Response(text, status, headers, media_type="application/json")
@@ -264,7 +250,7 @@ def oauth_routes(authority: Authority) -> list[Route]:
             )
         except (OAuth2Error, ValueError) as error:
             uri = getattr(error, "redirect_uri", None)
-            # After a fatal one, the address itself may be wrong (RFC 6749, 4.1.2.1).
+            # After a fatal error nobody is redirected: the address may be wrong (4.1.2.1).
             if uri and isinstance(error, OAuth2Error) and not isinstance(error, FatalClientError):
                 return RedirectResponse(error.in_uri(uri), 302)
             return _page("This sign-in cannot go on", f"<p>{escape(_described(error))}</p>", 400)
@@ -276,7 +262,8 @@ def oauth_routes(authority: Authority) -> list[Route]:
         name = form.get("username", "")
         user = authority.user_of(name, form.get("password", ""))
         if user is None:
-            return _login(application, name, "No account has this name and password.", 401)
+            alert = '<p role="alert">No account has this name and password.</p>'
+            return _login(application, name, alert, 401)
         headers, _, status = authority.server.create_authorization_response(
             _address(request), "GET", None, None, ["default"], {"user": user}
         )
@@ -288,10 +275,9 @@ def oauth_routes(authority: Authority) -> list[Route]:
     ]
 
 
-def _login(application: str, name: str = "", fault: str = "", status: int = 200) -> Response:
-    alert = f'<p role="alert">{escape(fault)}</p>' if fault else ""
-    form = _FORM.format(fault=alert, application=escape(application), name=escape(name))
-    return _page("Sign in", form, status)
+def _login(application: str, name: str = "", alert: str = "", status: int = 200) -> Response:
+    values = {"application": escape(application), "name": escape(name), "alert": alert}
+    return _page("Sign in", _LOGIN.substitute(values), status)
 
 
 def _page(title: str, body: str, status: int) -> Response:
@@ -301,7 +287,7 @@ def _page(title: str, body: str, status: int) -> Response:
         "frame-ancestors 'none'; base-uri 'none'",
         "Referrer-Policy": "no-referrer",
     }
-    return HTMLResponse(_PAGE.format(title=escape(title), body=body), status, headers)
+    return HTMLResponse(_PAGE.substitute(title=escape(title), body=body), status, headers)
 
 
 def _described(error: Exception) -> str:
@@ -317,6 +303,5 @@ async def _form(request: Request) -> str | None:
 
 
 def _address(request: Request) -> str:
-    # RFC 6749 requires TLS, and oauthlib insists. Nothing leaves this machine, so there is nothing
-    # to protect.
+    # oauthlib insists on the TLS that RFC 6749 requires. On loopback there is nothing to protect.
     return str(request.url.replace(scheme="https"))

@@ -1,4 +1,4 @@
-"""One request or websocket forwarded: both ways stream, and what is not ours stays as it is."""
+"""Forwards a request or a websocket: both ways stream, and nothing else is changed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from websockets.typing import Subprotocol
 
 from .requests import Lines, forwarded
 
-# No read timeout: an event stream is silent for as long as it likes.
+# No read timeout: an event stream may be silent for long.
 _TIMEOUT = httpx2.Timeout(None, connect=5)
 _OPEN_SECONDS = 10
 _HANDSHAKE = (
@@ -31,48 +31,43 @@ _HANDSHAKE = (
 )
 
 
-class Forwarder:
-    """Forwards requests to upstream servers, over connections that are kept."""
+def upstream_client() -> httpx2.AsyncClient:
+    """Return a client for ``forward``, which keeps connections; whoever made it closes it."""
+    limits = httpx2.Limits(max_connections=1_000)
+    return httpx2.AsyncClient(timeout=_TIMEOUT, trust_env=False, limits=limits)
 
-    def __init__(self) -> None:
-        limits = httpx2.Limits(max_connections=1_000)
-        self._client = httpx2.AsyncClient(timeout=_TIMEOUT, trust_env=False, limits=limits)
-        self.close = self._client.aclose
 
-    async def forward(self, request: Request, upstream: str, headers: Lines) -> Response:
-        """Send a request with these headers upstream; return the answer as it comes."""
-        has_body = not {b"content-length", b"transfer-encoding"}.isdisjoint(
-            name.lower() for name, _ in request.headers.raw
-        )
-        is_read = anyio.Event()
-        if not has_body:
-            is_read.set()
-        asked = httpx2.Request(
-            request.method,
-            upstream,
-            headers=headers,
-            content=_body(request, is_read) if has_body else None,
-            # As it came: an httpx URL would normalize dot segments and escapes.
-            extensions={
-                "target": _target(request.scope, upstream),
-                "timeout": _TIMEOUT.as_dict(),
-            },
-        )
-        answer: httpx2.Response | Response = Response(status_code=499)  # nobody reads it
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(_end_when_gone, request, is_read, tasks.cancel_scope)
-            try:
-                answer = await self._client.send(asked, stream=True)
-            except httpx2.TransportError as error:
-                answer = _unreachable(upstream, error)
-            except ClientDisconnect:
-                pass
-            tasks.cancel_scope.cancel()
-        if isinstance(answer, Response):
-            return answer
-        response = StreamingResponse(_content(answer), answer.status_code)
-        response.raw_headers = forwarded(answer.headers.raw)
-        return response
+async def forward(
+    client: httpx2.AsyncClient, request: Request, upstream: str, headers: Lines
+) -> Response:
+    """Send a request with these headers upstream; stream its answer back."""
+    has_body = "content-length" in request.headers or "transfer-encoding" in request.headers
+    is_read = anyio.Event()
+    if not has_body:
+        is_read.set()
+    forwarded_request = httpx2.Request(
+        request.method,
+        upstream,
+        headers=headers,
+        content=_body(request, is_read) if has_body else None,
+        # As it came: an httpx URL would normalize dot segments and escapes.
+        extensions={"target": _target(request.scope, upstream), "timeout": _TIMEOUT.as_dict()},
+    )
+    answer: httpx2.Response | Response = Response(status_code=499)  # the client has gone
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(_end_when_gone, request, is_read, tasks.cancel_scope)
+        try:
+            answer = await client.send(forwarded_request, stream=True)
+        except httpx2.TransportError as error:
+            answer = _unreachable(upstream, error)
+        except ClientDisconnect:
+            pass
+        tasks.cancel_scope.cancel()
+    if isinstance(answer, Response):
+        return answer
+    response = StreamingResponse(_content(answer), answer.status_code)
+    response.raw_headers = forwarded(answer.headers.raw)
+    return response
 
 
 async def relay(socket: WebSocket, upstream: str, headers: Lines) -> None:
@@ -80,13 +75,9 @@ async def relay(socket: WebSocket, upstream: str, headers: Lines) -> None:
     parts = urlsplit(upstream)
     is_secure = parts.scheme == "https"
     named = dict(headers)
-    # The URL has the host that was asked for, as over HTTP; the connection goes upstream all the
-    # same.
+    # The URL has the host of the request, as over HTTP; the connection goes upstream all the same.
     host = named.get(b"host", b"").decode("latin-1")
     target = _target(socket.scope, upstream).decode("latin-1")
-    where: dict[str, Any] = {"host": parts.hostname, "port": parts.port or (80, 443)[is_secure]}
-    if is_secure:
-        where["server_hostname"] = parts.hostname
     try:
         connection = await connect(
             f"{'wss' if is_secure else 'ws'}://{host}{target}",
@@ -99,7 +90,9 @@ async def relay(socket: WebSocket, upstream: str, headers: Lines) -> None:
             open_timeout=_OPEN_SECONDS,
             max_size=None,
             proxy=None,
-            **where,
+            host=parts.hostname,
+            port=parts.port or (443 if is_secure else 80),
+            server_hostname=parts.hostname if is_secure else None,
         )
     except InvalidStatus as refusal:
         await deny(socket, _same_answer(refusal))
@@ -116,7 +109,7 @@ async def relay(socket: WebSocket, upstream: str, headers: Lines) -> None:
 
 
 async def deny(socket: WebSocket, response: Response) -> None:
-    """Refuse a websocket by an answer, where the server can send one."""
+    """Refuse a websocket, with an HTTP answer where the server can send one."""
     if "websocket.http.response" in socket.scope.get("extensions", {}):
         await socket.send_denial_response(response)
     else:
@@ -145,7 +138,7 @@ async def _content(answer: httpx2.Response) -> AsyncIterator[bytes]:
         async for chunk in answer.aiter_raw():
             yield chunk
     finally:
-        # Also where the client has gone: upstream must not go on for nobody.
+        # Also once the client has gone: upstream must not go on for nobody.
         with anyio.CancelScope(shield=True):
             await answer.aclose()
 
@@ -158,7 +151,7 @@ async def _body(request: Request, is_read: anyio.Event) -> AsyncIterator[bytes]:
 
 
 async def _end_when_gone(request: Request, is_read: anyio.Event, scope: anyio.CancelScope) -> None:
-    """Cancel the question upstream once the client has gone; its body comes first."""
+    """Cancel the request upstream once the client has gone; its body is read before."""
     await is_read.wait()
     while (await request.receive())["type"] != "http.disconnect":
         pass
@@ -180,8 +173,8 @@ async def _from_client(socket: WebSocket, connection: ClientConnection) -> None:
             await connection.close(_sendable(message.get("code") or 1005, 1000))
             return
         try:
-            content = message.get("text")
-            await connection.send(message["bytes"] if content is None else content)
+            text = message.get("text")
+            await connection.send(message["bytes"] if text is None else text)
         except ConnectionClosed:
             return
 
@@ -201,9 +194,9 @@ async def _from_app(socket: WebSocket, connection: ClientConnection) -> None:
         code = _sendable(connection.close_code or 1006, 1011)
         await socket.close(code, connection.close_reason or "")
     except RuntimeError:
-        pass  # it closed first
+        pass  # the client has closed first
 
 
 def _sendable(code: int, instead: int) -> int:
-    """Return a close code that may be sent (RFC 6455, 7.4), ``instead`` where this one may not."""
+    """Return a close code, or ``instead`` where it may not be sent (RFC 6455, 7.4)."""
     return code if code >= 1000 and code not in (1004, 1005, 1006, 1015) else instead

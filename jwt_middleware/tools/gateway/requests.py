@@ -1,4 +1,4 @@
-"""What of a request may pass: names of this machine, header lines, and bodies up to a size."""
+"""What of a request may pass: which hosts, which header lines, and how long a body."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _HOP_BY_HOP = frozenset(
     b"connection keep-alive proxy-authenticate proxy-authorization proxy-connection te trailer "
     b"transfer-encoding upgrade".split()
 )
-"""RFC 9110, 7.6.1: these are for the next hop alone, as are those that ``Connection`` names."""
+"""Headers for the next hop alone, as are those that ``Connection`` names (RFC 9110, 7.6.1)."""
 
 
 class LocalNames:
-    """Lets only requests to loopback's names pass.
+    """Passes on requests to loopback's names alone.
 
-    Any other name that leads here is an attack (DNS rebinding): for the browser a page from
+    Any other name that leads here is an attack (DNS rebinding): to the browser, a page from
     elsewhere would be of the same origin, and could read tokens.
     """
 
@@ -45,31 +45,23 @@ class LocalNames:
 
 
 def forwarded(lines: Iterable[tuple[bytes, bytes]], *, without: Iterable[bytes] = ()) -> Lines:
-    """Return the end-to-end header lines, in order, but those of these names.
+    """Return the end-to-end header lines, in order, ``without`` those of these names.
 
     Names are compared as a backend may read them: in any case, and ``_`` for ``-`` (WSGI).
     """
     lines = list(lines)
-    hop_by_hop = _HOP_BY_HOP | {
-        option.strip().lower()
-        for name, value in lines
-        if name.lower() == b"connection"
-        for option in value.split(b",")
-    }
-    dropped = {_as_read(name) for name in without}
+    named = [value for name, value in lines if name.lower() == b"connection"]
+    hop_by_hop = _HOP_BY_HOP | {part.strip().lower() for part in b",".join(named).split(b",")}
+    left_out = {name.lower().replace(b"_", b"-") for name in without}
     return [
         (name, value)
         for name, value in lines
-        if name.lower() not in hop_by_hop and _as_read(name) not in dropped
+        if name.lower() not in hop_by_hop and name.lower().replace(b"_", b"-") not in left_out
     ]
 
 
-def _as_read(name: bytes) -> bytes:
-    return name.lower().replace(b"_", b"-")
-
-
 async def bounded_body(request: Request, most: int) -> bytes | None:
-    """Return the body; None where it has more than ``most`` bytes, and is not read on."""
+    """Return the body, or None as soon as it has more than ``most`` bytes."""
     body = b""
     async for chunk in request.stream():
         body += chunk

@@ -17,14 +17,14 @@ from ...errors import ConfigurationError
 
 LOOPBACK = "127.0.0.1"
 _LONGEST_HEAD = 262_144
-"""Bytes of a request's head: a header that is too long is for the app to refuse."""
+"""Bytes of a request's head: the app is to refuse a header that is too long."""
 _START_SECONDS = 20
 _END_SECONDS = 5
 
 
 @contextmanager
 def serving(app: Any, port: int = 0, host: str = LOOPBACK) -> Generator[str, None, None]:
-    """Serve an app while the block lasts; give its URL.
+    """Serve an app while the block lasts, at the URL that it yields.
 
     Raises ``ConfigurationError`` where nothing can listen there.
     """
@@ -37,12 +37,10 @@ def serving(app: Any, port: int = 0, host: str = LOOPBACK) -> Generator[str, Non
     config = uvicorn.Config(
         app,
         interface="asgi3",
-        # Whatever else is installed: so it serves alike everywhere.
-        http="h11",
+        http="h11",  # alike everywhere, whatever else is installed
         h11_max_incomplete_event_size=_LONGEST_HEAD,
         log_level="critical",
-        # The app behind a proxy sets these two itself.
-        server_header=False,
+        server_header=False,  # the app behind a proxy sends these two itself
         date_header=False,
         timeout_graceful_shutdown=1,
     )
@@ -63,29 +61,28 @@ def serving(app: Any, port: int = 0, host: str = LOOPBACK) -> Generator[str, Non
 
 
 def wait_for_the_end(*, with_input: bool = False) -> None:
-    """Wait for Ctrl-C or a signal to terminate.
+    """Wait for Ctrl-C or SIGTERM.
 
-    With ``with_input``, the end of standard input is the end as well, where that is no terminal.
+    With ``with_input``, also for the end of standard input, unless that is a terminal.
     """
     ended = threading.Event()
     signals = (signal.SIGINT, signal.SIGTERM)
     before = {number: signal.signal(number, lambda *_: ended.set()) for number in signals}
     by_input = with_input and not sys.stdin.isatty()
-    print(
-        f"\nServing until Ctrl-C{' or the end of standard input' if by_input else ''}.", flush=True
-    )
+    or_input = " or the end of standard input" if by_input else ""
+    print(f"\nServing until Ctrl-C{or_input}.", flush=True)
+
+    def end_with_input() -> None:
+        while sys.stdin.read(1):
+            pass
+        print("Standard input has ended, so this ends too; in a terminal it serves until Ctrl-C.")
+        ended.set()
+
     if by_input:
-        threading.Thread(target=_until_input_ends, args=(ended,), daemon=True).start()
+        threading.Thread(target=end_with_input, daemon=True).start()
     try:
-        while not ended.wait(0.5):  # in slices: some systems wake no waiting thread for a signal
+        while not ended.wait(0.5):  # on some systems a signal does not wake a waiting thread
             pass
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _until_input_ends(ended: threading.Event) -> None:
-    while sys.stdin.read(1):
-        pass
-    print("Standard input has ended, so this ends too; in a terminal it serves until Ctrl-C.")
-    ended.set()

@@ -298,7 +298,7 @@ def check_wrong(said: Any, told: str) -> None:
         "a wrong value",
         "code only",
         "no registry",
-        "no TOML",
+        "not valid TOML",
         "empty",
     ],
 )

@@ -173,14 +173,20 @@ def test_who_only_looks_or_takes_back_makes_no_store(
         (("revocations",), "which store?"),
         (("revoke", "--jti", "t-1", "--store", "process-memory"), "no command reaches"),
         (("revoke", "--jti", "t-1", "--store", "postgresql://u:hidden@h/0"), "the store's URL"),
-        (("revoke", *STORE, "--jti", "t-1", "--until", "soon"), "--until: 'soon' is no time"),
+        (("revoke", *STORE, "--jti", "t-1", "--until", "soon"), "--until: 'soon' is not a time"),
         (("revoke", *STORE, "--jti", "t-1", "--until", "1960-01-01"), "until: a time"),
         (("revoke", *STORE, "--jti", ""), "token_id: a text"),
-        (("revoke", *STORE, "--jti", "t-1", "--config", "x.toml"), "--store beside --config"),
+        (
+            ("revoke", *STORE, "--jti", "t-1", "--config", "x.toml"),
+            "not allowed with argument --store",
+        ),
         (("revoke", "--jti", "t-1", "--config", "x.toml"), "x.toml cannot be read"),
         (("revoke", *STORE, "--jti", "t", "--take-back", "--until", "now"), "without times"),
         (("revoke", *STORE, "--jti", "t", "--take-back", "--forever"), "without times"),
-        (("revoke", *STORE, "--jti", "t", "--until", "now", "--forever"), "--forever beside"),
+        (
+            ("revoke", *STORE, "--jti", "t", "--until", "now", "--forever"),
+            "not allowed with argument --until",
+        ),
         (("revoke", "--store", "sqlite:///no/such/folder.db", "--jti", "t-1"), "unable to open"),
     ],
 )

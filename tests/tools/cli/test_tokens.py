@@ -113,7 +113,7 @@ def test_no_text_crashes_a_command(run: Run, token: str, text: str) -> None:
         (["inspect", "none.txt"], "the token in none.txt cannot be read"),
         (["inspect", "--at", "soon"], "write now, or 2026-11-17T19:22:31"),
         (["mint", "--key", "none.pem"], "--make-key makes one"),
-        (["mint", "--key", "k.crt"], "no unencrypted private key"),
+        (["mint", "--key", "k.crt"], "not an unencrypted private key"),
         (["mint", "--key", "k.pem", "--form", "wso3"], "wso2-4.2"),
         (["mint", "--key", "k.pem", "--claim", "x"], "NAME=VALUE"),
     ],

@@ -181,12 +181,12 @@ def test_a_token_that_a_mail_has_folded_is_put_together(page: httpx2.Client) -> 
 @pytest.mark.parametrize(
     ("content", "kind", "told"),
     [
-        (b"{", "application/json", "no JSON"),
+        (b"{", "application/json", "not JSON"),
         (b"[]", "application/json", "a JSON object"),
         (b'{"token": 5}', "application/json", "token must be a text"),
         (b'{"token": "x"}', "text/plain", "application/json"),
-        (b"[" * 100_000, "application/json", "no JSON"),
-        (b'"' + b"x" * 300_000 + b'"', "application/json", "no token"),
+        (b"[" * 100_000, "application/json", "not JSON"),
+        (b'"' + b"x" * 300_000 + b'"', "application/json", "not a token"),
     ],
 )
 def test_what_is_no_question_is_refused_in_words(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from jwt_middleware import BYU, UCSD, WSO2
-from jwt_middleware.gateways.views import _Field
+from jwt_middleware.gateways.views import Field
 from jwt_middleware.testing import byu_claims, ucsd_claims
 from jwt_middleware.tools.explain.claims import CLAIM_GROUPS, OTHER, grouped
 
@@ -18,7 +18,7 @@ def test_every_claim_of_a_vocabulary_has_a_meaning(vocabulary: type) -> None:
         field
         for each in vocabulary.__mro__
         for field in vars(each).values()
-        if isinstance(field, _Field)
+        if isinstance(field, Field)
     ]
 
     assert fields

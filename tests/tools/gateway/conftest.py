@@ -13,7 +13,7 @@ import pytest
 from jwt_middleware import Verifier
 from jwt_middleware.keys.sources import PEM
 from jwt_middleware.testing import LocalGateway, sample_accounts
-from jwt_middleware.tools.gateway import Api, Caller, DevelopmentGateway, serving
+from jwt_middleware.tools.gateway import Caller, DevelopmentGateway, serving
 
 CONTEXT = "/orders/1.0"
 
@@ -143,7 +143,7 @@ def site(everyone: Caller | None) -> Iterator[Site]:
     local = LocalGateway(clients=accounts.registry)
     upstream = Upstream()
     with serving(upstream) as behind:
-        gateway = DevelopmentGateway([Api(CONTEXT, behind)], accounts, local, everyone=everyone)
+        gateway = DevelopmentGateway({CONTEXT: behind}, accounts, local, everyone=everyone)
         verifier = Verifier(
             keys=PEM(local.key.certificate_pem), api=CONTEXT, clients=accounts.registry
         )

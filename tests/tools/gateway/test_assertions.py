@@ -11,8 +11,8 @@ import pytest
 from jwt_middleware import UCSD, WSO2, Verifier
 from jwt_middleware.keys.sources import PEM
 from jwt_middleware.testing import FORMS, ClientAccount, LocalGateway, SigningKey, sample_accounts
-from jwt_middleware.tools.gateway import Api, Caller, DevelopmentGateway, assertion_of, serving
-from jwt_middleware.tools.gateway.assertions import Assertions
+from jwt_middleware.tools.gateway import Caller, DevelopmentGateway, assertion_of, serving
+from jwt_middleware.tools.gateway.assertions import repeating
 
 from .conftest import Site, Upstream
 
@@ -57,37 +57,38 @@ def test_each_client_is_granted_what_its_account_says(key: SigningKey, client_id
 
 
 def test_an_assertion_is_repeated_until_the_key_rotates(key: SigningKey) -> None:
-    assertions = Assertions(LocalGateway(clients=ACCOUNTS.registry, key=named_anew(key)))
-    first = assertions.of(JROE, "/a/1")
+    local = LocalGateway(clients=ACCOUNTS.registry, key=named_anew(key))
+    assertion = repeating(local)
+    first = assertion(JROE, "/a/1")
 
-    assert assertions.of(JROE, "/a/1") == first
-    assert assertions.of(JROE, "/b/1") != first
-    assertions.gateway.rotate()
-    assert assertions.of(JROE, "/a/1") != first
+    assert assertion(JROE, "/a/1") == first
+    assert assertion(JROE, "/b/1") != first
+    local.rotate()
+    assert assertion(JROE, "/a/1") != first
 
 
 def test_two_callers_of_one_name_never_share_an_assertion(key: SigningKey) -> None:
-    assertions = Assertions(LocalGateway(key=named_anew(key)))
+    assertion = repeating(LocalGateway(key=named_anew(key)))
     plain = Caller(ClientAccount("shop"), None)
     granted = Caller(ClientAccount("shop", roles=("admin",)), None)
     verifier = Verifier(keys=PEM(key.certificate_pem))
 
     for caller, roles in ((granted, {"admin"}), (plain, set()), (granted, {"admin"})):
-        assert verifier.verify(assertions.of(caller, "/a/1")).roles == roles
+        assert verifier.verify(assertion(caller, "/a/1")).roles == roles
 
 
 def test_a_new_access_token_has_a_new_assertion(
     key: SigningKey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As with WSO2: who signs in again is not spoken of by what was signed before."""
-    assertions = Assertions(LocalGateway(key=named_anew(key)))
+    assertion = repeating(LocalGateway(key=named_anew(key)))
     before, after = Caller(ClientAccount("shop"), None), Caller(ClientAccount("shop"), None)
-    first = assertions.of(before, "/a/1")
+    first = assertion(before, "/a/1")
     later = time.time() + 5
     monkeypatch.setattr("jwt_middleware.testing.minting.time.time", lambda: later)
 
-    assert assertions.of(after, "/a/1") != first
-    assert assertions.of(before, "/a/1") == first
+    assert assertion(after, "/a/1") != first
+    assert assertion(before, "/a/1") == first
 
 
 @pytest.fixture(scope="module")
@@ -95,8 +96,8 @@ def two_apis() -> Iterator[Site]:
     local = LocalGateway()
     first, second = Upstream(), Upstream()
     with serving(first) as one, serving(second) as two:
-        apis = [Api("/shop/1.0", one), Api("/shop/1.0/orders", two)]
-        gateway = DevelopmentGateway(apis, ACCOUNTS, local, everyone=Caller(None, None))
+        upstreams = {"/shop/1.0": one, "/shop/1.0/orders": two}
+        gateway = DevelopmentGateway(upstreams, ACCOUNTS, local, everyone=Caller(None, None))
         verifier = Verifier(keys=PEM(local.key.certificate_pem))
         with serving(gateway.app) as url:
             yield Site(url, second, gateway, verifier)
@@ -127,7 +128,7 @@ def test_a_request_goes_to_the_api_whose_context_its_path_lies_in(
 
 def test_the_keys_are_published_and_a_rotation_with_them(client: httpx2.Client) -> None:
     local = LocalGateway("wso2-3.2")
-    gateway = DevelopmentGateway([Api("/a/1", "http://127.0.0.1:1")], ACCOUNTS, local)
+    gateway = DevelopmentGateway({"/a/1": "http://127.0.0.1:1"}, ACCOUNTS, local)
     with serving(gateway.app) as url:
         before = client.get(url + "/jwks").json()["keys"]
         local.rotate()

@@ -12,7 +12,7 @@ import httpx2
 import pytest
 
 from jwt_middleware.testing import LocalGateway, sample_accounts
-from jwt_middleware.tools.gateway import Api, Caller, DevelopmentGateway, serving
+from jwt_middleware.tools.gateway import Caller, DevelopmentGateway, serving
 from jwt_middleware.tools.gateway.requests import forwarded
 
 from .conftest import CONTEXT, Site
@@ -174,7 +174,7 @@ def test_an_app_that_is_not_there_is_502_with_the_mend(client: httpx2.Client) ->
     with socket.create_server(("127.0.0.1", 0)) as unused:
         port = unused.getsockname()[1]
     gateway = DevelopmentGateway(
-        [Api(CONTEXT, f"http://127.0.0.1:{port}")],
+        {CONTEXT: f"http://127.0.0.1:{port}"},
         sample_accounts(),
         LocalGateway(),
         everyone=Caller(None, None),
