@@ -156,8 +156,11 @@ def decode_object(text: bytes) -> dict[str, Any]:
 
     Refused as ``decode_strictly`` says, with the same values.
     """
-    is_flat = text.find(b"{", 1) < 0 and text.find(b"[") < 0
-    if _loads is not None and (is_flat or _has_few_brackets(text)):
+    # With few brackets it is not nested too deep. To count them takes longer than to find none.
+    if _loads is not None and (
+        (text.find(b"{", 1) < 0 and text.find(b"[") < 0)
+        or text.count(b"{") + text.count(b"[") <= MAX_DEPTH
+    ):
         try:
             value = _loads(text)
             written = _dumps(value)
@@ -169,11 +172,6 @@ def decode_object(text: bytes) -> dict[str, Any]:
         if same and type(value) is dict:
             return value
     return decode_strictly(text)
-
-
-def _has_few_brackets(text: bytes) -> bool:
-    """Whether it cannot be nested too deep, as so few brackets stand in it."""
-    return text.count(b"{") + text.count(b"[") <= MAX_DEPTH
 
 
 def decode_strictly(text: bytes) -> dict[str, Any]:
@@ -191,7 +189,7 @@ def decode_strictly(text: bytes) -> dict[str, Any]:
         raise ValueError("nested too deep") from None
     if not isinstance(value, dict):
         raise ValueError("not a JSON object")
-    if not _has_few_brackets(text):
+    if text.count(b"{") + text.count(b"[") > MAX_DEPTH:
         _check_depth(value, MAX_DEPTH)
     if "\\u" in decoded:
         # Only an escape can spell a surrogate that has no partner; UTF-8 has none.

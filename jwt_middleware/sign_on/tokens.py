@@ -186,14 +186,15 @@ class TokenVerifier:
     def _verified(
         self, integration: Integration, segments: Segments, trust: IssuerVerifier
     ) -> VerifiedToken:
+        token = b".".join(segments[:3])
         candidates = trust.remembered.get(segments[0])
         if candidates is None or candidates.keys is not trust.keys.current():
-            candidates = drive(trust.candidates(segments[0]))
+            candidates = drive(trust.candidates(segments[0], token))
             if integration.id not in self.current().trusts:
                 raise UnknownIntegration(
                     f"{integration.id} was removed while its keys were fetched"
                 )
-        return trust.verify(b".".join(segments[:3]), segments, candidates)
+        return trust.verify(token, segments, candidates)
 
     def _reader(self, source: Any) -> Callable[[], IntegrationSet]:
         if isinstance(source, str | os.PathLike) and os.fspath(source):

@@ -62,11 +62,11 @@ def joined_fault(line: bytes | str) -> RequestError | None:
 
 def split(token: bytes) -> Segments:
     """Split a compact JWS; raise ``MalformedToken`` unless it has three segments."""
-    first = token.find(b".")
-    last = token.rfind(b".")
-    if first <= 0 or last <= first + 1 or token.find(b".", first + 1) != last:
+    signing_input, _, signature = token.rpartition(b".")
+    header, _, payload = signing_input.partition(b".")
+    if not header or not payload or payload.find(b".") >= 0:
         raise MalformedToken("not three segments")
-    return token[:first], token[first + 1 : last], token[last + 1 :], token[:last]
+    return header, payload, signature, signing_input
 
 
 _REFUSED: Final = frozenset({"crit", "b64", "enc", "zip"})
@@ -78,7 +78,7 @@ def decode_header(header_segment: bytes, relaxed: bool) -> dict[str, Any]:
     if type(header.get("alg")) is not str:
         raise MalformedToken("alg is not a string")
     for name in ("kid", "x5t", "x5t#S256"):
-        if type(header.get(name, "")) is not str:
+        if name in header and type(header[name]) is not str:
             raise MalformedToken(f"{name} is not a string")
     if _REFUSED.isdisjoint(header):
         return header

@@ -10,6 +10,7 @@ from ..errors import (
     ConfigurationError,
     InvalidClaim,
     KeysUnavailable,
+    MalformedToken,
     RequestError,
     UnacceptableAlgorithm,
     UnknownKey,
@@ -24,7 +25,7 @@ from ..keys.trusted import TrustedKeys
 from ..principal import Principal
 from .cache import VerifiedToken
 from .claims import ClaimsPolicy
-from .compact import Segments, decode_header
+from .compact import Segments, decode_header, joined_fault
 from .options import (
     algorithms_of,
     audiences_of,
@@ -143,7 +144,7 @@ class IssuerVerifier:
             audience=audience,
         )
 
-    def candidates(self, header_segment: bytes) -> Steps[Candidates]:
+    def candidates(self, header_segment: bytes, token: bytes) -> Steps[Candidates]:
         """Return the keys that a header chooses; yield a fetch that may bring them.
 
         Where ``remembered`` has them for the current key set, this need not be asked.
@@ -173,6 +174,8 @@ class IssuerVerifier:
             chosen = "" if keys is None else keys.select(algorithm, header, dated_at)
             if not isinstance(chosen, str):
                 return chosen
+            if joined_fault(token) is not None:
+                raise MalformedToken("two lines that were joined must not cause a fetch")
             pending = source.refresh(selector) if may_wait else None
             if pending is not None:
                 has_answered = yield pending

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from .bound import RegistrySnapshot
 
 
+_MAY_BE_JOINED = (BadSignature, MalformedToken)
+"""How a value is refused that two lines make, or a token and another word."""
+
 Choice = tuple[Segments, IssuerVerifier, "RegistrySnapshot | None"]
 """What a token says, who verifies it, and the reading of the registry by which that was chosen."""
 
@@ -101,11 +104,13 @@ class Verifier:
 
         ``view`` makes a view of ``request`` where one is needed: most hits are silent.
         """
-        token = raw
-        if type(raw) is str and len(raw) <= self._max_size and raw.isascii():
+        if type(raw) is bytes:
+            token = raw
+        elif type(raw) is str and len(raw) <= self._max_size and raw.isascii():
             token = raw.encode("ascii")
-        # A server may give other bytes, such as a bytearray; they are in no table.
-        entry = self._find(token[-TAIL:]) if type(token) is bytes else None
+        else:  # a server may give other bytes, such as a bytearray; they are in no table
+            token = b""
+        entry = self._find(token[-TAIL:])
         if entry is not None and (
             entry.token != token
             or self._clock() >= entry.refused_from
@@ -149,9 +154,7 @@ class Verifier:
                     choice = segments, issuer, snapshot
                 candidates = issuer.remembered.get(segments[0])
                 if candidates is None or candidates.keys is not issuer.keys.current():
-                    if joined_fault(token) is not None:
-                        raise MalformedToken("joined lines, which must not cause a fetch")
-                    candidates = yield from issuer.candidates(segments[0])
+                    candidates = yield from issuer.candidates(segments[0], token)
                     if self._snapshot is not None and self._snapshot() is not snapshot:
                         # The registry has changed meanwhile: another issuer may verify it now.
                         return (yield from self._steps(raw, request, None))
@@ -165,16 +168,17 @@ class Verifier:
             if self.revocations is not None:
                 yield from self.revocations.check(entry)
         except RequestError as error:
-            if entry is None:
+            if entry is None and (choice is not None or type(error) in _MAY_BE_JOINED):
                 raise self.audit.refused(self._better(error, raw, choice), request) from None
-            raise self.audit.refused(error, request) from None
+            self.audit.refused(error, request)
+            raise
         if self.announce.wants(DEBUG):
             self.audit.verified(entry.principal, request, cached=is_cached, seconds=seconds)
         return entry.principal
 
     def _better(self, error: RequestError, raw: bytes | str, choice: Choice | None) -> RequestError:
         """Return the error, or another one that says better why the value is refused."""
-        if isinstance(error, BadSignature | MalformedToken):
+        if type(error) in _MAY_BE_JOINED:
             joined = joined_fault(raw)
             if joined is not None:
                 return joined

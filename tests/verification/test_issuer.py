@@ -212,7 +212,7 @@ def test_a_source_that_makes_a_new_key_set_at_every_look_is_not_asked_for_ever()
 def test_a_token_whose_key_is_unknown_says_what_to_wait_for() -> None:
     awaited = Awaited(True)
     issuer = _issuer(keys=Source(OLD_KEYS, awaited=awaited, joined=True))
-    steps = issuer.candidates(split(mint(NEW, {}).encode())[0])
+    steps = issuer.candidates(split(mint(NEW, {}).encode())[0], b"")
 
     assert next(steps) == Wait(awaited, 2, True)
 
@@ -226,7 +226,7 @@ def _issuer(**options: Any) -> IssuerVerifier:
 
 def _verified(issuer: IssuerVerifier, token: str) -> VerifiedToken:
     segments = split(token.encode())
-    return issuer.verify(token.encode(), segments, drive(issuer.candidates(segments[0])))
+    return issuer.verify(token.encode(), segments, drive(issuer.candidates(segments[0], b"")))
 
 
 def _certified(key: SigningKey, clock: Clock) -> bytes:
@@ -299,10 +299,10 @@ def test_typ_is_checked_before_any_key_is_asked_for(typ: Any, reason: str | None
     issuer = _issuer(keys=source, typ="jwt")
     segments = split(mint(OLD if reason is None else NEW, {}, header={"typ": typ}).encode())
     if reason is None:
-        assert len(drive(issuer.candidates(segments[0])).checks) == 1
+        assert len(drive(issuer.candidates(segments[0], b"")).checks) == 1
         return
     with pytest.raises(InvalidClaim) as refusal:
-        drive(issuer.candidates(segments[0]))
+        drive(issuer.candidates(segments[0], b""))
 
     assert (refusal.value.claim, refusal.value.reason) == ("typ", reason)
     assert source.refreshes == 0
