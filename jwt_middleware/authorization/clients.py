@@ -15,8 +15,8 @@ from typing import Any, Final, NamedTuple
 from ..errors import ClientDisabled, ConfigurationError, InvalidClaim, UnknownClient
 from ..options import checks as check
 from ..principal import Grants, ListClaim, listed
-from .levels import Level
 from .predicate import NamedPolicy, Predicate
+from .terms import Level
 
 TYPES: Final = ("string", "integer", "list")
 

@@ -12,7 +12,7 @@ from ..options.checks import nearest
 from .clients import Attribute, Client, Clients
 from .predicate import Predicate
 from .predicates import ClientIs, HasPermission, HasRole, Policy
-from .terms import Comparison, Present, Term
+from .terms import ORDERINGS, Comparison, Present, Term
 
 
 def unknown_names(predicate: Predicate, clients: Clients) -> list[str]:
@@ -81,7 +81,7 @@ def _attribute_faults(
             hint = nearest(term.attribute, known) if known else ""
             yield f"{leaf!r}: no client of the registry has this attribute{hint}"
             continue
-        if isinstance(leaf, Comparison) and leaf.is_ordering:
+        if isinstance(leaf, Comparison) and leaf.relation in ORDERINGS:
             texts = any(isinstance(constant, str) for constant in constants)
             if texts and not all(attribute.levels for attribute in declared):
                 yield f"{leaf!r}: {term.written} has no levels, so it has no order but the alphabet"

@@ -1,8 +1,8 @@
 """The algebra of predicates: and, or, not, over three truth values.
 
-A predicate is a plain value: printable as it was written, comparable, hashable. It is True, False,
-or *unknown* (Kleene's logic) where an operand is absent, of another type, or failed to be computed;
-unknown at the root denies, and so does its negation.
+A predicate is a plain value: it prints as it was written, compares and hashes. It is True, False,
+or *unknown* (Kleene's logic) where an operand is absent, of another type, or could not be computed.
+Unknown at the root denies, and so does its negation.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Verdict = bool | None
 
 
 class Evaluation:
-    """One principal and one request, and what was found out about them on the way."""
+    """One principal and one request, with what their evaluation has shown so far."""
 
     __slots__ = ("answers", "negated", "principal", "request", "shadowed", "strict")
 
@@ -29,7 +29,7 @@ class Evaluation:
         self.shadowed = False
         """Whether a policy in shadow mode has let in what it does not allow."""
         self.strict = False
-        """Whether policies in shadow mode are enforced, to find out what they would do."""
+        """Whether policies in shadow mode are enforced, to learn what they would refuse."""
         self.negated = False
         """Whether an odd number of ``~`` stands above what is being evaluated."""
 
@@ -63,7 +63,7 @@ class Predicate:
             needed, held = leaf.needed_and_held(evaluation)
             # Texts, whatever a predicate of the app's own returns: events keep them.
             return Decision(False, "insufficient_permission", repr(leaf), str(needed), str(held))
-        except Exception as error:  # noqa: BLE001 - a predicate of the app's own: it denies
+        except Exception as error:  # noqa: BLE001 - a predicate of the app's own: a failure denies
             failed = f"{type(error).__name__} raised"
             return Decision(False, "insufficient_permission", type(self).__name__, "True", failed)
 
@@ -230,6 +230,13 @@ def _combined(kind: type[_Parts], parts: tuple[Predicate, ...], written: str) ->
     for part in parts:
         _predicate(part, written)
     return parts[0] if len(parts) == 1 else kind(parts)
+
+
+def checked_name(name: object, where: str) -> str:
+    """Return the name that a condition is written with; raise ``TypeError`` where it is none."""
+    if not isinstance(name, str) or not name:
+        raise TypeError(f"{where}() takes a name, not {name!r}")
+    return name
 
 
 def _predicate(value: object, where: str) -> Predicate:

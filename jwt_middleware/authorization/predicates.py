@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from ..events.log import log_bounded
 from ..principal import Principal
-from .predicate import Evaluation, NamedPolicy, Predicate, Verdict
+from .predicate import Evaluation, NamedPolicy, Predicate, Verdict, checked_name
 from .request import RequestView
 
 
@@ -36,7 +36,7 @@ class ClientIs(Predicate):
     __slots__ = ("client_id",)
 
     def __init__(self, client_id: str) -> None:
-        self.client_id = _text(client_id, "client")
+        self.client_id = checked_name(client_id, "client")
 
     def verdict(self, evaluation: Evaluation) -> Verdict:
         principal = evaluation.principal
@@ -56,14 +56,13 @@ class ClientIs(Predicate):
 
 
 class _Holds(Predicate):
-    """One name is among the principal's; absent ones are the empty set, so never unknown."""
+    """The principal has this name; no names at all are an empty set, so this is never unknown."""
 
     __slots__ = ("name",)
-    _of: ClassVar[str]
-    _written: ClassVar[str]
+    _kind: ClassVar[str]
 
     def __init__(self, name: str) -> None:
-        self.name = _text(name, self._written)
+        self.name = checked_name(name, f"has_{self._kind}")
 
     def _held(self, principal: Principal) -> frozenset[str]:
         raise NotImplementedError
@@ -75,21 +74,20 @@ class _Holds(Predicate):
     def needed_and_held(self, evaluation: Evaluation) -> tuple[str, str]:
         principal = evaluation.principal
         held = sorted(self._held(principal)) if principal is not None else []
-        return f"{self._of} {self.name}", f"{self._of}s [{', '.join(held)}]"
+        return f"{self._kind} {self.name}", f"{self._kind}s [{', '.join(held)}]"
 
     def key(self) -> tuple[Any, ...]:
         return (self.name,)
 
     def __repr__(self) -> str:
-        return f"{self._written}({self.name!r})"
+        return f"has_{self._kind}({self.name!r})"
 
 
 class HasRole(_Holds):
     """The role is among the principal's."""
 
     __slots__ = ()
-    _of = "role"
-    _written = "has_role"
+    _kind = "role"
 
     def _held(self, principal: Principal) -> frozenset[str]:
         return principal.roles
@@ -99,8 +97,7 @@ class HasPermission(_Holds):
     """The permission is among the principal's."""
 
     __slots__ = ()
-    _of = "permission"
-    _written = "has_permission"
+    _kind = "permission"
 
     def _held(self, principal: Principal) -> frozenset[str]:
         return principal.permissions
@@ -139,7 +136,7 @@ class Ask(Predicate):
     def verdict(self, evaluation: Evaluation) -> Verdict:
         if evaluation.principal is None:
             return None
-        # Asked once for each decision: the answer may change, and the explanation must match it.
+        # Called once for each decision: the explanation must match the answer, which may change.
         if id(self) not in evaluation.answers:
             evaluation.answers[id(self)] = self._ask(evaluation.principal, evaluation.request)
         return evaluation.answers[id(self)]
@@ -147,19 +144,15 @@ class Ask(Predicate):
     def _ask(self, principal: Principal, request: RequestView | None) -> Verdict:
         try:
             answer: Any = self.function(principal, request or RequestView())
-        except Exception as error:  # noqa: BLE001 - the app's code; whatever it was, it denies
+        except Exception as error:  # noqa: BLE001 - the app's own code: a failure denies
             log_bounded(logging.WARNING, "%r raised %s, which denies", self, type(error).__name__)
             return None
         if answer is True or answer is False:
             return bool(answer)
         if inspect.iscoroutine(answer):
             answer.close()
-        log_bounded(
-            logging.WARNING,
-            "%r returned %s, not a bool, which denies",
-            self,
-            type(answer).__name__,
-        )
+        kind = type(answer).__name__
+        log_bounded(logging.WARNING, "%r returned %s, not a bool, which denies", self, kind)
         return None
 
     def needed_and_held(self, evaluation: Evaluation) -> tuple[str, str]:
@@ -202,12 +195,6 @@ def predicate(function: Function) -> Predicate:
     return Ask(function)
 
 
-def _text(value: object, where: str) -> str:
-    if not isinstance(value, str) or not value:
-        raise TypeError(f"{where}() takes a name, not {value!r}")
-    return value
-
-
 def _name(function: Any) -> str:
     name: str = getattr(function, "__qualname__", None) or type(function).__name__
     code = getattr(function, "__code__", None)
@@ -225,9 +212,7 @@ class Policy(Predicate):
     __slots__ = ("name",)
 
     def __init__(self, name: str) -> None:
-        if not isinstance(name, str) or not name:
-            raise TypeError(f"policy() takes a name, not {name!r}")
-        self.name = name
+        self.name = checked_name(name, "policy")
 
     def verdict(self, evaluation: Evaluation) -> Verdict:
         meaning = self._meaning(evaluation)
