@@ -1,4 +1,4 @@
-"""The decorators ``requires`` and ``public``, which every adapter's are made of."""
+"""The decorators ``requires`` and ``public`` of every adapter."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Handler = TypeVar("Handler", bound=Callable[..., Any])
 
 
 class GuardDecorator(GuardedBy):
-    """What ``requires(predicate)`` returns: it wraps a handler so that the guard is asked first."""
+    """What ``requires(predicate)`` returns: it wraps a handler in its guard."""
 
     def __init__(self, guard: Guard, enter: Enter) -> None:
         self.guard = guard
