@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,19 +15,9 @@ from .name_checks import policy_faults
 from .predicate import NamedPolicy
 from .predicates_toml import read_predicate
 
-_CLIENT: Final = (
-    "name",
-    "namespace",
-    "enabled",
-    "roles",
-    "permissions",
-    "required",
-    "attributes",
-    "trust",
-    "policies",
-)
-_ATTRIBUTE: Final = ("claim", "type", "levels", "namespaced")
-_TRUST: Final = ("keys", "issuer", "audience", "algorithms")
+_CLIENT: Final = tuple(each.name for each in fields(Client) if each.name != "client_id")
+_ATTRIBUTE: Final = tuple(each.name for each in fields(Attribute))
+_TRUST: Final = ClientTrust._fields
 
 
 def read_clients(content: bytes, path: Path) -> list[Client]:
@@ -36,9 +27,8 @@ def read_clients(content: bytes, path: Path) -> list[Client]:
         ConfigurationError: with every fault of the file.
 
     """
-    document = read_toml(content, path)
     registry = _Registry(path)
-    clients = registry.read(document)
+    clients = registry.read(read_toml(content, path))
     registry.raise_faults(path)
     return clients
 
@@ -91,7 +81,7 @@ class _Registry(TableReader):
             policies=self._policies(where, table),
         )
         if self.faults > before:
-            return client  # what is missing of it would only cause more
+            return client  # what it lacks would only cause more faults
         for name, named in client.policies.items():
             for what in policy_faults(named.predicate, client):
                 self.fault(f"{where}.policies.{toml_key(name)}", what)
@@ -99,14 +89,11 @@ class _Registry(TableReader):
 
     def _namespace(self, where: str, table: dict[str, Any]) -> str | None:
         namespace = self.text(where, table, "namespace")
-        if namespace is None:
-            return None
         try:
-            check_namespace(namespace)
+            return namespace and check_namespace(namespace)
         except ConfigurationError as error:
             self._report(where, error)
             return None
-        return namespace
 
     def _attribute(self, where: str, entry: Any, namespace: str | None) -> Attribute | None:
         if not isinstance(entry, dict):
@@ -114,9 +101,7 @@ class _Registry(TableReader):
             return None
         before = self.faults
         self.known(where, entry, _ATTRIBUTE)
-        claim = self.text(where, entry, "claim")
-        if "claim" not in entry:
-            self.fault(f"{where}.claim", "missing: the name of the claim that holds it")
+        claim = self._claim(where, entry)
         kind = self.text(where, entry, "type") or "string"
         levels = self.texts(where, entry, "levels")
         if entry.get("levels") == []:
@@ -150,11 +135,9 @@ class _Registry(TableReader):
         keys = entry.get("keys")
         if "keys" in entry:
             listed = keys if isinstance(keys, list) and keys else [keys]
-            if not all(isinstance(each, str) and each for each in listed):
+            if not all(isinstance(source, str) and source for source in listed):
                 self.fault(f"{where}.keys", "a path, PEM text or URL, or a list of them")
-                keys = None
-            else:
-                keys = relative_keys(listed, self._folder)
+            keys = relative_keys(listed, self._folder)
         issuer = self._texts_or_any(where, entry, "issuer")
         audience = self._texts_or_any(where, entry, "audience")
         algorithms = self.texts(where, entry, "algorithms", single=True)
@@ -163,16 +146,16 @@ class _Registry(TableReader):
     def _texts_or_any(
         self, where: str, entry: dict[str, Any], name: str
     ) -> tuple[str, ...] | AnyAudience:
-        found = self.texts(where, entry, name, single=True)
-        if found == ("ANY",):
+        texts = self.texts(where, entry, name, single=True)
+        if texts == ("ANY",):
             return ANY
-        if "ANY" in found:
+        if "ANY" in texts:
             self.fault(f"{where}.{name}", "'ANY' stands alone, or not at all")
             return ()
-        return found
+        return texts
 
     def _policies(self, where: str, table: dict[str, Any]) -> dict[str, NamedPolicy]:
-        found: dict[str, NamedPolicy] = {}
+        policies: dict[str, NamedPolicy] = {}
         for name, entry in self.table(where, table, "policies").items():
             path = f"{where}.policies.{toml_key(name)}"
             enforce = True
@@ -181,27 +164,30 @@ class _Registry(TableReader):
                 entry = {word: value for word, value in entry.items() if word != "enforce"}
             predicate = read_predicate(entry, path, self.fault)
             if predicate is not None:
-                found[name] = NamedPolicy(predicate, enforce)
-        return found
+                policies[name] = NamedPolicy(predicate, enforce)
+        return policies
 
     def _list_claims(self, where: str, table: dict[str, Any], name: str) -> tuple[ListClaim, ...]:
         entries = table.get(name, [])
         if not isinstance(entries, list):
             self.fault(f"{where}.{name}", "a list of claim names")
             return ()
-        found: list[ListClaim] = []
+        claims: list[ListClaim] = []
         for number, entry in enumerate(entries):
             path = f"{where}.{name}[{number}]"
             if isinstance(entry, str) and entry:
-                found.append(ListClaim(entry))
+                claims.append(ListClaim(entry))
             elif isinstance(entry, dict):
                 self.known(path, entry, ("claim", "separator"))
-                claim = self.text(path, entry, "claim")
-                if "claim" not in entry:
-                    self.fault(f"{path}.claim", "missing: the name of the claim")
+                claim = self._claim(path, entry)
                 separator = self.text(path, entry, "separator")
                 if claim is not None:
-                    found.append(ListClaim(claim, separator))
+                    claims.append(ListClaim(claim, separator))
             else:
                 self.fault(path, "a claim's name, or { claim = '...', separator = ',' }")
-        return tuple(found)
+        return tuple(claims)
+
+    def _claim(self, where: str, entry: dict[str, Any]) -> str | None:
+        if "claim" not in entry:
+            self.fault(f"{where}.claim", "missing: the name of the claim that holds it")
+        return self.text(where, entry, "claim")
