@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import inspect
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
+from types import FrameType
 from typing import Any
 
 from starlette.exceptions import HTTPException
@@ -15,6 +17,8 @@ from jwt_middleware.authorization import GUARD, Guard, Predicate, ScopeView, aut
 from jwt_middleware.authorization.decorators import Handler, guarded
 from jwt_middleware.errors import MissingToken, RequestError
 from jwt_middleware.middleware import (
+    GATE_KEY,
+    Current,
     enforce,
     enforce_first,
     principal_of,
@@ -23,7 +27,8 @@ from jwt_middleware.middleware import (
 from jwt_middleware.principal import PRINCIPAL_KEY, Principal
 from jwt_middleware.responses import Refusal, raw_headers, send_asgi
 
-from .current_scope import current_scope
+served: Current[Scope] = Current("jwt_middleware_scope")
+"""What our middleware serves; it ends as the app's call returns, with its background tasks."""
 
 
 class Refused(HTTPException):
@@ -64,7 +69,38 @@ def current_principal_or_none(
 
 
 def _scope_of(connection: HTTPConnection | None) -> Scope | None:
-    return current_scope() if connection is None else connection.scope
+    return _current_scope() if connection is None else connection.scope
+
+
+def _current_scope() -> Scope | None:
+    """Return the scope of the connection that is served now; None where none is, or not by us.
+
+    An app that another one calls in its own process inherits the context, but its scope is another
+    one, which no middleware of ours has seen: there nobody is served.
+    """
+    scope = served.get()
+    if scope is None:
+        return None
+    innermost = next(_scopes(inspect.currentframe()), scope)
+    return innermost if GATE_KEY in innermost else None
+
+
+def _scopes(frame: FrameType | None) -> Iterator[Scope]:
+    """Yield the scopes that the callers on the stack were given, the nearest first.
+
+    On a thread for plain functions the stack ends early, at their own request at most.
+    """
+    while frame is not None:
+        code = frame.f_code
+        names = code.co_varnames[: code.co_argcount]
+        values: Any = frame.f_locals if names else {}
+        for name in names:
+            value = values.get(name)
+            if isinstance(value, HTTPConnection):
+                yield value.scope
+            elif name == "scope" and isinstance(value, MutableMapping) and "headers" in value:
+                yield value
+        frame = frame.f_back
 
 
 def requires(
