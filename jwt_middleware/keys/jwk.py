@@ -44,8 +44,8 @@ def read_jwks(document: Mapping[str, Any], *, fetched: bool = False) -> KeySet:
         if len(keys) == MAX_KEYS or len(notes) == MAX_KEYS:
             notes.append(KeyNote(None, f"more than {MAX_KEYS} entries; the rest are ignored", True))
             break
-        key_id = entry.get("kid") if isinstance(entry, Mapping) else None
-        key_id = key_id if isinstance(key_id, str) else None
+        kid = entry.get("kid") if isinstance(entry, Mapping) else None
+        key_id = kid if isinstance(kid, str) else None
         try:
             keys.append(read_jwk(entry, fetched=fetched))
         except UnusableKey as error:
@@ -133,10 +133,6 @@ def _first_certified(chain: Any) -> Key | None:
 
 
 def _jwk_thumbprints(jwk: Mapping[str, Any]) -> list[bytes]:
-    found: list[bytes] = []
-    for name in ("x5t", "x5t#S256"):
-        shape = jwk.get(name)
-        thumbprint = read_thumbprint(shape) if isinstance(shape, str) else None
-        if thumbprint is not None:
-            found.append(thumbprint)
-    return found
+    shapes = [jwk.get(name) for name in ("x5t", "x5t#S256")]
+    thumbprints = [read_thumbprint(shape) for shape in shapes if isinstance(shape, str)]
+    return [thumbprint for thumbprint in thumbprints if thumbprint is not None]
