@@ -1,4 +1,4 @@
-"""What is denied: one token, or all of a subject, a client, a signing key or an issuer."""
+"""What is denied: one token, or all tokens of a subject, a client, a signing key or an issuer."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ from typing import NamedTuple, Protocol
 from ..options.checks import MILLISECONDS_FROM
 
 KEEP_FOR = 86_400.0
-"""Seconds that a denial stays where it names no end: longer than a gateway's tokens live.
+"""Seconds after which a denial without an end ends: longer than a gateway's tokens live.
 
-A store does not know the life of a token that it never saw, and a denial that ends before the token
-lets it in again: where tokens live longer, name an end.
+A denial that ends before its token lets the token in again: where tokens live longer, name an end.
 """
 
 _MOST_TEXT = 1024
@@ -38,17 +37,17 @@ class Denial:
         token_id: the claim ``jti`` (RFC 7519, 4.1.7).
         subject: as ``Principal.subject``.
         client_id: as ``Principal.client_id``; of a sign-on token, the id of its integration.
-        key_id: the ``kid`` of the key that has signed (RFC 7517, 4.5); where that has none, as in a
-            PEM or a certificate, the one in the token's own header (RFC 7515, 4.1.4).
+        key_id: the ``kid`` of the signing key (RFC 7517, 4.5); where that has none, as in a PEM or
+            a certificate, the one in the token's own header (RFC 7515, 4.1.4).
         issuer: only the tokens of this issuer (``iss``); alone, all of them.
         issued_before: only tokens whose ``iat`` (RFC 7519, 4.1.6) lies before it, and those without
-            an ``iat``, for nothing shows that they are newer.
-        until: it ends by itself then, and never with ``math.inf``; where None, as long after it is
-            made as the option ``keep_for`` says, ``KEEP_FOR`` without one.
-        note: for those who read the list; it reaches no caller.
+            an ``iat``, which might be older.
+        until: when it ends; ``math.inf``: never; None: as long after it is made as the option
+            ``keep_for`` says, ``KEEP_FOR`` without one.
+        note: for those who read the list; no caller sees it.
 
     Raises:
-        ValueError: it names nothing, or too much, or a value is no text or time.
+        ValueError: it names nothing or too much, or a value is no text or time.
 
     """
 
@@ -79,10 +78,8 @@ class Denial:
     def of_name(
         cls, name: Name, issued_before: float | None, until: float | None, note: str
     ) -> Denial:
-        """Make one as a store has kept it."""
-        names: dict[str, str] = {name.kind: name.value}
-        if name.issuer:
-            names["issuer"] = name.issuer
+        """Make one from what a store has kept."""
+        names = {"issuer": name.issuer or None, name.kind: name.value}
         return cls(**names, issued_before=issued_before, until=until, note=note)
 
     @property
@@ -102,7 +99,7 @@ class Denial:
 
     @property
     def identity(self) -> tuple[str, str, str, bool]:
-        """Its place in a store: a name has one denial of all tokens, and one of those before T."""
+        """Its key in a store: a name has one denial of all tokens, and one with a date."""
         kind, value, issuer = self.name
         return kind, value, issuer, self.issued_before is None
 
@@ -111,11 +108,11 @@ class Denial:
         return self.until is None or now < self.until
 
     def ending(self, now: float, keep_for: float = KEEP_FOR) -> Denial:
-        """Return it with an end: its own, or one that is so many seconds from now."""
+        """Return it with an end: its own, or ``keep_for`` seconds from now."""
         return self if self.until is not None else replace(self, until=now + keep_for)
 
     def joined(self, before: Denial | None) -> Denial:
-        """Return it with what was denied under its identity before: nothing is let in by it.
+        """Return it joined with an earlier denial of the same identity, weakening neither.
 
         The later end and the later ``issued_before`` count, and its own note, where it has one.
         """
@@ -150,10 +147,7 @@ class Deniable(Protocol):
 
 
 class DenyList:
-    """One reading of a store's denials, by which tokens are checked; immutable.
-
-    It finds the denial of a token by what it names, however long the list is.
-    """
+    """One reading of a store's denials; immutable, and as fast with many as with few."""
 
     def __init__(self, denials: Iterable[Denial] = ()) -> None:
         self._by_kind: dict[str, dict[str, list[Denial]]] = {}
@@ -175,9 +169,9 @@ class DenyList:
     ) -> Denial | None:
         """Return a denial of a token that is in force; None where there is none.
 
-        Two functions are called only where their answer matters: ``issued_at`` returns the token's
-        ``iat`` in seconds since 1970, None where it has none, and ``signed_key_id`` the ``kid``
-        that the token itself names, which counts where its key has none (PEM, certificate).
+        ``issued_at`` returns the token's ``iat`` in seconds since 1970, None where it has none.
+        ``signed_key_id`` returns the ``kid`` of the token's own header, which counts where its key
+        has none (PEM, certificate). Both are called only where their answer matters.
         """
         for kind, by_value in self._by_kind.items():
             value: str | None = getattr(token, kind)

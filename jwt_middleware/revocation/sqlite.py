@@ -1,9 +1,9 @@
 """A store in an SQLite file, for all workers of one machine.
 
 The file is in WAL mode (https://sqlite.org/wal.html): readers and the one writer do not wait for
-each other, and a process that is killed leaves what it had committed, whole. It must lie on a disk
-of the machine: WAL does not work over a network. No connection lives across a fork, which SQLite
-forbids (https://sqlite.org/howtocorrupt.html, 2.6).
+each other, and a killed process leaves what it had committed. The file must be on a local disk: WAL
+does not work over a network. No connection lives across a fork, which SQLite forbids
+(https://sqlite.org/howtocorrupt.html, 2.6).
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from .store import changed, digest, new_revision
 from .urls import make_private
 
 BUSY = 2.0
-"""Seconds that one waits for another process's write, which takes milliseconds."""
+"""Seconds to wait for another process's write, which takes milliseconds."""
 
 _FORGET_AT_ONCE = 64
-"""Old uses that one new use clears away: more than one, so that they never pile up."""
+"""Old uses that one new use deletes: more than one, so that they never pile up."""
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS jwt_middleware_denials (
@@ -57,8 +57,8 @@ class SQLiteStore:
     """Denials and uses in a file, which is made for its owner alone (mode 0600).
 
     The tables are made here and never again: a file that loses them while it is in use is an
-    outage, as one that is gone, until somebody opens the store anew. Without ``make`` nothing is
-    made at all, and a file that is not there is an outage too.
+    outage, like a missing one, until the store is opened anew. Without ``make`` nothing is made at
+    all, and a missing file is an outage too.
 
     Raises:
         ConfigurationError: the file cannot be made, read or written.
@@ -141,7 +141,7 @@ class SQLiteStore:
         return self._state("revision")
 
     def identity(self) -> str:
-        """Return what the file was given when its tables were made."""
+        """Return the id that the file got with its tables."""
         return self._state("identity")
 
     def _state(self, name: str) -> str:
@@ -152,7 +152,7 @@ class SQLiteStore:
             return "" if row is None else str(row[0])
 
     def close(self) -> None:
-        """Close the file; it opens again where it is used again."""
+        """Close the file; the next use opens it again."""
         with self._lock:
             _close_all(self._held)
 
@@ -168,7 +168,7 @@ class SQLiteStore:
                     "INSERT OR IGNORE INTO jwt_middleware_state VALUES (?, ?)",
                     [(name, new_revision()) for name in ("identity", "revision")],
                 )
-                # A file that cannot be written is refused now, and not by the first revocation.
+                # A file that cannot be written is refused now, not at the first revocation.
                 connection.execute("DELETE FROM jwt_middleware_uses WHERE until <= 0")
         except sqlite3.Error as error:
             if not _is_busy(error):
@@ -194,7 +194,7 @@ class SQLiteStore:
         return connection
 
     def _connection(self) -> sqlite3.Connection:
-        """Return the connection to the file that is there now; another is another store."""
+        """Return the connection to the file that is at the path now."""
         stat = os.stat(self._path)
         if not stat.st_size:
             raise OSError(_EMPTIED)
@@ -203,7 +203,7 @@ class SQLiteStore:
             if file == (stat.st_dev, stat.st_ino):
                 return connection
             _close_all(self._held)
-        # An empty one in the place of one that was removed would let everything in.
+        # Never make one here: an empty file in place of a removed one would let everything in.
         return self._connect("rw")
 
     @contextmanager
@@ -218,7 +218,7 @@ class SQLiteStore:
 
     @contextmanager
     def _writing(self, *, durable: bool) -> Generator[sqlite3.Connection]:
-        """Write in one transaction. ``durable``: it stands when power fails right after it."""
+        """Write in one transaction. ``durable``: it survives a power failure right after it."""
         with self._reading() as connection:
             connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
             connection.execute("BEGIN IMMEDIATE")
@@ -231,7 +231,7 @@ class SQLiteStore:
             connection.execute("COMMIT")
 
     def before_fork(self) -> None:
-        """Close the file, and let nobody open it until the fork is over."""
+        """Close the file, and keep it closed until the fork is over."""
         if self._lock.acquire(timeout=2 * BUSY):
             self._is_forking = True
             _close_all(self._held)
@@ -243,10 +243,10 @@ class SQLiteStore:
             self._lock.release()
 
     def renew(self) -> None:
-        """Go on in a child; begin anew where a thread of the parent kept the file in use."""
+        """Go on in a child; begin anew where a thread of the parent was using the file."""
         if not self._is_forking:
             self._lock = threading.Lock()
-            _of_parents.extend(self._held)  # closing them would take the parent's locks away
+            _of_parents.extend(self._held)  # closing them would drop the parent's locks
             self._held.clear()
         self.after_fork()
 
@@ -267,7 +267,7 @@ def _revise(connection: sqlite3.Connection) -> None:
 
 
 def _in_wal_mode(connection: sqlite3.Connection) -> None:
-    """Switch the file to WAL. Several processes may do so at once, and SQLite does not wait."""
+    """Switch the file to WAL; SQLite itself does not wait for another process that does so."""
     ends = time.monotonic() + BUSY
     while True:
         try:
