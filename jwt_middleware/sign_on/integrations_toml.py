@@ -25,12 +25,9 @@ def read_integrations(content: bytes, path: Path) -> tuple[Integration, ...]:
     """Read a file of integrations, whole.
 
     Relative paths of secrets and keys start at its folder. The table ``[integrations]`` may be
-    empty, as the last one may have been removed, but not absent: so a file that was cut off while
-    it was written is none.
+    empty but not absent, so a file that was cut off while it was written is refused.
 
-    Raises:
-        ConfigurationError: with every fault of it.
-
+    Raises ``ConfigurationError`` with every fault.
     """
     reader = _Tables(path)
     integrations = reader.read(read_toml(content, path))
@@ -50,7 +47,7 @@ class _Tables(TableReader):
             self.fault(
                 "integrations",
                 "missing: write a table [integrations.ID] for each, or an empty [integrations] "
-                "where there is none any more",
+                "where none is left",
             )
             return ()
         entries = [self._integration(name, table) for name, table in tables.items()]
