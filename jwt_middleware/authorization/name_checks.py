@@ -1,7 +1,7 @@
-"""The names that a predicate uses, held against a registry: a typo is found at start-up.
+"""The names that a predicate uses, checked against a registry, so that a typo is seen at start-up.
 
-A name that no client could ever carry makes a rule that refuses everybody for ever, or, under
-``~``, one that says nothing.
+A name that no client could ever carry makes a rule that always refuses, or, under ``~``, one that
+says nothing.
 """
 
 from __future__ import annotations
@@ -87,13 +87,12 @@ def _attribute_faults(
                 yield f"{leaf!r}: {term.written} has no levels, so it has no order but the alphabet"
                 continue
         wants_list = isinstance(leaf, Comparison) and leaf.relation == "contains"
-        asked = [each for each in terms if each.of_request]
-        if asked and not any(_may_meet_text(attribute, wants_list) for attribute in declared):
-            kinds = " or ".join(sorted({_described(attribute) for attribute in declared}))
-            yield f"{leaf!r}: {term.written} is {kinds}, and {asked[0].written} is a text"
+        kinds = " or ".join(sorted({_described(attribute) for attribute in declared}))
+        of_request = [other for other in terms if other.of_request]
+        if of_request and not any(_may_meet_text(attribute, wants_list) for attribute in declared):
+            yield f"{leaf!r}: {term.written} is {kinds}, and {of_request[0].written} is a text"
         for constant in constants:
             if not any(_could_be(attribute, constant, wants_list) for attribute in declared):
-                kinds = " or ".join(sorted({_described(attribute) for attribute in declared}))
                 yield f"{leaf!r}: {term.written} is {kinds}, never {constant!r}"
 
 
@@ -110,8 +109,7 @@ def _could_be(attribute: Attribute, constant: object, wants_list: bool) -> bool:
 
 def _may_meet_text(attribute: Attribute, wants_list: bool) -> bool:
     """Whether a value of the request, which is a text, could be compared with it."""
-    is_list = attribute.type == "list"
-    return is_list if wants_list else not is_list and attribute.type != "integer"
+    return attribute.type == ("list" if wants_list else "string")
 
 
 def _described(attribute: Attribute) -> str:
