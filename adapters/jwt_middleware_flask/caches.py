@@ -1,4 +1,4 @@
-"""The answers of a Flask app, which tell caches that they depend on the header."""
+"""Cache headers of a Flask app's answers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _IS_READ = "jwt_middleware.header_read"
 
 
 class Marked:
-    """The ``wsgi_app`` of an app; it sees what Flask and the app's hooks add to an answer."""
+    """Wraps an app's ``wsgi_app``, to see what Flask and the app's hooks add to an answer."""
 
     def __init__(self, app: WSGIApplication, cache_headers: CacheHeaders) -> None:
         self.app = app
@@ -22,7 +22,7 @@ class Marked:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request."""
-        # A list that is filled, since what stands between may hand on a copy of the environ.
+        # A list that is filled: what stands between may pass on a copy of the environ.
         is_read: list[bool] = []
         environ[_IS_READ] = is_read
 

@@ -22,14 +22,10 @@ class _RefusedMixin(HTTPException):
     refusal: Refusal
 
     def get_response(self, *_: Any, **__: Any) -> Response:
-        """Serve the refusal as it is, the same body as at every other door."""
-        return _response(self.refusal)
-
-
-def _response(refusal: Refusal) -> Response:
-    response = Response([refusal.body], refusal.status)
-    response.headers = Headers(refusal.sent_headers)  # as they are, repeated ones too
-    return response
+        """Serve the refusal with the same body as at every other door."""
+        response = Response([self.refusal.body], self.refusal.status)
+        response.headers = Headers(self.refusal.sent_headers)  # unchanged, repeated ones too
+        return response
 
 
 class RefusedUnauthorized(_RefusedMixin, Unauthorized):
@@ -62,8 +58,7 @@ def refused_with(kind: type[_RefusedMixin], refusal: Refusal) -> _RefusedMixin:
 
 
 def serve_error(error: RequestError) -> Any:
-    """Answer an error that current_principal() raised in a view."""
-    # What current_principal() raised in a view goes the way of every refusal.
+    """Answer an error that current_principal() raised in a view, as every refusal."""
     return current_app.handle_user_exception(refused(error))
 
 
@@ -89,7 +84,7 @@ def requires(
 ) -> Callable[[Handler], Handler]:
     """Let a view serve only a proven caller for whom the predicate holds.
 
-    It holds above the route's decorator as well as below it.
+    It works above the route's decorator as well as below it.
 
     Args:
         predicate: what must hold.

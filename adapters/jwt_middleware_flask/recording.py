@@ -1,4 +1,4 @@
-"""What is decided of a request, emitted as its answer is ready."""
+"""The event of a request, emitted when its answer is ready."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from flask import Response, request
 from jwt_middleware.events import RequestRecord
 
 RECORDED_KEY = "jwt_middleware.recorded"
-"""Where a request carries the record that this app has begun: another may stand inside it."""
+"""The key of the record that this app has begun for a request: an app inside may begin its own."""
 
 
 def emit(response: Response) -> Response:
-    """Emit it with the status of the answer."""
+    """Emit the record with the status of the answer."""
     record: RequestRecord | None = request.environ.get(RECORDED_KEY)
     if record is not None:
         record.emit(response.status_code, request.environ)
@@ -19,7 +19,7 @@ def emit(response: Response) -> Response:
 
 
 def finish(_: BaseException | None) -> None:
-    """End the record with the request, also where no answer was seen."""
+    """End the record with the request, even where no answer was seen."""
     record: RequestRecord | None = request.environ.pop(RECORDED_KEY, None)
     if record is not None:
         record.finish(request.environ)

@@ -1,6 +1,6 @@
 """Sign-on for Flask: ``SignOn(app, integrations=..., directory=..., store=...)``, or ``init_app``.
 
-The session is Flask's own, or that of an extension which takes its place.
+The session is Flask's own, or that of an extension that replaces it.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ class SignOn:
 
     Args:
         app: the app, or None where ``init_app`` is called later.
-        sign_in: called in the request, whose session has been emptied, with the account, instead of
-            putting ``user_id`` and ``integration`` into the session; such as
-            ``lambda account: login_user(load_user(account.user_id))`` with Flask-Login.
+        sign_in: called with the account in the request, whose session has been emptied, instead of
+            putting ``user_id`` and ``integration`` into the session; with Flask-Login
+            ``lambda account: login_user(load_user(account.user_id))``.
         options: those of ``SignOnOptions``.
 
     Raises:
@@ -82,8 +82,8 @@ class SignOn:
         return _response(self._callback.answer(visit, self._begin_session))
 
     def _begin_session(self, account: Account, profile: Profile) -> tuple[()]:
-        # Sessions that are kept on the server go by an id, which Flask-Session changes where the
-        # session holds anything.
+        # A session kept on the server has an id, which Flask-Session changes only where the session
+        # is not empty.
         regenerate = getattr(current_app.session_interface, "regenerate", None)
         if regenerate is not None:
             session["integration"] = profile.integration

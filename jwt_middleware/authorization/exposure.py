@@ -56,6 +56,10 @@ class Exposure:
         """Return the guards that an endpoint bypasses; empty where each is checked."""
         return tuple(use.guard for use in self._bypassed_by(endpoint))
 
+    def guards(self, endpoint: Any) -> tuple[Guard, ...]:
+        """Return the guards of an endpoint: those that it bypasses, and those that are checked."""
+        return (*self.bare(endpoint), *guards_of(endpoint))
+
     def faults(self, endpoint: Any) -> list[str]:
         """Return the guards that an endpoint bypasses, each with its place."""
         return [_described(use) for use in self._bypassed_by(endpoint)]

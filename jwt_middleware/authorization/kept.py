@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import functools
 from collections import deque
-from types import FunctionType, MethodType, ModuleType
+from collections.abc import Iterator
+from contextlib import suppress
+from types import CellType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 from .guards import GuardedBy, asked, guard_of, handler_of
@@ -63,19 +65,22 @@ def _of_function(function: Any) -> list[Any]:
     if type(function) is not FunctionType:
         return []
     kept: list[Any] = []
-    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
-        try:
-            value = cell.cell_contents
-        except ValueError:  # not assigned yet
-            continue
-        if not _is_beside(function, name, value):
-            kept.append(value)
+    names = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+    for name, cell in names:
+        kept += [value for value in contents_of(cell) if not _is_beside(function, name, value)]
     kept += function.__defaults__ or ()
     kept += (function.__kwdefaults__ or {}).values()
     # functools.wraps copies the attributes of the wrapped function, which are not the wrapper's.
     copied = getattr(vars(function).get("__wrapped__"), "__dict__", {})
     own = {name: value for name, value in vars(function).items() if copied.get(name) is not value}
     return [*kept, *_without_guards(own)]
+
+
+def contents_of(*cells: CellType) -> Iterator[Any]:
+    """Yield what the cells of a closure hold; nothing for one that is not assigned yet."""
+    for cell in cells:
+        with suppress(ValueError):
+            yield cell.cell_contents
 
 
 def _is_beside(function: FunctionType, name: str, value: Any) -> bool:
