@@ -1,4 +1,4 @@
-"""What stands where in ``MIDDLEWARE``: what would answer before ours, or undo what ours does."""
+"""The order of ``MIDDLEWARE``: what would answer before ours, or undo its work."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ class Order:
         self.ours = self._places(*OURS)
 
     def fetching_above(self) -> str | None:
-        """Say which cache would answer before anybody is asked who calls; None where none would."""
+        """Return the fault of a cache that would answer before the header is read, or None."""
         above = self._listed[: self.ours[0]] if self.ours else []
         for path, middleware in above:
             if _is_subclass(middleware, FetchFromCacheMiddleware):
                 return (
                     f"MIDDLEWARE: {path} stands above JWTMiddleware, and answers from its cache "
-                    "before anybody is asked who calls"
+                    "before the header is read"
                 )
         return None
 
     def faults(self) -> Iterator[CheckMessage]:
-        """Tell what stands in a wrong place, and where it belongs."""
+        """Yield what stands in a wrong place, and where it belongs."""
         if not self.ours:
             return
         fetching = self.fetching_above()
@@ -57,15 +57,13 @@ class Order:
                 id="jwt_middleware.E003",
             )
         yield from self._below(self._places(*CORS), "W002", "a refusal would lack CORS headers")
-        yield from self._below(
-            [
-                place
-                for place, (_, middleware) in enumerate(self._listed)
-                if _is_subclass(middleware, UpdateCacheMiddleware)
-            ],
-            "W003",
-            "it keeps answers before they say on which header they depend",
-        )
+        updating = [
+            place
+            for place, (_, middleware) in enumerate(self._listed)
+            if _is_subclass(middleware, UpdateCacheMiddleware)
+        ]
+        reason = "it keeps answers before they say on which header they depend"
+        yield from self._below(updating, "W003", reason)
         yield from self._users()
 
     def _below(self, places: list[int], number: str, reason: str) -> Iterator[CheckMessage]:
