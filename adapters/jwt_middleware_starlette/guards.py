@@ -1,4 +1,4 @@
-"""Guards of handlers, and the way in which Starlette refuses."""
+"""Guards of handlers, and how Starlette refuses."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ served: Current[Scope] = Current("jwt_middleware_scope")
 
 
 class Refused(HTTPException):
-    """A refusal, as Starlette's own error: any app's exception middleware can serve it."""
+    """A refusal as Starlette's own error, which any app's exception middleware can serve."""
 
     def __init__(self, error: RequestError, refusal: Refusal) -> None:
         extra = {k: v for k, v in refusal.sent_headers if not k.lower().startswith("content-")}
@@ -43,7 +43,7 @@ class Refused(HTTPException):
 def current_principal(
     connection: HTTPConnection = None,  # type: ignore[assignment]  # FastAPI knows the bare type
 ) -> Principal:
-    """Return the principal of the current request, or of this one; also a FastAPI dependency.
+    """Return the principal of the current or the given request; also a FastAPI dependency.
 
     Raises:
         MissingToken: there is none, or the request has ended.
@@ -63,7 +63,7 @@ current_principal.__dict__[GUARD] = Guard(authenticated)
 def current_principal_or_none(
     connection: HTTPConnection = None,  # type: ignore[assignment]
 ) -> Principal | None:
-    """Return the principal of the current request, or of this one; None without."""
+    """Return the principal of the current or the given request, or None."""
     scope = _scope_of(connection)
     return None if scope is None else scope.get(PRINCIPAL_KEY)
 
@@ -120,11 +120,11 @@ def requires(
 
 
 def enter_handler(guard: Guard, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-    """Check a guard for the request or websocket that its handler was given, or is served now."""
+    """Check a guard for the request or websocket of its handler, else for the current one."""
     connections = (each for each in (*args, *kwargs.values()) if isinstance(each, HTTPConnection))
     connection = next(connections, None)
     scope = _scope_of(connection)
-    # Without a scope there was no middleware: nobody is let in, and the log says why.
+    # Without a scope there was no middleware: everybody is refused, and the log says why.
     check_guard(guard, {"type": "http", "headers": []} if scope is None else scope)
 
 
@@ -150,8 +150,8 @@ def _check(check: Callable[..., None], what: Any, scope: Scope) -> None:
 def _serve_refusals(scope: Scope) -> None:
     """Let the innermost app serve our errors with the same body as the middleware's.
 
-    A mounted app has exception handlers of its own, and FastAPI's default one re-shapes a body. A
-    handler that the app itself has set for HTTP exceptions goes before ours.
+    A mounted app has exception handlers of its own, and FastAPI's default one replaces the body. A
+    handler for HTTP exceptions that the app itself has set takes precedence over ours.
     """
     handlers = scope.get("starlette.exception_handlers")
     if handlers is not None:
@@ -163,13 +163,13 @@ def _serve_refusals(scope: Scope) -> None:
 
 
 async def _refuse(connection: Request | WebSocket, error: Exception) -> None:
-    """Send what current_principal() raised the way of every refusal."""
+    """Answer what current_principal() raised, as every refusal."""
     if not isinstance(error, RequestError):
         raise error
     refused = Refused(error, refusal_of(error, connection.scope, ScopeView(connection.scope)))
     try:
         if not isinstance(connection, WebSocket):
-            raise refused from None  # to the app's handlers of HTTP exceptions
+            raise refused from None  # for the app's handlers of HTTP exceptions
         await _serve_refused(connection, refused)
     finally:
         del refused  # it holds this frame, which must not hold it

@@ -20,8 +20,7 @@ from .templates import Templates
 from .walk import ToAsk, Walk, asked_first, calls_of, routes_of, served_by
 
 Check = Callable[[Sequence[Guard], Scope], None]
-"""Asks guards of a connection; raises where one does not hold."""
-
+"""Checks guards for a connection; raises where one does not hold."""
 
 _UNSEEN: list[tuple[list[Any], int]] = [([], -1)]
 
@@ -35,14 +34,14 @@ class Routes:
         self._check = check
         self._lists: dict[int, list[Any]] = {}
         self.sizes: list[tuple[list[Any], int]] = _UNSEEN
-        """Each list of routes with its length when it was walked: another length is a change."""
+        """Each list of routes with its length when it was walked, to notice changes."""
         self._found: list[Route] = []
         self._templates: Templates | None = None
         self.unused: list[str] = []
         """The guards that no route uses, each with its place."""
 
     def add(self, app: Any) -> None:
-        """Walk this app too: middleware may hide it from whatever is wrapped."""
+        """Walk this app too, which other middleware may hide."""
         if app not in self._apps:
             self._apps = (*self._apps, app)
             self.sizes = _UNSEEN
@@ -53,7 +52,7 @@ class Routes:
         return not self._lists
 
     def inventory(self) -> list[Route]:
-        """Return every route, and have guards asked that a decorator could answer in place of.
+        """Return every route, and have guards checked before decorators that could answer first.
 
         Raises:
             ConfigurationError: the app routes to a guarded function without its guard.
@@ -67,24 +66,33 @@ class Routes:
             if id(routes) not in seen:
                 seen.add(id(routes))
                 walk.below(app, "", (), ())
-        handlers = [(each, path) for handler, path in walk.endpoints for each in served_by(handler)]
-        handlers += [(each, "a dependency") for each in walk.dependencies]
-        exposure = Exposure([each for each, _ in handlers], self._enter, beside=walk.beside)
+        handlers = [
+            (handler, path) for endpoint, path in walk.endpoints for handler in served_by(endpoint)
+        ]
+        handlers += [(dependency, "a dependency") for dependency in walk.dependencies]
+        exposure = Exposure([handler for handler, _ in handlers], self._enter, beside=walk.beside)
         faults = [
-            f"{path}: {each}" for handler, path in handlers for each in exposure.faults(handler)
+            f"{path}: {fault}" for handler, path in handlers for fault in exposure.faults(handler)
         ]
         if faults:
             raise ConfigurationError(
                 f"{listed(faults)}: it stands above the route's decorator, so the app routes to "
                 "the function without it; put @requires directly below the route's decorator"
             )
-        for each in walk.dependencies:
-            if guards_to_ask(each):
-                raise _stands_between(each)
-        for route, holders in walk.holders:
+        for dependency in walk.dependencies:
+            if guards_to_ask(dependency):
+                raise _stands_between(dependency)
+        for route, holders_of in walk.holders:
             to_ask = asked_first(route)
-            if to_ask is not None:
-                self._ask_first(route.endpoint, to_ask, holders())
+            if to_ask is None:
+                continue
+            # A decorator above the guards could answer before they are checked.
+            holders = holders_of()
+            if not holders or None in [getattr(holder, "app", None) for holder in holders]:
+                raise _stands_between(route.endpoint)
+            for holder in holders:
+                if not isinstance(holder.app, _AskedFirst):
+                    holder.app = _AskedFirst(holder.app, to_ask, self._check)
         if not self.are_hidden:
             self.unused = exposure.unused(_all_endpoints)
         self.sizes = [(routes, len(routes)) for routes in self._lists.values()]
@@ -98,18 +106,9 @@ class Routes:
             self._templates = Templates(self._found)
         return self._templates.find(method, path)
 
-    def _ask_first(self, endpoint: Any, to_ask: ToAsk, holders: list[Any]) -> None:
-        """Have the guards of a route asked before a decorator above them could answer."""
-        apps: list[Any] = [getattr(each, "app", None) for each in holders]
-        if not apps or None in apps:
-            raise _stands_between(endpoint)
-        for holder, app in zip(holders, apps, strict=True):
-            if not isinstance(app, _AskedFirst):
-                holder.app = _AskedFirst(app, to_ask, self._check)
-
 
 class _AskedFirst:
-    """Asks the guards of a route, then serves it."""
+    """Checks the guards of a route, then serves it."""
 
     def __init__(self, app: ASGIApp, to_ask: ToAsk, check: Check) -> None:
         self.app = app
@@ -129,14 +128,14 @@ def _stands_between(handler: Any) -> ConfigurationError:
 
 
 def _all_endpoints() -> Iterator[Any]:
-    """Yield what every route in this process serves, of whatever app."""
-    for each in alive(HTTPRoute, WebSocketRoute):
-        endpoint = getattr(each, "endpoint", None)
+    """Yield what the routes of all apps in this process serve."""
+    for route in alive(HTTPRoute, WebSocketRoute):
+        endpoint = getattr(route, "endpoint", None)
         if inspect.isclass(endpoint):
             yield from attributes_of_class(endpoint)
         elif endpoint is not None:
             yield endpoint
-        dependant = getattr(each, "dependant", None)
+        dependant = getattr(route, "dependant", None)
         if dependant is not None:
             yield from calls_of(dependant)
 
