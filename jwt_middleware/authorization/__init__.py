@@ -1,8 +1,7 @@
 """What may this principal do? Predicates, guards, routes, and the clients' registry."""
 
 from .guards import GUARD, Enter, Guard
-from .predicate import Predicate, all_of
-from .predicates import authenticated, has_permission
+from .predicate import Predicate, all_of, authenticated
 from .request import EnvironView, ScopeView, environ_lines, scope_lines
 
 __all__ = [
@@ -15,6 +14,5 @@ __all__ = [
     "all_of",
     "authenticated",
     "environ_lines",
-    "has_permission",
     "scope_lines",
 ]

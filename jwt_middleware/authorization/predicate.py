@@ -207,6 +207,25 @@ class Not(Predicate):
         return f"~{self.part.within(2)}"
 
 
+class Authenticated(Predicate):
+    """There is a principal."""
+
+    __slots__ = ()
+
+    def verdict(self, evaluation: Evaluation) -> Verdict:
+        return evaluation.principal is not None
+
+    def key(self) -> tuple[Any, ...]:
+        return ()
+
+    def __repr__(self) -> str:
+        return "authenticated"
+
+
+authenticated: Predicate = Authenticated()
+"""There is a principal."""
+
+
 class NamedPolicy(NamedTuple):
     """What a policy's name means for one client; not ``enforce`` is shadow mode."""
 

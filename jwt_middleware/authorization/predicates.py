@@ -12,22 +12,8 @@ from typing import Any, ClassVar
 from ..events.log import log_bounded
 from ..principal import Principal
 from .predicate import Evaluation, NamedPolicy, Predicate, Verdict, checked_name
+from .predicate import authenticated as authenticated  # one of the conditions, for importers
 from .request import RequestView
-
-
-class Authenticated(Predicate):
-    """There is a principal."""
-
-    __slots__ = ()
-
-    def verdict(self, evaluation: Evaluation) -> Verdict:
-        return evaluation.principal is not None
-
-    def key(self) -> tuple[Any, ...]:
-        return ()
-
-    def __repr__(self) -> str:
-        return "authenticated"
 
 
 class ClientIs(Predicate):
@@ -164,10 +150,6 @@ class Ask(Predicate):
 
     def __repr__(self) -> str:
         return f"predicate({_name(self.function)})"
-
-
-authenticated: Predicate = Authenticated()
-"""There is a principal."""
 
 
 def client(client_id: str) -> Predicate:

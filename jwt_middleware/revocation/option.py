@@ -54,12 +54,12 @@ class Revocations:
         check.number("revocations: keep_for", self.keep_for, above=0)
 
     @classmethod
-    def of(cls, value: Any) -> Revocations | None:
-        """Return the option from itself, a store's URL, a table, or None.
+    def of(cls, value: Any) -> Revocations:
+        """Return the option from itself, a store's URL, or a table.
 
         The relative path of a file in TOML starts at the folder of the TOML.
         """
-        if value is None or isinstance(value, Revocations):
+        if isinstance(value, Revocations):
             return value
         table: Mapping[str, Any] = {"url": value} if isinstance(value, str) else value
         if not isinstance(table, Mapping):

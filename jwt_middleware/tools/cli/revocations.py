@@ -103,11 +103,11 @@ def _option(options: argparse.Namespace) -> Revocations:
     if options.store is not None and options.config is not None:
         raise ConfigurationError("--store beside --config: the file names the store")
     named = options.store or merged_options({}, environment_of(options)).get("revocations")
-    option = Revocations.of(named)
-    if option is None:
+    if named is None:
         raise ConfigurationError(
             "which store? --store sqlite:///file, or --config FILE with the option revocations"
         )
+    option = Revocations.of(named)
     if option.url == "process-memory":
         raise ConfigurationError(
             "process-memory is the memory of the service itself, which no command reaches; use "
