@@ -97,14 +97,14 @@ def map_user() -> Callable[[Principal], Any]:
         ConfigurationError: it is missing, or is no function.
 
     """
-    found: Any = getattr(settings, "JWT_MIDDLEWARE", {}).get(MAP_USER)
-    if isinstance(found, str):
+    function: Any = getattr(settings, "JWT_MIDDLEWARE", {}).get(MAP_USER)
+    if isinstance(function, str):
         try:
-            found = import_string(found)
+            function = import_string(function)
         except ImportError as error:
             raise ConfigurationError(f"JWT_MIDDLEWARE: map_user: {error}") from None
-    if not callable(found):
+    if not callable(function):
         raise ConfigurationError(
             "JWT_MIDDLEWARE: map_user: a function of the principal that returns a user or None"
         )
-    return cast("Callable[[Principal], Any]", found)
+    return cast("Callable[[Principal], Any]", function)

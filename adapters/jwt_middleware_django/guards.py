@@ -58,7 +58,7 @@ def requires(
 
 def check_view(guard: Guard, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     """Check a guard for the request that its view was given; raise where it does not hold."""
-    requests = (each for each in (*args[:2], kwargs.get("request")) if _is_request(each))
+    requests = (value for value in (*args[:2], kwargs.get("request")) if _is_request(value))
     request = next(requests, None) or served.get()
     if request is None:
         raise MissingToken("there is no request")

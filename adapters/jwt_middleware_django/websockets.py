@@ -47,4 +47,4 @@ def _is_verified(application: Any) -> bool:
     if isinstance(application, ASGIHandler) or isinstance(getattr(application, "gate", None), Gate):
         return True  # Django's own handler refuses websockets
     inner = (getattr(application, name) for name in _INNER if hasattr(application, name))
-    return any(_is_verified(each) for each in inner)
+    return any(_is_verified(app) for app in inner)

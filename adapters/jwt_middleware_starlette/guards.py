@@ -121,7 +121,9 @@ def requires(
 
 def enter_handler(guard: Guard, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     """Check a guard for the request or websocket of its handler, else for the current one."""
-    connections = (each for each in (*args, *kwargs.values()) if isinstance(each, HTTPConnection))
+    connections = (
+        value for value in (*args, *kwargs.values()) if isinstance(value, HTTPConnection)
+    )
     connection = next(connections, None)
     scope = _scope_of(connection)
     # Without a scope there was no middleware: everybody is refused, and the log says why.

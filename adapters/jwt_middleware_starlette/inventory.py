@@ -35,7 +35,7 @@ class Routes:
         self._lists: dict[int, list[Any]] = {}
         self.sizes: list[tuple[list[Any], int]] = _UNSEEN
         """Each list of routes with its length when it was walked, to notice changes."""
-        self._found: list[Route] = []
+        self._walked: list[Route] = []
         self._templates: Templates | None = None
         self.unused: list[str] = []
         """The guards that no route uses, each with its place."""
@@ -96,14 +96,14 @@ class Routes:
         if not self.are_hidden:
             self.unused = exposure.unused(_all_endpoints)
         self.sizes = [(routes, len(routes)) for routes in self._lists.values()]
-        self._found = walk.found
+        self._walked = walk.routes
         self._templates = None
-        return walk.found
+        return walk.routes
 
     def template(self, method: str, path: str) -> str | None:
         """Return the template of the route that serves this; None where there is none."""
         if self._templates is None:
-            self._templates = Templates(self._found)
+            self._templates = Templates(self._walked)
         return self._templates.find(method, path)
 
 

@@ -58,7 +58,7 @@ class Walk:
 
     def __init__(self, lists: dict[int, list[Any]]) -> None:
         self._lists = lists
-        self.found: list[Route] = []
+        self.routes: list[Route] = []
         self.endpoints: list[tuple[Any, str]] = []
         self.holders: list[tuple[Any, Callable[[], list[Any]]]] = []
         """Each route with an endpoint, and what returns the objects whose ``app`` serves it."""
@@ -85,7 +85,7 @@ class Walk:
                 # FastAPI keeps an included router as one route with the original router, whose
                 # routes it serves by copies.
                 context = route.include_context
-                self.dependencies += [each.dependency for each in context.dependencies]
+                self.dependencies += [entry.dependency for entry in context.dependencies]
                 below = (*guards, *_guards_of_inclusion(context.dependencies))
                 outer = self._included
                 self._included = outer or route
@@ -96,11 +96,11 @@ class Walk:
                 # the routes below it, even where middleware of its own hides them.
                 self._mounted(route if getattr(route, "routes", None) else route.app, path, above)
             else:
-                self.found.append(route_of(path, (), route))
+                self.routes.append(route_of(path, (), route))
         default = asked(app, "default") or asked(asked(app, "router"), "default")
         if default is not None and getattr(default, "__name__", "") != "not_found":
             self.endpoints.append((default, prefix))
-            self.found.append(route_of(prefix + "/*", (), default))
+            self.routes.append(route_of(prefix + "/*", (), default))
 
     def _mounted(self, app: Any, path: str, above: tuple[int, ...]) -> None:
         if isinstance(routes_of(app), list):
@@ -108,7 +108,7 @@ class Walk:
         elif app is not None:
             innermost = _innermost(app)
             self.endpoints.append((innermost, path))
-            self.found.append(route_of(path + "/*", (), innermost))
+            self.routes.append(route_of(path + "/*", (), innermost))
 
     def _endpoint(self, route: Any, path: str, included: tuple[Guard, ...]) -> None:
         endpoint = route.endpoint
@@ -122,7 +122,7 @@ class Walk:
             self.dependencies += calls_of(dependant)
         if inspect.isclass(endpoint):
             self.beside += attributes_of_class(endpoint)
-        self.found += _rows(route, path, guards)
+        self.routes += _rows(route, path, guards)
 
     def _holders(self, included: Any, route: Any) -> list[Any]:
         """Return the objects whose ``app`` serves a route: itself, or those of its inclusions."""
@@ -169,9 +169,9 @@ def _guards_of_inclusion(dependencies: Iterable[Any]) -> Iterator[Guard]:
     """Yield the guards among the dependencies of an included router."""
     from fastapi.dependencies.utils import get_dependant  # the router is FastAPI's, so it is there
 
-    for each in dependencies:
-        yield from _guards_among([each.dependency])
-        yield from _dependencies(get_dependant(path="/", call=each.dependency))
+    for entry in dependencies:
+        yield from _guards_among([entry.dependency])
+        yield from _dependencies(get_dependant(path="/", call=entry.dependency))
 
 
 def _dependencies(dependant: Any) -> Iterator[Guard]:

@@ -15,8 +15,8 @@ from .name_checks import policy_faults
 from .predicate import NamedPolicy
 from .predicates_toml import read_predicate
 
-_CLIENT: Final = tuple(each.name for each in fields(Client) if each.name != "client_id")
-_ATTRIBUTE: Final = tuple(each.name for each in fields(Attribute))
+_CLIENT: Final = tuple(field.name for field in fields(Client) if field.name != "client_id")
+_ATTRIBUTE: Final = tuple(field.name for field in fields(Attribute))
 _TRUST: Final = ClientTrust._fields
 
 

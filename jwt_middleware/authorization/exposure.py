@@ -36,10 +36,10 @@ class Exposure:
         self._elsewhere: set[Use] = set()
         self._surely: dict[Key, list[Use]] = defaultdict(list)
         self._perhaps: dict[Key, list[Use]] = defaultdict(list)
-        reaches = {key_of(each): (each, reach_of(each)) for each in endpoints}
+        reaches = {key_of(endpoint): (endpoint, reach_of(endpoint)) for endpoint in endpoints}
         called = {use for _, reach in reaches.values() for use in reach.uses()}
         self._learn(called, set(reaches))
-        for use in (*called, *(use for each in beside for use in reach_of(each).uses())):
+        for use in (*called, *(use for callee in beside for use in reach_of(callee).uses())):
             use.is_called = True
         self._users = Counter(
             key for _, reach in reaches.values() for key in {*reach.before, *reach.behind}
@@ -191,7 +191,7 @@ def _each_once(guards: list[Guard]) -> tuple[Guard, ...]:
 def alive(*kinds: type) -> Iterator[Any]:
     """Yield every object in this process that is of one of these kinds."""
     # By its type: asking some objects for their class makes them do things.
-    return (each for each in gc.get_objects() if issubclass(type(each), kinds))
+    return (value for value in gc.get_objects() if issubclass(type(value), kinds))
 
 
 def place_of(handler: Any) -> str:

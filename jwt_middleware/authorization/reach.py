@@ -87,7 +87,7 @@ def reach_of(handler: Any) -> Reach:
             is_behind = is_behind or bool(guards_at(node))
         else:
             _, _, callables, values, owner, is_behind = heappop(holders)
-            if any(key_of(each) in before or key_of(each) in behind for each in callables):
+            if any(key_of(value) in before or key_of(value) in behind for value in callables):
                 continue  # it refers to what we come from: a registry, not a wrapper
             if owner is not None:
                 pending.append((owner, is_behind))
@@ -155,7 +155,7 @@ def _next(handler: Any) -> Any:
     kept = kept_by(handler)
     package = _package_of(handler)
     if package in _ROUTE_BY_CLOSURES:
-        kept = [each for each in kept if _package_of(each) != package]
+        kept = [value for value in kept if _package_of(value) != package]
     return kept[0] if len(kept) == 1 else None
 
 

@@ -107,7 +107,7 @@ def attributes_of_class(handler: type) -> Iterator[Any]:
     """Yield every function of a class that is the app's own; any of them may serve a request."""
     for kind in handler.__mro__:
         if str(kind.__module__).partition(".")[0] not in (*FRAMEWORKS, "builtins"):
-            yield from (each for each in vars(kind).values() if is_followed(each))
+            yield from (value for value in vars(kind).values() if is_followed(value))
 
 
 def name_of(handler: Any) -> str:

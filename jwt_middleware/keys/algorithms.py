@@ -106,4 +106,6 @@ _ALL = [
     *_families("512", hashes.SHA512(), "P-521", 66),
     Algorithm("EdDSA", "OKP", ("Ed25519", "Ed448"), 0, lambda key: key.verify),
 ]
-ALGORITHMS: Mapping[str, Algorithm] = MappingProxyType({each.name: each for each in _ALL})
+ALGORITHMS: Mapping[str, Algorithm] = MappingProxyType(
+    {algorithm.name: algorithm for algorithm in _ALL}
+)

@@ -115,7 +115,7 @@ def _read_pkcs12(content: bytes, password: str | None) -> KeySet:
             return KeySet([Key.of_certificate(store.cert.certificate)])
         if store.key is not None:
             return KeySet([Key(store.key.public_key())], [PRIVATE_NOTE])
-        keys = [Key.of_certificate(each.certificate) for each in store.additional_certs]
+        keys = [Key.of_certificate(entry.certificate) for entry in store.additional_certs]
     except UnusableKey:
         raise
     except UNREADABLE:

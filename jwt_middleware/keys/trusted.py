@@ -160,7 +160,7 @@ class TrustedKeys:
                     f"algorithms: the secret ({self.source.name}) is shorter than the "
                     f"{algorithm.hash_size} bytes that {algorithm.name} needs (RFC 7518, 3.2)"
                 )
-        if not any(key.fits(each) for key in keys for each in algorithms):
+        if not any(key.fits(algorithm) for key in keys for algorithm in algorithms):
             wanted = sorted({_an_algorithm_of(key) for key in keys})
             raise ConfigurationError(
                 f"algorithms: no key of {self.source.name} ({', '.join(sorted(kinds))}) fits any "
