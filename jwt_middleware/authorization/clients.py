@@ -160,9 +160,10 @@ def check_namespace(namespace: str) -> str:
 
 def _list_claims(name: str, given: Any) -> tuple[ListClaim, ...]:
     is_list = isinstance(given, list | tuple) and not isinstance(given, ListClaim)
-    if not is_list or not all(isinstance(item, str | ListClaim) and item for item in given):
+    items: list[Any] = list(given) if is_list else [None]
+    if not all(isinstance(item, str | ListClaim) and item for item in items):
         raise ConfigurationError(f"{name}: a list of claim names, or of ListClaim(...)s")
-    claims = tuple(ListClaim(item) if isinstance(item, str) else item for item in given)
+    claims = tuple(ListClaim(item) if isinstance(item, str) else item for item in items)
     for claim in claims:
         check.list_claim(name, claim)
     return claims

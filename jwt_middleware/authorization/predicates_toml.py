@@ -35,8 +35,8 @@ _RELATIONS: Final[Mapping[str, Callable[[Any, Any], Predicate]]] = {
     "equals": operator.eq,
     "not_equals": operator.ne,
     **_ORDERING,
-    "is_in": Term.is_in,
-    "contains": Term.contains,
+    "is_in": lambda term, value: term.is_in(value),
+    "contains": lambda term, value: term.contains(value),
 }
 _COMBINED: Final[Mapping[str, Callable[..., Predicate]]] = {"all": all_of, "any": any_of}
 _HELD: Final[Mapping[str, Callable[[str], Predicate]]] = {

@@ -76,7 +76,8 @@ class Revocations:
                 raise ConfigurationError("revocations: a store's URL, or a table with url")
             if isinstance(table, InFile):
                 url = relative_to(url, table.file.parent)
-            return cls(**{**table, "url": url})
+            given: dict[str, Any] = {**table, "url": url}
+            return cls(**given)
 
     @property
     def name(self) -> str:

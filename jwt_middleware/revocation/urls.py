@@ -33,14 +33,11 @@ def redis_name(url: str) -> str:
 
     Raises ``ConfigurationError`` where it names no server.
     """
-    try:
+    with suppress(ValueError):
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port or 6379
-    except ValueError:
-        host = None
-    if host:
         database = parts.path.strip("/") or "0"
-        if database.isdigit():
+        if host and database.isdigit():
             host = f"[{host}]" if ":" in host else host
             return f"{parts.scheme}://{host}:{port}/{database}"
     raise ConfigurationError(
