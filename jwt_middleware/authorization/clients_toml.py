@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from ..errors import ConfigurationError
 from ..options.checks import ANY, AnyAudience, relative_keys
@@ -14,6 +15,8 @@ from .clients import Attribute, Client, ClientTrust, check_namespace
 from .name_checks import policy_faults
 from .predicate import NamedPolicy
 from .predicates_toml import read_predicate
+
+T = TypeVar("T")
 
 _CLIENT: Final = tuple(field.name for field in fields(Client) if field.name != "client_id")
 _ATTRIBUTE: Final = tuple(field.name for field in fields(Attribute))
@@ -40,10 +43,14 @@ class _Registry(TableReader):
         super().__init__()
         self._folder = path.parent
 
-    def _report(self, where: str, error: ConfigurationError) -> None:
-        """Report an error that a client or an attribute raised about one of its keys."""
-        name, _, what = str(error).partition(": ")
-        self.fault(f"{where}.{name}", what)
+    def _made(self, where: str, make: Callable[[], T]) -> T | None:
+        """Return what a function makes; collect the error that it raises about one of the keys."""
+        try:
+            return make()
+        except ConfigurationError as error:
+            name, _, what = str(error).partition(": ")
+            self.fault(f"{where}.{name}", what)
+            return None
 
     def read(self, document: dict[str, Any]) -> list[Client]:
         self.known("", document, ("clients",), "table")
@@ -61,7 +68,8 @@ class _Registry(TableReader):
             self.fault(where, what)
             return Client(client_id or "?")
         self.known(where, table, _CLIENT)
-        namespace = self._namespace(where, table)
+        word = self.text(where, table, "namespace")
+        namespace = None if word is None else self._made(where, lambda: check_namespace(word))
         attributes: dict[str, Attribute] = {}
         for name, entry in self.table(where, table, "attributes").items():
             path = f"{where}.attributes.{toml_key(name)}"
@@ -87,14 +95,6 @@ class _Registry(TableReader):
                 self.fault(f"{where}.policies.{toml_key(name)}", what)
         return client
 
-    def _namespace(self, where: str, table: dict[str, Any]) -> str | None:
-        namespace = self.text(where, table, "namespace")
-        try:
-            return namespace and check_namespace(namespace)
-        except ConfigurationError as error:
-            self._report(where, error)
-            return None
-
     def _attribute(self, where: str, entry: Any, namespace: str | None) -> Attribute | None:
         if not isinstance(entry, dict):
             self.fault(where, "a table, such as { claim = 'departmentId' }")
@@ -115,11 +115,7 @@ class _Registry(TableReader):
                     self.fault(f"{where}.levels", f"level {number} does not carry {namespace!r}")
         if self.faults > before or claim is None:
             return None
-        try:
-            return Attribute(claim, kind, levels, namespaced)
-        except ConfigurationError as error:
-            self._report(where, error)
-            return None
+        return self._made(where, lambda: Attribute(claim, kind, levels, namespaced))
 
     def _trust(self, where: str, table: dict[str, Any]) -> ClientTrust | None:
         if "trust" not in table:

@@ -6,13 +6,13 @@ says nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from ..options.checks import nearest
 from .clients import Attribute, Client, Clients
 from .predicate import Predicate
 from .predicates import ClientIs, HasPermission, HasRole, Policy
-from .terms import ORDERINGS, Comparison, Present, Term
+from .terms import ORDERINGS, Comparison, Present
 
 
 def unknown_names(predicate: Predicate, clients: Clients) -> list[str]:
@@ -46,10 +46,8 @@ def _leaf_faults(leaf: Predicate, clients: Clients) -> Iterator[str]:
         if leaf.name not in names:
             hint = nearest(leaf.name, names) if names else ""
             yield f"{leaf!r}: no client of the registry has this policy{hint}"
-    elif isinstance(leaf, Present):
-        yield from _attribute_faults(leaf, (leaf.term,), (), clients)
-    elif isinstance(leaf, Comparison):
-        yield from _attribute_faults(leaf, leaf.terms(), leaf.constants(), clients)
+    elif isinstance(leaf, Present | Comparison):
+        yield from _attribute_faults(leaf, clients)
 
 
 def _held_faults(leaf: HasRole | HasPermission, clients: Clients) -> Iterator[str]:
@@ -65,9 +63,9 @@ def _held_faults(leaf: HasRole | HasPermission, clients: Clients) -> Iterator[st
         yield f"{leaf!r}: no client with {kind} has a namespace that occurs in it ({listed})"
 
 
-def _attribute_faults(
-    leaf: Predicate, terms: Iterable[Term], constants: Iterable[object], clients: Clients
-) -> Iterator[str]:
+def _attribute_faults(leaf: Present | Comparison, clients: Clients) -> Iterator[str]:
+    terms = leaf.terms()
+    constants = leaf.constants() if isinstance(leaf, Comparison) else ()
     for term in terms:
         if term.attribute is None:
             continue

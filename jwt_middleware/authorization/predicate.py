@@ -84,8 +84,11 @@ class Predicate:
         return (self,)
 
     def key(self) -> tuple[Any, ...]:
-        """Return what makes two predicates of one class equal."""
-        raise NotImplementedError
+        """Return what makes two predicates of one class equal: the values of its slots."""
+        if type(self) is Predicate or hasattr(self, "__dict__"):
+            raise NotImplementedError  # a class of the app's own must say so itself
+        slots = (name for kind in type(self).__mro__ for name in getattr(kind, "__slots__", ()))
+        return tuple(getattr(self, name) for name in slots)
 
     def __and__(self, other: object) -> Predicate:
         return all_of(self, _predicate(other, "&"))
@@ -152,9 +155,6 @@ class _Parts(Predicate):
     def leaves(self) -> tuple[Predicate, ...]:
         return tuple(leaf for part in self.parts for leaf in part.leaves())
 
-    def key(self) -> tuple[Any, ...]:
-        return self.parts
-
     def __repr__(self) -> str:
         return f" {self._sign} ".join(part.within(self._binds) for part in self.parts)
 
@@ -200,9 +200,6 @@ class Not(Predicate):
     def leaves(self) -> tuple[Predicate, ...]:
         return self.part.leaves()
 
-    def key(self) -> tuple[Any, ...]:
-        return (self.part,)
-
     def __repr__(self) -> str:
         return f"~{self.part.within(2)}"
 
@@ -214,9 +211,6 @@ class Authenticated(Predicate):
 
     def verdict(self, evaluation: Evaluation) -> Verdict:
         return evaluation.principal is not None
-
-    def key(self) -> tuple[Any, ...]:
-        return ()
 
     def __repr__(self) -> str:
         return "authenticated"

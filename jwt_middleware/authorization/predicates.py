@@ -34,9 +34,6 @@ class ClientIs(Predicate):
         principal = evaluation.principal
         return f"client {self.client_id}", f"client {principal and principal.client_id}"
 
-    def key(self) -> tuple[Any, ...]:
-        return (self.client_id,)
-
     def __repr__(self) -> str:
         return f"client({self.client_id!r})"
 
@@ -61,9 +58,6 @@ class _Holds(Predicate):
         principal = evaluation.principal
         held = sorted(self._held(principal)) if principal is not None else []
         return f"{self._kind} {self.name}", f"{self._kind}s [{', '.join(held)}]"
-
-    def key(self) -> tuple[Any, ...]:
-        return (self.name,)
 
     def __repr__(self) -> str:
         return f"has_{self._kind}({self.name!r})"
@@ -145,9 +139,6 @@ class Ask(Predicate):
         answer = self.verdict(evaluation)
         return f"{self!r} to return True", "unknown" if answer is None else str(answer)
 
-    def key(self) -> tuple[Any, ...]:
-        return (self.function,)
-
     def __repr__(self) -> str:
         return f"predicate({_name(self.function)})"
 
@@ -218,9 +209,6 @@ class Policy(Predicate):
         client = None if principal is None else principal.client_id
         return f"the policy {self.name}", f"client {client}, whose entry does not have it"
 
-    def key(self) -> tuple[Any, ...]:
-        return (self.name,)
-
     def _meaning(self, evaluation: Evaluation) -> NamedPolicy | None:
         principal = evaluation.principal
         return None if principal is None else principal.policies.get(self.name)
@@ -240,9 +228,6 @@ class _Through(Predicate):
 
     def needed_and_held(self, evaluation: Evaluation) -> tuple[str, str]:
         return self.leaf.needed_and_held(evaluation)
-
-    def key(self) -> tuple[Any, ...]:
-        return self.policy, self.leaf
 
     def __repr__(self) -> str:
         return f"{self.policy!r}: {self.leaf!r}"
