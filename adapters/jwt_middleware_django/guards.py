@@ -85,7 +85,7 @@ def response_to(error: RequestError, request: HttpRequest) -> HttpResponse:
 
 
 def answer_of(refusal: Refusal) -> HttpResponse:
-    """Return a refusal as Django\'s response."""
+    """Return a refusal as Django's response."""
     response = HttpResponse(refusal.body, status=refusal.status)
     del response["Content-Type"]
     for name, value in refusal.sent_headers:

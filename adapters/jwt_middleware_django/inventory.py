@@ -223,7 +223,8 @@ def _run_of(operation: Any) -> Any:
 
 def _permissions(view: Any, view_class: Any) -> Iterator[Guard]:
     """Yield the guards among a REST framework view's permissions, all of which must hold."""
-    if any(not _is_rest_frameworks(view_class, name) for name in _ASK_PERMISSIONS):
+    checks = (getattr(view_class, name, None) for name in _ASK_PERMISSIONS)
+    if not all(str(getattr(x, "__module__", "")).startswith("rest_framework.") for x in checks):
         return  # the class has its own way of checking permissions
     given = getattr(view, "initkwargs", {}).get("permission_classes")
     classes = getattr(view_class, "permission_classes", ()) if given is None else given
@@ -231,12 +232,6 @@ def _permissions(view: Any, view_class: Any) -> Iterator[Guard]:
         guard = getattr(permission, GUARD, None)
         if isinstance(guard, Guard):
             yield guard
-
-
-def _is_rest_frameworks(view_class: Any, name: str) -> bool:
-    """Whether REST framework's own method of this name checks the permissions."""
-    module = str(getattr(getattr(view_class, name, None), "__module__", ""))
-    return module.startswith("rest_framework.")
 
 
 def finish(

@@ -23,9 +23,14 @@ class _RefusedMixin(HTTPException):
 
     def get_response(self, *_: Any, **__: Any) -> Response:
         """Serve the refusal with the same body as at every other door."""
-        response = Response([self.refusal.body], self.refusal.status)
-        response.headers = Headers(self.refusal.sent_headers)  # unchanged, repeated ones too
-        return response
+        return response_of(self.refusal)
+
+
+def response_of(refusal: Refusal) -> Response:
+    """Return a refusal as Flask's response."""
+    response = Response([refusal.body], refusal.status)
+    response.headers = Headers(refusal.sent_headers)  # unchanged, repeated ones too
+    return response
 
 
 class RefusedUnauthorized(_RefusedMixin, Unauthorized):

@@ -62,7 +62,9 @@ class Routes:
 
     def unused(self) -> list[str]:
         """Return the guards that no route of any app in this process uses."""
-        return self._exposure.unused(_all_views)
+        return self._exposure.unused(
+            lambda: (handler for app in alive(Flask) for handler in _handlers(app))
+        )
 
     def inventory(self) -> Iterator[Route]:
         """Yield every route of the app."""
@@ -109,11 +111,6 @@ def _handlers(app: Flask) -> Iterator[Any]:
             view_class = _class_of(view)
             if view_class is not None:
                 yield from attributes_of_class(view_class)
-
-
-def _all_views() -> Iterator[Any]:
-    for app in alive(Flask):
-        yield from _handlers(app)
 
 
 def inventory(app: Flask) -> list[Route]:

@@ -11,15 +11,15 @@ from typing import Any, Unpack
 
 from flask import Flask, current_app, request, session
 from flask.sessions import NullSession
-from werkzeug.datastructures import Headers
 from werkzeug.wrappers import Response
 
 from jwt_middleware.authorization.decorators import public
 from jwt_middleware.errors import ConfigurationError
-from jwt_middleware.responses import Refusal
 from jwt_middleware.sign_on import Account, Callback, Profile, SignOnOptions, fill_session
 from jwt_middleware.sign_on.pages import without_session
 from jwt_middleware.sign_on.wsgi import hide_token, visit_of
+
+from .guards import response_of
 
 __all__ = ["SignOn"]
 
@@ -78,8 +78,8 @@ class SignOn:
             request.__dict__.pop(name, None)
         request.query_string = b""
         if isinstance(session._get_current_object(), NullSession):  # type: ignore[attr-defined]
-            return _response(without_session("set the app's secret_key"))
-        return _response(self._callback.answer(visit, self._begin_session))
+            return response_of(without_session("set the app's secret_key"))
+        return response_of(self._callback.answer(visit, self._begin_session))
 
     def _begin_session(self, account: Account, profile: Profile) -> tuple[()]:
         # A session kept on the server has an id, which Flask-Session changes only where the session
@@ -90,9 +90,3 @@ class SignOn:
             regenerate(session)
         sign_in = None if self._sign_in is None else partial(self._sign_in, account)
         return fill_session(session, account, profile, sign_in)
-
-
-def _response(refusal: Refusal) -> Response:
-    response = Response(refusal.body, refusal.status)
-    response.headers = Headers(refusal.headers)
-    return response

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 from .guards import Enter, Guard, GuardedBy, asked, register
-from .predicate import Predicate
+from .predicate import Predicate, is_async
 
 _PUBLIC = "__jwt_middleware_public__"
 
@@ -41,7 +41,7 @@ class GuardDecorator(GuardedBy):
             enter(guard, args, kwargs)
             return handler(*args, **kwargs)
 
-        wrapper: Any = enter_async if _is_async(handler) else enter_sync
+        wrapper: Any = enter_async if is_async(handler) else enter_sync
         if is_sample(handler):
             setattr(wrapper, f"{APPLIED}{id(guard):x}", guard)
         elif not is_of_one_request(handler):
@@ -86,11 +86,3 @@ def _check_handler(handler: Any, decorator: str) -> None:
             f"@{decorator} stands on {type(handler).__name__}, which is no function: put it "
             "below the decorators that return something else"
         )
-
-
-def _is_async(handler: Any) -> bool:
-    while isinstance(handler, functools.partial):
-        handler = handler.func
-    return inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(
-        getattr(handler, "__call__", None)  # noqa: B004 - an object with an async __call__
-    )

@@ -87,7 +87,8 @@ def _attribute_faults(leaf: Present | Comparison, clients: Clients) -> Iterator[
         wants_list = isinstance(leaf, Comparison) and leaf.relation == "contains"
         kinds = " or ".join(sorted({_described(attribute) for attribute in declared}))
         of_request = [other for other in terms if other.of_request]
-        if of_request and not any(_may_meet_text(attribute, wants_list) for attribute in declared):
+        comparable = "list" if wants_list else "string"  # with a text, as all of a request is
+        if of_request and comparable not in [attribute.type for attribute in declared]:
             yield f"{leaf!r}: {term.written} is {kinds}, and {of_request[0].written} is a text"
         for constant in constants:
             if not any(_could_be(attribute, constant, wants_list) for attribute in declared):
@@ -103,11 +104,6 @@ def _could_be(attribute: Attribute, constant: object, wants_list: bool) -> bool:
     if attribute.type == "integer":
         return isinstance(constant, int | float) and not isinstance(constant, bool)
     return isinstance(constant, str) and (not attribute.levels or constant in attribute.levels)
-
-
-def _may_meet_text(attribute: Attribute, wants_list: bool) -> bool:
-    """Whether a value of the request, which is a text, could be compared with it."""
-    return attribute.type == ("list" if wants_list else "string")
 
 
 def _described(attribute: Attribute) -> str:

@@ -7,6 +7,8 @@ Unknown at the root denies, and so does its negation.
 
 from __future__ import annotations
 
+import functools
+import inspect
 from typing import Any, ClassVar, NamedTuple, NoReturn
 
 from ..errors import Decision
@@ -250,6 +252,15 @@ def checked_name(name: object, where: str) -> str:
     if not isinstance(name, str) or not name:
         raise TypeError(f"{where}() takes a name, not {name!r}")
     return name
+
+
+def is_async(function: Any) -> bool:
+    """Whether calling a function, or an object that can be called, makes a coroutine."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
+        getattr(function, "__call__", None)  # noqa: B004 - an object with an async __call__
+    )
 
 
 def _predicate(value: object, where: str) -> Predicate:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
 import logging
 import os
@@ -11,7 +10,7 @@ from typing import Any, ClassVar
 
 from ..events.log import log_bounded
 from ..principal import Principal
-from .predicate import Evaluation, NamedPolicy, Predicate, Verdict, checked_name
+from .predicate import Evaluation, NamedPolicy, Predicate, Verdict, checked_name, is_async
 from .predicate import authenticated as authenticated  # one of the conditions, for importers
 from .request import RequestView
 
@@ -94,11 +93,7 @@ class Ask(Predicate):
     def __init__(self, function: Function) -> None:
         if not callable(function):
             raise TypeError(f"predicate() takes a function, not {type(function).__name__}")
-        inner: Any = function
-        while isinstance(inner, functools.partial):
-            inner = inner.func
-        called = getattr(inner, "__call__", None)  # noqa: B004 - an object with an async __call__
-        if inspect.iscoroutinefunction(inner) or inspect.iscoroutinefunction(called):
+        if is_async(function):
             raise TypeError(
                 f"predicate({_name(function)}) is async: a condition is decided at once. Look the "
                 "data up in the handler, or before it, and compare there"

@@ -32,7 +32,11 @@ class ClientRegistry:
         self.path: Path | None = None
         if isinstance(source, str | os.PathLike) and str(source):
             self.path = Path(source)
-            self.clients = self._read(_content(self.path))
+            try:
+                content = self.path.read_bytes()
+            except (OSError, ValueError) as error:
+                raise _unreadable(self.path, error) from None
+            self.clients = self._read(content)
             return
         clients: list[Any] = list(source) if isinstance(source, Iterable) else []
         if not clients or not all(isinstance(client, Client) for client in clients):
@@ -81,13 +85,6 @@ class ClientRegistry:
 
     def __repr__(self) -> str:
         return f"<ClientRegistry {self.name}: {len(self.clients)} clients>"
-
-
-def _content(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except (OSError, ValueError) as error:
-        raise _unreadable(path, error) from None
 
 
 def _unreadable(path: Path, error: Exception) -> ConfigurationError:

@@ -59,7 +59,9 @@ def get(
     except (OSError, http.client.HTTPException) as error:
         if time.monotonic() >= ends or isinstance(error, TimeoutError):
             raise FetchError(f"no complete answer within {deadline:g} s") from None
-        raise FetchError(_said(error)) from None
+        # Without http.client's own texts, which quote the server.
+        text = "" if isinstance(error, http.client.HTTPException) else f": {error}"
+        raise FetchError(f"{type(error).__name__}{text}"[:200]) from None
     finally:
         alarm.cancel()
         connection.close()
@@ -139,7 +141,11 @@ def _exchange(connection: _Connection, parts: SplitResult, etag: str | None) -> 
         if response.status == 304 and etag is not None:
             return Document(None, etag, max_age)
         if response.status != 200:
-            raise FetchError(f"status {response.status}, 200 was expected", _retry_after(response))
+            after = response.getheader("Retry-After") or ""
+            raise FetchError(
+                f"status {response.status}, 200 was expected",
+                float(after) if re.fullmatch("[0-9]{1,9}", after) else None,
+            )
         if response.getheader("Content-Encoding", "identity").lower() != "identity":
             raise FetchError("a compressed answer, which was not asked for")
         body = b""
@@ -154,12 +160,6 @@ def _exchange(connection: _Connection, parts: SplitResult, etag: str | None) -> 
         return Document(body, response.getheader("ETag"), max_age)
 
 
-def _said(error: OSError | http.client.HTTPException) -> str:
-    """Describe a failure without http.client's own texts, which quote the server."""
-    name = type(error).__name__
-    return name if isinstance(error, http.client.HTTPException) else f"{name}: {error}"[:200]
-
-
 def _max_age(response: http.client.HTTPResponse) -> float | None:
     """Return what is left of Cache-Control's max-age (RFC 9111, 4.2); 0 without caching."""
     directives = (response.getheader("Cache-Control") or "").lower()
@@ -170,11 +170,6 @@ def _max_age(response: http.client.HTTPResponse) -> float | None:
         return None
     age = response.getheader("Age") or "0"
     return float(max_age[1]) - (float(age) if re.fullmatch("[0-9]+", age) else 0.0)
-
-
-def _retry_after(response: http.client.HTTPResponse) -> float | None:
-    value = response.getheader("Retry-After") or ""
-    return float(value) if re.fullmatch("[0-9]{1,9}", value) else None
 
 
 MAX_BYTES = 512 * 1024

@@ -72,12 +72,14 @@ def read_jwk(jwk: Any, *, fetched: bool = False) -> Key:
     _check_purpose(jwk)
     material = _material(kty, {name: jwk.get(name) for name in _PUBLIC_MEMBERS[kty]})
     certified = _first_certified(jwk.get("x5c"))
+    shapes = [jwk.get(name) for name in ("x5t", "x5t#S256")]
+    thumbprints = [read_thumbprint(shape) for shape in shapes if isinstance(shape, str)]
     key = Key(
         material,
         key_id=kid,
         algorithm=alg,
         certificate=None if certified is None else certified.certificate,
-        thumbprints=_jwk_thumbprints(jwk),
+        thumbprints=[thumbprint for thumbprint in thumbprints if thumbprint is not None],
     )
     if alg is not None and not key.is_of(ALGORITHMS[alg]):
         raise UnusableKey(f"its alg {alg} does not fit its kty or crv")
@@ -130,9 +132,3 @@ def _first_certified(chain: Any) -> Key | None:
         return Key.of_certificate(x509.load_der_x509_certificate(content))
     except UNREADABLE:
         raise UnusableKey("its x5c holds no readable certificate") from None
-
-
-def _jwk_thumbprints(jwk: Mapping[str, Any]) -> list[bytes]:
-    shapes = [jwk.get(name) for name in ("x5t", "x5t#S256")]
-    thumbprints = [read_thumbprint(shape) for shape in shapes if isinstance(shape, str)]
-    return [thumbprint for thumbprint in thumbprints if thumbprint is not None]

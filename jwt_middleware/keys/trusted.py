@@ -38,7 +38,7 @@ class TrustedKeys:
         self._admitted: KeySet | None = None
         self._parts = source.sources if isinstance(source, SeveralSources) else (source,)
         for part in self._parts:
-            part.attach(announce, self._accepts)
+            part.attach(announce, lambda keys: bool(keys.admitted(rules).keys))
         self._check_now()
 
     def current(self) -> KeySet | None:
@@ -53,9 +53,6 @@ class TrustedKeys:
                 if snapshot is not None and snapshot is not self._seen:
                     self._adopt(snapshot)
         return self._admitted
-
-    def _accepts(self, keys: KeySet) -> bool:
-        return bool(keys.admitted(self.rules).keys)
 
     def dated_at(self, now: float) -> float | None:
         """Return the time at which a certificate must be valid; None where dates do not count."""
@@ -161,12 +158,13 @@ class TrustedKeys:
                     f"{algorithm.hash_size} bytes that {algorithm.name} needs (RFC 7518, 3.2)"
                 )
         if not any(key.fits(algorithm) for key in keys for algorithm in algorithms):
-            wanted = sorted({_an_algorithm_of(key) for key in keys})
+            wanted = sorted(
+                {
+                    next(n for n, algorithm in ALGORITHMS.items() if key.fits(algorithm))
+                    for key in keys
+                }
+            )
             raise ConfigurationError(
                 f"algorithms: no key of {self.source.name} ({', '.join(sorted(kinds))}) fits any "
                 f"of {names}; set algorithms={wanted}"
             )
-
-
-def _an_algorithm_of(key: Key) -> str:
-    return next(name for name, algorithm in ALGORITHMS.items() if key.fits(algorithm))

@@ -145,7 +145,7 @@ def integration_faults(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         ("issuer", check.text),
         ("audience", check.texts),
         ("algorithms", check.texts),
-        ("max_age", _max_age),
+        ("max_age", lambda name, value: value is None or check.number(name, value, above=0)),
     ):
         try:
             read(name, values[name])
@@ -153,11 +153,6 @@ def integration_faults(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield name, str(error).removeprefix(f"{name}: ")
     if not isinstance(values["enabled"], bool):
         yield "enabled", "true or false"
-
-
-def _max_age(name: str, value: Any) -> None:
-    if value is not None:
-        check.number(name, value, above=0)
 
 
 def _key_faults(secret: Any, keys: Any) -> Iterator[tuple[str, str]]:

@@ -72,7 +72,8 @@ class _Tables(TableReader):
             **{key: table[key] for key in _PLAIN if key in table},
             "id": name,
             "secret": self._secrets(where, table) or None,
-            "keys": self._keys(where, table),
+            "keys": relative_keys(self.texts(where, table, "keys", single=True), self._folder)
+            or None,
         }
         is_named = any(key in table for key in ("secret", *_SECRETS))
         for field, what in integration_faults(values):
@@ -110,9 +111,3 @@ class _Tables(TableReader):
         file = self.text(where, entry, "file")
         variable, key_id = self.text(where, entry, "env"), self.text(where, entry, "kid")
         return SecretPlace(None if file is None else self._folder / file, variable, key_id)
-
-    def _keys(self, where: str, table: dict[str, Any]) -> list[Any] | None:
-        if "keys" not in table:
-            return None
-        named = self.texts(where, table, "keys", single=True)
-        return relative_keys(named, self._folder) or None

@@ -180,16 +180,17 @@ def _synced(connection: sa.Connection, profile: Profile) -> Account:
             raise AccountRefused("the database takes two addresses for one")
         user_id = str(user.id)
     if profile.groups is not None:
-        _replace(connection, _groups, user_id, [_group_row(group) for group in profile.groups])
+        groups = [
+            {"number": group, "name": None}
+            if isinstance(group, int)
+            else {"number": None, "name": group}
+            for group in profile.groups
+        ]
+        _replace(connection, _groups, user_id, groups)
     if profile.credits is not None:
         rows = [{"order_id": order_id, "credit_id": number} for order_id, number in profile.credits]
         _replace(connection, _credits, user_id, rows)
     return Account(user_id, created)
-
-
-def _group_row(group: GroupId) -> dict[str, Any]:
-    is_number = isinstance(group, int)
-    return {"number": group if is_number else None, "name": None if is_number else group}
 
 
 def _replace(
