@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
+from ..events.record import Caller
 from ..options.checks import MILLISECONDS_FROM
 
 KEEP_FOR = 86_400.0
@@ -75,12 +76,12 @@ class Denial:
             _check_time(moment, getattr(self, moment))
 
     @classmethod
-    def of_name(
-        cls, name: Name, issued_before: float | None, until: float | None, note: str
+    def kept(
+        cls, kind: str, value: str, issuer: str, before: float | None, until: float, note: str
     ) -> Denial:
         """Make one from what a store has kept."""
-        names = {"issuer": name.issuer or None, name.kind: name.value}
-        return cls(**names, issued_before=issued_before, until=until, note=note)
+        names = {"issuer": issuer or None, kind: value}
+        return cls(**names, issued_before=before, until=until, note=note)
 
     @property
     def name(self) -> Name:
@@ -100,8 +101,7 @@ class Denial:
     @property
     def identity(self) -> tuple[str, str, str, bool]:
         """Its key in a store: a name has one denial of all tokens, and one with a date."""
-        kind, value, issuer = self.name
-        return kind, value, issuer, self.issued_before is None
+        return *self.name, self.issued_before is None
 
     def is_in_force(self, now: float) -> bool:
         """Whether it has not ended yet."""
@@ -131,21 +131,6 @@ def in_force(denials: Iterable[Denial], now: float) -> tuple[Denial, ...]:
     return tuple([denial for denial in denials if denial.is_in_force(now)])
 
 
-class Deniable(Protocol):
-    """What a denial may name of a token, None where it has none; a ``Principal`` is one."""
-
-    @property
-    def token_id(self) -> str | None: ...
-    @property
-    def subject(self) -> str | None: ...
-    @property
-    def client_id(self) -> str | None: ...
-    @property
-    def key_id(self) -> str | None: ...
-    @property
-    def issuer(self) -> str | None: ...
-
-
 class DenyList:
     """One reading of a store's denials; immutable, and as fast with many as with few."""
 
@@ -162,7 +147,7 @@ class DenyList:
 
     def find(
         self,
-        token: Deniable,
+        token: Caller,
         issued_at: Callable[[], float | None],
         now: float,
         signed_key_id: Callable[[], str | None] = lambda: None,

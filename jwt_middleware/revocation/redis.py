@@ -15,7 +15,7 @@ from typing import Any
 
 from ..background.forks import at_fork
 from ..errors import ConfigurationError, StoreUnavailable
-from .denials import Denial, Name, in_force
+from .denials import Denial, in_force
 from .store import by_end, changed, digest, new_revision
 from .urls import redis_name
 
@@ -158,7 +158,7 @@ class RedisStore:
 
 def _denial(place: str, entry: str) -> Denial:
     kind, value, issuer, _ = json.loads(place)
-    return Denial.of_name(Name(kind, value, issuer), *json.loads(entry))
+    return Denial.kept(kind, value, issuer, *json.loads(entry))
 
 
 _of_parents: list[Any] = []

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from ..background.forks import at_fork
 from ..errors import ConfigurationError, StoreUnavailable
-from .denials import Denial, Name
+from .denials import Denial
 from .store import changed, digest, new_revision
 from .urls import make_private
 
@@ -49,8 +49,6 @@ _EMPTIED = (
 )
 _SELECT = "SELECT kind, value, issuer, issued_before, until, note FROM jwt_middleware_denials "
 _OF_NAME = "WHERE kind = ? AND value = ? AND issuer = ?"
-
-_Row = tuple[str, str, str, float | None, float, str]
 
 
 class SQLiteStore:
@@ -110,7 +108,7 @@ class SQLiteStore:
         with self._writing(durable=True) as connection:
             _forget_old_denials(connection, now)
             row = connection.execute(f"{_SELECT}{_OF_NAME} AND whole = ?", place).fetchone()
-            kept = denial.ending(now).joined(None if row is None else _denial(row))
+            kept = denial.ending(now).joined(None if row is None else Denial.kept(*row))
             connection.execute(
                 "INSERT OR REPLACE INTO jwt_middleware_denials VALUES (?, ?, ?, ?, ?, ?, ?)",
                 (*place, kept.issued_before, kept.until, kept.note),
@@ -135,7 +133,7 @@ class SQLiteStore:
                 f"{_SELECT}WHERE until > ? ORDER BY until, kind, value, issuer, whole",
                 (self._clock(),),
             )
-            return tuple([_denial(row) for row in rows])
+            return tuple([Denial.kept(*row) for row in rows])
 
     def revision(self) -> str:
         return self._state("revision")
@@ -249,11 +247,6 @@ class SQLiteStore:
             _of_parents.extend(self._held)  # closing them would drop the parent's locks
             self._held.clear()
         self.after_fork()
-
-
-def _denial(row: _Row) -> Denial:
-    kind, value, issuer, issued_before, until, note = row
-    return Denial.of_name(Name(kind, value, issuer), issued_before, until, note)
 
 
 def _forget_old_denials(connection: sqlite3.Connection, now: float) -> None:

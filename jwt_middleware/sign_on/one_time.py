@@ -28,6 +28,7 @@ class _Names(NamedTuple):
     client_id: str
     key_id: str | None
     issuer: str | None
+    application: None = None
 
 
 class Denied:
