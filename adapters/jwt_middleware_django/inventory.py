@@ -13,7 +13,7 @@ from django.urls import Resolver404, URLPattern, URLResolver, get_resolver, reso
 
 from jwt_middleware.authorization import GUARD, Enter, Guard
 from jwt_middleware.authorization.exposure import Exposure, alive, guards_of, guards_to_ask
-from jwt_middleware.authorization.guards import asked
+from jwt_middleware.authorization.guards import safe_attribute
 from jwt_middleware.authorization.kept import contents_of
 from jwt_middleware.authorization.reach import behind_and_before
 from jwt_middleware.authorization.routes import (
@@ -181,26 +181,30 @@ def _class_functions(view: Any) -> Iterator[Any]:
 def _class_of(view: Any) -> Any:
     """Return the class that serves a view; None for a function."""
     node = _served_node(view)
-    return asked(node, "view_class") or asked(node, "cls")
+    return safe_attribute(node, "view_class") or safe_attribute(node, "cls")
 
 
 def _served_node(view: Any) -> Any:
     """Return what ``as_view`` made, also below decorators; None for a function."""
     node: Any = next(filter(_has_class, behind_and_before(view)), None)
     # Decorators copy the attributes; the function that ``as_view`` made is the innermost.
-    while isinstance(asked(node, "__wrapped__"), FunctionType) and _has_class(node.__wrapped__):
+    while isinstance(safe_attribute(node, "__wrapped__"), FunctionType) and _has_class(
+        node.__wrapped__
+    ):
         node = node.__wrapped__
     return node
 
 
 def _has_class(node: Any) -> bool:
-    return any(isinstance(asked(node, name), type) for name in ("view_class", "cls"))
+    return any(isinstance(safe_attribute(node, name), type) for name in ("view_class", "cls"))
 
 
 def _methods_of(view: Any, view_class: Any) -> list[str]:
     """Return the methods that a class allows, by an argument of ``as_view`` or its own."""
     node = _served_node(view)
-    given: dict[str, Any] = asked(node, "view_initkwargs") or asked(node, "initkwargs") or {}
+    given: dict[str, Any] = (
+        safe_attribute(node, "view_initkwargs") or safe_attribute(node, "initkwargs") or {}
+    )
     own: Iterable[str] = getattr(view_class, "http_method_names", ())
     names: Iterable[str] = given.get("http_method_names", own)
     return [name.upper() for name in names]
@@ -209,7 +213,7 @@ def _methods_of(view: Any, view_class: Any) -> list[str]:
 def _operations(view: Any) -> list[Any] | None:
     """Return the operations of a django-ninja view, which keeps them in an object of its own."""
     for node in behind_and_before(view):
-        for kept in contents_of(*(asked(node, "__closure__") or ())):
+        for kept in contents_of(*(safe_attribute(node, "__closure__") or ())):
             operations = getattr(kept, "operations", None)
             if isinstance(operations, list) and all(hasattr(x, "view_func") for x in operations):
                 return operations

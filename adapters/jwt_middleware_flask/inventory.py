@@ -10,7 +10,7 @@ from flask import Flask
 
 from jwt_middleware.authorization import Enter, Guard
 from jwt_middleware.authorization.exposure import Exposure, alive, guards_to_ask
-from jwt_middleware.authorization.guards import asked
+from jwt_middleware.authorization.guards import safe_attribute
 from jwt_middleware.authorization.reach import behind_and_before
 from jwt_middleware.authorization.routes import (
     Route,
@@ -89,7 +89,7 @@ class Routes:
 
 def _class_of(view: Any) -> Any:
     """Return the class that serves a view, also below decorators that hide it."""
-    classes = (asked(node, "view_class") for node in behind_and_before(view))
+    classes = (safe_attribute(node, "view_class") for node in behind_and_before(view))
     return next((kind for kind in classes if isinstance(kind, type)), None)
 
 

@@ -17,7 +17,7 @@ from starlette.endpoints import HTTPEndpoint
 
 from jwt_middleware.authorization import Guard
 from jwt_middleware.authorization.exposure import guards_of, guards_to_ask
-from jwt_middleware.authorization.guards import GUARD, asked
+from jwt_middleware.authorization.guards import GUARD, safe_attribute
 from jwt_middleware.authorization.kept import contents_of
 from jwt_middleware.authorization.routes import (
     Route,
@@ -97,7 +97,9 @@ class Walk:
                 self._mounted(route if getattr(route, "routes", None) else route.app, path, above)
             else:
                 self.routes.append(route_of(path, (), route))
-        default = asked(app, "default") or asked(asked(app, "router"), "default")
+        default = safe_attribute(app, "default") or safe_attribute(
+            safe_attribute(app, "router"), "default"
+        )
         if default is not None and getattr(default, "__name__", "") != "not_found":
             self.endpoints.append((default, prefix))
             self.routes.append(route_of(prefix + "/*", (), default))
@@ -216,13 +218,13 @@ def routes_of(app: Any) -> Any:
         seen.add(id(app))
         if isinstance(app, MethodType):  # a Router wraps its own method by its middleware
             app = app.__self__
-        routes = asked(app, "routes")
+        routes = safe_attribute(app, "routes")
         if isinstance(routes, list):
             return routes
-        own = asked(app, "__dict__")
+        own = safe_attribute(app, "__dict__")
         kept = (
-            asked(app, "app"),
-            *contents_of(*(asked(app, "__closure__") or ())),
+            safe_attribute(app, "app"),
+            *contents_of(*(safe_attribute(app, "__closure__") or ())),
             *(own.values() if isinstance(own, dict) else ()),
         )
         waiting += [value for value in kept if callable(value) and not inspect.isclass(value)]

@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
-from .guards import Enter, Guard, GuardedBy, asked, register
+from .guards import Enter, Guard, GuardedBy, register, safe_attribute
 from .predicate import Predicate, is_async
 
 _PUBLIC = "__jwt_middleware_public__"
@@ -72,7 +72,7 @@ def public(handler: Handler) -> Handler:
 
 def is_public(handler: Any) -> bool:
     """Whether ``public`` stands on the handler."""
-    return asked(handler, _PUBLIC) is True
+    return safe_attribute(handler, _PUBLIC) is True
 
 
 def _check_handler(handler: Any, decorator: str) -> None:

@@ -13,7 +13,7 @@ from types import FunctionType, MethodType, ModuleType
 from typing import Any
 
 from .decorators import is_public
-from .guards import Enter, Guard, Use, asked, guard_of, handler_of, uses_by
+from .guards import Enter, Guard, Use, guard_of, handler_of, safe_attribute, uses_by
 from .kept import Key, globals_of, is_followed, is_global, kept_by, key_of
 from .reach import Reach, behind_and_before, chain_of, guards_at, reach_of
 
@@ -242,5 +242,5 @@ def _wrapped(handler: Any) -> Iterator[Any]:
             yield node
         if type(node) is MethodType:
             return  # all objects of its class share what stands below
-        if guard_of(node) is None and asked(node, "__wrapped__") is None:
+        if guard_of(node) is None and safe_attribute(node, "__wrapped__") is None:
             return

@@ -141,7 +141,7 @@ def handler_of(wrapper: FunctionType) -> Any:
     return cells[wrapper.__code__.co_freevars.index("handler")].cell_contents
 
 
-def asked(value: Any, name: str) -> Any:
+def safe_attribute(value: Any, name: str) -> Any:
     """Return an attribute, or None where the object has none or fails to say."""
     try:
         return getattr(value, name, None)

@@ -15,7 +15,7 @@ from contextlib import suppress
 from types import CellType, FunctionType, MethodType, ModuleType
 from typing import Any
 
-from .guards import GuardedBy, asked, guard_of, handler_of
+from .guards import GuardedBy, guard_of, handler_of, safe_attribute
 
 FRAMEWORKS = ("django", "fastapi", "flask", "rest_framework", "starlette", "werkzeug")
 """Their objects, such as an app or a router, know every handler and wrap none."""
@@ -106,14 +106,14 @@ def _without_guards(attributes: dict[str, Any]) -> list[Any]:
 
 def attributes_of(value: Any) -> list[Any]:
     """Return what an object keeps in attributes of its own; nothing where it fails to say."""
-    own = asked(value, "__dict__")
+    own = safe_attribute(value, "__dict__")
     kept = _without_guards(own) if isinstance(own, dict) else []
     for kind in type(value).__mro__:
         slots = kind.__dict__.get("__slots__", ())
         names = (slots,) if isinstance(slots, str) else slots
-        kept += [asked(value, name) for name in names if not name.startswith("__")]
+        kept += [safe_attribute(value, name) for name in names if not name.startswith("__")]
     if hasattr(type(value), "__wrapped__"):  # a proxy, such as wrapt's
-        kept.append(asked(value, "__wrapped__"))
+        kept.append(safe_attribute(value, "__wrapped__"))
     return kept
 
 

@@ -10,7 +10,7 @@ from heapq import heappop, heappush
 from types import FunctionType, MethodType
 from typing import Any, NamedTuple
 
-from .guards import Guard, Use, asked, guard_of, handler_of, use_of
+from .guards import Guard, Use, guard_of, handler_of, safe_attribute, use_of
 from .kept import (
     KEPT,
     Key,
@@ -110,7 +110,7 @@ def is_of_one_request(handler: Any) -> bool:
     if not any(
         isinstance(node, functools.partial)
         and type(node.func) is MethodType
-        and asked(node, "__wrapped__") is not None
+        and safe_attribute(node, "__wrapped__") is not None
         for node in chain_of(handler)
     ):
         return False
@@ -149,7 +149,7 @@ def _next(handler: Any) -> Any:
         return handler_of(handler)
     if type(handler) is MethodType:
         return handler.__func__
-    wrapped = asked(handler, "__wrapped__")
+    wrapped = safe_attribute(handler, "__wrapped__")
     if wrapped is not None:
         return wrapped
     kept = kept_by(handler)
