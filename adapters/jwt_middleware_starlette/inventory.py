@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 from starlette.routing import Route as HTTPRoute
-from starlette.routing import WebSocketRoute
+from starlette.routing import WebSocketRoute, compile_path
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from jwt_middleware.authorization import Enter, Guard
@@ -16,11 +18,13 @@ from jwt_middleware.authorization.routes import Route, attributes_of_class, list
 from jwt_middleware.errors import ConfigurationError
 from jwt_middleware.middleware import Gate
 
-from .templates import Templates
 from .walk import ToAsk, Walk, asked_first, calls_of, routes_of, served_by
 
 Check = Callable[[Sequence[Guard], Scope], None]
 """Checks guards for a connection; raises where one does not hold."""
+
+_ANYTHING_BELOW = "/*"
+"""The end of a path in the inventory that stands for a mount whose routes cannot be seen."""
 
 _UNSEEN: list[tuple[list[Any], int]] = [([], -1)]
 
@@ -105,6 +109,34 @@ class Routes:
         if self._templates is None:
             self._templates = Templates(self._walked)
         return self._templates.find(method, path)
+
+
+class Templates:
+    """The templates of an app's routes, in the order in which it tries them.
+
+    Starlette keeps no whole template of a route below a mount, and none for a request that is
+    refused before it is routed.
+    """
+
+    def __init__(self, routes: Iterable[Route]) -> None:
+        self._templates: list[tuple[re.Pattern[str], Route]] = []
+        for route in routes:
+            path = route.path
+            if path.endswith(_ANYTHING_BELOW):
+                path = path.removesuffix("*") + "{path:path}"
+            with suppress(ValueError):  # a mount and its route have a parameter of the same name
+                self._templates.append((compile_path(path)[0], route))
+
+    def find(self, method: str, path: str) -> str | None:
+        """Return the template that serves this, else one of another method, else None."""
+        other: str | None = None
+        for pattern, route in self._templates:
+            if pattern.match(path):
+                if not route.methods or method in route.methods:
+                    return route.path
+                if other is None and ("WEBSOCKET" in route.methods) == (method == "WEBSOCKET"):
+                    other = route.path
+        return other
 
 
 class _AskedFirst:
