@@ -120,7 +120,7 @@ class Walk:
         dependant = getattr(route, "dependant", None)
         guards: tuple[Guard, ...] = ()
         if dependant is not None:
-            guards = (*included, *_dependencies(dependant))
+            guards = (*included, *_guards_among(calls_of(dependant)))
             self.dependencies += calls_of(dependant)
         if inspect.isclass(endpoint):
             self.beside += attributes_of_class(endpoint)
@@ -172,13 +172,8 @@ def _guards_of_inclusion(dependencies: Iterable[Any]) -> Iterator[Guard]:
     from fastapi.dependencies.utils import get_dependant  # the router is FastAPI's, so it is there
 
     for entry in dependencies:
-        yield from _guards_among([entry.dependency])
-        yield from _dependencies(get_dependant(path="/", call=entry.dependency))
-
-
-def _dependencies(dependant: Any) -> Iterator[Guard]:
-    """Yield the guards among a FastAPI route's dependencies, at any depth."""
-    yield from _guards_among(calls_of(dependant))
+        below = calls_of(get_dependant(path="/", call=entry.dependency))
+        yield from _guards_among([entry.dependency, *below])
 
 
 def calls_of(dependant: Any) -> Iterator[Any]:
@@ -241,7 +236,7 @@ def asked_first(route: Any) -> ToAsk | None:
     if not inspect.isclass(endpoint):
         guards = guards_to_ask(endpoint)
         if not guards and _makes_its_own_handler(route):
-            guards = (*guards_of(endpoint), *_dependencies(route.dependant))
+            guards = (*guards_of(endpoint), *_guards_among(calls_of(route.dependant)))
         return (lambda _: guards) if guards else None
     by_method = {
         method: (

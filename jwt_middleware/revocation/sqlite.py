@@ -103,29 +103,20 @@ class SQLiteStore:
             return used.fetchone() is not None
 
     def deny(self, denial: Denial) -> None:
-        now = self._clock()
         place = denial.identity
-        with self._writing(durable=True) as connection:
-            _forget_old_denials(connection, now)
+        with self._changing() as connection:
             row = connection.execute(f"{_SELECT}{_OF_NAME} AND whole = ?", place).fetchone()
-            kept = denial.ending(now).joined(None if row is None else Denial.kept(*row))
+            before = None if row is None else Denial.kept(*row)
+            kept = denial.ending(self._clock()).joined(before)
             connection.execute(
                 "INSERT OR REPLACE INTO jwt_middleware_denials VALUES (?, ?, ?, ?, ?, ?, ?)",
                 (*place, kept.issued_before, kept.until, kept.note),
             )
-            _revise(connection)
-        changed(self.name)
 
     def allow(self, denial: Denial) -> bool:
-        with self._writing(durable=True) as connection:
-            _forget_old_denials(connection, self._clock())
-            gone = connection.execute(
-                f"DELETE FROM jwt_middleware_denials {_OF_NAME}",  # noqa: S608 - constants
-                denial.name,
-            )
-            _revise(connection)
-        changed(self.name)
-        return gone.rowcount > 0
+        delete = f"DELETE FROM jwt_middleware_denials {_OF_NAME}"  # noqa: S608 - constants
+        with self._changing() as connection:
+            return connection.execute(delete, denial.name).rowcount > 0
 
     def denials(self) -> tuple[Denial, ...]:
         with self._reading() as connection:
@@ -228,6 +219,19 @@ class SQLiteStore:
                 raise
             connection.execute("COMMIT")
 
+    @contextmanager
+    def _changing(self) -> Generator[sqlite3.Connection]:
+        """Change the denials, and have every reader look at them."""
+        with self._writing(durable=True) as connection:
+            now = self._clock()
+            connection.execute("DELETE FROM jwt_middleware_denials WHERE until <= ?", (now,))
+            yield connection
+            connection.execute(
+                "INSERT OR REPLACE INTO jwt_middleware_state VALUES ('revision', ?)",
+                (new_revision(),),
+            )
+        changed(self.name)
+
     def before_fork(self) -> None:
         """Close the file, and keep it closed until the fork is over."""
         if self._lock.acquire(timeout=2 * BUSY):
@@ -247,16 +251,6 @@ class SQLiteStore:
             _of_parents.extend(self._held)  # closing them would drop the parent's locks
             self._held.clear()
         self.after_fork()
-
-
-def _forget_old_denials(connection: sqlite3.Connection, now: float) -> None:
-    connection.execute("DELETE FROM jwt_middleware_denials WHERE until <= ?", (now,))
-
-
-def _revise(connection: sqlite3.Connection) -> None:
-    connection.execute(
-        "INSERT OR REPLACE INTO jwt_middleware_state VALUES ('revision', ?)", (new_revision(),)
-    )
 
 
 def _in_wal_mode(connection: sqlite3.Connection) -> None:
