@@ -13,21 +13,17 @@ import time
 import weakref
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol
 
 
 class Renewed(Protocol):
-    """Something that a forked child cannot use as it is; ``renew`` makes it usable there."""
+    """Something that a forked child cannot use as it is; ``renew`` makes it usable there.
+
+    What must not be in use during a fork has ``before_fork`` and ``after_fork`` as well, both of
+    which run in the parent.
+    """
 
     def renew(self) -> None: ...
-
-
-@runtime_checkable
-class Paused(Renewed, Protocol):
-    """Something that must not be in use during a fork; ``after_fork`` runs in the parent."""
-
-    def before_fork(self) -> None: ...
-    def after_fork(self) -> None: ...
 
 
 # In the order of their making, so that the parts of a thing are renewed before it.
@@ -36,34 +32,30 @@ _numbers = itertools.count()
 
 
 def at_fork(owner: Renewed) -> None:
-    """Have something renewed in forked children, and paused during a fork where it can be."""
+    """Have something renewed in forked children, while it lives."""
     _owners[next(_numbers)] = owner
 
 
-def _living() -> list[Renewed]:
-    # valuerefs() copies the references: another thread may add one meanwhile.
-    return [owner for ref in _owners.valuerefs() if (owner := ref()) is not None]
+def _caller_of(method: str) -> Callable[[], None]:
+    """Return a function that calls a method of every owner that has it."""
+
+    def call() -> None:
+        # valuerefs() copies the references: another thread may add one meanwhile.
+        for owner in [reference() for reference in _owners.valuerefs()]:
+            getattr(owner, method, _nothing)()
+
+    return call
 
 
-def _before() -> None:
-    for owner in _living():
-        if isinstance(owner, Paused):
-            owner.before_fork()
-
-
-def _in_parent() -> None:
-    for owner in _living():
-        if isinstance(owner, Paused):
-            owner.after_fork()
-
-
-def _in_child() -> None:
-    for owner in _living():
-        owner.renew()
+def _nothing() -> None: ...
 
 
 if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
-    os.register_at_fork(before=_before, after_in_parent=_in_parent, after_in_child=_in_child)
+    os.register_at_fork(
+        before=_caller_of("before_fork"),
+        after_in_parent=_caller_of("after_fork"),
+        after_in_child=_caller_of("renew"),
+    )
 
 
 class ForkLock:
