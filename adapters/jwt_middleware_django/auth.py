@@ -44,9 +44,7 @@ class PrincipalBackend(BaseBackend):
     def authenticate(self, request: HttpRequest | None) -> Any:  # type: ignore[override]
         """Return the principal's user; None where there is none, or the user is not active.
 
-        Raises:
-            ConfigurationError: ``map_user`` is missing, or is no function.
-
+        Raises ``ConfigurationError`` where ``map_user`` is missing, or is no function.
         """
         principal = None if request is None else principal_or_none(request)
         if principal is None:
@@ -93,9 +91,7 @@ def UserMiddleware(get_response: Callable[[HttpRequest], Any]) -> Any:  # noqa: 
 def map_user() -> Callable[[Principal], Any]:
     """Return the site's function.
 
-    Raises:
-        ConfigurationError: it is missing, or is no function.
-
+    Raises ``ConfigurationError`` where it is missing, or is no function.
     """
     function: Any = getattr(settings, "JWT_MIDDLEWARE", {}).get(MAP_USER)
     if isinstance(function, str):

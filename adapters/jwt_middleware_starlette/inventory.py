@@ -58,9 +58,7 @@ class Routes:
     def inventory(self) -> list[Route]:
         """Return every route, and have guards checked before decorators that could answer first.
 
-        Raises:
-            ConfigurationError: the app routes to a guarded function without its guard.
-
+        Raises ``ConfigurationError`` where the app routes to a guarded function without its guard.
         """
         self._lists.clear()
         seen: set[int] = set()

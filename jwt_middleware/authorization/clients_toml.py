@@ -26,9 +26,7 @@ _TRUST: Final = ClientTrust._fields
 def read_clients(content: bytes, path: Path) -> list[Client]:
     """Read the clients of a registry file; relative paths of keys start at its folder.
 
-    Raises:
-        ConfigurationError: with every fault of the file.
-
+    Raises ``ConfigurationError`` with every fault of the file.
     """
     registry = _Registry(path)
     clients = registry.read(read_toml(content, path))

@@ -185,9 +185,7 @@ def keep_with(wrapper: FunctionType, handler: Any) -> None:
     Each wrapper has an attribute of its own: a common one would be replaced where a decorator
     copies the attributes of another function.
 
-    Raises:
-        TypeError: nothing there takes an attribute, so a route below would be open.
-
+    Raises ``TypeError`` where nothing there takes an attribute, so a route below would be open.
     """
     sure = {key_of(node) for node in chain_of(handler)}
     before = reach_of(handler).before

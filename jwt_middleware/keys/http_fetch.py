@@ -44,9 +44,7 @@ def get(
         context: of TLS, for https.
         etag: of the answer that is known; then an unchanged one (304) is good too.
 
-    Raises:
-        FetchError: anything else than a complete answer of at most 512 KiB in time.
-
+    Raises ``FetchError`` for anything but a complete answer of at most 512 KiB in time.
     """
     parts = checked_url(url)
     ends = time.monotonic() + deadline

@@ -22,9 +22,7 @@ def key_source(value: Any) -> KeySource:
 
     A text is PEM if it starts so, a JWKS URL if it holds ``://``, else the path of a file.
 
-    Raises:
-        ConfigurationError: it is none of these, or holds no usable key.
-
+    Raises ``ConfigurationError`` where it is none of these, or holds no usable key.
     """
     if isinstance(value, KeySource):
         return value

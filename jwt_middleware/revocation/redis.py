@@ -33,9 +33,7 @@ _USED = "jwt_middleware:used:"
 class RedisStore:
     """Denials and uses in Redis. A server that is down at first is an outage, no error.
 
-    Raises:
-        ConfigurationError: the ``redis`` extra is missing, or the URL or its password is wrong.
-
+    Raises ``ConfigurationError`` where the ``redis`` extra is missing, or the URL or password wrong.
     """
 
     is_shared = True

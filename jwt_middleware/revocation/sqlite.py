@@ -58,9 +58,7 @@ class SQLiteStore:
     outage, like a missing one, until the store is opened anew. Without ``make`` nothing is made at
     all, and a missing file is an outage too.
 
-    Raises:
-        ConfigurationError: the file cannot be made, read or written.
-
+    Raises ``ConfigurationError`` where the file cannot be made, read or written.
     """
 
     is_shared = True

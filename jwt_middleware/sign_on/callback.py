@@ -119,9 +119,7 @@ def fill_session(
 class Callback:
     """Signs people in. It may block, so an event loop calls it on a worker thread.
 
-    Raises:
-        ConfigurationError: an option is missing, unknown or wrong.
-
+    Raises ``ConfigurationError`` where an option is missing, unknown or wrong.
     """
 
     def __init__(self, **options: Unpack[SignOnOptions]) -> None:

@@ -96,9 +96,7 @@ class Profile:
 def read_profile(integration: Integration, claims: Mapping[str, Any]) -> Profile:
     """Return what the verified claims of an integration's token say.
 
-    Raises:
-        InvalidClaims: with every fault.
-
+    Raises ``InvalidClaims`` with every fault.
     """
     reading = _Reading(claims)
     profile = Profile(
