@@ -33,7 +33,7 @@ _USED = "jwt_middleware:used:"
 class RedisStore:
     """Denials and uses in Redis. A server that is down at first is an outage, no error.
 
-    Raises ``ConfigurationError`` where the ``redis`` extra is missing, or the URL or password wrong.
+    Raises ``ConfigurationError`` where redis-py is missing, or the URL or its password is wrong.
     """
 
     is_shared = True
