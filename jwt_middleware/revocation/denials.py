@@ -101,7 +101,8 @@ class Denial:
     @property
     def identity(self) -> tuple[str, str, str, bool]:
         """Its key in a store: a name has one denial of all tokens, and one with a date."""
-        return *self.name, self.issued_before is None
+        kind, value, issuer = self.name
+        return kind, value, issuer, self.issued_before is None
 
     def is_in_force(self, now: float) -> bool:
         """Whether it has not ended yet."""
