@@ -13,8 +13,8 @@ from starlette.responses import Response
 from starlette.types import Scope
 from starlette.websockets import WebSocket, WebSocketState
 
-from jwt_middleware.authorization import GUARD, Guard, Predicate, ScopeView, authenticated
-from jwt_middleware.authorization.decorators import Handler, guarded
+from jwt_middleware.authorization import GUARD, Guard, ScopeView, authenticated
+from jwt_middleware.authorization.decorators import requires_by
 from jwt_middleware.errors import MissingToken, RequestError
 from jwt_middleware.middleware import (
     GATE_KEY,
@@ -103,22 +103,6 @@ def _scopes(frame: FrameType | None) -> Iterator[Scope]:
         frame = frame.f_back
 
 
-def requires(
-    predicate: Predicate, *, enforce: bool = True, routed: bool = True
-) -> Callable[[Handler], Handler]:
-    """Let a handler serve only a proven caller for whom the predicate holds.
-
-    Put it below the route's decorator; above it, the app refuses to start.
-
-    Args:
-        predicate: what must hold.
-        enforce: False is shadow mode: what it would refuse is let in, and logged.
-        routed: False for a function that no route serves, such as one that views call.
-
-    """
-    return guarded(predicate, enter_handler, enforce=enforce, routed=routed)
-
-
 def enter_handler(guard: Guard, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     """Check a guard for the request or websocket of its handler, else for the current one."""
     connections = (
@@ -128,6 +112,10 @@ def enter_handler(guard: Guard, args: tuple[Any, ...], kwargs: dict[str, Any]) -
     scope = _scope_of(connection)
     # Without a scope there was no middleware: everybody is refused, and the log says why.
     check_guard(guard, {"type": "http", "headers": []} if scope is None else scope)
+
+
+requires = requires_by(enter_handler)
+"""Guards a handler. Put it below the route's decorator; above it, the app refuses to start."""
 
 
 def check_guard(guard: Guard, scope: Scope) -> None:

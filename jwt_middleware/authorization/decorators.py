@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast
 
 from .guards import Enter, Guard, GuardedBy, register, safe_attribute
 from .predicate import Predicate, is_async
@@ -53,11 +53,31 @@ class GuardDecorator(GuardedBy):
         return repr(self.guard)
 
 
-def guarded(
-    predicate: Predicate, enter: Enter, *, enforce: bool = True, routed: bool = True
-) -> GuardDecorator:
-    """Return the decorator that an adapter's ``requires(predicate)`` is."""
-    return GuardDecorator(Guard(predicate, enforce, routed), enter)
+class Requires(Protocol):
+    """The type of an adapter's ``requires``."""
+
+    def __call__(
+        self, predicate: Predicate, *, enforce: bool = True, routed: bool = True
+    ) -> GuardDecorator: ...
+
+
+def requires_by(enter: Enter) -> Requires:
+    """Return an adapter's ``requires``; ``enter`` checks the guard of a request."""
+
+    def requires(
+        predicate: Predicate, *, enforce: bool = True, routed: bool = True
+    ) -> GuardDecorator:
+        """Let a handler serve only a proven caller for whom the predicate holds.
+
+        Args:
+            predicate: what must hold.
+            enforce: False is shadow mode: what it would refuse is let in, and logged.
+            routed: False for a function that no route serves, such as one that handlers call.
+
+        """
+        return GuardDecorator(Guard(predicate, enforce, routed), enter)
+
+    return requires
 
 
 def public(handler: Handler) -> Handler:
