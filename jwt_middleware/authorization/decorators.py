@@ -91,7 +91,7 @@ def public(handler: Handler) -> Handler:
 
 
 def is_public(handler: Any) -> bool:
-    """Whether ``public`` stands on the handler."""
+    """Whether the handler is marked by ``public``."""
     return safe_attribute(handler, _PUBLIC) is True
 
 

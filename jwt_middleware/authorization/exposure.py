@@ -222,7 +222,7 @@ def _function_of(handler: Any) -> FunctionType | None:
 
 
 def _module_of(handler: Any) -> tuple[str, dict[str, Any]]:
-    """Return the name and the globals of the module that a handler's own function is of."""
+    """Return the name and the globals of the module of a handler's own function."""
     names = globals_of(_function_of(handler))
     return str(names.get("__name__", "")), names
 

@@ -80,7 +80,7 @@ Enter = Callable[[Guard, tuple[Any, ...], dict[str, Any]], None]
 
 
 GUARD = "jwt_middleware_guard"
-"""The attribute by which a dependency or a permission class says what it enforces."""
+"""The attribute that holds the guard of a dependency or a permission class."""
 
 
 class GuardedBy:
@@ -118,7 +118,7 @@ def register(wrapper: FunctionType, guard: Guard, enter: Enter) -> None:
 
 
 def use_of(function: Any) -> Use | None:
-    """Return the use whose wrapper this very function is, whatever it was copied from."""
+    """Return the use whose wrapper is this very function, not a copy of it."""
     return _uses.get(function) if type(function) is FunctionType else None
 
 
@@ -142,7 +142,7 @@ def handler_of(wrapper: FunctionType) -> Any:
 
 
 def safe_attribute(value: Any, name: str) -> Any:
-    """Return an attribute, or None where the object has none or fails to say."""
+    """Return an attribute, or None where there is none or reading it fails."""
     try:
         return getattr(value, name, None)
     except Exception:  # noqa: BLE001 - the app's own object, such as a client that is not ready

@@ -84,7 +84,7 @@ def contents_of(*cells: CellType) -> Iterator[Any]:
 
 
 def _is_beside(function: FunctionType, name: str, value: Any) -> bool:
-    """Whether a closure refers to a function defined beside this one, by its own name.
+    """Whether a closure refers by its name to a function that is defined beside this one.
 
     The handlers in an app factory do so; what a decorator wraps comes from elsewhere.
     """
@@ -105,7 +105,7 @@ def _without_guards(attributes: dict[str, Any]) -> list[Any]:
 
 
 def attributes_of(value: Any) -> list[Any]:
-    """Return what an object keeps in attributes of its own; nothing where it fails to say."""
+    """Return what an object keeps in its own attributes, as far as they can be read."""
     own = safe_attribute(value, "__dict__")
     kept = _without_guards(own) if isinstance(own, dict) else []
     for kind in type(value).__mro__:

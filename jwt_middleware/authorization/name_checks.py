@@ -21,7 +21,7 @@ def unknown_names(predicate: Predicate, clients: Clients) -> list[str]:
 
 
 def without_registry(predicate: Predicate) -> list[str]:
-    """Return what a predicate needs a registry for, where there is none."""
+    """Return the conditions of a predicate that need a registry, where there is none."""
     return [
         f"{leaf!r} means nothing without a registry: set clients="
         for leaf in predicate.leaves()

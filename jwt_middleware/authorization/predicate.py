@@ -33,7 +33,7 @@ class Evaluation:
         self.strict = False
         """Whether policies in shadow mode are enforced, to learn what they would refuse."""
         self.negated = False
-        """Whether an odd number of ``~`` stands above what is being evaluated."""
+        """Whether what is being evaluated is under an odd number of ``~``."""
 
 
 class Predicate:
@@ -63,7 +63,7 @@ class Predicate:
                 return None
             leaf = self.failed_leaf(evaluation)
             needed, held = leaf.needed_and_held(evaluation)
-            # Texts, whatever a predicate of the app's own returns: events keep them.
+            # As texts, since events keep them and an app's own predicate may return anything.
             return Decision(False, "insufficient_permission", repr(leaf), str(needed), str(held))
         except Exception as error:  # noqa: BLE001 - a predicate of the app's own: a failure denies
             failed = f"{type(error).__name__} raised"
@@ -88,7 +88,7 @@ class Predicate:
     def key(self) -> tuple[Any, ...]:
         """Return what makes two predicates of one class equal: the values of its slots."""
         if type(self) is Predicate or hasattr(self, "__dict__"):
-            raise NotImplementedError  # a class of the app's own must say so itself
+            raise NotImplementedError  # an app's own class must define it
         slots = (name for kind in type(self).__mro__ for name in getattr(kind, "__slots__", ()))
         return tuple(getattr(self, name) for name in slots)
 
@@ -248,7 +248,7 @@ def _combined(kind: type[_Parts], parts: tuple[Predicate, ...], written: str) ->
 
 
 def checked_name(name: object, where: str) -> str:
-    """Return the name that a condition is written with; raise ``TypeError`` where it is none."""
+    """Return a condition's name; raise ``TypeError`` unless it is a text that is not empty."""
     if not isinstance(name, str) or not name:
         raise TypeError(f"{where}() takes a name, not {name!r}")
     return name

@@ -38,7 +38,7 @@ class ClientIs(Predicate):
 
 
 class _Holds(Predicate):
-    """The principal has this name; no names at all are an empty set, so this is never unknown."""
+    """The principal has this name; having none at all is False, never unknown."""
 
     __slots__ = ("name",)
     _kind: ClassVar[str]
@@ -86,7 +86,7 @@ Function = Callable[[Principal, RequestView], bool]
 
 
 class Ask(Predicate):
-    """The app's own function says True; anything else than True or False is unknown."""
+    """The app's own function returns True; anything but True or False is unknown."""
 
     __slots__ = ("function",)
 

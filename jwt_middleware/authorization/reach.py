@@ -29,7 +29,7 @@ from .kept import (
 )
 
 _ROUTE_BY_CLOSURES = ("fasthtml", "nicegui", "ninja")
-"""They route to functions of their own, which keep helpers of theirs beside the app's function."""
+"""They route to their own functions, which keep their own helpers beside the app's function."""
 _LONGEST = 100
 _DECORATES_METHODS = "django.utils.decorators"
 _DEEPEST_DECORATORS = 20

@@ -75,7 +75,7 @@ class Route(NamedTuple):
 def route_of(
     path: str, methods: Iterable[str], handler: Any, *, guards: Iterable[Guard] = ()
 ) -> Route:
-    """Describe a route by its handler; ``guards`` are those that do not stand on it."""
+    """Describe a route by its handler; ``guards`` are those from elsewhere."""
     distinct = {id(guard): guard for guard in (*guards, *guards_of(handler))}
     route = Route(
         path,

@@ -191,7 +191,7 @@ class Comparison(Predicate):
         return (self.left, self.right) if isinstance(self.right, Term) else (self.left,)
 
     def constants(self) -> tuple[Any, ...]:
-        """Return the values that it compares with, where they are known when it is written."""
+        """Return the values, other than terms, that it compares with."""
         if isinstance(self.right, Term):
             return ()
         right: tuple[Any, ...] = self.right if self.relation == "is_in" else (self.right,)
@@ -310,7 +310,7 @@ def _any_equal(items: tuple[Any, ...], value: Any) -> Verdict:
 
 
 def _equal(left: Any, right: Any) -> bool:
-    """Compare two values; inside lists too, ``True`` is not ``1``, as it is in Python."""
+    """Compare two values; unlike in Python, ``True`` is not ``1``, not even in a list."""
     if isinstance(left, tuple) and isinstance(right, tuple):
         return len(left) == len(right) and all(map(_equal, left, right))
     return _kind(left) == _kind(right) and bool(left == right)

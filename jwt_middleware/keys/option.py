@@ -72,7 +72,7 @@ def _from_path(path: Path) -> KeySource:
     except (OSError, ValueError):  # too long for a name, or with a NUL: no path at all
         is_there = False
     if not is_there and path.suffix.lower() not in _KEY_SUFFIXES:
-        # Not echoed: it may be a secret that was given as it is.
+        # Not echoed: it may be a secret in a wrong place.
         raise ConfigurationError(
             f"keys: the text of {len(path.name)} characters is the path of no file in "
             f"{Path.cwd() if not path.is_absolute() else 'the folder that it names'}; "
@@ -102,7 +102,7 @@ class SeveralSources(KeySource):
         self._joined: tuple[tuple[KeySet | None, ...], KeySet] | None = None
 
     def snapshot(self) -> KeySet | None:
-        """Return the keys of all sources that have some; None where none has."""
+        """Return the keys of all sources; None where no source has any."""
         parts = tuple(source.snapshot() for source in self.sources)
         if all(part is None for part in parts):
             return None

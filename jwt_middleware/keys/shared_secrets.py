@@ -36,7 +36,7 @@ def read_secret(value: str | bytes, key_id: str | None = None) -> KeySet:
 
 
 def checked_secret(value: bytes) -> bytes:
-    """Return the secret; raise ``UnusableKey`` where it is none."""
+    """Return the secret; raise ``UnusableKey`` where it cannot be one."""
     if not value.strip(b"\x00"):
         raise UnusableKey("it is empty")  # HMAC pads with zeros, so all zeros are no secret
     if _is_key_material(value, depth=3):
@@ -78,7 +78,7 @@ def _decodings(text: bytes) -> Iterator[bytes]:
 
 
 def _is_der_sequence(content: bytes) -> bool:
-    """Whether it is one DER SEQUENCE of exactly its length (X.690, 8.1.3), not such a text."""
+    """Whether it is one DER SEQUENCE of exactly its length (X.690, 8.1.3)."""
     if len(content) < 3 or content[0] != 0x30:
         return False
     size = content[1]

@@ -61,7 +61,7 @@ class TrustedKeys:
     def _adopt(self, snapshot: KeySet) -> None:
         admitted = snapshot.admitted(self.rules)
         name = self.source.name
-        # Keys of which none is admitted are as good as an empty answer: the old ones stay in use.
+        # Where none is admitted the old keys stay in use, as after an empty answer.
         is_used = bool(admitted.keys) or self._admitted is None
         # The admitted keys before the mark that they were seen: readers take no lock.
         if is_used:

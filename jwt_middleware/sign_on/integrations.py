@@ -1,4 +1,4 @@
-"""Integrations as data: who may send people here, and how their tokens are proven."""
+"""Integrations as data: who may send people here, and how their tokens are verified."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def default_algorithms(sources: Any) -> tuple[str, ...] | None:
     if not keys or any(key.key_type != "oct" for key in keys):
         return None
     fitting = [n for n in _SECRET_ALGORITHMS if any(key.fits(ALGORITHMS[n]) for key in keys)]
-    return tuple(fitting) or _SECRET_ALGORITHMS[:1]  # whose check then says that it is too short
+    return tuple(fitting) or _SECRET_ALGORITHMS[:1]  # which are then refused as too short
 
 
 def integration_faults(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -78,7 +78,7 @@ class _Tables(TableReader):
         is_named = any(key in table for key in ("secret", *_SECRETS))
         for field, what in integration_faults(values):
             if field == "secret" and is_named:
-                continue  # the fault stands at its own key
+                continue  # reported at its own key
             if field == "secret":
                 what = "missing: name secret_file, secret_env, secrets or keys"
             self.fault(where if field == "id" else f"{where}.{field}", what)
