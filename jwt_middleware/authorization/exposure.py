@@ -48,6 +48,8 @@ class Exposure:
         self._bare = {
             key: (endpoint, self._match(key, reach)) for key, (endpoint, reach) in reaches.items()
         }
+        # Kept alive: a guard that is bypassed must not be lost while the app is served.
+        self._wrappers = [use.wrapper() for _, uses in self._bare.values() for use in uses]
 
     def __contains__(self, endpoint: object) -> bool:
         return key_of(endpoint) in self._bare
@@ -68,7 +70,7 @@ class Exposure:
         key = key_of(endpoint)
         known = self._bare.get(key)
         if known is not None:
-            return tuple(use for use in known[1] if use.wrapper() is not None)
+            return known[1]
         # Routed later, or for one request only, and its guards may be as new.
         reach = reach_of(endpoint)
         self._learn(set(reach.uses()), {key})
@@ -94,7 +96,7 @@ class Exposure:
         imported = [value for names in self._modules.values() for value in list(names.values())]
         modules = {value.__name__ for value in imported if type(value) is ModuleType}
         functions = {id(value) for value in imported}
-        for use in self._known:
+        for use in list(self._known):
             wrapper = use.wrapper()
             if wrapper is None or use.is_called or use.bare_endpoints or not use.guard.routed:
                 continue
