@@ -37,7 +37,7 @@ from jwt_middleware import (
     header,
     query_param,
 )
-from jwt_middleware.authorization.decorators import guarded
+from jwt_middleware.authorization.decorators import requires_by
 from jwt_middleware.errors import PermissionDenied
 from jwt_middleware.gateways import Text
 from jwt_middleware.keys.key import UnusableKey
@@ -224,7 +224,7 @@ class Slots:
 @pytest.mark.parametrize("handler", [Slots(), print], ids=type)
 def test_a_handler_that_cannot_keep_a_guard_is_refused_where_it_is_decorated(handler: Any) -> None:
     with pytest.raises(TypeError, match="takes no attribute"):
-        guarded(ADMIN, lambda *_: None)(handler)
+        requires_by(lambda *_: None)(ADMIN)(handler)
 
 
 @pytest.mark.parametrize("alias", ["none", "None", "HS256", "ES256"])

@@ -1,9 +1,9 @@
-"""Django's own users, for sites that need them beside the principal. Optional.
+"""Django's own users, for sites that need them besides the principal. Optional.
 
 ``AUTHENTICATION_BACKENDS = ["jwt_middleware_django.auth.PrincipalBackend"]``, with ``"map_user"``
 in ``JWT_MIDDLEWARE``: a function, or its dotted path, that takes the principal and returns a user
-or None. There is no default: a bare user name is not a proof, for every client of a gateway may
-have a user of that name, and one of yours may be staff.
+or None. There is no default: a bare user name proves nothing, as every client of a gateway may have
+a user of that name, and yours may be staff.
 """
 
 from __future__ import annotations
@@ -39,14 +39,12 @@ __all__ = ["PrincipalBackend", "UserMiddleware"]
 class PrincipalBackend(BaseBackend):
     """``authenticate(request)`` returns the user that ``map_user`` finds for the principal."""
 
-    # No further keywords: Django skips a backend that does not take the credentials it was given,
-    # so a wrong password fails beside a good header.
+    # No further keywords: Django skips a backend that does not take the given credentials, so that
+    # a wrong password fails even with a good header.
     def authenticate(self, request: HttpRequest | None) -> Any:  # type: ignore[override]
-        """Return the principal's user; None where there is none, or it may not sign in so.
+        """Return the principal's user; None where there is none, or the user is not active.
 
-        Raises:
-            ConfigurationError: ``map_user`` is missing, or is no function.
-
+        Raises ``ConfigurationError`` where ``map_user`` is missing, or is no function.
         """
         principal = None if request is None else principal_or_none(request)
         if principal is None:
@@ -69,7 +67,7 @@ class PrincipalBackend(BaseBackend):
 @sync_and_async_middleware
 def UserMiddleware(get_response: Callable[[HttpRequest], Any]) -> Any:  # noqa: N802
     """Set ``request.user`` to the principal's user; below ours and Django's in ``MIDDLEWARE``."""
-    map_user()  # what is wrong with it is wrong at start-up
+    map_user()  # so that its faults are seen at start-up
 
     def put_user(request: HttpRequest) -> None:
         @cache
@@ -93,18 +91,16 @@ def UserMiddleware(get_response: Callable[[HttpRequest], Any]) -> Any:  # noqa: 
 def map_user() -> Callable[[Principal], Any]:
     """Return the site's function.
 
-    Raises:
-        ConfigurationError: it is missing, or is no function.
-
+    Raises ``ConfigurationError`` where it is missing, or is no function.
     """
-    found: Any = getattr(settings, "JWT_MIDDLEWARE", {}).get(MAP_USER)
-    if isinstance(found, str):
+    function: Any = getattr(settings, "JWT_MIDDLEWARE", {}).get(MAP_USER)
+    if isinstance(function, str):
         try:
-            found = import_string(found)
+            function = import_string(function)
         except ImportError as error:
             raise ConfigurationError(f"JWT_MIDDLEWARE: map_user: {error}") from None
-    if not callable(found):
+    if not callable(function):
         raise ConfigurationError(
             "JWT_MIDDLEWARE: map_user: a function of the principal that returns a user or None"
         )
-    return cast("Callable[[Principal], Any]", found)
+    return cast("Callable[[Principal], Any]", function)

@@ -17,7 +17,7 @@ from .order import Order
 from .websockets import unasked_websockets
 
 MAP_USER = "map_user"
-"""Django's own option, which ``auth`` reads: it concerns no other door."""
+"""An option of Django's adapter alone, which ``auth`` reads."""
 
 MIDDLEWARE_PATH = "jwt_middleware_django.JWTMiddleware"
 
@@ -33,26 +33,26 @@ def options_from_settings() -> dict[str, Any]:
 
 
 def check_settings(**_: Any) -> list[CheckMessage]:
-    """Tell what is wrong with the options, and whether the middleware is installed at all."""
+    """Return what is wrong with the options, the routes and the order of the middleware."""
     from .guards import check_view
 
-    found: list[CheckMessage] = []
+    messages: list[CheckMessage] = []
     try:
         gate = Gate(options_from_settings())
         with suppress(ImproperlyConfigured):  # of a urlconf: Django's own check names it
             routes = SiteRoutes(check_view)
             gate.inspect(routes.inventory(), routes.unused())
     except ConfigurationError as error:
-        found.append(Error(str(error), obj="JWT_MIDDLEWARE", id="jwt_middleware.E001"))
+        messages.append(Error(str(error), obj="JWT_MIDDLEWARE", id="jwt_middleware.E001"))
     order = Order()
-    found += order.faults()
-    found += unasked_websockets()
+    messages += order.faults()
+    messages += unasked_websockets()
     if not order.ours:
-        found.append(
+        messages.append(
             Warning(
                 "jwt_middleware_django is installed, but its middleware is not",
                 hint=f'Add "{MIDDLEWARE_PATH}" to MIDDLEWARE.',
                 id="jwt_middleware.W001",
             )
         )
-    return found
+    return messages

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 
-from jwt_middleware.authorization import EnvironView, Guard, Predicate, environ_lines, scope_lines
-from jwt_middleware.authorization.decorators import Handler, guarded
+from jwt_middleware.authorization import EnvironView, Guard, environ_lines, scope_lines
+from jwt_middleware.authorization.decorators import requires_by
 from jwt_middleware.errors import MissingToken, RequestError
 from jwt_middleware.middleware import Current, Gate, enforce, principal_of, refusal_of
 from jwt_middleware.principal import Principal
@@ -39,31 +39,19 @@ def current_principal_or_none() -> Principal | None:
     return None if request is None else principal_or_none(request)
 
 
-def requires(
-    predicate: Predicate, *, enforce: bool = True, routed: bool = True
-) -> Callable[[Handler], Handler]:
-    """Let a view serve only a proven caller for whom the predicate holds.
-
-    For functions and methods, sync and async; for a class, ``method_decorator(requires(...),
-    name="dispatch")``.
-
-    Args:
-        predicate: what must hold.
-        enforce: False is shadow mode: what it would refuse is let in, and logged.
-        routed: False for a function that no route serves, such as one that views call.
-
-    """
-    return guarded(predicate, check_view, enforce=enforce, routed=routed)
-
-
 def check_view(guard: Guard, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     """Check a guard for the request that its view was given; raise where it does not hold."""
-    requests = (each for each in (*args[:2], kwargs.get("request")) if _is_request(each))
+    requests = (value for value in (*args[:2], kwargs.get("request")) if _is_request(value))
     request = next(requests, None) or served.get()
     if request is None:
         raise MissingToken("there is no request")
     ask(request)
     enforce(guard, request.META, request_view_of(request))
+
+
+requires = requires_by(check_view)
+"""Guards a view: functions and methods, sync and async; on a class,
+``method_decorator(requires(...), name="dispatch")``."""
 
 
 def _is_request(value: Any) -> bool:
@@ -95,7 +83,7 @@ def response_to(error: RequestError, request: HttpRequest) -> HttpResponse:
 
 
 def answer_of(refusal: Refusal) -> HttpResponse:
-    """Return a refusal as Django\'s response."""
+    """Return a refusal as Django's response."""
     response = HttpResponse(refusal.body, status=refusal.status)
     del response["Content-Type"]
     for name, value in refusal.sent_headers:

@@ -13,7 +13,8 @@ from django.urls import Resolver404, URLPattern, URLResolver, get_resolver, reso
 
 from jwt_middleware.authorization import GUARD, Enter, Guard
 from jwt_middleware.authorization.exposure import Exposure, alive, guards_of, guards_to_ask
-from jwt_middleware.authorization.guards import asked
+from jwt_middleware.authorization.guards import safe_attribute
+from jwt_middleware.authorization.kept import contents_of
 from jwt_middleware.authorization.reach import behind_and_before
 from jwt_middleware.authorization.routes import (
     Route,
@@ -35,10 +36,10 @@ class SiteRoutes:
 
     def __init__(self, enter: Enter) -> None:
         self._views = list(_views(get_resolver(), "/"))
-        handlers = [each for _, view in self._views for each in _handlers(view)]
-        classes = [kind for _, view in self._views if (kind := _class_of(view)) is not None]
         self._exposure = Exposure(
-            handlers, enter, beside=[each for kind in classes for each in attributes_of_class(kind)]
+            [handler for _, view in self._views for handler in _handlers(view)],
+            enter,
+            beside=[function for _, view in self._views for function in _class_functions(view)],
         )
         self._known: dict[tuple[int, str], tuple[Any, tuple[Guard, ...]]] = {}
 
@@ -48,8 +49,8 @@ class SiteRoutes:
     def inventory(self) -> list[Route]:
         """Return every route of the site that the settings name."""
         # django-ninja has one pattern for each operation, and all operations behind each.
-        found = (route for path, view in self._views for route in self.rows(path, view))
-        return list(dict.fromkeys(found))
+        routes = (route for path, view in self._views for route in self.rows(path, view))
+        return list(dict.fromkeys(routes))
 
     def unused(self) -> list[str]:
         """Return the guards that no route uses, by any urlconf that has been imported."""
@@ -59,12 +60,12 @@ class SiteRoutes:
         """Yield the route of a view, or one a method where they are served apart."""
         operations = _operations(view)
         if operations is not None:
-            for each in operations:
-                bare = self._exposure.bare(each.view_func)
-                beside = (*bare, *guards_of(_run_of(each)))
-                yield route_of(path, each.methods, each.view_func, guards=beside)
+            for operation in operations:
+                function = operation.view_func
+                guards = (*self._exposure.bare(function), *guards_of(_run_of(operation)))
+                yield route_of(path, operation.methods, function, guards=guards)
             return
-        # The admin's views ask for its own log-in, whatever their class.
+        # The admin's views require its own log-in, whatever their class.
         is_admins = any(hasattr(view, name) for name in _ADMINS)
         for route in self._rows_of_view(path, view):
             yield route._replace(frameworks_own=route.frameworks_own or is_admins)
@@ -86,32 +87,31 @@ class SiteRoutes:
             for method, action in sorted(actions.items()):
                 yield route_of(path, (method.upper(),), getattr(view_class, action))
             return
-        found = tuple(routes_of_class(path, _methods_of(view, view_class), view_class))
-        yield from found or (route,)
+        by_method = tuple(routes_of_class(path, _methods_of(view, view_class), view_class))
+        yield from by_method or (route,)
 
     def guards_to_ask(self, view: Any, method: str) -> tuple[Guard, ...]:
-        """Return the guards to ask before a view is called: a decorator above may answer first."""
+        """Return the guards to check before a view: a decorator above it may answer first."""
         known = self._known.get((id(view), method))
         if known is not None and known[0] is view:
             return known[1]
-        found = (*self._exposure.bare(view), *guards_to_ask(view), *self._below(view, method))
+        guards = (*self._exposure.bare(view), *guards_to_ask(view), *self._below(view, method))
         if view in self._exposure:  # others may be made anew for each request
-            if len(self._known) >= _MOST_KNOWN:  # the method is the caller's word
+            if len(self._known) >= _MOST_KNOWN:  # the caller chooses the method
                 self._known.clear()
-            self._known[id(view), method] = (view, found)
-        return found
+            self._known[id(view), method] = (view, guards)
+        return guards
 
     def bare(self, view: Any) -> tuple[Guard, ...]:
-        """Return the guards that stand above a view's route, which no wrapper asks."""
+        """Return the guards above a view's route, which no wrapper checks."""
         return self._exposure.bare(view)
 
     def _below(self, view: Any, method: str) -> Iterator[Guard]:
         """Yield the guards of what a view's class or operations call for a method."""
-        for each in _operations(view) or ():
-            if method in each.methods:
-                yield from guards_of(_run_of(each))
-                yield from self._exposure.bare(each.view_func)
-                yield from guards_of(each.view_func)
+        for operation in _operations(view) or ():
+            if method in operation.methods:
+                yield from guards_of(_run_of(operation))
+                yield from self._exposure.guards(operation.view_func)
                 return
         view_class = _class_of(view)
         if view_class is None or method not in _methods_of(view, view_class):
@@ -122,40 +122,39 @@ class SiteRoutes:
         served = getattr(view_class, name, None)
         if served is None and method == "HEAD":
             served = getattr(view_class, actions.get("get", "get"), None)
-        if node is not view:  # a decorator stands above, which could answer before they are asked
+        if node is not view:  # a decorator above could answer before they are checked
             yield from _permissions(node, view_class)
-        for each in (getattr(view_class, "dispatch", None), served):
-            if each is not None:
-                yield from self._exposure.bare(each)
-                yield from guards_of(each)
+        for handler in (getattr(view_class, "dispatch", None), served):
+            if handler is not None:
+                yield from self._exposure.guards(handler)
 
 
 def template_of(request: HttpRequest) -> str | None:
-    """Return the template of a request's route, also before Django has routed it."""
-    match = request.resolver_match
-    if match is None:
-        try:
-            match = resolve(request.path_info, getattr(request, "urlconf", None))
-        except Resolver404:
-            return None
+    """Return the template of a request's route, even before Django has routed it."""
+    try:
+        match = request.resolver_match or resolve(
+            request.path_info, getattr(request, "urlconf", None)
+        )
+    except Resolver404:
+        return None
     return f"/{match.route}"
 
 
 def _views(resolver: URLResolver, prefix: str) -> Iterator[tuple[str, Any]]:
-    for each in resolver.url_patterns:
-        path = prefix + str(each.pattern)
-        if isinstance(each, URLResolver):
-            yield from _views(each, path)
-        elif isinstance(each, URLPattern):
-            yield path, each.callback
+    for entry in resolver.url_patterns:
+        path = prefix + str(entry.pattern)
+        if isinstance(entry, URLResolver):
+            yield from _views(entry, path)
+        elif isinstance(entry, URLPattern):
+            yield path, entry.callback
 
 
 def _handlers(view: Any) -> Iterator[Any]:
     """Yield what serves a view's requests: itself, and the methods of its class or operations."""
     yield view
-    for each in _operations(view) or ():
-        yield each.view_func
-        yield _run_of(each)
+    for operation in _operations(view) or ():
+        yield operation.view_func
+        yield _run_of(operation)
     view_class = _class_of(view)
     if view_class is None:
         return
@@ -169,37 +168,43 @@ def _handlers(view: Any) -> Iterator[Any]:
 
 def _all_handlers() -> Iterator[Any]:
     """Yield what every route in this process serves, of whatever urlconf."""
-    for each in alive(URLPattern):
-        yield from _handlers(each.callback)
-        view_class = _class_of(each.callback)
-        if view_class is not None:
-            yield from attributes_of_class(view_class)
+    for pattern in alive(URLPattern):
+        yield from _handlers(pattern.callback)
+        yield from _class_functions(pattern.callback)
+
+
+def _class_functions(view: Any) -> Iterator[Any]:
+    view_class = _class_of(view)
+    return iter(()) if view_class is None else attributes_of_class(view_class)
 
 
 def _class_of(view: Any) -> Any:
     """Return the class that serves a view; None for a function."""
     node = _served_node(view)
-    return asked(node, "view_class") or asked(node, "cls")
+    return safe_attribute(node, "view_class") or safe_attribute(node, "cls")
 
 
 def _served_node(view: Any) -> Any:
     """Return what ``as_view`` made, also below decorators; None for a function."""
-    for node in behind_and_before(view):
-        # A decorator may have copied the attributes; the one that keeps the class is the last.
-        if any(isinstance(asked(node, name), type) for name in ("view_class", "cls")):
-            found = node
-            while isinstance(asked(found, "__wrapped__"), FunctionType) and any(
-                isinstance(asked(found.__wrapped__, name), type) for name in ("view_class", "cls")
-            ):
-                found = found.__wrapped__
-            return found
-    return None
+    node: Any = next(filter(_has_class, behind_and_before(view)), None)
+    # Decorators copy the attributes; the function that ``as_view`` made is the innermost.
+    while isinstance(safe_attribute(node, "__wrapped__"), FunctionType) and _has_class(
+        node.__wrapped__
+    ):
+        node = node.__wrapped__
+    return node
+
+
+def _has_class(node: Any) -> bool:
+    return any(isinstance(safe_attribute(node, name), type) for name in ("view_class", "cls"))
 
 
 def _methods_of(view: Any, view_class: Any) -> list[str]:
-    """Return the methods that a class lets pass, as its ``as_view`` was told or it says itself."""
+    """Return the methods that a class allows, by an argument of ``as_view`` or its own."""
     node = _served_node(view)
-    given: dict[str, Any] = asked(node, "view_initkwargs") or asked(node, "initkwargs") or {}
+    given: dict[str, Any] = (
+        safe_attribute(node, "view_initkwargs") or safe_attribute(node, "initkwargs") or {}
+    )
     own: Iterable[str] = getattr(view_class, "http_method_names", ())
     names: Iterable[str] = given.get("http_method_names", own)
     return [name.upper() for name in names]
@@ -208,11 +213,7 @@ def _methods_of(view: Any, view_class: Any) -> list[str]:
 def _operations(view: Any) -> list[Any] | None:
     """Return the operations of a django-ninja view, which keeps them in an object of its own."""
     for node in behind_and_before(view):
-        for cell in asked(node, "__closure__") or ():
-            try:
-                kept = cell.cell_contents
-            except ValueError:  # not assigned yet
-                continue
+        for kept in contents_of(*(safe_attribute(node, "__closure__") or ())):
             operations = getattr(kept, "operations", None)
             if isinstance(operations, list) and all(hasattr(x, "view_func") for x in operations):
                 return operations
@@ -226,26 +227,21 @@ def _run_of(operation: Any) -> Any:
 
 def _permissions(view: Any, view_class: Any) -> Iterator[Guard]:
     """Yield the guards among a REST framework view's permissions, all of which must hold."""
-    if any(not _is_rest_frameworks(view_class, name) for name in _ASK_PERMISSIONS):
-        return  # the class decides by itself what it asks
+    checks = (getattr(view_class, name, None) for name in _ASK_PERMISSIONS)
+    if not all(str(getattr(x, "__module__", "")).startswith("rest_framework.") for x in checks):
+        return  # the class has its own way of checking permissions
     given = getattr(view, "initkwargs", {}).get("permission_classes")
     classes = getattr(view_class, "permission_classes", ()) if given is None else given
-    for each in classes:
-        guard = getattr(each, GUARD, None)
+    for permission in classes:
+        guard = getattr(permission, GUARD, None)
         if isinstance(guard, Guard):
             yield guard
-
-
-def _is_rest_frameworks(view_class: Any, name: str) -> bool:
-    """Whether REST framework's own method of this name asks the permissions."""
-    module = str(getattr(getattr(view_class, name, None), "__module__", ""))
-    return module.startswith("rest_framework.")
 
 
 def finish(
     record: RequestRecord | None, response: HttpResponseBase | None, request: HttpRequest
 ) -> None:
-    """Emit what was decided of a request, now that its answer is ready, or has failed."""
+    """Emit the event of a request whose answer is ready, or has failed."""
     if record is not None:
         record.route = template_of(request)
         record.emit(None if response is None else response.status_code, request.META)

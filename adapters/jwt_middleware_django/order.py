@@ -1,4 +1,4 @@
-"""What stands where in ``MIDDLEWARE``: what would answer before ours, or undo what ours does."""
+"""The order of ``MIDDLEWARE``: what would answer before ours, or undo its work."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning
-from django.middleware.cache import FetchFromCacheMiddleware, UpdateCacheMiddleware
 from django.utils.module_loading import import_string
 
 from jwt_middleware.options import is_a
@@ -29,18 +28,18 @@ class Order:
         self.ours = self._places(*OURS)
 
     def fetching_above(self) -> str | None:
-        """Say which cache would answer before anybody is asked who calls; None where none would."""
-        above = self._listed[: self.ours[0]] if self.ours else []
-        for path, middleware in above:
-            if _is_subclass(middleware, FetchFromCacheMiddleware):
-                return (
-                    f"MIDDLEWARE: {path} stands above JWTMiddleware, and answers from its cache "
-                    "before anybody is asked who calls"
-                )
-        return None
+        """Return the fault of a cache that would answer before the header is read, or None."""
+        places = self._places("django", "FetchFromCacheMiddleware")
+        above = [self._path(place) for place in places if self.ours and place < self.ours[0]]
+        if not above:
+            return None
+        return (
+            f"MIDDLEWARE: {above[0]} stands above JWTMiddleware, and answers from its cache before "
+            "the header is read"
+        )
 
     def faults(self) -> Iterator[CheckMessage]:
-        """Tell what stands in a wrong place, and where it belongs."""
+        """Yield what stands in a wrong place, and where it belongs."""
         if not self.ours:
             return
         fetching = self.fetching_above()
@@ -57,15 +56,9 @@ class Order:
                 id="jwt_middleware.E003",
             )
         yield from self._below(self._places(*CORS), "W002", "a refusal would lack CORS headers")
-        yield from self._below(
-            [
-                place
-                for place, (_, middleware) in enumerate(self._listed)
-                if _is_subclass(middleware, UpdateCacheMiddleware)
-            ],
-            "W003",
-            "it keeps answers before they say on which header they depend",
-        )
+        updating = self._places("django", "UpdateCacheMiddleware")
+        reason = "it keeps answers before they say on which header they depend"
+        yield from self._below(updating, "W003", reason)
         yield from self._users()
 
     def _below(self, places: list[int], number: str, reason: str) -> Iterator[CheckMessage]:
@@ -104,7 +97,3 @@ def _loaded(path: str) -> Any:
         return import_string(path)
     except Exception:  # noqa: BLE001 - the site's own code
         return None
-
-
-def _is_subclass(middleware: Any, kind: type) -> bool:
-    return isinstance(middleware, type) and issubclass(middleware, kind)

@@ -1,8 +1,8 @@
 """Answers that depend on the caller, and Django's own cache, which would give them to others.
 
-``cache_page`` and the cache's middleware keep an answer by its URL and its ``Vary``, which comes
-too late where they stand below ``JWTMiddleware``. So they keep none for which somebody has asked
-who calls, be it before they came or after.
+``cache_page`` and the cache's middleware store an answer by its URL and its ``Vary``, which comes
+too late where they stand below ``JWTMiddleware``. So they store no answer for which the principal
+was read, whether before them or after.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ _IS_WANTED = "_jwt_middleware_is_wanted"
 
 
 class _Personal:
-    """What a request has whose header was read, beside what Django's class gives it."""
+    """Added to the class of a request whose header was read."""
 
     @property
     def principal(self) -> Principal | None:
-        """Who calls, or None."""
+        """The caller, or None."""
         ask(self)
         return cast("Principal | None", self.__dict__[_PRINCIPAL])
 
@@ -34,7 +34,7 @@ class _Personal:
 
     @property
     def _cache_update_cache(self) -> bool:
-        """Whether Django's cache is to keep the answer: its own word, set and read by it alone."""
+        """Whether Django's cache may store the answer; only that cache sets and reads it."""
         return self.__dict__.get(_IS_WANTED, False) and not self.__dict__.get(_IS_ASKED, False)
 
     @_cache_update_cache.setter
@@ -48,19 +48,19 @@ def _personal(kind: type[HttpRequest]) -> type[HttpRequest]:
 
 
 def make_personal(request: HttpRequest) -> None:
-    """Have the request note whether anybody asks who calls."""
+    """Have the request note whether its principal is read."""
     kind: Any = type(request)
     if not issubclass(kind, _Personal):
         request.__class__ = _personal(kind)
 
 
 def ask(request: Any) -> None:
-    """Note that the answer depends on who calls; REST framework's wrapper of a request will do."""
+    """Note that the answer depends on the caller; takes REST framework's request too."""
     getattr(request, "_request", request).__dict__[_IS_ASKED] = True
 
 
 def principal_or_none(request: Any) -> Principal | None:
-    """Return the principal that the middleware has put on a request; the answer depends on it."""
+    """Return a request's principal, and note that the answer depends on it."""
     ask(request)
     principal: Principal | None = request.META.get(PRINCIPAL_KEY)
     return principal

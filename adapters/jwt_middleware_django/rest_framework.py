@@ -1,7 +1,7 @@
 """Django REST framework: authentication and permission classes over the verified principal.
 
-``JWTMiddleware`` has verified the header already; these classes only tell the framework who calls
-and what may be called. Refusals have the same answers as everywhere.
+``JWTMiddleware`` has verified the header already; these classes only give the framework the caller
+and the guards. Refusals are answered as everywhere.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class JWTAuthentication(BaseAuthentication):
 
 
 class _AlwaysWhole(type(BasePermission)):  # type: ignore[misc]
-    """Refuses ``|`` and ``~``: a permission that refuses by raising cannot be a part of them."""
+    """Refuses ``|`` and ``~``, which do not work with a permission that raises."""
 
     def __or__(cls, other: object) -> NoReturn:
         raise TypeError("combine predicates, not permissions: Requires(a | b)")

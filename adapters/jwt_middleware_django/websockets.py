@@ -1,4 +1,4 @@
-"""Websockets of Django Channels, which pass ``MIDDLEWARE`` by."""
+"""Websockets of Django Channels, which bypass ``MIDDLEWARE``."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from jwt_middleware.middleware import Gate
 
 _SERVERS = frozenset({"channels", "daphne"})
 _INNER = ("application", "inner", "app")
-"""Under which name Channels' own classes, and ASGI middleware, keep what they wrap."""
+"""The names under which Channels' classes and ASGI middleware keep what they wrap."""
 
 
 def unasked_websockets() -> Iterator[CheckMessage]:
-    """Warn where the site's ASGI application may accept websockets that nobody verifies.
+    """Warn where the site's ASGI application may accept unverified websockets.
 
-    It is imported, as a server does: what it accepts cannot be seen otherwise.
+    The application is imported, as a server does: what it accepts cannot be seen otherwise.
     """
     name = getattr(settings, "ASGI_APPLICATION", None)
     installed = {app.partition(".")[0] for app in settings.INSTALLED_APPS}
@@ -47,4 +47,4 @@ def _is_verified(application: Any) -> bool:
     if isinstance(application, ASGIHandler) or isinstance(getattr(application, "gate", None), Gate):
         return True  # Django's own handler refuses websockets
     inner = (getattr(application, name) for name in _INNER if hasattr(application, name))
-    return any(_is_verified(each) for each in inner)
+    return any(_is_verified(app) for app in inner)

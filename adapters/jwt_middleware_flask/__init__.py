@@ -19,7 +19,7 @@ from jwt_middleware.middleware import ASKED_KEY, GATE_KEY, Gate, Options, enforc
 from jwt_middleware.principal import PRINCIPAL_KEY
 from jwt_middleware.responses import misconfigured
 
-from .caches import Marked, note_header_read
+from .answers import RECORDED_KEY, Marked, emit, finish, note_header_read
 from .guards import (
     RefusedUnavailable,
     check_guard,
@@ -31,7 +31,6 @@ from .guards import (
     serve_error,
 )
 from .inventory import Routes, ToAsk
-from .recording import RECORDED_KEY, emit, finish
 from .wrappers import unasked
 
 __all__ = [

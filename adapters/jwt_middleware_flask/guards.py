@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from flask import current_app, has_request_context, request
@@ -10,8 +9,8 @@ from werkzeug.datastructures import Headers
 from werkzeug.exceptions import Forbidden, HTTPException, ServiceUnavailable, Unauthorized
 from werkzeug.wrappers import Response
 
-from jwt_middleware.authorization import EnvironView, Guard, Predicate
-from jwt_middleware.authorization.decorators import Handler, guarded
+from jwt_middleware.authorization import EnvironView, Guard
+from jwt_middleware.authorization.decorators import requires_by
 from jwt_middleware.errors import MissingToken, PermissionDenied, RequestError, Unavailable
 from jwt_middleware.middleware import enforce, principal_of, refusal_of
 from jwt_middleware.principal import PRINCIPAL_KEY, Principal
@@ -22,13 +21,14 @@ class _RefusedMixin(HTTPException):
     refusal: Refusal
 
     def get_response(self, *_: Any, **__: Any) -> Response:
-        """Serve the refusal as it is, the same body as at every other door."""
-        return _response(self.refusal)
+        """Serve the refusal with the same body as at every other door."""
+        return response_of(self.refusal)
 
 
-def _response(refusal: Refusal) -> Response:
+def response_of(refusal: Refusal) -> Response:
+    """Return a refusal as Flask's response."""
     response = Response([refusal.body], refusal.status)
-    response.headers = Headers(refusal.sent_headers)  # as they are, repeated ones too
+    response.headers = Headers(refusal.sent_headers)  # unchanged, repeated ones too
     return response
 
 
@@ -62,8 +62,7 @@ def refused_with(kind: type[_RefusedMixin], refusal: Refusal) -> _RefusedMixin:
 
 
 def serve_error(error: RequestError) -> Any:
-    """Answer an error that current_principal() raised in a view."""
-    # What current_principal() raised in a view goes the way of every refusal.
+    """Answer an error that current_principal() raised in a view, as every refusal."""
     return current_app.handle_user_exception(refused(error))
 
 
@@ -84,22 +83,6 @@ def current_principal_or_none() -> Principal | None:
     return request.environ.get(PRINCIPAL_KEY) if has_request_context() else None
 
 
-def requires(
-    predicate: Predicate, *, enforce: bool = True, routed: bool = True
-) -> Callable[[Handler], Handler]:
-    """Let a view serve only a proven caller for whom the predicate holds.
-
-    It holds above the route's decorator as well as below it.
-
-    Args:
-        predicate: what must hold.
-        enforce: False is shadow mode: what it would refuse is let in, and logged.
-        routed: False for a function that no route serves, such as one that views call.
-
-    """
-    return guarded(predicate, check_guard, enforce=enforce, routed=routed)
-
-
 def check_guard(guard: Guard, *_: Any) -> None:
     """Check a guard for the current request; raise an HTTP exception where it does not hold."""
     if not has_request_context():
@@ -108,6 +91,10 @@ def check_guard(guard: Guard, *_: Any) -> None:
         enforce(guard, request.environ, _view())
     except RequestError as error:
         raise refused(error) from None
+
+
+requires = requires_by(check_guard)
+"""Guards a view. It works above the route's decorator as well as below it."""
 
 
 def _view() -> EnvironView:

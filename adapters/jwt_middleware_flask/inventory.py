@@ -9,8 +9,8 @@ from typing import Any
 from flask import Flask
 
 from jwt_middleware.authorization import Enter, Guard
-from jwt_middleware.authorization.exposure import Exposure, alive, guards_of, guards_to_ask
-from jwt_middleware.authorization.guards import asked
+from jwt_middleware.authorization.exposure import Exposure, alive, guards_to_ask
+from jwt_middleware.authorization.guards import safe_attribute
 from jwt_middleware.authorization.reach import behind_and_before
 from jwt_middleware.authorization.routes import (
     Route,
@@ -23,7 +23,7 @@ from jwt_middleware.middleware import Gate
 from .wrappers import unasked
 
 ToAsk = tuple[Guard, ...] | Callable[[str], tuple[Guard, ...]]
-"""Guards, or those of a request's method."""
+"""Guards, or what returns those of a method."""
 
 _ANSWERED_BY_FLASK = frozenset({"HEAD", "OPTIONS"})
 
@@ -33,13 +33,10 @@ class Routes:
 
     def __init__(self, app: Flask, enter: Enter) -> None:
         self._app = app
-        views = [view for view in app.view_functions.values() if view is not None]
-        classes = [kind for kind in map(_class_of, views) if kind is not None]
-        served = [each for kind in classes for each in attributes_of_class(kind)]
-        self._exposure = Exposure([*views, *served], enter, beside=_hooks(app))
+        self._exposure = Exposure(_handlers(app), enter, beside=_hooks(app))
 
     def guards_to_ask(self, view: Any) -> ToAsk:
-        """Return the guards to ask before a view is called: a decorator above may answer first.
+        """Return the guards to check before a view is called: a decorator above may answer first.
 
         Where a class serves the view, they depend on the method.
         """
@@ -55,24 +52,22 @@ class Routes:
         if served is None and method == "HEAD":
             served = getattr(view_class, "get", None)
         yield from guards_to_ask(view)
-        for each in (served, getattr(view_class, "dispatch_request", None)):
-            if each is not None:
-                yield from self._exposure.bare(each)
-                yield from guards_of(each)
+        for handler in (served, getattr(view_class, "dispatch_request", None)):
+            if handler is not None:
+                yield from self._exposure.guards(handler)
 
     def bare(self, view: Any) -> tuple[Guard, ...]:
-        """Return the guards that stand above a view's route, which no wrapper asks."""
+        """Return the guards above a view's route, which no wrapper checks."""
         return self._exposure.bare(view)
 
     def unused(self) -> list[str]:
         """Return the guards that no route of any app in this process uses."""
-        return self._exposure.unused(_all_views)
+        return self._exposure.unused(
+            lambda: (handler for app in alive(Flask) for handler in _handlers(app))
+        )
 
-    def inventory(self) -> list[Route]:
-        """Return every route of the app."""
-        return list(self._rows())
-
-    def _rows(self) -> Iterator[Route]:
+    def inventory(self) -> Iterator[Route]:
+        """Yield every route of the app."""
         for rule in self._app.url_map.iter_rules():
             view = self._app.view_functions.get(rule.endpoint)
             if view is None:
@@ -85,24 +80,21 @@ class Routes:
             }
             route = route_of(rule.rule, methods, view, guards=self._exposure.bare(view))
             if view_class is not None and route.kind not in ("guarded", "public"):
-                found = tuple(routes_of_class(rule.rule, methods, view_class))
+                by_method = tuple(routes_of_class(rule.rule, methods, view_class))
                 # A plain View serves every method by dispatch_request.
-                yield from found or (route_of(rule.rule, methods, view_class.dispatch_request),)
+                yield from by_method or (route_of(rule.rule, methods, view_class.dispatch_request),)
             else:
                 yield route
 
 
 def _class_of(view: Any) -> Any:
     """Return the class that serves a view, also below decorators that hide it."""
-    for node in behind_and_before(view):
-        found = asked(node, "view_class")
-        if isinstance(found, type):
-            return found
-    return None
+    classes = (safe_attribute(node, "view_class") for node in behind_and_before(view))
+    return next((kind for kind in classes if isinstance(kind, type)), None)
 
 
 def _hooks(app: Flask) -> Iterator[Any]:
-    """Yield what the app calls beside its views: before and after them, and on errors."""
+    """Yield what the app calls besides its views: before and after them, and on errors."""
     for hooks in (app.before_request_funcs, app.after_request_funcs, app.teardown_request_funcs):
         for functions in hooks.values():
             yield from functions
@@ -111,13 +103,14 @@ def _hooks(app: Flask) -> Iterator[Any]:
             yield from by_class.values()
 
 
-def _all_views() -> Iterator[Any]:
-    """Yield the views of every Flask app in this process."""
-    for each in alive(Flask):
-        for view in each.view_functions.values():
+def _handlers(app: Flask) -> Iterator[Any]:
+    """Yield the views of an app, and the functions of their classes."""
+    for view in app.view_functions.values():
+        if view is not None:
             yield view
-            if _class_of(view) is not None:
-                yield from attributes_of_class(_class_of(view))
+            view_class = _class_of(view)
+            if view_class is not None:
+                yield from attributes_of_class(view_class)
 
 
 def inventory(app: Flask) -> list[Route]:
@@ -125,9 +118,9 @@ def inventory(app: Flask) -> list[Route]:
     from . import EXTENSION  # imported here: the package imports this file
     from .guards import check_guard
 
-    routes = Routes(app, check_guard).inventory()
     wrapper = unasked(app, EXTENSION)
-    return routes if wrapper is None else [*routes, Route("/*", (), wrapper)]
+    around = [] if wrapper is None else [Route("/*", (), wrapper)]
+    return [*Routes(app, check_guard).inventory(), *around]
 
 
 def installed_gate(app: Flask) -> Gate | None:

@@ -1,6 +1,6 @@
 """Sign-on for Flask: ``SignOn(app, integrations=..., directory=..., store=...)``, or ``init_app``.
 
-The session is Flask's own, or that of an extension which takes its place.
+The session is Flask's own, or that of an extension that replaces it.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ from typing import Any, Unpack
 
 from flask import Flask, current_app, request, session
 from flask.sessions import NullSession
-from werkzeug.datastructures import Headers
 from werkzeug.wrappers import Response
 
 from jwt_middleware.authorization.decorators import public
 from jwt_middleware.errors import ConfigurationError
-from jwt_middleware.responses import Refusal
 from jwt_middleware.sign_on import Account, Callback, Profile, SignOnOptions, fill_session
 from jwt_middleware.sign_on.pages import without_session
 from jwt_middleware.sign_on.wsgi import hide_token, visit_of
+
+from .guards import response_of
 
 __all__ = ["SignOn"]
 
@@ -33,9 +33,9 @@ class SignOn:
 
     Args:
         app: the app, or None where ``init_app`` is called later.
-        sign_in: called in the request, whose session has been emptied, with the account, instead of
-            putting ``user_id`` and ``integration`` into the session; such as
-            ``lambda account: login_user(load_user(account.user_id))`` with Flask-Login.
+        sign_in: called with the account in the request, whose session has been emptied, instead of
+            putting ``user_id`` and ``integration`` into the session; with Flask-Login
+            ``lambda account: login_user(load_user(account.user_id))``.
         options: those of ``SignOnOptions``.
 
     Raises:
@@ -78,21 +78,15 @@ class SignOn:
             request.__dict__.pop(name, None)
         request.query_string = b""
         if isinstance(session._get_current_object(), NullSession):  # type: ignore[attr-defined]
-            return _response(without_session("set the app's secret_key"))
-        return _response(self._callback.answer(visit, self._begin_session))
+            return response_of(without_session("set the app's secret_key"))
+        return response_of(self._callback.answer(visit, self._begin_session))
 
     def _begin_session(self, account: Account, profile: Profile) -> tuple[()]:
-        # Sessions that are kept on the server go by an id, which Flask-Session changes where the
-        # session holds anything.
+        # A session kept on the server has an id, which Flask-Session changes only where the session
+        # is not empty.
         regenerate = getattr(current_app.session_interface, "regenerate", None)
         if regenerate is not None:
             session["integration"] = profile.integration
             regenerate(session)
         sign_in = None if self._sign_in is None else partial(self._sign_in, account)
         return fill_session(session, account, profile, sign_in)
-
-
-def _response(refusal: Refusal) -> Response:
-    response = Response(refusal.body, refusal.status)
-    response.headers = Headers(refusal.headers)
-    return response

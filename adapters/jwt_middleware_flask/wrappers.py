@@ -17,17 +17,17 @@ _ANSWERS = (
     ("whitenoise", "WhiteNoise"),
 )
 _INNER = ("wsgi_app", "app", "application")
-"""Under which name a wrapper keeps what it wraps."""
+"""The names under which wrappers keep what they wrap."""
 
 
 def unasked(app: Flask, extension: str) -> str | None:
-    """Name the wrapper that answers requests of which this package never hears; None without.
+    """Return the name of a wrapper that answers requests unverified, or None.
 
-    ``extension`` is the name under which an app knows that it has our middleware.
+    ``extension`` is the key of our middleware in an app's extensions.
     """
     for wrapper in _inwards(app.wsgi_app):
         if isinstance(wrapper, jwt_middleware.wsgi.JWTMiddleware):
-            return None  # whatever it wraps is asked for by now
+            return None  # it verifies what reaches everything inside
         if _answers(wrapper, extension):
             return type(wrapper).__name__
     return None

@@ -21,13 +21,13 @@ from jwt_middleware.middleware import Gate, Options
 from jwt_middleware.principal import PRINCIPAL_KEY, Principal
 from jwt_middleware.responses import misconfigured, send_asgi
 
-from .current_scope import served
 from .guards import (
     check_first,
     current_principal,
     current_principal_or_none,
     enter_handler,
     requires,
+    served,
 )
 
 __all__ = [

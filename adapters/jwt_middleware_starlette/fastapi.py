@@ -13,13 +13,8 @@ from fastapi.security import SecurityScopes
 from fastapi.security.base import SecurityBase
 from starlette.requests import HTTPConnection
 
-from jwt_middleware.authorization import (
-    Guard,
-    Predicate,
-    all_of,
-    authenticated,
-    has_permission,
-)
+from jwt_middleware.authorization import Guard, Predicate, all_of, authenticated
+from jwt_middleware.authorization.predicates import has_permission
 from jwt_middleware.principal import PRINCIPAL_KEY, Principal
 
 from .guards import check_guard

@@ -1,8 +1,10 @@
-"""Guards of handlers, and the way in which Starlette refuses."""
+"""Guards of handlers, and how Starlette refuses."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import inspect
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
+from types import FrameType
 from typing import Any
 
 from starlette.exceptions import HTTPException
@@ -11,10 +13,12 @@ from starlette.responses import Response
 from starlette.types import Scope
 from starlette.websockets import WebSocket, WebSocketState
 
-from jwt_middleware.authorization import GUARD, Guard, Predicate, ScopeView, authenticated
-from jwt_middleware.authorization.decorators import Handler, guarded
+from jwt_middleware.authorization import GUARD, Guard, ScopeView, authenticated
+from jwt_middleware.authorization.decorators import requires_by
 from jwt_middleware.errors import MissingToken, RequestError
 from jwt_middleware.middleware import (
+    GATE_KEY,
+    Current,
     enforce,
     enforce_first,
     principal_of,
@@ -23,11 +27,12 @@ from jwt_middleware.middleware import (
 from jwt_middleware.principal import PRINCIPAL_KEY, Principal
 from jwt_middleware.responses import Refusal, raw_headers, send_asgi
 
-from .current_scope import current_scope
+served: Current[Scope] = Current("jwt_middleware_scope")
+"""What our middleware serves; it ends as the app's call returns, with its background tasks."""
 
 
 class Refused(HTTPException):
-    """A refusal, as Starlette's own error: any app's exception middleware can serve it."""
+    """A refusal as Starlette's own error, which any app's exception middleware can serve."""
 
     def __init__(self, error: RequestError, refusal: Refusal) -> None:
         extra = {k: v for k, v in refusal.sent_headers if not k.lower().startswith("content-")}
@@ -38,7 +43,7 @@ class Refused(HTTPException):
 def current_principal(
     connection: HTTPConnection = None,  # type: ignore[assignment]  # FastAPI knows the bare type
 ) -> Principal:
-    """Return the principal of the current request, or of this one; also a FastAPI dependency.
+    """Return the principal of the current or the given request; also a FastAPI dependency.
 
     Raises:
         MissingToken: there is none, or the request has ended.
@@ -58,38 +63,59 @@ current_principal.__dict__[GUARD] = Guard(authenticated)
 def current_principal_or_none(
     connection: HTTPConnection = None,  # type: ignore[assignment]
 ) -> Principal | None:
-    """Return the principal of the current request, or of this one; None without."""
+    """Return the principal of the current or the given request, or None."""
     scope = _scope_of(connection)
     return None if scope is None else scope.get(PRINCIPAL_KEY)
 
 
 def _scope_of(connection: HTTPConnection | None) -> Scope | None:
-    return current_scope() if connection is None else connection.scope
+    return _current_scope() if connection is None else connection.scope
 
 
-def requires(
-    predicate: Predicate, *, enforce: bool = True, routed: bool = True
-) -> Callable[[Handler], Handler]:
-    """Let a handler serve only a proven caller for whom the predicate holds.
+def _current_scope() -> Scope | None:
+    """Return the scope of the connection that is served now; None where none is, or not by us.
 
-    Put it below the route's decorator; above it, the app refuses to start.
-
-    Args:
-        predicate: what must hold.
-        enforce: False is shadow mode: what it would refuse is let in, and logged.
-        routed: False for a function that no route serves, such as one that views call.
-
+    An app that another one calls in its own process inherits the context, but its scope is another
+    one, which no middleware of ours has seen: there nobody is served.
     """
-    return guarded(predicate, enter_handler, enforce=enforce, routed=routed)
+    scope = served.get()
+    if scope is None:
+        return None
+    innermost = next(_scopes(inspect.currentframe()), scope)
+    return innermost if GATE_KEY in innermost else None
+
+
+def _scopes(frame: FrameType | None) -> Iterator[Scope]:
+    """Yield the scopes that the callers on the stack were given, the nearest first.
+
+    On a thread for plain functions the stack ends early, at their own request at most.
+    """
+    while frame is not None:
+        code = frame.f_code
+        names = code.co_varnames[: code.co_argcount]
+        values: Any = frame.f_locals if names else {}
+        for name in names:
+            value = values.get(name)
+            if isinstance(value, HTTPConnection):
+                yield value.scope
+            elif name == "scope" and isinstance(value, MutableMapping) and "headers" in value:
+                yield value
+        frame = frame.f_back
 
 
 def enter_handler(guard: Guard, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-    """Check a guard for the request or websocket that its handler was given, or is served now."""
-    connections = (each for each in (*args, *kwargs.values()) if isinstance(each, HTTPConnection))
+    """Check a guard for the request or websocket of its handler, else for the current one."""
+    connections = (
+        value for value in (*args, *kwargs.values()) if isinstance(value, HTTPConnection)
+    )
     connection = next(connections, None)
     scope = _scope_of(connection)
-    # Without a scope there was no middleware: nobody is let in, and the log says why.
+    # Without a scope there was no middleware: everybody is refused, and the log says why.
     check_guard(guard, {"type": "http", "headers": []} if scope is None else scope)
+
+
+requires = requires_by(enter_handler)
+"""Guards a handler. Put it below the route's decorator; above it, the app refuses to start."""
 
 
 def check_guard(guard: Guard, scope: Scope) -> None:
@@ -114,8 +140,8 @@ def _check(check: Callable[..., None], what: Any, scope: Scope) -> None:
 def _serve_refusals(scope: Scope) -> None:
     """Let the innermost app serve our errors with the same body as the middleware's.
 
-    A mounted app has exception handlers of its own, and FastAPI's default one re-shapes a body. A
-    handler that the app itself has set for HTTP exceptions goes before ours.
+    A mounted app has exception handlers of its own, and FastAPI's default one replaces the body. A
+    handler for HTTP exceptions that the app itself has set takes precedence over ours.
     """
     handlers = scope.get("starlette.exception_handlers")
     if handlers is not None:
@@ -127,13 +153,13 @@ def _serve_refusals(scope: Scope) -> None:
 
 
 async def _refuse(connection: Request | WebSocket, error: Exception) -> None:
-    """Send what current_principal() raised the way of every refusal."""
+    """Answer what current_principal() raised, as every refusal."""
     if not isinstance(error, RequestError):
         raise error
     refused = Refused(error, refusal_of(error, connection.scope, ScopeView(connection.scope)))
     try:
         if not isinstance(connection, WebSocket):
-            raise refused from None  # to the app's handlers of HTTP exceptions
+            raise refused from None  # for the app's handlers of HTTP exceptions
         await _serve_refused(connection, refused)
     finally:
         del refused  # it holds this frame, which must not hold it

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 from starlette.routing import Route as HTTPRoute
-from starlette.routing import WebSocketRoute
+from starlette.routing import WebSocketRoute, compile_path
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from jwt_middleware.authorization import Enter, Guard
@@ -16,12 +18,13 @@ from jwt_middleware.authorization.routes import Route, attributes_of_class, list
 from jwt_middleware.errors import ConfigurationError
 from jwt_middleware.middleware import Gate
 
-from .templates import Templates
 from .walk import ToAsk, Walk, asked_first, calls_of, routes_of, served_by
 
 Check = Callable[[Sequence[Guard], Scope], None]
-"""Asks guards of a connection; raises where one does not hold."""
+"""Checks guards for a connection; raises where one does not hold."""
 
+_ANYTHING_BELOW = "/*"
+"""The end of a path in the inventory that stands for a mount whose routes cannot be seen."""
 
 _UNSEEN: list[tuple[list[Any], int]] = [([], -1)]
 
@@ -35,14 +38,14 @@ class Routes:
         self._check = check
         self._lists: dict[int, list[Any]] = {}
         self.sizes: list[tuple[list[Any], int]] = _UNSEEN
-        """Each list of routes with its length when it was walked: another length is a change."""
-        self._found: list[Route] = []
+        """Each list of routes with its length when it was walked, to notice changes."""
+        self._walked: list[Route] = []
         self._templates: Templates | None = None
         self.unused: list[str] = []
         """The guards that no route uses, each with its place."""
 
     def add(self, app: Any) -> None:
-        """Walk this app too: middleware may hide it from whatever is wrapped."""
+        """Walk this app too, which other middleware may hide."""
         if app not in self._apps:
             self._apps = (*self._apps, app)
             self.sizes = _UNSEEN
@@ -53,11 +56,9 @@ class Routes:
         return not self._lists
 
     def inventory(self) -> list[Route]:
-        """Return every route, and have guards asked that a decorator could answer in place of.
+        """Return every route, and have guards checked before decorators that could answer first.
 
-        Raises:
-            ConfigurationError: the app routes to a guarded function without its guard.
-
+        Raises ``ConfigurationError`` where the app routes to a guarded function without its guard.
         """
         self._lists.clear()
         seen: set[int] = set()
@@ -67,49 +68,77 @@ class Routes:
             if id(routes) not in seen:
                 seen.add(id(routes))
                 walk.below(app, "", (), ())
-        handlers = [(each, path) for handler, path in walk.endpoints for each in served_by(handler)]
-        handlers += [(each, "a dependency") for each in walk.dependencies]
-        exposure = Exposure([each for each, _ in handlers], self._enter, beside=walk.beside)
+        handlers = [
+            (handler, path) for endpoint, path in walk.endpoints for handler in served_by(endpoint)
+        ]
+        handlers += [(dependency, "a dependency") for dependency in walk.dependencies]
+        exposure = Exposure([handler for handler, _ in handlers], self._enter, beside=walk.beside)
         faults = [
-            f"{path}: {each}" for handler, path in handlers for each in exposure.faults(handler)
+            f"{path}: {fault}" for handler, path in handlers for fault in exposure.faults(handler)
         ]
         if faults:
             raise ConfigurationError(
                 f"{listed(faults)}: it stands above the route's decorator, so the app routes to "
                 "the function without it; put @requires directly below the route's decorator"
             )
-        for each in walk.dependencies:
-            if guards_to_ask(each):
-                raise _stands_between(each)
-        for route, holders in walk.holders:
+        for dependency in walk.dependencies:
+            if guards_to_ask(dependency):
+                raise _stands_between(dependency)
+        for route, holders_of in walk.holders:
             to_ask = asked_first(route)
-            if to_ask is not None:
-                self._ask_first(route.endpoint, to_ask, holders())
+            if to_ask is None:
+                continue
+            # A decorator above the guards could answer before they are checked.
+            holders = holders_of()
+            if not holders or None in [getattr(holder, "app", None) for holder in holders]:
+                raise _stands_between(route.endpoint)
+            for holder in holders:
+                if not isinstance(holder.app, _AskedFirst):
+                    holder.app = _AskedFirst(holder.app, to_ask, self._check)
         if not self.are_hidden:
             self.unused = exposure.unused(_all_endpoints)
         self.sizes = [(routes, len(routes)) for routes in self._lists.values()]
-        self._found = walk.found
+        self._walked = walk.routes
         self._templates = None
-        return walk.found
+        return walk.routes
 
     def template(self, method: str, path: str) -> str | None:
         """Return the template of the route that serves this; None where there is none."""
         if self._templates is None:
-            self._templates = Templates(self._found)
+            self._templates = Templates(self._walked)
         return self._templates.find(method, path)
 
-    def _ask_first(self, endpoint: Any, to_ask: ToAsk, holders: list[Any]) -> None:
-        """Have the guards of a route asked before a decorator above them could answer."""
-        apps: list[Any] = [getattr(each, "app", None) for each in holders]
-        if not apps or None in apps:
-            raise _stands_between(endpoint)
-        for holder, app in zip(holders, apps, strict=True):
-            if not isinstance(app, _AskedFirst):
-                holder.app = _AskedFirst(app, to_ask, self._check)
+
+class Templates:
+    """The templates of an app's routes, in the order in which it tries them.
+
+    Starlette keeps no whole template of a route below a mount, and none for a request that is
+    refused before it is routed.
+    """
+
+    def __init__(self, routes: Iterable[Route]) -> None:
+        self._templates: list[tuple[re.Pattern[str], Route]] = []
+        for route in routes:
+            path = route.path
+            if path.endswith(_ANYTHING_BELOW):
+                path = path.removesuffix("*") + "{path:path}"
+            with suppress(ValueError):  # a mount and its route have a parameter of the same name
+                self._templates.append((compile_path(path)[0], route))
+
+    def find(self, method: str, path: str) -> str | None:
+        """Return the template that serves this, else one of another method, else None."""
+        other: str | None = None
+        for pattern, route in self._templates:
+            if pattern.match(path):
+                if not route.methods or method in route.methods:
+                    return route.path
+                if other is None and ("WEBSOCKET" in route.methods) == (method == "WEBSOCKET"):
+                    other = route.path
+        return other
 
 
 class _AskedFirst:
-    """Asks the guards of a route, then serves it."""
+    """Checks the guards of a route, then serves it."""
 
     def __init__(self, app: ASGIApp, to_ask: ToAsk, check: Check) -> None:
         self.app = app
@@ -129,14 +158,14 @@ def _stands_between(handler: Any) -> ConfigurationError:
 
 
 def _all_endpoints() -> Iterator[Any]:
-    """Yield what every route in this process serves, of whatever app."""
-    for each in alive(HTTPRoute, WebSocketRoute):
-        endpoint = getattr(each, "endpoint", None)
+    """Yield what the routes of all apps in this process serve."""
+    for route in alive(HTTPRoute, WebSocketRoute):
+        endpoint = getattr(route, "endpoint", None)
         if inspect.isclass(endpoint):
             yield from attributes_of_class(endpoint)
         elif endpoint is not None:
             yield endpoint
-        dependant = getattr(each, "dependant", None)
+        dependant = getattr(route, "dependant", None)
         if dependant is not None:
             yield from calls_of(dependant)
 

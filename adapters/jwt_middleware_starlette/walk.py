@@ -1,13 +1,13 @@
 """A walk through all routes of a Starlette or FastAPI app.
 
-Middleware hides an app: ours may stand inside it, around it, or around a mounted one. So the walk
-starts at whatever is wrapped, and follows each wrapper's ``app``.
+Middleware hides an app, and ours may stand inside it, around it, or around a mounted one. So the
+walk starts at whatever is wrapped, and follows each wrapper's ``app``.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from types import MethodType
@@ -17,7 +17,8 @@ from starlette.endpoints import HTTPEndpoint
 
 from jwt_middleware.authorization import Guard
 from jwt_middleware.authorization.exposure import guards_of, guards_to_ask
-from jwt_middleware.authorization.guards import GUARD, asked
+from jwt_middleware.authorization.guards import GUARD, safe_attribute
+from jwt_middleware.authorization.kept import contents_of
 from jwt_middleware.authorization.routes import (
     Route,
     attributes_of_class,
@@ -39,7 +40,7 @@ class _Everything(HTTPEndpoint):
 
 
 def _served_methods() -> tuple[str, ...]:
-    """Return the methods that an ``HTTPEndpoint`` may serve, by Starlette's own word."""
+    """Return the methods that Starlette lets an ``HTTPEndpoint`` serve."""
 
     async def receive() -> Any: ...
     async def send(_: Any) -> None: ...
@@ -57,10 +58,10 @@ class Walk:
 
     def __init__(self, lists: dict[int, list[Any]]) -> None:
         self._lists = lists
-        self.found: list[Route] = []
+        self.routes: list[Route] = []
         self.endpoints: list[tuple[Any, str]] = []
         self.holders: list[tuple[Any, Callable[[], list[Any]]]] = []
-        """Routes with an endpoint, each with what returns the objects whose ``app`` serves it."""
+        """Each route with an endpoint, and what returns the objects whose ``app`` serves it."""
         self.dependencies: list[Any] = []
         self.beside: list[Any] = []
         self._included: Any = None
@@ -81,60 +82,60 @@ class Walk:
                 continue
             included = getattr(route, "original_router", None)
             if included is not None:
-                # FastAPI keeps an included router as one route that holds the original one, and
-                # serves its routes by copies of their own.
+                # FastAPI keeps an included router as one route with the original router, whose
+                # routes it serves by copies.
                 context = route.include_context
-                self.dependencies += [each.dependency for each in context.dependencies]
+                self.dependencies += [entry.dependency for entry in context.dependencies]
                 below = (*guards, *_guards_of_inclusion(context.dependencies))
                 outer = self._included
                 self._included = outer or route
                 self.below(included, path + context.prefix, below, above)
                 self._included = outer
             elif hasattr(route, "app"):
-                # Dependencies of an included router are not for what it mounts. A mount knows the
-                # routes below it whatever middleware of its own hides them.
-                below_it = getattr(route, "routes", None)
-                self._mounted(route if below_it else route.app, path, above)
+                # Dependencies of an included router do not apply to what it mounts. A mount knows
+                # the routes below it, even where middleware of its own hides them.
+                self._mounted(route if getattr(route, "routes", None) else route.app, path, above)
             else:
-                self.found.append(route_of(path, (), route))
-        default = getattr(app, "default", None)
-        if default is None:
-            default = getattr(getattr(app, "router", None), "default", None)
+                self.routes.append(route_of(path, (), route))
+        default = safe_attribute(app, "default") or safe_attribute(
+            safe_attribute(app, "router"), "default"
+        )
         if default is not None and getattr(default, "__name__", "") != "not_found":
             self.endpoints.append((default, prefix))
-            self.found.append(route_of(prefix + "/*", (), default))
+            self.routes.append(route_of(prefix + "/*", (), default))
 
     def _mounted(self, app: Any, path: str, above: tuple[int, ...]) -> None:
         if isinstance(routes_of(app), list):
             self.below(app, path, (), above)
         elif app is not None:
-            self.endpoints.append((_innermost(app), path))
-            self.found.append(route_of(path + "/*", (), _innermost(app)))
+            innermost = _innermost(app)
+            self.endpoints.append((innermost, path))
+            self.routes.append(route_of(path + "/*", (), innermost))
 
     def _endpoint(self, route: Any, path: str, included: tuple[Guard, ...]) -> None:
         endpoint = route.endpoint
         self.endpoints.append((endpoint, path))
         self.holders.append((route, partial(self._holders, self._included, route)))
-        # FastAPI asks dependencies of its own routes only, not of plain ones beside them.
+        # FastAPI resolves the dependencies of its own routes only, not of plain ones beside them.
         dependant = getattr(route, "dependant", None)
         guards: tuple[Guard, ...] = ()
         if dependant is not None:
-            guards = (*included, *_dependencies(dependant))
+            guards = (*included, *_guards_among(calls_of(dependant)))
             self.dependencies += calls_of(dependant)
         if inspect.isclass(endpoint):
             self.beside += attributes_of_class(endpoint)
-        self.found += _rows(route, path, guards)
+        self.routes += _rows(route, path, guards)
 
     def _holders(self, included: Any, route: Any) -> list[Any]:
         """Return the objects whose ``app`` serves a route: itself, or those of its inclusions."""
         if included is None:
             return [route]
-        known = self._serving.get(id(included))
-        if known is None:
-            known = self._serving[id(included)] = {}
-            for key, each in _serving(included):  # FastAPI makes them now, else at first use
-                known.setdefault(key, []).append(each)
-        return known.get(id(route), [])
+        if id(included) not in self._serving:
+            holders: dict[int, list[Any]] = defaultdict(list)
+            for key, holder in _serving(included):  # FastAPI makes them now, else at first use
+                holders[key].append(holder)
+            self._serving[id(included)] = holders
+        return self._serving[id(included)].get(id(route), [])
 
 
 def _rows(route: Any, path: str, guards: tuple[Guard, ...]) -> Iterator[Route]:
@@ -150,40 +151,36 @@ def _rows(route: Any, path: str, guards: tuple[Guard, ...]) -> Iterator[Route]:
         socket = route_of(path, ("WEBSOCKET",), connects, guards=guards)
         yield socket._replace(handler=name_of(endpoint))
         return
-    found = tuple(routes_of_class(path, methods or _METHODS, endpoint, guards=guards))
+    by_method = tuple(routes_of_class(path, methods or _METHODS, endpoint, guards=guards))
     # It may serve every method by a ``dispatch`` of its own.
-    yield from found or (route_of(path, methods or (), endpoint, guards=guards),)
+    yield from by_method or (route_of(path, methods or (), endpoint, guards=guards),)
 
 
 def _serving(included: Any) -> Iterator[tuple[int, Any]]:
     """Yield, for each route of an included router, the object whose ``app`` serves it there."""
     candidates = getattr(included, "effective_candidates", None)
-    for each in () if candidates is None else candidates():
-        if hasattr(each, "effective_candidates"):
-            yield from _serving(each)
+    for candidate in () if candidates is None else candidates():
+        if hasattr(candidate, "effective_candidates"):
+            yield from _serving(candidate)
         else:
-            yield id(each.original_route), getattr(each, "starlette_route", None) or each
+            holder = getattr(candidate, "starlette_route", None) or candidate
+            yield id(candidate.original_route), holder
 
 
 def _guards_of_inclusion(dependencies: Iterable[Any]) -> Iterator[Guard]:
-    """Yield the guards among the dependencies that an included router was given."""
+    """Yield the guards among the dependencies of an included router."""
     from fastapi.dependencies.utils import get_dependant  # the router is FastAPI's, so it is there
 
-    for each in dependencies:
-        yield from _guards_among([each.dependency])
-        yield from _dependencies(get_dependant(path="/", call=each.dependency))
-
-
-def _dependencies(dependant: Any) -> Iterator[Guard]:
-    """Yield the guards among a FastAPI route's dependencies, at any depth."""
-    yield from _guards_among(calls_of(dependant))
+    for entry in dependencies:
+        below = calls_of(get_dependant(path="/", call=entry.dependency))
+        yield from _guards_among([entry.dependency, *below])
 
 
 def calls_of(dependant: Any) -> Iterator[Any]:
     """Yield the dependencies of a FastAPI route, at any depth."""
-    for each in dependant.dependencies:
-        yield each.call
-        yield from calls_of(each)
+    for dependency in dependant.dependencies:
+        yield dependency.call
+        yield from calls_of(dependency)
 
 
 def _guards_among(calls: Iterable[Any]) -> Iterator[Guard]:
@@ -194,7 +191,7 @@ def _guards_among(calls: Iterable[Any]) -> Iterator[Guard]:
 
 
 def _innermost(app: Any) -> Any:
-    """Return what an app's wrappers wrap, as far as they tell."""
+    """Return what an app's wrappers wrap, as far as it can be seen."""
     seen: set[int] = set()
     while id(app) not in seen:
         seen.add(id(app))
@@ -216,43 +213,37 @@ def routes_of(app: Any) -> Any:
         seen.add(id(app))
         if isinstance(app, MethodType):  # a Router wraps its own method by its middleware
             app = app.__self__
-        routes = asked(app, "routes")
+        routes = safe_attribute(app, "routes")
         if isinstance(routes, list):
             return routes
-        waiting.append(asked(app, "app"))
-        waiting += [each for each in _kept(app) if callable(each) and not inspect.isclass(each)]
+        own = safe_attribute(app, "__dict__")
+        kept = (
+            safe_attribute(app, "app"),
+            *contents_of(*(safe_attribute(app, "__closure__") or ())),
+            *(own.values() if isinstance(own, dict) else ()),
+        )
+        waiting += [value for value in kept if callable(value) and not inspect.isclass(value)]
     return None
 
 
-def _kept(wrapper: Any) -> Iterator[Any]:
-    for cell in asked(wrapper, "__closure__") or ():
-        try:
-            yield cell.cell_contents
-        except ValueError:  # not assigned yet
-            continue
-    own = asked(wrapper, "__dict__")
-    if isinstance(own, dict):
-        yield from own.values()
-
-
 ToAsk = Callable[[str], Sequence[Guard]]
-"""Returns the guards to ask before a request of this method is served, ``WEBSOCKET`` for one."""
+"""Returns the guards to check before a request of this method, or a ``WEBSOCKET``, is served."""
 
 
 def asked_first(route: Any) -> ToAsk | None:
-    """Return what to ask before a route's endpoint is called; None where its wrappers do it."""
+    """Return what to check before a route's endpoint; None where its wrappers check everything."""
     endpoint = route.endpoint
     if not inspect.isclass(endpoint):
         guards = guards_to_ask(endpoint)
         if not guards and _makes_its_own_handler(route):
-            guards = (*guards_of(endpoint), *_dependencies(route.dependant))
+            guards = (*guards_of(endpoint), *_guards_among(calls_of(route.dependant)))
         return (lambda _: guards) if guards else None
     by_method = {
         method: (
             *guards_to_ask(getattr(endpoint, "dispatch", None)),
             *guards_to_ask(getattr(endpoint, name, None)),
         )
-        for method, name in (*((each, each.lower()) for each in _METHODS), _OPENING)
+        for method, name in (*((method, method.lower()) for method in _METHODS), _OPENING)
     }
     if not hasattr(endpoint, "head"):
         by_method["HEAD"] = by_method["GET"]
@@ -260,7 +251,7 @@ def asked_first(route: Any) -> ToAsk | None:
 
 
 def _makes_its_own_handler(route: Any) -> bool:
-    """Whether a FastAPI route's class has changed what calls the endpoint, as a cache may."""
+    """Whether a FastAPI route's class replaces what calls the endpoint, as a cache may."""
     make = getattr(type(route), "get_route_handler", None)
     return make is not None and not str(make.__module__).startswith("fastapi.")
 

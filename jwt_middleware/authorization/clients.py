@@ -1,8 +1,8 @@
 """Clients as data: which claims of a token grant what, and inside which namespace.
 
 A client's roles, permissions and attributes are read only from the claims that its entry names. A
-value outside the client's namespace is not granted, whoever signed it: one client's token can never
-carry another's role.
+value outside the client's namespace is not granted, whoever signed it, so one client's token can
+never carry another's role.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import Any, Final, NamedTuple
 from ..errors import ClientDisabled, ConfigurationError, InvalidClaim, UnknownClient
 from ..options import checks as check
 from ..principal import Grants, ListClaim, listed
-from .levels import Level
 from .predicate import NamedPolicy, Predicate
+from .terms import Level
 
 TYPES: Final = ("string", "integer", "list")
 
@@ -35,7 +35,7 @@ class Attribute:
     namespaced: bool = False
 
     def __post_init__(self) -> None:
-        """Raise ``ConfigurationError`` for what can be no attribute."""
+        """Raise ``ConfigurationError`` where a field is wrong."""
         object.__setattr__(self, "levels", check.texts("levels", self.levels or None))
         check.text("claim", self.claim or "")
         check.flag("namespaced", self.namespaced)
@@ -52,7 +52,7 @@ class Attribute:
 class ClientTrust(NamedTuple):
     """What a client is bound to: a token that names it verifies under nothing else.
 
-    What is None is as for every other client. ``issuer=ANY`` lets every issuer speak for it.
+    None means: as for every other client. ``issuer=ANY`` lets every issuer speak for it.
     """
 
     keys: Any = None
@@ -68,13 +68,15 @@ class ClientTrust(NamedTuple):
     @property
     def binds(self) -> bool:
         """Whether it binds the client to anything at all."""
-        rest = (self.keys, self.audience, self.algorithms)
-        return not self.is_of_any_issuer or any(each is not None for each in rest)
+        others = (self.keys, self.audience, self.algorithms)
+        return not self.is_of_any_issuer or others != (None, None, None)
 
     def __repr__(self) -> str:
-        # The keys may be a secret.
-        given = [f"{name}={value!r}" for name, value in self._asdict().items() if name != "keys"]
-        return f"ClientTrust({', '.join(given)})"
+        # Without the keys, which may be a secret.
+        return (
+            f"ClientTrust(issuer={self.issuer!r}, audience={self.audience!r}, "
+            f"algorithms={self.algorithms!r})"
+        )
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,7 @@ class Client:
     policies: Mapping[str, NamedPolicy] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Raise ``ConfigurationError`` for what can be no client; take texts for claims."""
+        """Raise ``ConfigurationError`` where a field is wrong; make claims of texts."""
         if not isinstance(self.client_id, str) or not self.client_id:
             raise ConfigurationError("clients: a client id is a text that is not empty")
         try:
@@ -135,40 +137,41 @@ class Client:
             raise ConfigurationError("trust: issuer: 'ANY' is a text; write jwt_middleware.ANY")
         if isinstance(self.policies, Mapping):
             named = {
-                name: NamedPolicy(each) if isinstance(each, Predicate) else each
-                for name, each in self.policies.items()
+                name: NamedPolicy(policy) if isinstance(policy, Predicate) else policy
+                for name, policy in self.policies.items()
             }
             put(self, "policies", named)
         _check_values("policies", self.policies, NamedPolicy)
-        if not all(isinstance(each.predicate, Predicate) for each in self.policies.values()):
+        if not all(isinstance(policy.predicate, Predicate) for policy in self.policies.values()):
             raise ConfigurationError("policies: a NamedPolicy(...) holds no predicate")
 
     def __repr__(self) -> str:
         return f"Client({self.client_id!r})"
 
 
-def check_namespace(namespace: str) -> None:
-    """Raise ``ConfigurationError`` unless this is one word."""
+def check_namespace(namespace: str) -> str:
+    """Return it; raise ``ConfigurationError`` unless it is one word."""
     if "_" in namespace or " " in namespace or not namespace.isprintable():
         raise ConfigurationError(
             "namespace: one word without '_', such as 'acme' for 'acme_buyer' and 'manage_acme_x'"
         )
+    return namespace
 
 
 def _list_claims(name: str, given: Any) -> tuple[ListClaim, ...]:
     is_list = isinstance(given, list | tuple) and not isinstance(given, ListClaim)
     items: list[Any] = list(given) if is_list else [None]
-    if not all(isinstance(each, str | ListClaim) and each for each in items):
+    if not all(isinstance(item, str | ListClaim) and item for item in items):
         raise ConfigurationError(f"{name}: a list of claim names, or of ListClaim(...)s")
-    found = tuple([ListClaim(each) if isinstance(each, str) else each for each in items])
-    for each in found:
-        check.list_claim(name, each)
-    return found
+    claims = tuple(ListClaim(item) if isinstance(item, str) else item for item in items)
+    for claim in claims:
+        check.list_claim(name, claim)
+    return claims
 
 
 def _check_values(name: str, given: Any, kind: type) -> None:
     if not isinstance(given, Mapping) or not all(
-        isinstance(key, str) and key and isinstance(each, kind) for key, each in given.items()
+        isinstance(key, str) and key and isinstance(value, kind) for key, value in given.items()
     ):
         raise ConfigurationError(f"{name}: a dict of names and {kind.__name__}(...)s")
 
@@ -186,12 +189,8 @@ class Clients:
 
     def __init__(self, clients: Iterable[Client], source: str = "clients") -> None:
         self.source = source
-        self._by_id: Mapping[str, Client] = {each.client_id: each for each in clients}
-        self.namespaces = frozenset(each.namespace for each in self if each.namespace)
-        policies: dict[str, Mapping[str, Any]] = {
-            each.client_id: MappingProxyType(dict(each.policies)) for each in self
-        }
-        self._policies = policies
+        self._by_id = {client.client_id: client for client in clients}
+        self.namespaces = frozenset(client.namespace for client in self if client.namespace)
 
     def __iter__(self) -> Iterator[Client]:
         return iter(self._by_id.values())
@@ -204,25 +203,20 @@ class Clients:
         return self._by_id.get(client_id)
 
     def shared_namespaces(self) -> dict[str, list[str]]:
-        """Return the namespaces of more than one client, with the ids: each may carry the others'.
+        """Return each namespace that several clients have, with their ids.
 
-        Sharing is allowed, but a person should know.
+        Each of them may carry the others' values. That is allowed, but a person should know.
         """
-        found: dict[str, list[str]] = {}
+        ids: dict[str, list[str]] = {}
         for client in self:
             if client.namespace:
-                found.setdefault(client.namespace, []).append(client.client_id)
-        return {namespace: ids for namespace, ids in found.items() if len(ids) > 1}
-
-    def _others(self, client: Client) -> frozenset[str]:
-        if client.namespace is None:
-            return self.namespaces
-        return self.namespaces - {client.namespace}
+                ids.setdefault(client.namespace, []).append(client.client_id)
+        return {namespace: sharing for namespace, sharing in ids.items() if len(sharing) > 1}
 
     def grants(
         self, client_id: str | None, claims: Mapping[str, Any]
     ) -> tuple[Grants, list[Dropped]]:
-        """Return what a token grants its client, and which values it does not.
+        """Return what a token grants its client, and the values that it does not grant.
 
         Raises:
             UnknownClient: the token names no client, or one that has no entry.
@@ -242,12 +236,12 @@ class Clients:
                 raise InvalidClaim(name, "missing")
             if claims[name] is None:
                 raise InvalidClaim(name, "type")
-        reading = _Reading(client, self._others(client), claims)
+        reading = _Reading(client, self.namespaces - {client.namespace}, claims)
         grants = Grants(
             reading.values(client.roles),
             reading.values(client.permissions),
             reading.attributes(),
-            self._policies[client_id],
+            MappingProxyType(client.policies),
         )
         return grants, reading.dropped
 
@@ -258,24 +252,26 @@ class _Reading:
     def __init__(self, client: Client, others: frozenset[str], claims: Mapping[str, Any]) -> None:
         self._client = client
         self._others = others
+        """The namespaces of other clients."""
         self._claims = claims
         self.dropped: list[Dropped] = []
 
     def values(self, names: tuple[ListClaim, ...]) -> frozenset[str]:
-        found: set[str] = set()
+        granted: set[str] = set()
         for name, separator in names:
             if name in self._claims:
-                found.update(self._ours(name, listed(self._claims[name], separator, name)))
-        return frozenset(found)
+                granted.update(self._ours(name, listed(self._claims[name], separator, name)))
+        return frozenset(granted)
 
     def attributes(self) -> Mapping[str, Any]:
-        found: dict[str, Any] = {}
-        for name, attribute in self._client.attributes.items():
-            if attribute.claim in self._claims:
-                value = self._attribute(attribute, self._claims[attribute.claim])
-                if value is not None:
-                    found[name] = value
-        return MappingProxyType(found)
+        values = {
+            name: self._attribute(attribute, self._claims[attribute.claim])
+            for name, attribute in self._client.attributes.items()
+            if attribute.claim in self._claims
+        }
+        return MappingProxyType(
+            {name: value for name, value in values.items() if value is not None}
+        )
 
     def _attribute(self, attribute: Attribute, value: Any) -> Any:
         """Return the value as its type says, or None where it is not granted."""
@@ -284,7 +280,7 @@ class _Reading:
             items = listed(value, None, claim)
             if not attribute.namespaced:
                 return items
-            # A list of which nothing is granted is absent, as a text is; an empty one is empty.
+            # A list of which nothing is granted is absent, as a text is; an empty one stays empty.
             return self._ours(claim, items) or (None if items else ())
         if type(value) is not (int if attribute.type == "integer" else str):
             raise InvalidClaim(claim, "type")
@@ -293,8 +289,7 @@ class _Reading:
         if not attribute.levels:
             return value
         if value not in attribute.levels:
-            # No order says what it allows. Taking it for malformed would lock out, from every
-            # route, a client that has begun to use a new level.
+            # Not malformed: a client that begins to use a new level would lose every route.
             self.dropped.append(Dropped(claim, 1, "level"))
             return None
         return Level(value, attribute.levels)
@@ -307,6 +302,6 @@ class _Reading:
 
     def _is_ours(self, value: str) -> bool:
         words = value.split("_")
-        mine = self._client.namespace is None or self._client.namespace in words
-        # What carries another's name as well is nobody's: either could have made it up.
-        return mine and self._others.isdisjoint(words)
+        is_inside = self._client.namespace is None or self._client.namespace in words
+        # A value that carries two namespaces is nobody's: either client could have made it up.
+        return is_inside and self._others.isdisjoint(words)

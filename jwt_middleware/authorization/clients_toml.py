@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from ..errors import ConfigurationError
 from ..options.checks import ANY, AnyAudience, relative_keys
@@ -14,31 +16,20 @@ from .name_checks import policy_faults
 from .predicate import NamedPolicy
 from .predicates_toml import read_predicate
 
-_CLIENT: Final = (
-    "name",
-    "namespace",
-    "enabled",
-    "roles",
-    "permissions",
-    "required",
-    "attributes",
-    "trust",
-    "policies",
-)
-_ATTRIBUTE: Final = ("claim", "type", "levels", "namespaced")
-_TRUST: Final = ("keys", "issuer", "audience", "algorithms")
+T = TypeVar("T")
+
+_CLIENT: Final = tuple(field.name for field in fields(Client) if field.name != "client_id")
+_ATTRIBUTE: Final = tuple(field.name for field in fields(Attribute))
+_TRUST: Final = ClientTrust._fields
 
 
 def read_clients(content: bytes, path: Path) -> list[Client]:
     """Read the clients of a registry file; relative paths of keys start at its folder.
 
-    Raises:
-        ConfigurationError: with every fault of the file.
-
+    Raises ``ConfigurationError`` with every fault of the file.
     """
-    document = read_toml(content, path)
     registry = _Registry(path)
-    clients = registry.read(document)
+    clients = registry.read(read_toml(content, path))
     registry.raise_faults(path)
     return clients
 
@@ -50,10 +41,14 @@ class _Registry(TableReader):
         super().__init__()
         self._folder = path.parent
 
-    def _report(self, where: str, error: ConfigurationError) -> None:
-        """Report an error that a client or an attribute raised about one of its keys."""
-        name, _, what = str(error).partition(": ")
-        self.fault(f"{where}.{name}", what)
+    def _made(self, where: str, make: Callable[[], T]) -> T | None:
+        """Return what a function makes; collect the error that it raises about one of the keys."""
+        try:
+            return make()
+        except ConfigurationError as error:
+            name, _, what = str(error).partition(": ")
+            self.fault(f"{where}.{name}", what)
+            return None
 
     def read(self, document: dict[str, Any]) -> list[Client]:
         self.known("", document, ("clients",), "table")
@@ -71,7 +66,8 @@ class _Registry(TableReader):
             self.fault(where, what)
             return Client(client_id or "?")
         self.known(where, table, _CLIENT)
-        namespace = self._namespace(where, table)
+        word = self.text(where, table, "namespace")
+        namespace = None if word is None else self._made(where, lambda: check_namespace(word))
         attributes: dict[str, Attribute] = {}
         for name, entry in self.table(where, table, "attributes").items():
             path = f"{where}.attributes.{toml_key(name)}"
@@ -91,22 +87,11 @@ class _Registry(TableReader):
             policies=self._policies(where, table),
         )
         if self.faults > before:
-            return client  # what is missing of it would only cause more
+            return client  # what it lacks would only cause more faults
         for name, named in client.policies.items():
             for what in policy_faults(named.predicate, client):
                 self.fault(f"{where}.policies.{toml_key(name)}", what)
         return client
-
-    def _namespace(self, where: str, table: dict[str, Any]) -> str | None:
-        namespace = self.text(where, table, "namespace")
-        if namespace is None:
-            return None
-        try:
-            check_namespace(namespace)
-        except ConfigurationError as error:
-            self._report(where, error)
-            return None
-        return namespace
 
     def _attribute(self, where: str, entry: Any, namespace: str | None) -> Attribute | None:
         if not isinstance(entry, dict):
@@ -114,9 +99,7 @@ class _Registry(TableReader):
             return None
         before = self.faults
         self.known(where, entry, _ATTRIBUTE)
-        claim = self.text(where, entry, "claim")
-        if "claim" not in entry:
-            self.fault(f"{where}.claim", "missing: the name of the claim that holds it")
+        claim = self._claim(where, entry)
         kind = self.text(where, entry, "type") or "string"
         levels = self.texts(where, entry, "levels")
         if entry.get("levels") == []:
@@ -130,11 +113,7 @@ class _Registry(TableReader):
                     self.fault(f"{where}.levels", f"level {number} does not carry {namespace!r}")
         if self.faults > before or claim is None:
             return None
-        try:
-            return Attribute(claim, kind, levels, namespaced)
-        except ConfigurationError as error:
-            self._report(where, error)
-            return None
+        return self._made(where, lambda: Attribute(claim, kind, levels, namespaced))
 
     def _trust(self, where: str, table: dict[str, Any]) -> ClientTrust | None:
         if "trust" not in table:
@@ -150,11 +129,9 @@ class _Registry(TableReader):
         keys = entry.get("keys")
         if "keys" in entry:
             listed = keys if isinstance(keys, list) and keys else [keys]
-            if not all(isinstance(each, str) and each for each in listed):
+            if not all(isinstance(source, str) and source for source in listed):
                 self.fault(f"{where}.keys", "a path, PEM text or URL, or a list of them")
-                keys = None
-            else:
-                keys = relative_keys(listed, self._folder)
+            keys = relative_keys(listed, self._folder)
         issuer = self._texts_or_any(where, entry, "issuer")
         audience = self._texts_or_any(where, entry, "audience")
         algorithms = self.texts(where, entry, "algorithms", single=True)
@@ -163,16 +140,16 @@ class _Registry(TableReader):
     def _texts_or_any(
         self, where: str, entry: dict[str, Any], name: str
     ) -> tuple[str, ...] | AnyAudience:
-        found = self.texts(where, entry, name, single=True)
-        if found == ("ANY",):
+        texts = self.texts(where, entry, name, single=True)
+        if texts == ("ANY",):
             return ANY
-        if "ANY" in found:
+        if "ANY" in texts:
             self.fault(f"{where}.{name}", "'ANY' stands alone, or not at all")
             return ()
-        return found
+        return texts
 
     def _policies(self, where: str, table: dict[str, Any]) -> dict[str, NamedPolicy]:
-        found: dict[str, NamedPolicy] = {}
+        policies: dict[str, NamedPolicy] = {}
         for name, entry in self.table(where, table, "policies").items():
             path = f"{where}.policies.{toml_key(name)}"
             enforce = True
@@ -181,27 +158,30 @@ class _Registry(TableReader):
                 entry = {word: value for word, value in entry.items() if word != "enforce"}
             predicate = read_predicate(entry, path, self.fault)
             if predicate is not None:
-                found[name] = NamedPolicy(predicate, enforce)
-        return found
+                policies[name] = NamedPolicy(predicate, enforce)
+        return policies
 
     def _list_claims(self, where: str, table: dict[str, Any], name: str) -> tuple[ListClaim, ...]:
         entries = table.get(name, [])
         if not isinstance(entries, list):
             self.fault(f"{where}.{name}", "a list of claim names")
             return ()
-        found: list[ListClaim] = []
+        claims: list[ListClaim] = []
         for number, entry in enumerate(entries):
             path = f"{where}.{name}[{number}]"
             if isinstance(entry, str) and entry:
-                found.append(ListClaim(entry))
+                claims.append(ListClaim(entry))
             elif isinstance(entry, dict):
                 self.known(path, entry, ("claim", "separator"))
-                claim = self.text(path, entry, "claim")
-                if "claim" not in entry:
-                    self.fault(f"{path}.claim", "missing: the name of the claim")
+                claim = self._claim(path, entry)
                 separator = self.text(path, entry, "separator")
                 if claim is not None:
-                    found.append(ListClaim(claim, separator))
+                    claims.append(ListClaim(claim, separator))
             else:
                 self.fault(path, "a claim's name, or { claim = '...', separator = ',' }")
-        return tuple(found)
+        return tuple(claims)
+
+    def _claim(self, where: str, entry: dict[str, Any]) -> str | None:
+        if "claim" not in entry:
+            self.fault(f"{where}.claim", "missing: the name of the claim that holds it")
+        return self.text(where, entry, "claim")

@@ -1,14 +1,14 @@
-"""The decorators ``requires`` and ``public``, which every adapter's are made of."""
+"""The decorators ``requires`` and ``public`` of every adapter."""
 
 from __future__ import annotations
 
 import functools
 import inspect
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast
 
-from .guards import Enter, Guard, GuardedBy, asked, register
-from .predicate import Predicate
+from .guards import Enter, Guard, GuardedBy, register, safe_attribute
+from .predicate import Predicate, is_async
 
 _PUBLIC = "__jwt_middleware_public__"
 
@@ -17,7 +17,7 @@ Handler = TypeVar("Handler", bound=Callable[..., Any])
 
 
 class GuardDecorator(GuardedBy):
-    """What ``requires(predicate)`` returns: it wraps a handler so that the guard is asked first."""
+    """What ``requires(predicate)`` returns: it wraps a handler in its guard."""
 
     def __init__(self, guard: Guard, enter: Enter) -> None:
         self.guard = guard
@@ -41,7 +41,7 @@ class GuardDecorator(GuardedBy):
             enter(guard, args, kwargs)
             return handler(*args, **kwargs)
 
-        wrapper: Any = enter_async if _is_async(handler) else enter_sync
+        wrapper: Any = enter_async if is_async(handler) else enter_sync
         if is_sample(handler):
             setattr(wrapper, f"{APPLIED}{id(guard):x}", guard)
         elif not is_of_one_request(handler):
@@ -53,11 +53,31 @@ class GuardDecorator(GuardedBy):
         return repr(self.guard)
 
 
-def guarded(
-    predicate: Predicate, enter: Enter, *, enforce: bool = True, routed: bool = True
-) -> GuardDecorator:
-    """Return the decorator that an adapter's ``requires(predicate)`` is."""
-    return GuardDecorator(Guard(predicate, enforce, routed), enter)
+class Requires(Protocol):
+    """The type of an adapter's ``requires``."""
+
+    def __call__(
+        self, predicate: Predicate, *, enforce: bool = True, routed: bool = True
+    ) -> GuardDecorator: ...
+
+
+def requires_by(enter: Enter) -> Requires:
+    """Return an adapter's ``requires``; ``enter`` checks the guard of a request."""
+
+    def requires(
+        predicate: Predicate, *, enforce: bool = True, routed: bool = True
+    ) -> GuardDecorator:
+        """Let a handler serve only a proven caller for whom the predicate holds.
+
+        Args:
+            predicate: what must hold.
+            enforce: False is shadow mode: what it would refuse is let in, and logged.
+            routed: False for a function that no route serves, such as one that handlers call.
+
+        """
+        return GuardDecorator(Guard(predicate, enforce, routed), enter)
+
+    return requires
 
 
 def public(handler: Handler) -> Handler:
@@ -71,8 +91,8 @@ def public(handler: Handler) -> Handler:
 
 
 def is_public(handler: Any) -> bool:
-    """Whether ``public`` stands on the handler."""
-    return asked(handler, _PUBLIC) is True
+    """Whether the handler is marked by ``public``."""
+    return safe_attribute(handler, _PUBLIC) is True
 
 
 def _check_handler(handler: Any, decorator: str) -> None:
@@ -86,11 +106,3 @@ def _check_handler(handler: Any, decorator: str) -> None:
             f"@{decorator} stands on {type(handler).__name__}, which is no function: put it "
             "below the decorators that return something else"
         )
-
-
-def _is_async(handler: Any) -> bool:
-    while isinstance(handler, functools.partial):
-        handler = handler.func
-    return inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(
-        getattr(handler, "__call__", None)  # noqa: B004 - an object with an async __call__
-    )

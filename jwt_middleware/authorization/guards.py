@@ -1,7 +1,6 @@
-"""A guard, which is one use of ``requires``, and the wrappers that enforce guards.
+"""A guard, which is what ``requires`` makes, and the wrappers that enforce it.
 
-Wrappers are known by identity: an attribute could be copied by ``functools.wraps``, or replaced by
-another function's.
+Wrappers are known by identity: ``functools.wraps`` copies attributes, and may replace them.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ import re
 from collections.abc import Callable
 from types import FunctionType
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, ref
 
 from ..errors import Decision, MissingToken, PermissionDenied
 from ..principal import Principal
@@ -63,13 +62,13 @@ class Guard:
             return self.predicate.would_refuse(evaluation)
         if not self.enforce:
             return decision
-        # Not even what was needed: with ``~`` it would say what the token holds.
+        # Without what was needed: under ``~`` it would say what the token holds.
         raise PermissionDenied("a guard does not hold", decision=decision)
 
     @property
     def written(self) -> str:
-        """The predicate for logs: what it asks for stands in the token of whoever is let in."""
-        return _LITERAL.sub(lambda found: found[0] if found[1] else "...", repr(self.predicate))
+        """The predicate for logs, without the values that it compares with: tokens hold them."""
+        return _LITERAL.sub(lambda match: match[0] if match[1] else "...", repr(self.predicate))
 
     def __repr__(self) -> str:
         shadow = "" if self.enforce else ", enforce=False"
@@ -81,7 +80,7 @@ Enter = Callable[[Guard, tuple[Any, ...], dict[str, Any]], None]
 
 
 GUARD = "jwt_middleware_guard"
-"""The attribute by which a dependency or a permission class says what it enforces."""
+"""The attribute that holds the guard of a dependency or a permission class."""
 
 
 class GuardedBy:
@@ -90,26 +89,50 @@ class GuardedBy:
     guard: Guard
 
 
-_wrappers: WeakKeyDictionary[FunctionType, tuple[Guard, Enter]] = WeakKeyDictionary()
+class Use:
+    """A guard on one handler, and what is known of its wrapper.
+
+    Attributes:
+        is_called: some route of this process calls the wrapper.
+        bare_endpoints: the endpoints that reach the handler without it.
+        was_searched: no route of any app called it when all were searched, which is slow.
+
+    """
+
+    __slots__ = ("bare_endpoints", "enter", "guard", "is_called", "was_searched", "wrapper")
+
+    def __init__(self, guard: Guard, enter: Enter, wrapper: FunctionType) -> None:
+        self.guard = guard
+        self.enter = enter
+        self.is_called = self.was_searched = False
+        self.bare_endpoints: set[object] = set()
+        self.wrapper = ref(wrapper)
+
+
+_uses: WeakKeyDictionary[FunctionType, Use] = WeakKeyDictionary()
 
 
 def register(wrapper: FunctionType, guard: Guard, enter: Enter) -> None:
-    """Make a wrapper known. Its closure has the wrapped function under the name ``handler``."""
-    _wrappers[wrapper] = (guard, enter)
+    """Make a wrapper known; its closure has the wrapped function under the name ``handler``."""
+    _uses[wrapper] = Use(guard, enter, wrapper)
+
+
+def use_of(function: Any) -> Use | None:
+    """Return the use whose wrapper is this very function, not a copy of it."""
+    return _uses.get(function) if type(function) is FunctionType else None
 
 
 def guard_of(function: Any) -> Guard | None:
-    """Return the guard that this very function enforces, whatever it was copied from."""
-    if type(function) is not FunctionType:
-        return None
-    known = _wrappers.get(function)
-    return None if known is None else known[0]
+    """Return the guard that this very function enforces."""
+    use = use_of(function)
+    return None if use is None else use.guard
 
 
-def wrappers_of(enter: Enter) -> list[FunctionType]:
-    """Return every wrapper alive that one adapter's ``requires`` has made."""
-    alive = [reference() for reference in _wrappers.keyrefs()]
-    return [each for each in alive if each is not None and _wrappers[each][1] is enter]
+def uses_by(enter: Enter) -> list[Use]:
+    """Return what one adapter's ``requires`` has made and is still alive."""
+    wrappers = [reference() for reference in _uses.keyrefs()]
+    uses = [_uses[wrapper] for wrapper in wrappers if wrapper is not None]
+    return [use for use in uses if use.enter is enter]
 
 
 def handler_of(wrapper: FunctionType) -> Any:
@@ -118,8 +141,8 @@ def handler_of(wrapper: FunctionType) -> Any:
     return cells[wrapper.__code__.co_freevars.index("handler")].cell_contents
 
 
-def asked(value: Any, name: str) -> Any:
-    """Return an attribute, or None where the object has none or fails to say."""
+def safe_attribute(value: Any, name: str) -> Any:
+    """Return an attribute, or None where there is none or reading it fails."""
     try:
         return getattr(value, name, None)
     except Exception:  # noqa: BLE001 - the app's own object, such as a client that is not ready

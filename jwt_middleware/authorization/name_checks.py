@@ -1,18 +1,18 @@
-"""The names that a predicate uses, held against a registry: a typo is found at start-up.
+"""The names that a predicate uses, checked against a registry, so that a typo is seen at start-up.
 
-A name that no client could ever carry makes a rule that refuses everybody for ever, or, under
-``~``, one that says nothing.
+A name that no client could ever carry makes a rule that always refuses, or, under ``~``, one that
+says nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from ..options.checks import nearest
 from .clients import Attribute, Client, Clients
 from .predicate import Predicate
 from .predicates import ClientIs, HasPermission, HasRole, Policy
-from .terms import Comparison, Present, Term
+from .terms import ORDERINGS, Comparison, Present
 
 
 def unknown_names(predicate: Predicate, clients: Clients) -> list[str]:
@@ -21,7 +21,7 @@ def unknown_names(predicate: Predicate, clients: Clients) -> list[str]:
 
 
 def without_registry(predicate: Predicate) -> list[str]:
-    """Return what a predicate needs a registry for, where there is none."""
+    """Return the conditions of a predicate that need a registry, where there is none."""
     return [
         f"{leaf!r} means nothing without a registry: set clients="
         for leaf in predicate.leaves()
@@ -46,10 +46,8 @@ def _leaf_faults(leaf: Predicate, clients: Clients) -> Iterator[str]:
         if leaf.name not in names:
             hint = nearest(leaf.name, names) if names else ""
             yield f"{leaf!r}: no client of the registry has this policy{hint}"
-    elif isinstance(leaf, Present):
-        yield from _attribute_faults(leaf, (leaf.term,), (), clients)
-    elif isinstance(leaf, Comparison):
-        yield from _attribute_faults(leaf, leaf.terms(), leaf.constants(), clients)
+    elif isinstance(leaf, Present | Comparison):
+        yield from _attribute_faults(leaf, clients)
 
 
 def _held_faults(leaf: HasRole | HasPermission, clients: Clients) -> Iterator[str]:
@@ -65,9 +63,9 @@ def _held_faults(leaf: HasRole | HasPermission, clients: Clients) -> Iterator[st
         yield f"{leaf!r}: no client with {kind} has a namespace that occurs in it ({listed})"
 
 
-def _attribute_faults(
-    leaf: Predicate, terms: Iterable[Term], constants: Iterable[object], clients: Clients
-) -> Iterator[str]:
+def _attribute_faults(leaf: Present | Comparison, clients: Clients) -> Iterator[str]:
+    terms = leaf.terms()
+    constants = leaf.constants() if isinstance(leaf, Comparison) else ()
     for term in terms:
         if term.attribute is None:
             continue
@@ -81,19 +79,19 @@ def _attribute_faults(
             hint = nearest(term.attribute, known) if known else ""
             yield f"{leaf!r}: no client of the registry has this attribute{hint}"
             continue
-        if isinstance(leaf, Comparison) and leaf.is_ordering:
+        if isinstance(leaf, Comparison) and leaf.relation in ORDERINGS:
             texts = any(isinstance(constant, str) for constant in constants)
             if texts and not all(attribute.levels for attribute in declared):
                 yield f"{leaf!r}: {term.written} has no levels, so it has no order but the alphabet"
                 continue
         wants_list = isinstance(leaf, Comparison) and leaf.relation == "contains"
-        asked = [each for each in terms if each.of_request]
-        if asked and not any(_may_meet_text(attribute, wants_list) for attribute in declared):
-            kinds = " or ".join(sorted({_described(attribute) for attribute in declared}))
-            yield f"{leaf!r}: {term.written} is {kinds}, and {asked[0].written} is a text"
+        kinds = " or ".join(sorted({_described(attribute) for attribute in declared}))
+        of_request = [other for other in terms if other.of_request]
+        comparable = "list" if wants_list else "string"  # with a text, as all of a request is
+        if of_request and comparable not in [attribute.type for attribute in declared]:
+            yield f"{leaf!r}: {term.written} is {kinds}, and {of_request[0].written} is a text"
         for constant in constants:
             if not any(_could_be(attribute, constant, wants_list) for attribute in declared):
-                kinds = " or ".join(sorted({_described(attribute) for attribute in declared}))
                 yield f"{leaf!r}: {term.written} is {kinds}, never {constant!r}"
 
 
@@ -106,12 +104,6 @@ def _could_be(attribute: Attribute, constant: object, wants_list: bool) -> bool:
     if attribute.type == "integer":
         return isinstance(constant, int | float) and not isinstance(constant, bool)
     return isinstance(constant, str) and (not attribute.levels or constant in attribute.levels)
-
-
-def _may_meet_text(attribute: Attribute, wants_list: bool) -> bool:
-    """Whether a value of the request, which is a text, could be compared with it."""
-    is_list = attribute.type == "list"
-    return is_list if wants_list else not is_list and attribute.type != "integer"
 
 
 def _described(attribute: Attribute) -> str:

@@ -1,7 +1,7 @@
 """Lists of paths for ``exempt`` and ``optional``: exact, or ``/p/*`` for anything below ``/p``.
 
-A path that two programs might read as two different ones matches nothing, so an encoded, doubled or
-dotted form cannot slip past: then the header is asked for.
+A path that two programs might read differently matches nothing, so that no encoded, doubled or
+dotted form gets past: then the header is required.
 """
 
 from __future__ import annotations
@@ -13,21 +13,21 @@ from ..errors import ConfigurationError
 
 
 class PathList:
-    """Paths without a pattern language. Compared with the decoded path that the app routes by."""
+    """Paths without a pattern language, compared with the decoded path that the app routes by."""
 
     __slots__ = ("_below", "_exact")
 
     def __init__(self, paths: Iterable[str]) -> None:
-        found = tuple(paths)
-        self._exact = frozenset(path for path in found if not path.endswith("/*"))
-        self._below = tuple(path[:-1] for path in found if path.endswith("/*"))
+        listed = tuple(paths)
+        self._exact = frozenset(path for path in listed if not path.endswith("/*"))
+        self._below = tuple(path[:-1] for path in listed if path.endswith("/*"))
 
     def __contains__(self, path: str) -> bool:
         if path not in self._exact and not any(
             path.startswith(prefix) and len(path) > len(prefix) for prefix in self._below
         ):
             return False
-        # A percent sign that decoding has left was encoded twice: somebody may decode again.
+        # A percent sign that is left was encoded twice, and somebody may decode it again.
         return "%" not in path and is_plain(path)
 
     def __str__(self) -> str:

@@ -1,12 +1,14 @@
 """The algebra of predicates: and, or, not, over three truth values.
 
-A predicate is a plain value: printable as it was written, comparable, hashable. It is True, False,
-or *unknown* (Kleene's logic) where an operand is absent, of another type, or failed to be computed;
-unknown at the root denies, and so does its negation.
+A predicate is a plain value: it prints as it was written, compares and hashes. It is True, False,
+or *unknown* (Kleene's logic) where an operand is absent, of another type, or could not be computed.
+Unknown at the root denies, and so does its negation.
 """
 
 from __future__ import annotations
 
+import functools
+import inspect
 from typing import Any, ClassVar, NamedTuple, NoReturn
 
 from ..errors import Decision
@@ -18,7 +20,7 @@ Verdict = bool | None
 
 
 class Evaluation:
-    """One principal and one request, and what was found out about them on the way."""
+    """One principal and one request, with what their evaluation has shown so far."""
 
     __slots__ = ("answers", "negated", "principal", "request", "shadowed", "strict")
 
@@ -29,9 +31,9 @@ class Evaluation:
         self.shadowed = False
         """Whether a policy in shadow mode has let in what it does not allow."""
         self.strict = False
-        """Whether policies in shadow mode are enforced, to find out what they would do."""
+        """Whether policies in shadow mode are enforced, to learn what they would refuse."""
         self.negated = False
-        """Whether an odd number of ``~`` stands above what is being evaluated."""
+        """Whether what is being evaluated is under an odd number of ``~``."""
 
 
 class Predicate:
@@ -61,9 +63,9 @@ class Predicate:
                 return None
             leaf = self.failed_leaf(evaluation)
             needed, held = leaf.needed_and_held(evaluation)
-            # Texts, whatever a predicate of the app's own returns: events keep them.
+            # As texts, since events keep them and an app's own predicate may return anything.
             return Decision(False, "insufficient_permission", repr(leaf), str(needed), str(held))
-        except Exception as error:  # noqa: BLE001 - a predicate of the app's own: it denies
+        except Exception as error:  # noqa: BLE001 - a predicate of the app's own: a failure denies
             failed = f"{type(error).__name__} raised"
             return Decision(False, "insufficient_permission", type(self).__name__, "True", failed)
 
@@ -84,8 +86,11 @@ class Predicate:
         return (self,)
 
     def key(self) -> tuple[Any, ...]:
-        """Return what makes two predicates of one class equal."""
-        raise NotImplementedError
+        """Return what makes two predicates of one class equal: the values of its slots."""
+        if type(self) is Predicate or hasattr(self, "__dict__"):
+            raise NotImplementedError  # an app's own class must define it
+        slots = (name for kind in type(self).__mro__ for name in getattr(kind, "__slots__", ()))
+        return tuple(getattr(self, name) for name in slots)
 
     def __and__(self, other: object) -> Predicate:
         return all_of(self, _predicate(other, "&"))
@@ -152,9 +157,6 @@ class _Parts(Predicate):
     def leaves(self) -> tuple[Predicate, ...]:
         return tuple(leaf for part in self.parts for leaf in part.leaves())
 
-    def key(self) -> tuple[Any, ...]:
-        return self.parts
-
     def __repr__(self) -> str:
         return f" {self._sign} ".join(part.within(self._binds) for part in self.parts)
 
@@ -200,11 +202,24 @@ class Not(Predicate):
     def leaves(self) -> tuple[Predicate, ...]:
         return self.part.leaves()
 
-    def key(self) -> tuple[Any, ...]:
-        return (self.part,)
-
     def __repr__(self) -> str:
         return f"~{self.part.within(2)}"
+
+
+class Authenticated(Predicate):
+    """There is a principal."""
+
+    __slots__ = ()
+
+    def verdict(self, evaluation: Evaluation) -> Verdict:
+        return evaluation.principal is not None
+
+    def __repr__(self) -> str:
+        return "authenticated"
+
+
+authenticated: Predicate = Authenticated()
+"""There is a principal."""
 
 
 class NamedPolicy(NamedTuple):
@@ -230,6 +245,22 @@ def _combined(kind: type[_Parts], parts: tuple[Predicate, ...], written: str) ->
     for part in parts:
         _predicate(part, written)
     return parts[0] if len(parts) == 1 else kind(parts)
+
+
+def checked_name(name: object, where: str) -> str:
+    """Return a condition's name; raise ``TypeError`` unless it is a text that is not empty."""
+    if not isinstance(name, str) or not name:
+        raise TypeError(f"{where}() takes a name, not {name!r}")
+    return name
+
+
+def is_async(function: Any) -> bool:
+    """Whether calling a function, or an object that can be called, makes a coroutine."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
+        getattr(function, "__call__", None)  # noqa: B004 - an object with an async __call__
+    )
 
 
 def _predicate(value: object, where: str) -> Predicate:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
 import logging
 import os
@@ -11,23 +10,9 @@ from typing import Any, ClassVar
 
 from ..events.log import log_bounded
 from ..principal import Principal
-from .predicate import Evaluation, NamedPolicy, Predicate, Verdict
+from .predicate import Evaluation, NamedPolicy, Predicate, Verdict, checked_name, is_async
+from .predicate import authenticated as authenticated  # one of the conditions, for importers
 from .request import RequestView
-
-
-class Authenticated(Predicate):
-    """There is a principal."""
-
-    __slots__ = ()
-
-    def verdict(self, evaluation: Evaluation) -> Verdict:
-        return evaluation.principal is not None
-
-    def key(self) -> tuple[Any, ...]:
-        return ()
-
-    def __repr__(self) -> str:
-        return "authenticated"
 
 
 class ClientIs(Predicate):
@@ -36,7 +21,7 @@ class ClientIs(Predicate):
     __slots__ = ("client_id",)
 
     def __init__(self, client_id: str) -> None:
-        self.client_id = _text(client_id, "client")
+        self.client_id = checked_name(client_id, "client")
 
     def verdict(self, evaluation: Evaluation) -> Verdict:
         principal = evaluation.principal
@@ -48,22 +33,18 @@ class ClientIs(Predicate):
         principal = evaluation.principal
         return f"client {self.client_id}", f"client {principal and principal.client_id}"
 
-    def key(self) -> tuple[Any, ...]:
-        return (self.client_id,)
-
     def __repr__(self) -> str:
         return f"client({self.client_id!r})"
 
 
 class _Holds(Predicate):
-    """One name is among the principal's; absent ones are the empty set, so never unknown."""
+    """The principal has this name; having none at all is False, never unknown."""
 
     __slots__ = ("name",)
-    _of: ClassVar[str]
-    _written: ClassVar[str]
+    _kind: ClassVar[str]
 
     def __init__(self, name: str) -> None:
-        self.name = _text(name, self._written)
+        self.name = checked_name(name, f"has_{self._kind}")
 
     def _held(self, principal: Principal) -> frozenset[str]:
         raise NotImplementedError
@@ -75,21 +56,17 @@ class _Holds(Predicate):
     def needed_and_held(self, evaluation: Evaluation) -> tuple[str, str]:
         principal = evaluation.principal
         held = sorted(self._held(principal)) if principal is not None else []
-        return f"{self._of} {self.name}", f"{self._of}s [{', '.join(held)}]"
-
-    def key(self) -> tuple[Any, ...]:
-        return (self.name,)
+        return f"{self._kind} {self.name}", f"{self._kind}s [{', '.join(held)}]"
 
     def __repr__(self) -> str:
-        return f"{self._written}({self.name!r})"
+        return f"has_{self._kind}({self.name!r})"
 
 
 class HasRole(_Holds):
     """The role is among the principal's."""
 
     __slots__ = ()
-    _of = "role"
-    _written = "has_role"
+    _kind = "role"
 
     def _held(self, principal: Principal) -> frozenset[str]:
         return principal.roles
@@ -99,8 +76,7 @@ class HasPermission(_Holds):
     """The permission is among the principal's."""
 
     __slots__ = ()
-    _of = "permission"
-    _written = "has_permission"
+    _kind = "permission"
 
     def _held(self, principal: Principal) -> frozenset[str]:
         return principal.permissions
@@ -110,18 +86,14 @@ Function = Callable[[Principal, RequestView], bool]
 
 
 class Ask(Predicate):
-    """The app's own function says True; anything else than True or False is unknown."""
+    """The app's own function returns True; anything but True or False is unknown."""
 
     __slots__ = ("function",)
 
     def __init__(self, function: Function) -> None:
         if not callable(function):
             raise TypeError(f"predicate() takes a function, not {type(function).__name__}")
-        inner: Any = function
-        while isinstance(inner, functools.partial):
-            inner = inner.func
-        called = getattr(inner, "__call__", None)  # noqa: B004 - an object with an async __call__
-        if inspect.iscoroutinefunction(inner) or inspect.iscoroutinefunction(called):
+        if is_async(function):
             raise TypeError(
                 f"predicate({_name(function)}) is async: a condition is decided at once. Look the "
                 "data up in the handler, or before it, and compare there"
@@ -139,7 +111,7 @@ class Ask(Predicate):
     def verdict(self, evaluation: Evaluation) -> Verdict:
         if evaluation.principal is None:
             return None
-        # Asked once for each decision: the answer may change, and the explanation must match it.
+        # Called once for each decision: the explanation must match the answer, which may change.
         if id(self) not in evaluation.answers:
             evaluation.answers[id(self)] = self._ask(evaluation.principal, evaluation.request)
         return evaluation.answers[id(self)]
@@ -147,34 +119,23 @@ class Ask(Predicate):
     def _ask(self, principal: Principal, request: RequestView | None) -> Verdict:
         try:
             answer: Any = self.function(principal, request or RequestView())
-        except Exception as error:  # noqa: BLE001 - the app's code; whatever it was, it denies
+        except Exception as error:  # noqa: BLE001 - the app's own code: a failure denies
             log_bounded(logging.WARNING, "%r raised %s, which denies", self, type(error).__name__)
             return None
         if answer is True or answer is False:
             return bool(answer)
         if inspect.iscoroutine(answer):
             answer.close()
-        log_bounded(
-            logging.WARNING,
-            "%r returned %s, not a bool, which denies",
-            self,
-            type(answer).__name__,
-        )
+        kind = type(answer).__name__
+        log_bounded(logging.WARNING, "%r returned %s, not a bool, which denies", self, kind)
         return None
 
     def needed_and_held(self, evaluation: Evaluation) -> tuple[str, str]:
         answer = self.verdict(evaluation)
         return f"{self!r} to return True", "unknown" if answer is None else str(answer)
 
-    def key(self) -> tuple[Any, ...]:
-        return (self.function,)
-
     def __repr__(self) -> str:
         return f"predicate({_name(self.function)})"
-
-
-authenticated: Predicate = Authenticated()
-"""There is a principal."""
 
 
 def client(client_id: str) -> Predicate:
@@ -202,12 +163,6 @@ def predicate(function: Function) -> Predicate:
     return Ask(function)
 
 
-def _text(value: object, where: str) -> str:
-    if not isinstance(value, str) or not value:
-        raise TypeError(f"{where}() takes a name, not {value!r}")
-    return value
-
-
 def _name(function: Any) -> str:
     name: str = getattr(function, "__qualname__", None) or type(function).__name__
     code = getattr(function, "__code__", None)
@@ -225,9 +180,7 @@ class Policy(Predicate):
     __slots__ = ("name",)
 
     def __init__(self, name: str) -> None:
-        if not isinstance(name, str) or not name:
-            raise TypeError(f"policy() takes a name, not {name!r}")
-        self.name = name
+        self.name = checked_name(name, "policy")
 
     def verdict(self, evaluation: Evaluation) -> Verdict:
         meaning = self._meaning(evaluation)
@@ -251,9 +204,6 @@ class Policy(Predicate):
         client = None if principal is None else principal.client_id
         return f"the policy {self.name}", f"client {client}, whose entry does not have it"
 
-    def key(self) -> tuple[Any, ...]:
-        return (self.name,)
-
     def _meaning(self, evaluation: Evaluation) -> NamedPolicy | None:
         principal = evaluation.principal
         return None if principal is None else principal.policies.get(self.name)
@@ -273,9 +223,6 @@ class _Through(Predicate):
 
     def needed_and_held(self, evaluation: Evaluation) -> tuple[str, str]:
         return self.leaf.needed_and_held(evaluation)
-
-    def key(self) -> tuple[Any, ...]:
-        return self.policy, self.leaf
 
     def __repr__(self) -> str:
         return f"{self.policy!r}: {self.leaf!r}"

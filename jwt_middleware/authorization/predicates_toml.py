@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -24,17 +25,19 @@ _TERMS: Final[Mapping[str, Callable[[str], Term]]] = {
     "query_param": query_param,
     "header": header,
 }
-_RELATIONS: Final[Mapping[str, Callable[[Term, Any], Predicate]]] = {
-    "equals": lambda term, value: term == value,
-    "not_equals": lambda term, value: term != value,
-    "at_least": lambda term, value: term >= value,
-    "at_most": lambda term, value: term <= value,
-    "more_than": lambda term, value: term > value,
-    "less_than": lambda term, value: term < value,
+_ORDERING: Final[Mapping[str, Callable[[Any, Any], Predicate]]] = {
+    "at_least": operator.ge,
+    "at_most": operator.le,
+    "more_than": operator.gt,
+    "less_than": operator.lt,
+}
+_RELATIONS: Final[Mapping[str, Callable[[Any, Any], Predicate]]] = {
+    "equals": operator.eq,
+    "not_equals": operator.ne,
+    **_ORDERING,
     "is_in": lambda term, value: term.is_in(value),
     "contains": lambda term, value: term.contains(value),
 }
-_ORDERING: Final = ("at_least", "at_most", "more_than", "less_than")
 _COMBINED: Final[Mapping[str, Callable[..., Predicate]]] = {"all": all_of, "any": any_of}
 _HELD: Final[Mapping[str, Callable[[str], Predicate]]] = {
     "role": has_role,
@@ -46,106 +49,93 @@ Fault = Callable[[str, str], None]
 """Takes the key path and what is wrong there."""
 
 
+class _WrongError(Exception):
+    """The key path of what is wrong, and why."""
+
+
 def read_predicate(table: Any, where: str, fault: Fault, nested: int = 0) -> Predicate | None:
     """Return the predicate of a table; None where it is wrong, after ``fault`` was called."""
+    try:
+        return _read(table, where, fault, nested)
+    except _WrongError as wrong:
+        fault(*wrong.args)
+        return None
+
+
+def _read(table: Any, where: str, fault: Fault, nested: int) -> Predicate | None:
     if not isinstance(table, dict) or not table:
-        fault(where, "a condition is a table, such as { role = '...' }")
-        return None
+        raise _WrongError(where, "a condition is a table, such as { role = '...' }")
     if nested == _MOST_NESTED:
-        fault(where, f"more than {_MOST_NESTED} levels of tables")
-        return None
-    words = set(table)
-    if words & set(_TERMS):
-        return _comparison(table, where, fault)
-    if len(words) > 1:
-        fault(where, f"one condition a table, not {', '.join(sorted(words))}: join them by 'all'")
-        return None
+        raise _WrongError(where, f"more than {_MOST_NESTED} levels of tables")
+    if table.keys() & _TERMS:
+        return _comparison(table, where)
+    if len(table) > 1:
+        words = ", ".join(sorted(table))
+        raise _WrongError(where, f"one condition a table, not {words}: join them by 'all'")
     [(word, value)] = table.items()
     path = f"{where}.{toml_key(word)}"
     if word in _COMBINED:
-        return _combined(word, value, path, fault, nested)
+        if not isinstance(value, list) or not value:
+            raise _WrongError(path, "a list of conditions, at least one")
+        parts = [
+            read_predicate(part, f"{path}[{number}]", fault, nested + 1)
+            for number, part in enumerate(value)
+        ]
+        good = [part for part in parts if part is not None]
+        return _COMBINED[word](*good) if len(good) == len(parts) else None
     if word == "not":
         inner = read_predicate(value, path, fault, nested + 1)
         return None if inner is None else ~inner
     if word in _HELD:
-        if not isinstance(value, str) or not value:
-            fault(path, "one name")
-            return None
-        return _HELD[word](value)
+        return _HELD[word](_name(value, path))
     if word == "authenticated":
         if value is not True:
-            fault(path, "true, or another condition")
-            return None
+            raise _WrongError(path, "true, or another condition")
         return authenticated
     known = (*_COMBINED, "not", *_HELD, "authenticated", *_TERMS)
-    dotted = isinstance(value, dict)
-    hint = "; a name with a dot needs quotes" if dotted else nearest(word, known)
-    fault(path, f"there is no such condition{hint}")
-    return None
+    hint = "; a name with a dot needs quotes" if isinstance(value, dict) else nearest(word, known)
+    raise _WrongError(path, f"there is no such condition{hint}")
 
 
-def _combined(word: str, value: Any, path: str, fault: Fault, nested: int) -> Predicate | None:
-    if not isinstance(value, list) or not value:
-        fault(path, "a list of conditions, at least one")
-        return None
-    parts = [
-        read_predicate(part, f"{path}[{number}]", fault, nested + 1)
-        for number, part in enumerate(value)
-    ]
-    good = [part for part in parts if part is not None]
-    return _COMBINED[word](*good) if len(good) == len(parts) else None
-
-
-def _comparison(table: dict[str, Any], where: str, fault: Fault) -> Predicate | None:
-    subjects = [word for word in table if word in _TERMS]
+def _comparison(table: dict[str, Any], where: str) -> Predicate:
     relations = [word for word in table if word not in _TERMS]
     known = (*_RELATIONS, "is_present")
-    if len(subjects) != 1 or len(relations) != 1:
-        fault(
-            where,
-            f"a comparison has one subject ({', '.join(_TERMS)}) and one of {', '.join(known)}",
-        )
-        return None
+    if len(relations) != 1 or len(table) != 2:
+        subjects, words = ", ".join(_TERMS), ", ".join(known)
+        raise _WrongError(where, f"a comparison has one subject ({subjects}) and one of {words}")
     [relation] = relations
+    path = f"{where}.{toml_key(relation)}"
     if relation not in known:
-        fault(
-            f"{where}.{toml_key(relation)}", f"there is no such relation{nearest(relation, known)}"
-        )
-        return None
-    term = _term(table, where, fault)
-    if term is None:
-        return None
+        raise _WrongError(path, f"there is no such relation{nearest(relation, known)}")
+    term = _term(table, where)
     value = table[relation]
-    path = f"{where}.{relation}"
     if relation == "is_present":
         if value is not True:
-            fault(path, "true; put { not = {...} } around it for its opposite")
-            return None
+            raise _WrongError(path, "true; put { not = {...} } around it for its opposite")
         return term.is_present
-    if isinstance(value, str) and relation in _ORDERING and subjects != ["attribute"]:
-        fault(path, "texts have no order but the alphabet; only an attribute's levels have")
-        return None
+    if isinstance(value, str) and relation in _ORDERING and "attribute" not in table:
+        raise _WrongError(
+            path, "texts have no order but the alphabet; only an attribute's levels have"
+        )
     if isinstance(value, dict):
         if len(value) != 1:
-            fault(path, f"one of {', '.join(_TERMS)} alone")
-            return None
-        value = _term(value, path, fault)
-        if value is None:
-            return None
+            raise _WrongError(path, f"one of {', '.join(_TERMS)} alone")
+        value = _term(value, path)
     try:
         return _RELATIONS[relation](term, value)
     except TypeError as error:
-        fault(path, str(error))
-        return None
+        raise _WrongError(path, str(error)) from None
 
 
-def _term(table: dict[str, Any], where: str, fault: Fault) -> Term | None:
+def _term(table: dict[str, Any], where: str) -> Term:
     words = [word for word in table if word in _TERMS]
     if len(words) != 1:
-        fault(where, f"one of {', '.join(_TERMS)}")
-        return None
-    name = table[words[0]]
-    if not isinstance(name, str) or not name:
-        fault(f"{where}.{words[0]}", "one name")
-        return None
-    return _TERMS[words[0]](name)
+        raise _WrongError(where, f"one of {', '.join(_TERMS)}")
+    [word] = words
+    return _TERMS[word](_name(table[word], f"{where}.{word}"))
+
+
+def _name(value: Any, path: str) -> str:
+    if not isinstance(value, str) or not value:
+        raise _WrongError(path, "one name")
+    return value

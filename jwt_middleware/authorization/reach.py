@@ -10,7 +10,7 @@ from heapq import heappop, heappush
 from types import FunctionType, MethodType
 from typing import Any, NamedTuple
 
-from .guards import Guard, asked, guard_of, handler_of
+from .guards import Guard, Use, guard_of, handler_of, safe_attribute, use_of
 from .kept import (
     KEPT,
     Key,
@@ -26,21 +26,19 @@ from .kept import (
     kept_by,
     kept_values,
     key_of,
-    own_attributes,
 )
 
 _ROUTE_BY_CLOSURES = ("fasthtml", "nicegui", "ninja")
-"""They route to functions of their own, which keep helpers of theirs beside the app's function."""
-
-
+"""They route to their own functions, which keep their own helpers beside the app's function."""
 _LONGEST = 100
 _DECORATES_METHODS = "django.utils.decorators"
 _DEEPEST_DECORATORS = 20
 APPLIED = "__jwt_middleware_applied_"
-"""How the attributes begin by which method_decorator learns what a decorator asks."""
-
-
-_order = itertools.count()
+"""The prefix of the attributes by which method_decorator learns what a decorator enforces."""
+_MOST_OF_A_HELPER = 8
+"""A helper of many decorators would keep the guards of all of them for ever."""
+_MOST = 100
+"""A function that is decorated anew at each call would keep a guard for each."""
 
 
 class Reach(NamedTuple):
@@ -53,11 +51,10 @@ class Reach(NamedTuple):
     before: dict[Key, Any]
     behind: dict[Key, Any]
 
-    def wrappers(self) -> Iterator[FunctionType]:
-        """Yield the guards' wrappers among them."""
-        for each in (*self.before.values(), *self.behind.values()):
-            if guard_of(each) is not None:
-                yield each
+    def uses(self) -> list[Use]:
+        """Return the uses of guards whose wrappers are among them."""
+        uses = map(use_of, (*self.before.values(), *self.behind.values()))
+        return [use for use in uses if use is not None]
 
 
 def reach_of(handler: Any) -> Reach:
@@ -65,11 +62,14 @@ def reach_of(handler: Any) -> Reach:
     before: dict[Key, Any] = {}
     behind: dict[Key, Any] = {}
     pending: list[tuple[Any, bool]] = [(handler, False)]
-    holders: list[tuple[int, int, _Holder, bool]] = []
+    holders: list[tuple[int, int, list[Any], list[Any], Any, bool]] = []
+    numbers = itertools.count()
 
-    def look_into_later(holder: _Holder, is_behind: bool) -> None:
+    def look_into_later(values: list[Any], owner: Any, is_behind: bool) -> None:
+        """Note an object or a container that may hold what is wrapped; ``owner`` can be called."""
+        callables = [value for value in values if is_object(value)]
         # The smallest first: a registry knows what the wrapper beside it wraps, and more.
-        heappush(holders, (len(holder.callables), next(_order), holder, is_behind))
+        heappush(holders, (len(callables), next(numbers), callables, values, owner, is_behind))
 
     while pending or holders:
         if pending:
@@ -77,59 +77,56 @@ def reach_of(handler: Any) -> Reach:
             key = key_of(node)
             if key in before or (is_behind and key in behind):
                 continue
-            (behind if is_behind else before)[key] = node
-            values, owner = kept_values(node), None
+            reached = behind if is_behind else before
+            reached[key] = node
+            values, bound_to = kept_values(node), None
             if type(node) is MethodType:
-                owner = node.__self__
+                bound_to = node.__self__
                 if guard_of(node.__func__) is not None:
-                    (behind if is_behind else before)[id(node.__func__)] = node.__func__
+                    reached[id(node.__func__)] = node.__func__
             is_behind = is_behind or bool(guards_at(node))
         else:
-            _, _, holder, is_behind = heappop(holders)
-            if any(key_of(each) in before or key_of(each) in behind for each in holder.callables):
+            _, _, callables, values, owner, is_behind = heappop(holders)
+            if any(key_of(value) in before or key_of(value) in behind for value in callables):
                 continue  # it refers to what we come from: a registry, not a wrapper
-            values, owner = holder.values, None
-            if holder.owner is not None:
-                pending.append((holder.owner, is_behind))
+            if owner is not None:
+                pending.append((owner, is_behind))
                 continue
+            bound_to = None
         for value in values:
             if is_container(value):
-                look_into_later(_Holder(flat(value)), is_behind)
+                look_into_later(flat(value), None, is_behind)
             elif is_followed(value):
                 pending.append((value, is_behind))
             elif is_object(value):
-                look_into_later(_Holder(kept_values(value), value), is_behind)
-        if owner is not None and not is_closed(owner):
-            look_into_later(_Holder(attributes_of(owner)), is_behind)
+                look_into_later(kept_values(value), value, is_behind)
+        if bound_to is not None and not is_closed(bound_to):
+            look_into_later(attributes_of(bound_to), None, is_behind)
     return Reach(before, behind)
 
 
 def is_of_one_request(handler: Any) -> bool:
     """Whether Django's method_decorator has bound a method anew, as it does for each request."""
-    return any(
+    if not any(
         isinstance(node, functools.partial)
         and type(node.func) is MethodType
-        and own_attributes(node).get("__wrapped__") is not None
+        and safe_attribute(node, "__wrapped__") is not None
         for node in chain_of(handler)
-    ) and _is_called_by(_DECORATES_METHODS)
+    ):
+        return False
+    frame = inspect.currentframe()
+    for _ in range(_DEEPEST_DECORATORS):
+        frame = None if frame is None else frame.f_back
+        if frame is not None and frame.f_globals.get("__name__") == _DECORATES_METHODS:
+            return True
+    return False
 
 
 def is_sample(handler: Any) -> bool:
     """Whether method_decorator decorates a function only to see which attributes that adds."""
     codes = (getattr(node, "__code__", None) for node in chain_of(handler))
-    return any(
-        code is not None and code.co_qualname == "_update_method_wrapper.<locals>.dummy"
-        for code in codes
-    )
-
-
-def _is_called_by(module: str) -> bool:
-    frame = inspect.currentframe()
-    for _ in range(_DEEPEST_DECORATORS):
-        frame = None if frame is None else frame.f_back
-        if frame is not None and frame.f_globals.get("__name__") == module:
-            return True
-    return False
+    names = [code.co_qualname for code in codes if code is not None]
+    return "_update_method_wrapper.<locals>.dummy" in names
 
 
 def behind_and_before(handler: Any) -> list[Any]:
@@ -147,71 +144,50 @@ def chain_of(handler: Any) -> Iterator[Any]:
         handler = _next(handler)
 
 
-def guards_at(node: Any) -> tuple[Guard, ...]:
-    """Return the guards that are asked whenever this very function is called."""
-    if type(node) is MethodType:
-        node = node.__func__
-    elif type(node) is not FunctionType:
-        node = call_of(node)
-    guard = guard_of(node)
-    return _applied(node) if guard is None else (guard,)
-
-
-class _Holder:
-    """An object or a container that may hold what is wrapped; ``owner`` can itself be called."""
-
-    __slots__ = ("callables", "owner", "values")
-
-    def __init__(self, values: list[Any], owner: Any = None) -> None:
-        self.values = values
-        self.owner = owner
-        self.callables = [each for each in values if is_object(each)]
-
-
-def _applied(node: Any) -> tuple[Guard, ...]:
-    """Return the guards that Django's method_decorator puts around a method at each call."""
-    if type(node) is not FunctionType or node.__globals__.get("__name__") != _DECORATES_METHODS:
-        return ()
-    # Its decorators have marked the sample, from which it copies.
-    return tuple(each for name, each in vars(node).items() if name.startswith(APPLIED))
-
-
 def _next(handler: Any) -> Any:
     if guard_of(handler) is not None:
         return handler_of(handler)
     if type(handler) is MethodType:
         return handler.__func__
-    wrapped = asked(handler, "__wrapped__")
+    wrapped = safe_attribute(handler, "__wrapped__")
     if wrapped is not None:
         return wrapped
-    found = kept_by(handler)
+    kept = kept_by(handler)
     package = _package_of(handler)
     if package in _ROUTE_BY_CLOSURES:
-        found = [each for each in found if _package_of(each) != package]
-    return found[0] if len(found) == 1 else None
+        kept = [value for value in kept if _package_of(value) != package]
+    return kept[0] if len(kept) == 1 else None
 
 
 def _package_of(function: Any) -> str:
     return str(globals_of(function).get("__name__", "")).partition(".")[0]
 
 
-_MOST_OF_A_HELPER = 8
-"""A helper of many decorators would keep the guards of all of them for ever."""
-_MOST = 100
-"""A function that is decorated anew at each call would keep a guard for each."""
+def guards_at(node: Any) -> tuple[Guard, ...]:
+    """Return the guards that are checked whenever this very function is called."""
+    if type(node) is MethodType:
+        node = node.__func__
+    elif type(node) is not FunctionType:
+        node = call_of(node)
+    guard = guard_of(node)
+    if guard is not None:
+        return (guard,)
+    if type(node) is not FunctionType or node.__globals__.get("__name__") != _DECORATES_METHODS:
+        return ()
+    # Django's method_decorator guards at each call. Its decorators have marked the sample, whose
+    # attributes it copies.
+    return tuple(value for name, value in vars(node).items() if name.startswith(APPLIED))
 
 
 def keep_with(wrapper: FunctionType, handler: Any) -> None:
     """Have the functions that a guard stands on keep its wrapper.
 
-    Each wrapper has an attribute of its own: one name would be replaced where a decorator copies
-    the attributes of another function.
+    Each wrapper has an attribute of its own: a common one would be replaced where a decorator
+    copies the attributes of another function.
 
-    Raises:
-        TypeError: nothing there takes an attribute, so a route below would be open.
-
+    Raises ``TypeError`` where nothing there takes an attribute, so a route below would be open.
     """
-    sure = {key_of(each) for each in chain_of(handler)}
+    sure = {key_of(node) for node in chain_of(handler)}
     before = reach_of(handler).before
     helpers = {key for key, node in before.items() if key not in sure and is_global(node)}
     is_kept = False
@@ -233,8 +209,8 @@ def _keep(wrapper: FunctionType, node: Any, most: int) -> bool:
     if not hasattr(keeper, "__dict__"):
         keeper = getattr(node, "__func__", node)
     own: dict[str, Any] = getattr(keeper, "__dict__", {})
-    kept = [each for name, each in own.items() if name.startswith(KEPT)]
-    if len(kept) >= most or any(_asks_the_same(each, wrapper) for each in kept):
+    kept = [value for name, value in own.items() if name.startswith(KEPT)]
+    if len(kept) >= most or _enforces(wrapper) in map(_enforces, kept):
         return True
     try:
         setattr(keeper, f"{KEPT}{id(wrapper):x}", wrapper)
@@ -243,12 +219,8 @@ def _keep(wrapper: FunctionType, node: Any, most: int) -> bool:
     return True
 
 
-def _asks_the_same(one: FunctionType, other: FunctionType) -> bool:
-    first, second = guard_of(one), guard_of(other)
-    return (
-        first is not None
-        and second is not None
-        and first.predicate == second.predicate
-        and (first.enforce, first.routed) == (second.enforce, second.routed)
-        and handler_of(one) is handler_of(other)
-    )
+def _enforces(wrapper: FunctionType) -> tuple[Any, ...]:
+    """Return what a wrapper enforces, and on which handler: two that are equal are alike."""
+    guard = guard_of(wrapper)
+    assert guard is not None  # noqa: S101 - a wrapper is one that has a guard
+    return guard.predicate, guard.enforce, guard.routed, id(handler_of(wrapper))

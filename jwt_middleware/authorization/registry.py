@@ -20,11 +20,11 @@ class ClientRegistry:
     Args:
         source: the path of a TOML file, or a list of ``Client``.
 
-    ``clients`` is the registry as it was first read. A file is watched, and each verifier moves to
-    a new reading by itself; a broken edit keeps the last good one.
+    ``clients`` is the first reading of the registry. A file is watched: verifiers use each new
+    reading, and keep the last good one where an edit is broken.
 
     Raises:
-        ConfigurationError: the file cannot be read, or is wrong; with every fault of it.
+        ConfigurationError: the file cannot be read, or is wrong; with every fault.
 
     """
 
@@ -32,29 +32,32 @@ class ClientRegistry:
         self.path: Path | None = None
         if isinstance(source, str | os.PathLike) and str(source):
             self.path = Path(source)
-            self.clients = self._read(_content(self.path))
+            try:
+                content = self.path.read_bytes()
+            except (OSError, ValueError) as error:
+                raise _unreadable(self.path, error) from None
+            self.clients = self._read(content)
             return
-        found: list[Any] = list(source) if isinstance(source, Iterable) else []
-        if not found or not all(isinstance(each, Client) for each in found):
+        clients: list[Any] = list(source) if isinstance(source, Iterable) else []
+        if not clients or not all(isinstance(client, Client) for client in clients):
             raise ConfigurationError("clients: the path of a TOML file, or Client(...)s in a list")
         from .name_checks import policy_faults  # imported here: a file's reader has its own
 
-        ids = [each.client_id for each in found]
-        if len(set(ids)) != len(ids):
+        if len({client.client_id for client in clients}) != len(clients):
             raise ConfigurationError("clients: one client id stands in the list twice")
         faults = [
             f"{client.client_id}: {fault}"
-            for client in found
+            for client in clients
             for named in client.policies.values()
             for fault in policy_faults(named.predicate, client)
         ]
         if faults:
             raise ConfigurationError(f"clients: {'; '.join(faults)}")
-        self.clients = Clients(found)
+        self.clients = Clients(clients)
 
     @property
     def name(self) -> str:
-        """How a person knows it, in events and errors."""
+        """Its name in events and errors."""
         return "clients" if self.path is None else str(self.path)
 
     def watch(
@@ -62,18 +65,15 @@ class ClientRegistry:
     ) -> Callable[[], T]:
         """Return a function that returns ``prepare(clients)`` of the newest good reading, at once.
 
-        ``prepare`` runs when the file has changed, on a thread of its own; where it raises, the
-        reading is not used and the last good one stays. ``on_change`` gets the result or the error.
+        ``prepare`` runs on a thread of its own when the file has changed; where it raises, the last
+        good reading stays in use. ``on_change`` gets the result or the error.
         """
         if self.path is None:
             prepared = prepare(self.clients)
             return lambda: prepared
-
-        def read(content: bytes) -> T:
-            return prepare(self._read(content))
-
         try:
-            return WatchedFile(self.path, read, on_change).current
+            read = WatchedFile(self.path, lambda content: prepare(self._read(content)), on_change)
+            return read.current
         except OSError as error:
             raise _unreadable(self.path, error) from None
 
@@ -85,13 +85,6 @@ class ClientRegistry:
 
     def __repr__(self) -> str:
         return f"<ClientRegistry {self.name}: {len(self.clients)} clients>"
-
-
-def _content(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except (OSError, ValueError) as error:
-        raise _unreadable(path, error) from None
 
 
 def _unreadable(path: Path, error: Exception) -> ConfigurationError:

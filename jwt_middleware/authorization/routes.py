@@ -30,7 +30,7 @@ _FRAMEWORKS_OWN = (
     "starlette.schemas",
     "starlette.staticfiles",
 )
-"""Where the handlers live that a framework brings along: documentation, static files, the admin.
+"""The modules of handlers that come with a framework: documentation, static files, the admin.
 
 Not its generic views and wrappers, which serve the app's own data.
 """
@@ -40,9 +40,9 @@ _ANSWERED_BY_FRAMEWORKS = ("HEAD", "OPTIONS", "TRACE")
 class Route(NamedTuple):
     """One route, or one method of a route whose handler is a class.
 
-    ``methods`` is empty where any method is served; a websocket's is ``WEBSOCKET``. ``path`` is as
-    the framework writes it. ``frameworks_own``: its handler is the framework's. ``place``: the file
-    and line of a handler that nothing guards.
+    ``methods`` is empty where any method is served, and ``WEBSOCKET`` for a websocket. ``path`` is
+    as the framework writes it. ``frameworks_own``: the handler is the framework's. ``place``: the
+    file and line of an unguarded handler.
     """
 
     path: str
@@ -75,13 +75,13 @@ class Route(NamedTuple):
 def route_of(
     path: str, methods: Iterable[str], handler: Any, *, guards: Iterable[Guard] = ()
 ) -> Route:
-    """Describe a route by its handler; ``guards`` are those that do not stand on it."""
-    found = {id(guard): guard for guard in (*guards, *guards_of(handler))}
+    """Describe a route by its handler; ``guards`` are those from elsewhere."""
+    distinct = {id(guard): guard for guard in (*guards, *guards_of(handler))}
     route = Route(
         path,
         tuple(sorted(methods)),
         name_of(handler),
-        tuple(found.values()),
+        tuple(distinct.values()),
         is_public(handler),
         is_frameworks_own(handler),
     )
@@ -89,10 +89,9 @@ def route_of(
 
 
 def routes_of_class(
-    path: str, methods: Iterable[str], handler: type, *, guards: Iterable[Guard] = ()
+    path: str, methods: Iterable[str], handler: type, *, guards: Sequence[Guard] = ()
 ) -> Iterator[Route]:
-    """Describe a handler that is a class: one route a method, for each may be guarded alone."""
-    known = tuple(guards)
+    """Describe a handler that is a class: one route a method, as each has its own guards."""
     for method in sorted(methods):
         served = getattr(handler, method.lower(), None)
         if served is None:
@@ -100,7 +99,7 @@ def routes_of_class(
         module = str(getattr(served, "__module__", "")).partition(".")[0]
         if method in _ANSWERED_BY_FRAMEWORKS and module in FRAMEWORKS:
             continue
-        route = route_of(path, (method,), served, guards=known)
+        route = route_of(path, (method,), served, guards=guards)
         yield route._replace(frameworks_own=is_frameworks_own(handler))
 
 
@@ -108,7 +107,7 @@ def attributes_of_class(handler: type) -> Iterator[Any]:
     """Yield every function of a class that is the app's own; any of them may serve a request."""
     for kind in handler.__mro__:
         if str(kind.__module__).partition(".")[0] not in (*FRAMEWORKS, "builtins"):
-            yield from (each for each in vars(kind).values() if is_followed(each))
+            yield from (value for value in vars(kind).values() if is_followed(value))
 
 
 def name_of(handler: Any) -> str:
@@ -133,12 +132,13 @@ def faults_of(
     routes: Iterable[Route], unknown_names: Callable[[Predicate], list[str]]
 ) -> list[str]:
     """Return what is wrong with the names that the guards of these routes use, each once."""
-    found: dict[str, None] = {}
-    for route in routes:
-        for guard in route.guards:
-            for fault in unknown_names(guard.predicate):
-                found[f"{route.path}: {fault}"] = None
-    return list(found)
+    faults = (
+        f"{route.path}: {fault}"
+        for route in routes
+        for guard in route.guards
+        for fault in unknown_names(guard.predicate)
+    )
+    return list(dict.fromkeys(faults))
 
 
 def fault_of_unguarded(routes: Iterable[Route]) -> str | None:
@@ -159,5 +159,5 @@ def fault_of_unused(guards: Sequence[str]) -> str | None:
 
 
 def listed(names: Sequence[str]) -> str:
-    """Return a list for a message, which must end."""
+    """Return a list for a message, of twenty names at most."""
     return "; ".join(names[:20]) + (f"; {len(names) - 20} more" if len(names) > 20 else "")

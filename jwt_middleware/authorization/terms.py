@@ -12,8 +12,7 @@ from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import Any, Final, NoReturn
 
 from ..principal import Principal
-from .levels import Level, ranks
-from .predicate import Evaluation, Predicate, Verdict
+from .predicate import Evaluation, Predicate, Verdict, checked_name
 from .request import RequestView
 
 ABSENT: Final = object()
@@ -21,6 +20,37 @@ _FAILED: Final = object()
 
 Read = Callable[[Principal, RequestView | None], Any]
 """Returns the operand, or ``ABSENT``."""
+
+
+class Level(str):
+    """A level as the token has it; it compares by the declared order, not by the alphabet."""
+
+    __slots__ = ("order",)
+
+    order: tuple[str, ...]
+
+    def __new__(cls, name: str, order: tuple[str, ...]) -> Level:
+        """Make a level of this order, lowest first."""
+        level = super().__new__(cls, name)
+        level.order = order
+        return level
+
+    def __reduce__(self) -> tuple[type[Level], tuple[str, tuple[str, ...]]]:
+        return Level, (str(self), self.order)
+
+
+def ranks(left: object, right: object) -> tuple[int, int] | None:
+    """Return the places of both texts in the left one's order, else in the right one's.
+
+    None where one of them is not in it. Raises ``TypeError`` where neither is a level.
+    """
+    level = left if isinstance(left, Level) else right
+    if not isinstance(level, Level):
+        raise TypeError("neither is a level")
+    try:
+        return level.order.index(str(left)), level.order.index(str(right))
+    except ValueError:
+        return None
 
 
 class Term:
@@ -66,23 +96,17 @@ class Term:
     def __ge__(self, other: object) -> Predicate:
         return Comparison(self, ">=", other)
 
-    def equals(self, other: object) -> Predicate:
-        """Like ``==``."""
-        return Comparison(self, "==", other)
-
-    def at_least(self, other: object) -> Predicate:
-        """Like ``>=``."""
-        return Comparison(self, ">=", other)
+    equals, at_least = __eq__, __ge__
 
     def is_in(self, values: Iterable[Any]) -> Predicate:
         """It equals one of these values."""
         if isinstance(values, str | bytes | Mapping | Term) or not isinstance(values, Iterable):
             given = type(values).__name__  # never the value: it may be a secret in a wrong place
             raise TypeError(f"{self.written}.is_in() takes a list of values, not {given}")
-        found = tuple(_constant(value, self.written) for value in values)
-        if not found:
+        constants = _constant(list(values), self.written)
+        if not constants:
             raise TypeError(f"{self.written}.is_in() needs at least one value")
-        return Comparison(self, "is_in", found)
+        return Comparison(self, "is_in", constants)
 
     def contains(self, value: object) -> Predicate:
         """It is a list, and this value is in it; on text it is unknown."""
@@ -116,6 +140,10 @@ class Present(Predicate):
     def needed_and_held(self, evaluation: Evaluation) -> tuple[str, str]:
         return f"{self.term.written} to be there", _shown(self.term, evaluation)
 
+    def terms(self) -> tuple[Term, ...]:
+        """Return the operand."""
+        return (self.term,)
+
     def key(self) -> tuple[Any, ...]:
         return self.term.key()
 
@@ -123,7 +151,7 @@ class Present(Predicate):
         return f"{self.term.written}.is_present"
 
 
-_ORDER: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
+ORDERINGS: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
     "<": operator.lt,
     "<=": operator.le,
     ">": operator.gt,
@@ -147,13 +175,10 @@ class Comparison(Predicate):
 
     def verdict(self, evaluation: Evaluation) -> Verdict:
         left = _read(self.left, evaluation)
-        right = self._right(evaluation)
+        right = _read(self.right, evaluation) if isinstance(self.right, Term) else self.right
         if left is ABSENT or right is ABSENT:
             return None
         return _related(left, self.relation, right)
-
-    def _right(self, evaluation: Evaluation) -> Any:
-        return _read(self.right, evaluation) if isinstance(self.right, Term) else self.right
 
     def needed_and_held(self, evaluation: Evaluation) -> tuple[str, str]:
         needed = f"{self.left.written} {self.relation} {_shown(self.right, evaluation)}"
@@ -165,13 +190,8 @@ class Comparison(Predicate):
         """Return the operands that are terms."""
         return (self.left, self.right) if isinstance(self.right, Term) else (self.left,)
 
-    @property
-    def is_ordering(self) -> bool:
-        """Whether the operands' order decides."""
-        return self.relation in _ORDER
-
     def constants(self) -> tuple[Any, ...]:
-        """Return the values that it compares with, where they are known when it is written."""
+        """Return the values, other than terms, that it compares with."""
         if isinstance(self.right, Term):
             return ()
         right: tuple[Any, ...] = self.right if self.relation == "is_in" else (self.right,)
@@ -191,57 +211,51 @@ class Comparison(Predicate):
 
 def claim(name: str) -> Term:
     """A claim by its full name, as the gateway sent it."""
-    name = _name(name, "claim")
+    name = checked_name(name, "claim")
     return Term(f"claim({name!r})", lambda principal, _: principal.claims.get(name, ABSENT))
 
 
 def attribute(name: str) -> Term:
     """An attribute by the name that the registry gives it; levels compare by their order."""
-    name = _name(name, "attribute")
-
-    def read(principal: Principal, _: RequestView | None) -> Any:
-        return principal.attributes.get(name, ABSENT)
-
-    return Term(f"attribute({name!r})", read, attribute=name)
+    name = checked_name(name, "attribute")
+    return Term(
+        f"attribute({name!r})",
+        lambda principal, _: principal.attributes.get(name, ABSENT),
+        attribute=name,
+    )
 
 
 def path_param(name: str) -> Term:
     """A parameter of the route's path, as text."""
-    name = _name(name, "path_param")
+    name = checked_name(name, "path_param")
 
     def read(_: Principal, request: RequestView | None) -> Any:
-        if request is None or name not in request.path_params:
-            return ABSENT
-        return str(request.path_params[name])
+        values = {} if request is None else request.path_params
+        return str(values[name]) if name in values else ABSENT
 
     return Term(f"path_param({name!r})", read, of_request="route")
 
 
 def query_param(name: str) -> Term:
-    """A query parameter that stands in the URL exactly once, as text."""
-    name = _name(name, "query_param")
-
-    def read(_: Principal, request: RequestView | None) -> Any:
-        return ABSENT if request is None else _only(request.query_values(name))
-
-    return Term(f"query_param({name!r})", read, of_request="query")
+    """A query parameter that occurs exactly once in the URL, as text."""
+    return _single("query_param", name, "query", lambda request: request.query_values(name))
 
 
 def header(name: str) -> Term:
     """A request header that was sent exactly once, as text."""
-    name = _name(name, "header")
+    return _single("header", name, "header", lambda request: request.header_values(name))
 
+
+def _single(
+    written: str, name: str, of_request: str, texts_of: Callable[[RequestView], list[str]]
+) -> Term:
     def read(_: Principal, request: RequestView | None) -> Any:
-        return ABSENT if request is None else _only(request.header_values(name))
+        texts = [] if request is None else texts_of(request)
+        if len(texts) > 1:
+            return _FAILED  # nobody knows which one counts
+        return texts[0] if texts else ABSENT
 
-    return Term(f"header({name!r})", read, of_request="header")
-
-
-def _only(values: Any) -> Any:
-    """Return the one value. Several are there, but which of them counts is unknown."""
-    if not values:
-        return ABSENT
-    return values[0] if len(values) == 1 else _FAILED
+    return Term(f"{written}({checked_name(name, written)!r})", read, of_request=of_request)
 
 
 def _read(term: Term, evaluation: Evaluation) -> Any:
@@ -270,27 +284,23 @@ def _related(left: Any, relation: str, right: Any) -> Verdict:
     if relation == "is_in":
         return _any_equal(right, left)
     if relation == "contains":
-        return _contains(left, right)
+        return _any_equal(left, right) if isinstance(left, tuple) else None
     kind = _kind(left)
     if kind is None or kind != _kind(right):
         return None
     if relation in ("==", "!="):
         return _equal(left, right) is (relation == "==")
-    # Truth values have no order, and lists none that anybody means.
+    # Truth values have no order, and nobody means the order of lists.
     if kind in ("bool", "list"):
         return None
     if isinstance(left, Level) or isinstance(right, Level):
-        found = ranks(left, right)
-        return None if found is None else _ORDER[relation](*found)
-    return _ORDER[relation](left, right)
-
-
-def _contains(left: Any, right: Any) -> Verdict:
-    return _any_equal(left, right) if isinstance(left, tuple) else None
+        places = ranks(left, right)
+        return None if places is None else ORDERINGS[relation](*places)
+    return ORDERINGS[relation](left, right)
 
 
 def _any_equal(items: tuple[Any, ...], value: Any) -> Verdict:
-    """Kleene's or: one that is equal settles it, else one of another type leaves it open."""
+    """Return Kleene's or: an equal item settles it, else one of another type leaves it open."""
     if _kind(value) is None:
         return None
     verdicts = [_related(item, "==", value) for item in items]
@@ -300,7 +310,7 @@ def _any_equal(items: tuple[Any, ...], value: Any) -> Verdict:
 
 
 def _equal(left: Any, right: Any) -> bool:
-    """Compare two values; inside lists too, ``True`` is not ``1``, as it is in Python."""
+    """Compare two values; unlike in Python, ``True`` is not ``1``, not even in a list."""
     if isinstance(left, tuple) and isinstance(right, tuple):
         return len(left) == len(right) and all(map(_equal, left, right))
     return _kind(left) == _kind(right) and bool(left == right)
@@ -314,7 +324,7 @@ def _tagged(value: Any) -> Any:
 
 
 def _constant(value: Any, written: str) -> Any:
-    """Check, when it is written, that a value can be compared at all."""
+    """Check at declaration that a value can be compared at all; a list becomes a tuple."""
     if isinstance(value, list | tuple):
         return tuple(_constant(item, written) for item in value)
     if isinstance(value, float) and not math.isfinite(value):
@@ -323,12 +333,6 @@ def _constant(value: Any, written: str) -> Any:
         hint = f"; write {written}.is_present, or ~ of it" if value is None else ""
         raise TypeError(f"{written} cannot be compared with {type(value).__name__}{hint}")
     return value
-
-
-def _name(name: object, where: str) -> str:
-    if not isinstance(name, str) or not name:
-        raise TypeError(f"{where}() takes a name, not {name!r}")
-    return name
 
 
 def _shown(operand: object, evaluation: Evaluation) -> str:
@@ -341,10 +345,5 @@ def _shown(operand: object, evaluation: Evaluation) -> str:
 
 def terms_of(predicate: Predicate) -> tuple[Term, ...]:
     """Return every term that a predicate reads."""
-    found: list[Term] = []
-    for leaf in predicate.leaves():
-        if isinstance(leaf, Comparison):
-            found += leaf.terms()
-        elif isinstance(leaf, Present):
-            found.append(leaf.term)
-    return tuple(found)
+    leaves = (leaf for leaf in predicate.leaves() if isinstance(leaf, Comparison | Present))
+    return tuple(term for leaf in leaves for term in leaf.terms())

@@ -1,4 +1,4 @@
-"""What a forked child begins anew: locks, connections, and threads that look now and then.
+"""What a forked child begins anew: locks, connections and polling threads.
 
 A child has none of its parent's threads. A lock that one of them held would stay held for ever.
 """
@@ -13,57 +13,49 @@ import time
 import weakref
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol
 
 
 class Renewed(Protocol):
-    """Something that a forked child cannot go on with as it is; ``renew`` begins it anew there."""
+    """Something that a forked child cannot use as it is; ``renew`` makes it usable there.
+
+    What must not be in use during a fork has ``before_fork`` and ``after_fork`` as well, both of
+    which run in the parent.
+    """
 
     def renew(self) -> None: ...
 
 
-@runtime_checkable
-class Paused(Renewed, Protocol):
-    """Something that may not be in use while the process forks; ``after_fork`` is the parent's."""
-
-    def before_fork(self) -> None: ...
-    def after_fork(self) -> None: ...
-
-
-# In the order in which they were made: what others are made of is renewed before them.
+# In the order of their making, so that the parts of a thing are renewed before it.
 _owners: weakref.WeakValueDictionary[int, Renewed] = weakref.WeakValueDictionary()
 _numbers = itertools.count()
 
 
 def at_fork(owner: Renewed) -> None:
-    """Have something renewed in a forked child, and paused before where it can be."""
+    """Have something renewed in forked children, while it lives."""
     _owners[next(_numbers)] = owner
 
 
-def _living() -> list[Renewed]:
-    # The references are copied at once, for another thread may add one meanwhile.
-    return [owner for ref in _owners.valuerefs() if (owner := ref()) is not None]
+def _caller_of(method: str) -> Callable[[], None]:
+    """Return a function that calls a method of every owner that has it."""
+
+    def call() -> None:
+        # valuerefs() copies the references: another thread may add one meanwhile.
+        for owner in [reference() for reference in _owners.valuerefs()]:
+            getattr(owner, method, _nothing)()
+
+    return call
 
 
-def _before() -> None:
-    for owner in _living():
-        if isinstance(owner, Paused):
-            owner.before_fork()
-
-
-def _in_parent() -> None:
-    for owner in _living():
-        if isinstance(owner, Paused):
-            owner.after_fork()
-
-
-def _in_child() -> None:
-    for owner in _living():
-        owner.renew()
+def _nothing() -> None: ...
 
 
 if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
-    os.register_at_fork(before=_before, after_in_parent=_in_parent, after_in_child=_in_child)
+    os.register_at_fork(
+        before=_caller_of("before_fork"),
+        after_in_parent=_caller_of("after_fork"),
+        after_in_child=_caller_of("renew"),
+    )
 
 
 class ForkLock:
@@ -89,8 +81,8 @@ class ForkLock:
 class Poller:
     """A thread that calls a method every few seconds, until the method's object is gone.
 
-    It keeps nothing alive while it sleeps. Where a call takes long, the pause after it is up to
-    twice as long, so that the calls take no more than a quarter of the time.
+    It keeps nothing alive while it sleeps. After a long call the pause is up to twice as long, so
+    that the calls take no more than a quarter of the time.
     """
 
     def __init__(self, look: Callable[[], object], every: float, name: str) -> None:
@@ -104,14 +96,14 @@ class Poller:
 
     def renew(self) -> None:
         """Start a thread of its own in a forked child."""
-        # A queue and no event: it may be put into in a callback of the garbage collector, and when
-        # the interpreter ends, where an event's lock could be held by a thread that runs no more.
+        # A queue, not an event: stop() may run in the garbage collector or at the interpreter's
+        # end, where a thread that no longer runs could hold an event's lock.
         self._woken: queue.SimpleQueue[None] = queue.SimpleQueue()
         self.thread: threading.Thread | None = None
         self.start()
 
     def start(self) -> bool:
-        """Start the thread where it does not run; False where none can be started now."""
+        """Start the thread unless it runs; False where none can be started now."""
         with self._starting:
             if self.thread is None and not self._ends:
                 thread = threading.Thread(target=self._run, name=self._name, daemon=True)
@@ -123,12 +115,12 @@ class Poller:
         return True
 
     def hurry(self) -> bool:
-        """Call now, and not only after the pause; False where no thread can be started now."""
+        """Call now instead of after the pause; False where no thread can be started now."""
         self._woken.put(None)
         return self.start()
 
     def stop(self) -> None:
-        """Call no more."""
+        """Stop calling."""
         self._ends = True
         self._woken.put(None)
 
@@ -137,7 +129,7 @@ class Poller:
         while True:
             with suppress(queue.Empty):
                 self._woken.get(timeout=pause)
-                while True:  # who asked meanwhile is served by this look
+                while True:  # this call serves everybody who has asked so far
                     self._woken.get_nowait()
             look = self._look()
             if look is None or self._ends:

@@ -1,11 +1,11 @@
 """A watched file that keeps its last good reading.
 
-A file is looked at about once a second: replaced in place, by rename, or by the symlink swap of a
-mounted Kubernetes secret. A replacement that cannot be read changes nothing, and is reported. Two
-threads a process do so for all its files, also while no request comes, so that the first one after
-a quiet night gets what was written in the evening: one says each second that it is time, the other
-looks. Where a file does not answer, such as one on a network that is gone, another thread looks at
-the other files.
+Each file is checked about once a second, so a replacement in place, by rename, or by the symlink
+swap of a mounted Kubernetes secret is seen. One that cannot be read changes nothing, and is
+reported. Two threads check all files of a process, even while no request comes, so that the first
+request after a quiet night gets what was written in the evening: one asks for the checks each
+second, the other makes them. Where a file hangs, as on a lost network, another thread goes on with
+the others.
 """
 
 from __future__ import annotations
@@ -28,21 +28,21 @@ LOOK_EVERY = 1.0
 """Seconds between two looks at a file."""
 
 HANGS_AFTER = 2.0
-"""Seconds that one file may take before another thread looks at the others."""
+"""Seconds that one file may take before another thread goes on with the others."""
 
 _UNREAD = object()
 
 
 class WatchedFile(Generic[T]):
-    """What a file says, read anew when the file changes.
+    """The reading of a file, renewed when the file changes.
 
     Args:
-        path: followed through symlinks at each look.
-        read: makes the reading from the content; raises where it is no good.
+        path: symlinks are followed at each look.
+        read: makes the reading from the content, or raises.
         on_change: called with the new reading, or with the error that kept the old one.
 
     Raises:
-        OSError, or what ``read`` raises: there is no good first reading.
+        OSError, or what ``read`` raises: the first reading fails.
 
     """
 
@@ -64,7 +64,7 @@ class WatchedFile(Generic[T]):
         self.reading = read(content)
         self._digest = _digest(content)
         self.version = self._version(self._mark)
-        """Which version of the file the reading is of; two processes name one alike."""
+        """The version of the file that was read; the same in all processes."""
         self._next_look = clock() + LOOK_EVERY
         self._reading = ForkLock()
         self._asking = ForkLock()
@@ -72,19 +72,19 @@ class WatchedFile(Generic[T]):
         _watch.add(self)
 
     def current(self) -> T:
-        """Return the last good reading, at once; look again in the background now and then."""
+        """Return the last good reading, at once; have the file checked in the background if due."""
         if self._clock() >= self._next_look:
             self.look_now()
         return self.reading
 
     def fresh(self) -> T:
-        """Read the file as it is now, on this thread: for what must count from this request on.
+        """Read the file on this thread, which may block, so that changes count from now on.
 
-        It goes by the content: two changes within one tick of the clock leave the same times and
-        size. It blocks, and I/O belongs on no event loop.
+        The content is compared: two changes within one tick of the clock may leave the same times
+        and size.
 
         Raises:
-            OSError, or what ``read`` raises: the file as it is now is no good.
+            OSError, or what ``read`` raises: the file cannot be read as it is now.
 
         """
         with self._reading:
@@ -94,7 +94,7 @@ class WatchedFile(Generic[T]):
             return self.reading
 
     def look_now(self) -> Flight | None:
-        """Have the file looked at in the background; None within a second of the last look."""
+        """Have the file checked in the background; None within a second of the last check."""
         with self._asking:
             if self._flight is not None:
                 return self._flight
@@ -107,17 +107,17 @@ class WatchedFile(Generic[T]):
         return flight
 
     def look(self) -> None:
-        """Look at the file on this thread, for all who wait for it."""
+        """Check the file on this thread, for everybody who waits for it."""
         try:
             if self._stat() != self._mark:
                 self.fresh()
-        except Exception:  # noqa: BLE001, S110 - it was reported, and the last good reading serves
+        except Exception:  # noqa: BLE001, S110 - it was reported, and the last reading serves
             pass
         finally:
             self._land()
 
     def renew(self) -> None:
-        """Begin anew in a forked child, where nobody looks any more."""
+        """Begin anew in a forked child, which has none of its parent's threads."""
         self._flight = None
 
     def _land(self) -> None:
@@ -137,13 +137,13 @@ class WatchedFile(Generic[T]):
         return f"{self.path} {mark} {self._digest.hex()}"
 
     def _take(self, mark: object) -> None:
-        """Read the file. ``mark`` is older: what changes meanwhile is a change to the next look."""
+        """Read the file. ``mark`` is older, so a change since then is seen at the next look."""
         try:
             content = self.path.read_bytes()
             reading = self._read(content)
         except Exception as error:
-            # What was wrong may lie elsewhere, as a file that this one names and that comes later:
-            # it is read again at the next look, and reported once.
+            # Read it again at the next look, as the fault may be elsewhere, such as in a file that
+            # this one names; report it once.
             self._mark = _UNREAD
             failure = (mark, str(error))
             if failure != self._failure:
@@ -163,7 +163,7 @@ def _digest(content: bytes) -> bytes:
 
 
 class _Watch:
-    """Has every file of the process looked at, on as few threads as can be."""
+    """Has every file of the process checked, on as few threads as possible."""
 
     def __init__(self) -> None:
         self._files: weakref.WeakSet[WatchedFile[Any]] = weakref.WeakSet()
@@ -174,7 +174,7 @@ class _Watch:
         at_fork(self)
 
     def renew(self) -> None:
-        """Forget what the parent was asked for, in a forked child."""
+        """Drop the parent's queue in a forked child."""
         self._asked: queue.SimpleQueue[WatchedFile[Any]] = queue.SimpleQueue()
         self._began: float | None = None
         for file in list(self._files):
@@ -188,20 +188,20 @@ class _Watch:
             self._clock.start()
 
     def look_at(self, file: WatchedFile[Any]) -> bool:
-        """Have a file looked at, after those that were asked for before; False: nobody can."""
+        """Queue a file; False where no thread can be started."""
         self._asked.put(file)
         return self._hurry()
 
     def look_at_all(self) -> None:
-        """Have every file looked at for which it is time."""
+        """Queue every file that is due."""
         with self._lock:
             files = list(self._files)
-        self._hurry()  # where one hangs, and no other is due
+        self._hurry()  # in case one hangs and no other is due
         for file in files:
             file.current()
 
     def _hurry(self) -> bool:
-        """Have those looked at that were asked for, by another thread where a file hangs."""
+        """Have the queue worked off, by another thread where a file hangs."""
         with self._lock:
             began = self._began
             hangs = began is not None and time.monotonic() - began > HANGS_AFTER
@@ -214,7 +214,7 @@ class _Watch:
 
     def _look(self) -> None:
         looker = self._looker
-        while self._looker is looker:  # another one goes on where this one has hung
+        while self._looker is looker:  # another one has taken over where this one hung
             try:
                 file = self._asked.get_nowait()
             except queue.Empty:

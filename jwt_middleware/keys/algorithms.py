@@ -21,7 +21,7 @@ Check = Callable[[bytes, bytes], object]
 """``(signature, data)``; raises ``InvalidSignature``."""
 
 Prepare = Callable[[Any], Check]
-"""Takes the key material, and does all that needs no token once."""
+"""Takes the key material and does once what needs no token."""
 
 
 T = TypeVar("T")
@@ -41,7 +41,7 @@ def verify_signature(checks: Iterable[tuple[T, Check]], signature: bytes, data: 
 class Algorithm(NamedTuple):
     """One JWS algorithm.
 
-    ``key_type`` is the JWK ``kty`` it binds to, ``curve`` the JWK ``crv`` where it has one,
+    ``key_type`` is the JWK ``kty`` that it is bound to, ``curves`` the possible JWK ``crv``, and
     ``hash_size`` the least length of an HMAC secret in bytes (RFC 7518, section 3.2).
     """
 
@@ -92,11 +92,6 @@ def _ecdsa(hash_: hashes.HashAlgorithm, coordinate_size: int) -> Prepare:
     return prepare
 
 
-def _eddsa(key: Any) -> Check:
-    check: Check = key.verify
-    return check
-
-
 def _hmac(hash_: hashes.HashAlgorithm) -> Prepare:
     def prepare(key: Any) -> Check:
         keyed = hmac.HMAC(key, hash_)
@@ -111,23 +106,22 @@ def _hmac(hash_: hashes.HashAlgorithm) -> Prepare:
     return prepare
 
 
-def _table() -> dict[str, Algorithm]:
-    found: list[Algorithm] = []
-    curves = {"256": ("P-256", 32), "384": ("P-384", 48), "512": ("P-521", 66)}
-    for bits, hash_ in (
-        ("256", hashes.SHA256()),
-        ("384", hashes.SHA384()),
-        ("512", hashes.SHA512()),
-    ):
-        curve, size = curves[bits]
-        found += [
-            Algorithm("RS" + bits, "RSA", (), 0, _rsa(padding.PKCS1v15(), hash_)),
-            Algorithm("PS" + bits, "RSA", (), 0, _pss(hash_)),
-            Algorithm("ES" + bits, "EC", (curve,), 0, _ecdsa(hash_, size)),
-            Algorithm("HS" + bits, "oct", (), hash_.digest_size, _hmac(hash_)),
-        ]
-    found.append(Algorithm("EdDSA", "OKP", ("Ed25519", "Ed448"), 0, _eddsa))
-    return {algorithm.name: algorithm for algorithm in found}
+def _families(bits: str, hash_: hashes.HashAlgorithm, curve: str, size: int) -> list[Algorithm]:
+    """Return the algorithms of one hash; ``size`` is that of the curve's coordinates, in bytes."""
+    return [
+        Algorithm("RS" + bits, "RSA", (), 0, _rsa(padding.PKCS1v15(), hash_)),
+        Algorithm("PS" + bits, "RSA", (), 0, _pss(hash_)),
+        Algorithm("ES" + bits, "EC", (curve,), 0, _ecdsa(hash_, size)),
+        Algorithm("HS" + bits, "oct", (), hash_.digest_size, _hmac(hash_)),
+    ]
 
 
-ALGORITHMS: Mapping[str, Algorithm] = MappingProxyType(_table())
+_ALL = [
+    *_families("256", hashes.SHA256(), "P-256", 32),
+    *_families("384", hashes.SHA384(), "P-384", 48),
+    *_families("512", hashes.SHA512(), "P-521", 66),
+    Algorithm("EdDSA", "OKP", ("Ed25519", "Ed448"), 0, lambda key: key.verify),
+]
+ALGORITHMS: Mapping[str, Algorithm] = MappingProxyType(
+    {algorithm.name: algorithm for algorithm in _ALL}
+)

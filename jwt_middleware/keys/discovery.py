@@ -1,7 +1,7 @@
 """Keys by an issuer's metadata: OpenID Connect Discovery 1.0 and RFC 8414.
 
 The metadata must name the very issuer that it was asked for, and its ``jwks_uri`` must be of the
-same origin: metadata that points elsewhere would hand the decision about our keys to somebody else.
+same origin: otherwise somebody else would decide about our keys.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Discovery(JWKSEndpoint):
         options: those of ``JWKSEndpoint``, less ``fetch``.
 
     Raises:
-        ConfigurationError: the URL is not one that keys may come from, or an option is wrong.
+        ConfigurationError: keys may not come from this URL, or an option is wrong.
 
     """
 
@@ -41,8 +41,7 @@ class Discovery(JWKSEndpoint):
         metadata = get(self._metadata_url, deadline=self._deadline, context=self._context)
         jwks_uri = self._jwks_uri(metadata.body or b"")
         left = max(0.01, ends - self._clock())
-        document: Document = get(jwks_uri, deadline=left, context=self._context, etag=self._etag)
-        return document
+        return get(jwks_uri, deadline=left, context=self._context, etag=self._etag)
 
     def _jwks_uri(self, body: bytes) -> str:
         try:

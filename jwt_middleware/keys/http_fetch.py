@@ -13,15 +13,15 @@ import socket
 import ssl
 import threading
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from ipaddress import ip_address
 from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
 from ..errors import ConfigurationError
 
-# Resolving a name imports this codec at its first use. A process that forks while its fetching
-# thread is in that import would leave the child without the codec, and so without keys.
+# The first look-up of a name imports this codec. A child that is forked while the fetching thread
+# does so would have no codec, and so no keys.
 codecs.lookup("idna")
 
 
@@ -44,9 +44,7 @@ def get(
         context: of TLS, for https.
         etag: of the answer that is known; then an unchanged one (304) is good too.
 
-    Raises:
-        FetchError: anything else than a complete answer of at most 512 KiB in time.
-
+    Raises ``FetchError`` for anything but a complete answer of at most 512 KiB in time.
     """
     parts = checked_url(url)
     ends = time.monotonic() + deadline
@@ -55,11 +53,13 @@ def get(
     alarm.daemon = True
     alarm.start()
     try:
-        document = _exchange(connection, parts, ends, etag)
+        document = _exchange(connection, parts, etag)
     except (OSError, http.client.HTTPException) as error:
         if time.monotonic() >= ends or isinstance(error, TimeoutError):
             raise FetchError(f"no complete answer within {deadline:g} s") from None
-        raise FetchError(_said(error)) from None
+        # Without http.client's own texts, which quote the server.
+        text = "" if isinstance(error, http.client.HTTPException) else f": {error}"
+        raise FetchError(f"{type(error).__name__}{text}"[:200]) from None
     finally:
         alarm.cancel()
         connection.close()
@@ -69,35 +69,33 @@ def get(
 
 
 class _Connection(http.client.HTTPConnection):
-    """A connection whose every phase, from the first address tried on, ends at one moment."""
+    """A connection with one deadline for everything, from the first address that it tries."""
 
     def __init__(self, parts: SplitResult, ends: float, context: ssl.SSLContext | None) -> None:
         if parts.scheme == "https":
             self.default_port = 443
         super().__init__(parts.hostname or "", parts.port or self.default_port)
         self._ends = ends
-        # http.client lets go of ``sock`` where an answer says that it is the last one; the alarm
-        # must still be able to cut it.
+        # http.client drops ``sock`` where an answer says that it is the last one; the alarm must
+        # still be able to cut it.
         self._own: socket.socket | None = None
         self._tls = (context or tls_context(None)) if parts.scheme == "https" else None
 
     def connect(self) -> None:
         """Connect to the first address that answers, and verify its certificate."""
         plain = self._open()
-        plain.settimeout(self._left())
+        plain.settimeout(self.seconds_left())
         self.sock = plain
         if self._tls is not None:
             self.sock = self._tls.wrap_socket(plain, server_hostname=self.host)
-        self.sock.settimeout(self._left())
+        self.sock.settimeout(self.seconds_left())
         self._own = self.sock
 
     def cut(self) -> None:
-        """End an exchange that drips: every single read may be in time while the whole is not."""
+        """End an exchange that drips: each read may be in time while the whole is not."""
         if self._own is not None:
-            try:
+            with suppress(OSError):
                 self._own.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
 
     def _open(self) -> socket.socket:
         failure: OSError = OSError("the host has no address")
@@ -106,7 +104,7 @@ class _Connection(http.client.HTTPConnection):
         ):
             candidate = socket.socket(family, kind, protocol)
             try:
-                candidate.settimeout(self._left())
+                candidate.settimeout(self.seconds_left())
                 candidate.connect(address)
             except OSError as error:
                 candidate.close()
@@ -118,19 +116,16 @@ class _Connection(http.client.HTTPConnection):
         finally:
             del failure  # it holds this frame, which must not hold it
 
-    def _left(self) -> float:
+    def seconds_left(self) -> float:
+        """Return the seconds until the deadline; raise ``TimeoutError`` after it."""
         left = self._ends - time.monotonic()
         if left <= 0:
             raise TimeoutError
         return left
 
 
-def _exchange(
-    connection: http.client.HTTPConnection, parts: SplitResult, ends: float, etag: str | None
-) -> Document:
-    target = parts.path or "/"
-    if parts.query:
-        target += "?" + parts.query
+def _exchange(connection: _Connection, parts: SplitResult, etag: str | None) -> Document:
+    target = (parts.path or "/") + ("?" + parts.query if parts.query else "")
     headers = {
         "Accept": "application/jwk-set+json, application/json",
         "Accept-Encoding": "identity",
@@ -140,54 +135,39 @@ def _exchange(
         headers["If-None-Match"] = etag
     connection.request("GET", target, headers=headers)
     with closing(connection.getresponse()) as response:
-        return _document(response, ends, etag)
-
-
-def _document(response: http.client.HTTPResponse, ends: float, etag: str | None) -> Document:
-    max_age = _max_age(response)
-    if response.status == 304 and etag is not None:
-        return Document(None, etag, max_age)
-    if response.status != 200:
-        raise FetchError(f"status {response.status}, 200 was expected", _retry_after(response))
-    if response.getheader("Content-Encoding", "identity").lower() != "identity":
-        raise FetchError("a compressed answer, which was not asked for")
-    chunks: list[bytes] = []
-    size = 0
-    while chunk := response.read1(65536):
-        size += len(chunk)
-        if size > MAX_BYTES:
-            raise FetchError(f"an answer of more than {MAX_BYTES} bytes")
-        if time.monotonic() >= ends:
-            raise TimeoutError
-        chunks.append(chunk)
-    if time.monotonic() >= ends:  # cut by the alarm
-        raise TimeoutError
-    if response.length:
-        raise FetchError("an answer that breaks off")
-    return Document(b"".join(chunks), response.getheader("ETag"), max_age)
-
-
-def _said(error: OSError | http.client.HTTPException) -> str:
-    """Describe a failure; http.client's own texts quote the server, the system's do not."""
-    name = type(error).__name__
-    return name if isinstance(error, http.client.HTTPException) else f"{name}: {error}"[:200]
+        max_age = _max_age(response)
+        if response.status == 304 and etag is not None:
+            return Document(None, etag, max_age)
+        if response.status != 200:
+            after = response.getheader("Retry-After") or ""
+            raise FetchError(
+                f"status {response.status}, 200 was expected",
+                float(after) if re.fullmatch("[0-9]{1,9}", after) else None,
+            )
+        if response.getheader("Content-Encoding", "identity").lower() != "identity":
+            raise FetchError("a compressed answer, which was not asked for")
+        body = b""
+        while chunk := response.read1(65536):
+            body += chunk
+            if len(body) > MAX_BYTES:
+                raise FetchError(f"an answer of more than {MAX_BYTES} bytes")
+            connection.seconds_left()
+        connection.seconds_left()  # the alarm may have cut the answer
+        if response.length:
+            raise FetchError("an answer that breaks off")
+        return Document(body, response.getheader("ETag"), max_age)
 
 
 def _max_age(response: http.client.HTTPResponse) -> float | None:
-    """Return what is left of Cache-Control's max-age (RFC 9111, 4.2); 0 where none is allowed."""
+    """Return what is left of Cache-Control's max-age (RFC 9111, 4.2); 0 without caching."""
     directives = (response.getheader("Cache-Control") or "").lower()
     if re.search(r"\bno-(?:store|cache)\b", directives):
         return 0.0
-    found = re.search(r"\bmax-age\s*=\s*\"?(\d{1,10})", directives)
-    if found is None:
+    max_age = re.search(r"\bmax-age\s*=\s*\"?(\d{1,10})", directives)
+    if max_age is None:
         return None
     age = response.getheader("Age") or "0"
-    return float(found[1]) - (float(age) if age.isascii() and age.isdigit() else 0.0)
-
-
-def _retry_after(response: http.client.HTTPResponse) -> float | None:
-    value = response.getheader("Retry-After") or ""
-    return float(value) if value.isascii() and value.isdigit() and len(value) < 10 else None
+    return float(max_age[1]) - (float(age) if re.fullmatch("[0-9]+", age) else 0.0)
 
 
 MAX_BYTES = 512 * 1024
@@ -217,7 +197,7 @@ class Document(NamedTuple):
 
 def checked_url(url: str) -> SplitResult:
     """Return the URL's parts; raise ``ConfigurationError`` where keys must not come from there."""
-    # No part of a URL that is refused is echoed: a secret may stand in any of them.
+    # No part of a refused URL is echoed: any of them may be a secret.
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
@@ -232,8 +212,8 @@ def checked_url(url: str) -> SplitResult:
     if parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host)):
         return parts
     raise ConfigurationError(
-        "keys: the URL is not https, and http is for loopback only; keys that came on any other "
-        "way could be anybody's"
+        "keys: the URL is not https, and http is for loopback only; keys that came any other way "
+        "could be anybody's"
     )
 
 

@@ -44,8 +44,8 @@ def read_jwks(document: Mapping[str, Any], *, fetched: bool = False) -> KeySet:
         if len(keys) == MAX_KEYS or len(notes) == MAX_KEYS:
             notes.append(KeyNote(None, f"more than {MAX_KEYS} entries; the rest are ignored", True))
             break
-        key_id = entry.get("kid") if isinstance(entry, Mapping) else None
-        key_id = key_id if isinstance(key_id, str) else None
+        kid = entry.get("kid") if isinstance(entry, Mapping) else None
+        key_id = kid if isinstance(kid, str) else None
         try:
             keys.append(read_jwk(entry, fetched=fetched))
         except UnusableKey as error:
@@ -72,12 +72,14 @@ def read_jwk(jwk: Any, *, fetched: bool = False) -> Key:
     _check_purpose(jwk)
     material = _material(kty, {name: jwk.get(name) for name in _PUBLIC_MEMBERS[kty]})
     certified = _first_certified(jwk.get("x5c"))
+    shapes = [jwk.get(name) for name in ("x5t", "x5t#S256")]
+    thumbprints = [read_thumbprint(shape) for shape in shapes if isinstance(shape, str)]
     key = Key(
         material,
         key_id=kid,
         algorithm=alg,
         certificate=None if certified is None else certified.certificate,
-        thumbprints=_jwk_thumbprints(jwk),
+        thumbprints=[thumbprint for thumbprint in thumbprints if thumbprint is not None],
     )
     if alg is not None and not key.is_of(ALGORITHMS[alg]):
         raise UnusableKey(f"its alg {alg} does not fit its kty or crv")
@@ -130,13 +132,3 @@ def _first_certified(chain: Any) -> Key | None:
         return Key.of_certificate(x509.load_der_x509_certificate(content))
     except UNREADABLE:
         raise UnusableKey("its x5c holds no readable certificate") from None
-
-
-def _jwk_thumbprints(jwk: Mapping[str, Any]) -> list[bytes]:
-    found: list[bytes] = []
-    for name in ("x5t", "x5t#S256"):
-        shape = jwk.get(name)
-        thumbprint = read_thumbprint(shape) if isinstance(shape, str) else None
-        if thumbprint is not None:
-            found.append(thumbprint)
-    return found

@@ -1,7 +1,7 @@
-"""Keys from a JWKS URL: cached, refreshed off the request's path, right while the endpoint fails.
+"""Keys from a JWKS URL: cached, refreshed off the request's path, served while the endpoint fails.
 
-Requests read an immutable snapshot without a lock. One fetch is in flight at a time; whoever needs
-its result waits for the same one. ``refresh_schedule`` says when, ``http_fetch`` how.
+Requests read an immutable snapshot without a lock. One fetch is in flight at a time, and whoever
+needs its result waits for it. ``schedule`` says when to fetch, ``http_fetch`` how.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class JWKSEndpoint(KeySource):
         url: https, or http to loopback. Keys come from nowhere else: no redirect is followed.
         fresh_for: seconds for which an answer is fresh where its Cache-Control says nothing.
         stale_for: seconds for which old keys serve beyond that while the endpoint fails; with 0
-            there are no keys then, and requests get 503.
+            requests get 503 then.
         deadline: seconds for one whole fetch, from connect to the last byte.
         wait_budget: seconds that one request may wait for a fetch.
         ca_file: PEM file of the authorities to trust instead of the system's.
@@ -46,7 +46,7 @@ class JWKSEndpoint(KeySource):
         clock: the monotonic clock of the keys' age, for tests.
 
     Raises:
-        ConfigurationError: the URL is not one that keys may come from, or a number is wrong.
+        ConfigurationError: keys may not come from this URL, or a number is wrong.
 
     """
 
@@ -65,7 +65,7 @@ class JWKSEndpoint(KeySource):
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         parts = checked_url(url)
-        # A query may hold a secret, and the name stands in events.
+        # Without the query, which may hold a secret: events have the name.
         self.name = f"{parts.scheme}://{parts.netloc}{parts.path}"
         self.wait_budget = check.number("wait_budget", wait_budget, above=0)
         self._url = url
@@ -87,7 +87,7 @@ class JWKSEndpoint(KeySource):
         self._closed = False
 
     def attach(self, on_event: OnEvent, accepts: Accepts) -> None:
-        """Call ``on_event`` with every event, on its own thread; ``accepts`` may refuse keys."""
+        """Report to ``on_event``, on the fetch's thread; ``accepts`` may refuse keys."""
         self._attached.append((on_event, accepts))
 
     def close(self) -> None:
@@ -121,7 +121,7 @@ class JWKSEndpoint(KeySource):
                 return Wait(self._flight.running, self.wait_budget, joined=True)
             keys = self._keys if schedule.is_usable() else None
             if keys is not None and key_id in keys.key_ids:
-                return None  # it came with a fetch that ended after the caller's look
+                return None  # a fetch has brought it since the caller looked
             allowed = schedule.waits() == 0 if keys is None else schedule.may_ask_for(key_id)
             if self._closed or not allowed:
                 return None
@@ -134,11 +134,11 @@ class JWKSEndpoint(KeySource):
     def health(self) -> dict[str, Any]:
         """Return what a readiness probe wants to know; ages are in seconds."""
         schedule, keys = self._schedule, self._keys
-        usable = keys is not None and schedule.is_usable()
+        usable = keys if schedule.is_usable() else None
         return {
             "source": self.name,
-            "keys": len(keys) if keys is not None and usable else 0,
-            "key_ids": list(keys.key_ids) if keys is not None and usable else [],
+            "keys": 0 if usable is None else len(usable),
+            "key_ids": [] if usable is None else list(usable.key_ids),
             "age": schedule.age(),
             "fresh": keys is not None and schedule.is_fresh(),
             "failures": schedule.failures,
@@ -151,7 +151,7 @@ class JWKSEndpoint(KeySource):
             document = self._get()
             keys = self._keys if document.body is None else self._read(document.body)
             if keys is None:
-                raise FetchError("unchanged, but there was nothing before")
+                raise FetchError("unchanged, but there was no answer before")
         except BaseException as error:  # noqa: BLE001 - whatever fetch= raised, old keys stay
             self._failed(error)
             return
@@ -164,7 +164,7 @@ class JWKSEndpoint(KeySource):
             self._last_error = None
             self._announced_stale = False
             if old is None or changes.any:
-                # An answer that says the same keeps the old object, and so the verified tokens.
+                # The same keys again leave the old object, and with it the verified tokens.
                 self._keys = keys
                 self._schedule.forget_unknown()
         self._emit(KeysFetched(self.name, len(keys), changes.any, failures))
@@ -197,8 +197,8 @@ class JWKSEndpoint(KeySource):
         return keys
 
     def _failed(self, error: BaseException) -> None:
-        known = isinstance(error, FetchError | UnusableKey)
-        reason = str(error) if known else type(error).__name__
+        is_ours = isinstance(error, FetchError | UnusableKey)
+        reason = str(error) if is_ours else type(error).__name__
         retry_after = error.retry_after if isinstance(error, FetchError) else None
         with self._flight.lock:
             self._last_error = reason

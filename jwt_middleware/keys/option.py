@@ -22,9 +22,7 @@ def key_source(value: Any) -> KeySource:
 
     A text is PEM if it starts so, a JWKS URL if it holds ``://``, else the path of a file.
 
-    Raises:
-        ConfigurationError: it is none of these, or holds no usable key.
-
+    Raises ``ConfigurationError`` where it is none of these, or holds no usable key.
     """
     if isinstance(value, KeySource):
         return value
@@ -34,13 +32,15 @@ def key_source(value: Any) -> KeySource:
         return _from_path(Path(value))
     if isinstance(value, Mapping):
         return JWKSDocument(value)
-    if isinstance(value, list | tuple) and value:
-        if any(isinstance(each, list | tuple) for each in value):
-            raise ConfigurationError("keys: a list within a list; write one list of sources")
-        sources = [key_source(each) for each in value]
-        return sources[0] if len(sources) == 1 else SeveralSources(sources)
     if isinstance(value, list | tuple):
-        raise ConfigurationError("keys: the list is empty; without keys no token can be verified")
+        if not value:
+            raise ConfigurationError(
+                "keys: the list is empty; without keys no token can be verified"
+            )
+        if any(isinstance(item, list | tuple) for item in value):
+            raise ConfigurationError("keys: a list within a list; write one list of sources")
+        sources = [key_source(item) for item in value]
+        return sources[0] if len(sources) == 1 else SeveralSources(sources)
     raise ConfigurationError(
         "keys: a PEM text, a path, a JWKS URL, a JWKS dict, a key source or a list of them, "
         f"not {type(value).__name__}"
@@ -72,7 +72,7 @@ def _from_path(path: Path) -> KeySource:
     except (OSError, ValueError):  # too long for a name, or with a NUL: no path at all
         is_there = False
     if not is_there and path.suffix.lower() not in _KEY_SUFFIXES:
-        # It may be a secret that was given as it stands, so it is not echoed.
+        # Not echoed: it may be a secret in a wrong place.
         raise ConfigurationError(
             f"keys: the text of {len(path.name)} characters is the path of no file in "
             f"{Path.cwd() if not path.is_absolute() else 'the folder that it names'}; "
@@ -93,7 +93,7 @@ class SeveralSources(KeySource):
         issuers = sorted({source.issuer for source in sources if source.issuer is not None})
         if len(issuers) > 1:
             raise ConfigurationError(
-                f"keys: they are those of {' and '.join(issuers)}; each key must belong to one "
+                f"keys: they belong to {' and '.join(issuers)}; each key must belong to one "
                 "issuer: issuers=[Issuer('https://a', keys=...), ...]"
             )
         self.issuer = issuers[0] if issuers else None
@@ -102,7 +102,7 @@ class SeveralSources(KeySource):
         self._joined: tuple[tuple[KeySet | None, ...], KeySet] | None = None
 
     def snapshot(self) -> KeySet | None:
-        """Return the keys of all sources that have some; None where none has."""
+        """Return the keys of all sources; None where no source has any."""
         parts = tuple(source.snapshot() for source in self.sources)
         if all(part is None for part in parts):
             return None
@@ -117,14 +117,14 @@ class SeveralSources(KeySource):
         return joined[1]
 
     def refresh(self, key_id: str | None = None) -> Wait | None:
-        """Refresh every source that can be."""
-        found = [each for each in (source.refresh(key_id) for source in self.sources) if each]
-        if not found:
+        """Refresh every source that can be refreshed."""
+        waits = [wait for source in self.sources if (wait := source.refresh(key_id)) is not None]
+        if not waits:
             return None
         return Wait(
-            _AllWork([each.work for each in found]),
-            max(each.budget for each in found),
-            joined=any(each.joined for each in found),
+            _AllWork([wait.work for wait in waits]),
+            max(wait.budget for wait in waits),
+            joined=any(wait.joined for wait in waits),
         )
 
     def retry_after(self) -> int:
@@ -133,7 +133,7 @@ class SeveralSources(KeySource):
 
 
 class _AllWork:
-    """Several fetches that run at the same time; all of them are waited for."""
+    """Several fetches at the same time, all of which are waited for."""
 
     def __init__(self, works: list[Waitable]) -> None:
         self._works = works

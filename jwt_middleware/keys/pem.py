@@ -1,7 +1,6 @@
 """Reading key files: PEM, certificates, PKCS#12, and JWKS text.
 
-Every reader takes bytes or text that somebody configured or published, and returns a ``KeySet`` or
-raises ``UnusableKey``, which names the fault and the way out.
+Every reader returns a ``KeySet`` or raises ``UnusableKey``, which names the fault and the way out.
 """
 
 from __future__ import annotations
@@ -116,17 +115,16 @@ def _read_pkcs12(content: bytes, password: str | None) -> KeySet:
             return KeySet([Key.of_certificate(store.cert.certificate)])
         if store.key is not None:
             return KeySet([Key(store.key.public_key())], [PRIVATE_NOTE])
-        keys = [Key.of_certificate(each.certificate) for each in store.additional_certs]
+        keys = [Key.of_certificate(entry.certificate) for entry in store.additional_certs]
     except UnusableKey:
         raise
     except UNREADABLE:
+        how = "with this password"
+        if password is None:
+            how = "without a password; name it as KeyFile(path, password=...)"
         raise UnusableKey(
             "it is DER, but no certificate or public key; as a PKCS#12 keystore it does not open "
-            + (
-                "with this password"
-                if password is not None
-                else "without a password; name it as KeyFile(path, password=...)"
-            )
+            + how
         ) from None
     if not keys:
         raise UnusableKey("the PKCS#12 keystore holds no certificate")
@@ -137,12 +135,10 @@ def read_jwks_text(content: bytes) -> KeySet:
     """Read a JWKS document (RFC 7517, section 5), or one bare JWK."""
     try:
         document = decode_object(content)
-    except ValueError as error:
-        raise UnusableKey(f"it is no JWKS: {_json_fault(error)}") from None
+    except UnicodeError:
+        raise UnusableKey("it is no JWKS: no UTF-8") from None
+    except ValueError:
+        raise UnusableKey("it is no JWKS: no strict JSON object") from None
     from .jwk import read_jwks  # imported here: PyJWT is only needed for a JWKS
 
     return read_jwks(document)
-
-
-def _json_fault(error: ValueError) -> str:
-    return "no UTF-8" if isinstance(error, UnicodeError) else "no strict JSON object"

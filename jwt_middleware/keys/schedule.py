@@ -4,13 +4,13 @@ All times are seconds of a monotonic clock that the caller reads. The rules, wit
 contract and README name:
 
 - An answer is fresh for ``fresh_for`` seconds, or as long as its Cache-Control says, within 30 s
-  and a day. From 80 to 90 % of that on (at random, so that a fleet does not fetch in step) the next
+  and a day. After 80 to 90 % of that (at random, so that a fleet does not fetch in step) the next
   request starts a fetch in the background.
 - While the endpoint fails, old keys serve ``stale_for`` seconds more, and attempts back off: 1, 2,
   4 up to 60 s, give or take a fifth.
-- A token that names an unknown key asks for a fetch. Those draw on a bucket of two that gains one
-  every ten seconds, so forged key ids cause no more; the same unknown id is not asked for again
-  within ten seconds.
+- A token that names an unknown key causes a fetch. These fetches draw on a bucket of two that
+  gains one every ten seconds, however many key ids are forged; one unknown id causes no second
+  fetch within ten seconds.
 """
 
 from __future__ import annotations
@@ -55,8 +55,7 @@ class RefreshSchedule:
 
     def is_due(self) -> bool:
         """Whether a request should start a background fetch now."""
-        now = self._clock()
-        return now >= self.refresh_at and now >= self._not_before
+        return self._clock() >= max(self.refresh_at, self._not_before)
 
     def is_fresh(self) -> bool:
         """Whether the keys are within their freshness."""
@@ -77,7 +76,7 @@ class RefreshSchedule:
     def may_ask_for(self, key_id: str | None) -> bool:
         """Whether a token that names this unknown key may cause a fetch now; draws on the bucket.
 
-        The id is remembered as unknown until the keys change, so it is not asked for again at once.
+        The id is then remembered as unknown, for a while or until the keys change.
         """
         now = self._clock()
         if now < self._not_before or (key_id is not None and key_id in self._unknown):

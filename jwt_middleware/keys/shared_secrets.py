@@ -6,6 +6,7 @@ import base64
 import binascii
 import json
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -20,7 +21,7 @@ JKS_MAGIC = (b"\xfe\xed\xfe\xed", b"\xce\xce\xce\xce")
 
 
 def read_secret(value: str | bytes, key_id: str | None = None) -> KeySet:
-    """Read a shared secret for HS256, HS384 or HS512; ``key_id`` is what tokens may call it.
+    """Read a shared secret for HS256, HS384 or HS512; ``key_id`` is its ``kid`` in tokens.
 
     A value that parses as a key, a certificate or a JWK is refused: verifying HMAC with public
     material is the oldest way to forge a token (RS/HS confusion).
@@ -31,13 +32,13 @@ def read_secret(value: str | bytes, key_id: str | None = None) -> KeySet:
         content = value.encode() if isinstance(value, str) else value
         return KeySet([Key(checked_secret(content), key_id=key_id)])
     except UnicodeEncodeError:
-        raise UnusableKey("it holds characters that UTF-8 has not") from None
+        raise UnusableKey("it holds characters that UTF-8 cannot encode") from None
 
 
 def checked_secret(value: bytes) -> bytes:
-    """Return the secret; raise ``UnusableKey`` where it is none."""
+    """Return the secret; raise ``UnusableKey`` where it cannot be one."""
     if not value.strip(b"\x00"):
-        raise UnusableKey("it is empty")  # HMAC fills up with zeros: all zeros are no secret
+        raise UnusableKey("it is empty")  # HMAC pads with zeros, so all zeros are no secret
     if _is_key_material(value, depth=3):
         raise UnusableKey(
             "it is a key, a certificate or a JWK, not a secret; pass it as keys=... itself"
@@ -46,44 +47,38 @@ def checked_secret(value: bytes) -> bytes:
 
 
 def _is_key_material(value: bytes, depth: int) -> bool:
-    """Whether it is a key in any spelling that a person may have copied."""
+    """Whether it is a key in any encoding that a person may have copied."""
     plain = value.replace(b"\x00", b"").strip(b" \t\r\n\x0b\x0c\xef\xbb\xbf\xff\xfe")
     marks = (b"-----BEGIN", b"-----END", b"ssh-rsa ", b"ssh-ed25519 ", b"ecdsa-sha2-")
     if any(mark in plain for mark in marks) or value[:4] in JKS_MAGIC:
         return True
     if plain[:1] in (b"{", b"["):
         return _is_jwk_text(plain)
-    if any(_is_der_key(each) for each in (value, plain)):
+    if _is_der_key(value) or _is_der_key(plain):
         return True
-    if not depth:
-        return False
-    return any(_is_key_material(inner, depth - 1) for inner in _decodings(plain))
+    return depth > 0 and any(_is_key_material(inner, depth - 1) for inner in _decodings(plain))
 
 
 def _is_jwk_text(text: bytes) -> bool:
     try:
-        found = json.loads(text)
+        value = json.loads(text)
     except (ValueError, RecursionError):
         return False
-    entries = found if isinstance(found, list) else [found]
-    return any(isinstance(each, dict) and ({"kty", "keys"} & set(each)) for each in entries)
+    entries = value if isinstance(value, list) else [value]
+    return any(isinstance(entry, dict) and {"kty", "keys"} & set(entry) for entry in entries)
 
 
 def _decodings(text: bytes) -> Iterator[bytes]:
     squeezed = b"".join(text.split())
     standard = squeezed.translate(bytes.maketrans(b"-_", b"+/")).rstrip(b"=")
-    try:
+    with suppress(ValueError):
         yield base64.b64decode(standard + b"=" * (-len(standard) % 4), validate=True)
-    except ValueError:
-        pass
-    try:
+    with suppress(ValueError):
         yield binascii.unhexlify(squeezed)
-    except ValueError:
-        pass
 
 
 def _is_der_sequence(content: bytes) -> bool:
-    """Whether it is one DER SEQUENCE of just its length (X.690, 8.1.3); text may begin like one."""
+    """Whether it is one DER SEQUENCE of exactly its length (X.690, 8.1.3)."""
     if len(content) < 3 or content[0] != 0x30:
         return False
     size = content[1]
@@ -111,6 +106,6 @@ def _is_der_key(content: bytes) -> bool:
         except (ValueError, UnsupportedAlgorithm) as error:
             if "password" in str(error).lower():  # a keystore that asks for its password
                 return True
-            continue
-        return True
+        else:
+            return True
     return False

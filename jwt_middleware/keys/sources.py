@@ -1,4 +1,4 @@
-"""Where keys come from: text, documents, secrets and files. (A URL: ``jwks``.)
+"""Where keys come from: text, documents, secrets and files. (For URLs: ``jwks``.)
 
 A source offers ``snapshot()``, the keys known now, at once and without I/O; and ``refresh()``, work
 under way that any number of threads and tasks may wait for.
@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from ..background.waiting import Wait
-from ..background.watched_files import LOOK_EVERY, WatchedFile
 from ..errors import ConfigurationError
 from ..events.kinds import Event, KeyFetchFailed
 from ..options import checks as check
@@ -27,9 +26,9 @@ Accepts = Callable[[KeySet], bool]
 class KeySource:
     """Anything that knows verification keys. Subclass it for a store of your own.
 
-    ``name`` is how a person knows it, in events and errors: a path, a URL, never a secret.
-    ``published`` sources give keys that everybody may read, so never a secret. ``issuer`` is the
-    only issuer whose keys these are, where the source knows it.
+    ``name`` identifies it in events and errors: a path, a URL, never a secret. A ``published``
+    source gives keys that everybody may read, so never a secret. ``issuer`` is the only issuer that
+    signs with these keys, where the source knows it.
     """
 
     name: str = "keys"
@@ -41,15 +40,15 @@ class KeySource:
         raise NotImplementedError
 
     def refresh(self, key_id: str | None = None) -> Wait | None:  # noqa: ARG002
-        """Ask for newer keys, which may have ``key_id``; None where that changes nothing."""
+        """Ask for newer keys, which may include ``key_id``; None where that changes nothing."""
         return None
 
     def retry_after(self) -> int:
-        """Return the whole seconds after which keys may be there that are not now."""
+        """Return the whole seconds after which keys may be there that are missing now."""
         return 5
 
     def attach(self, on_event: OnEvent, accepts: Accepts) -> None:
-        """Call ``on_event`` with events; keep the old keys where ``accepts`` refuses the new."""
+        """Report to ``on_event``; keep the old keys where ``accepts`` refuses the new ones."""
 
     def close(self) -> None:
         """Start no further work; the keys known now stay."""
@@ -68,11 +67,14 @@ class KeySource:
 
 
 class StaticKeys(KeySource):
-    """Keys that were given once."""
+    """Keys that are given once; what is wrong with them is a ``ConfigurationError``."""
 
     def __init__(self, name: str, read: Callable[[], KeySet]) -> None:
         self.name = name
-        self._keys = _configured(name, read)
+        try:
+            self._keys = _not_empty(read())
+        except UnusableKey as error:
+            raise ConfigurationError(f"keys: {name}: {error}") from None
 
     def snapshot(self) -> KeySet:
         """Return the keys."""
@@ -90,7 +92,7 @@ class PEM(StaticKeys):
     def __init__(self, text: str | bytes) -> None:
         if not isinstance(text, str | bytes):
             raise ConfigurationError(f"PEM: text or bytes, not a {type(text).__name__}")
-        from .pem import read_pem  # imported here: keys may be of another form
+        from .pem import read_pem  # imported here: most keys come from a URL
 
         content = text.encode("utf-8", "replace") if isinstance(text, str) else text
         super().__init__("PEM text", lambda: read_pem(content))
@@ -112,18 +114,24 @@ class WatchedKeys(KeySource):
     """
 
     def __init__(self, name: str, path: Path, read: Callable[[bytes], KeySet]) -> None:
+        # Imported here: most keys come from a URL.
+        from ..background.watched_files import LOOK_EVERY, WatchedFile
+
         self.name = name
         self.path = path
         self._parse = read
+        self._look_every = LOOK_EVERY
         self._attached: list[tuple[OnEvent, Accepts]] = []
         try:
             self._file = WatchedFile(path, self._read, self._changed)
+        except FileNotFoundError:
+            raise ConfigurationError(f"keys: there is no file {path} (from {Path.cwd()})") from None
         except OSError as error:
-            raise ConfigurationError(_cannot_read(name, path, error)) from None
+            raise ConfigurationError(f"keys: {name} cannot be read: {error.strerror}") from None
         except UnusableKey as error:
             raise ConfigurationError(f"keys: {name}: {error}") from None
         except ValueError:
-            raise ConfigurationError("keys: a path with a NUL is none") from None
+            raise ConfigurationError("keys: a path cannot hold a NUL") from None
 
     def snapshot(self) -> KeySet:
         """Return the keys of the last good reading; look again in the background now and then."""
@@ -132,7 +140,7 @@ class WatchedKeys(KeySource):
     def refresh(self, key_id: str | None = None) -> Wait | None:  # noqa: ARG002
         """Look at the file now, unless that was done within the last second."""
         work = self._file.look_now()
-        return None if work is None else Wait(work, 2 * LOOK_EVERY, joined=False)
+        return None if work is None else Wait(work, 2 * self._look_every, joined=False)
 
     def attach(self, on_event: OnEvent, accepts: Accepts) -> None:
         """Call ``on_event`` for each broken replacement; ``accepts`` may refuse one."""
@@ -147,17 +155,18 @@ class WatchedKeys(KeySource):
     def _changed(self, outcome: KeySet | Exception) -> None:
         if isinstance(outcome, KeySet):
             return  # whoever reads the snapshot announces new keys
-        known = isinstance(outcome, UnusableKey)
-        reason = str(outcome) if known else f"cannot be read ({type(outcome).__name__})"
+        is_ours = isinstance(outcome, UnusableKey)
+        reason = str(outcome) if is_ours else f"cannot be read ({type(outcome).__name__})"
+        event = KeyFetchFailed(self.name, f"{reason}; the old keys stay in use", self._look_every)
         for on_event, _ in self._attached:
-            on_event(KeyFetchFailed(self.name, f"{reason}; the old keys stay in use", LOOK_EVERY))
+            on_event(event)
 
 
 class KeyFile(WatchedKeys):
     """Keys from a file: PEM, a certificate, PKCS#12 or a JWKS, recognised by content.
 
     The file is watched: replaced in place, by rename or by a symlink swap, it is used within
-    seconds, and a broken replacement keeps the keys that were good.
+    seconds. A broken replacement leaves the old keys in use.
 
     Args:
         path: relative paths are relative to the working directory.
@@ -173,13 +182,13 @@ class KeyFile(WatchedKeys):
             raise ConfigurationError(f"KeyFile: a path, not a {type(path).__name__}")
         if not isinstance(password, str | None):
             raise ConfigurationError(f"KeyFile: password: a text, not a {type(password).__name__}")
-        from .pem import read_file
+        from .pem import read_file  # imported here: most keys come from a URL
 
         super().__init__(str(path), Path(path), lambda content: read_file(content, password))
 
 
 class SharedSecret(StaticKeys):
-    """A secret for HS256, HS384 or HS512, as long as the hash or longer (RFC 7518, 3.2).
+    """A secret for HS256, HS384 or HS512, at least as long as the hash (RFC 7518, 3.2).
 
     ``key_id`` is the ``kid`` by which tokens may choose it among several.
 
@@ -198,7 +207,7 @@ class SharedSecret(StaticKeys):
 
     @classmethod
     def from_file(cls, path: str | os.PathLike[str], *, key_id: str | None = None) -> KeySource:
-        """Watch the file of a secret; one line end at its end does not count."""
+        """Watch the file of a secret; one line break at its end does not count."""
         from .shared_secrets import read_secret  # imported here: few keys are secrets
 
         key_id = check.text("SharedSecret: key_id", key_id)
@@ -220,20 +229,6 @@ class SharedSecret(StaticKeys):
 
 # A name in capitals may be shown; anything else may be the secret itself, in the wrong place.
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{0,60}")
-
-
-def _cannot_read(name: str, path: Path, error: OSError) -> str:
-    if isinstance(error, FileNotFoundError):
-        return f"keys: there is no file {path} (from {Path.cwd()})"
-    return f"keys: {name} cannot be read: {error.strerror}"
-
-
-def _configured(name: str, read: Callable[[], KeySet]) -> KeySet:
-    """Run a reader; a fault, or nothing usable, is a configuration error here, at start-up."""
-    try:
-        return _not_empty(read())
-    except UnusableKey as error:
-        raise ConfigurationError(f"keys: {name}: {error}") from None
 
 
 def _not_empty(keys: KeySet) -> KeySet:

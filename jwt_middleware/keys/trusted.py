@@ -1,8 +1,8 @@
-"""The keys that a service trusts: a source's keys, less those that its rules refuse."""
+"""The keys that a service trusts: a source's keys, without those that its rules refuse."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -38,7 +38,7 @@ class TrustedKeys:
         self._admitted: KeySet | None = None
         self._parts = source.sources if isinstance(source, SeveralSources) else (source,)
         for part in self._parts:
-            part.attach(announce, self._accepts)
+            part.attach(announce, lambda keys: bool(keys.admitted(rules).keys))
         self._check_now()
 
     def current(self) -> KeySet | None:
@@ -54,9 +54,6 @@ class TrustedKeys:
                     self._adopt(snapshot)
         return self._admitted
 
-    def _accepts(self, keys: KeySet) -> bool:
-        return bool(keys.admitted(self.rules).keys)
-
     def dated_at(self, now: float) -> float | None:
         """Return the time at which a certificate must be valid; None where dates do not count."""
         return now if self.rules.check_certificate_dates else None
@@ -64,10 +61,10 @@ class TrustedKeys:
     def _adopt(self, snapshot: KeySet) -> None:
         admitted = snapshot.admitted(self.rules)
         name = self.source.name
-        # Keys of which none may count are as good as an empty answer: the good ones stay.
-        takes = bool(admitted.keys) or self._admitted is None
-        # The admitted keys stand before the mark that they were seen: readers take no lock.
-        if takes:
+        # Where none is admitted the old keys stay in use, as after an empty answer.
+        is_used = bool(admitted.keys) or self._admitted is None
+        # The admitted keys before the mark that they were seen: readers take no lock.
+        if is_used:
             for algorithm in self._algorithms:
                 admitted.prepare(algorithm)
             self._admitted = admitted if admitted.keys else None
@@ -75,26 +72,25 @@ class TrustedKeys:
         for note in admitted.notes:
             kind = KeySkipped if note.skipped else KeyWarning
             self._announce(kind(name, note.key_id, note.reason))
-        if not takes:
-            return
-        for key in admitted.keys:
-            self._warn(name, key)
-        self._announce(KeysLoaded(name, len(admitted), admitted.key_ids))
+        if is_used:
+            for key in admitted.keys:
+                for warning in self._warnings(key):
+                    self._announce(KeyWarning(name, key.key_id, warning))
+            self._announce(KeysLoaded(name, len(admitted), admitted.key_ids))
 
-    def _warn(self, name: str, key: Key) -> None:
+    def _warnings(self, key: Key) -> Iterator[str]:
         version = key.wso2_default_version()
         if version is not None:
-            reason = (
+            yield (
                 f"the default key of WSO2 {version}: ANYBODY CAN SIGN WITH IT. It is in use only "
                 "because allow_wso2_default_keys=True"
             )
-            self._announce(KeyWarning(name, key.key_id, reason))
-        if not key.is_dated(self._clock()) and key.certificate is not None:
+        now = self._clock()
+        if key.certificate is not None and not key.is_dated(now):
             begins = key.certificate.not_valid_before_utc.date()
             ends = key.certificate.not_valid_after_utc.date()
-            today = datetime.fromtimestamp(self._clock(), UTC).date()
-            reason = f"its certificate is valid from {begins} to {ends}; today is {today}"
-            self._announce(KeyWarning(name, key.key_id, reason))
+            today = datetime.fromtimestamp(now, UTC).date()
+            yield f"its certificate is valid from {begins} to {ends}; today is {today}"
 
     def missing(self) -> Wait | None:
         """Return what to wait for where there are no keys yet, else None."""
@@ -110,11 +106,9 @@ class TrustedKeys:
         return [part.health() for part in self._parts]
 
     def _check_now(self) -> None:
-        """Check the keys that cannot change: what is wrong with them is wrong at start-up."""
-        # A published source would begin to fetch; that is for the lifespan or the first request.
-        local = [part for part in self._parts if not part.published]
-        known = [(part, found) for part in local if (found := part.snapshot()) is not None]
-        keys = [key for part, snapshot in known for key in self._checked(part.name, snapshot)]
+        """Check the keys that are known at start-up, so that their faults stop it."""
+        known = self._known_now()
+        keys = [key for name, snapshot in known for key in self._checked(name, snapshot)]
         kinds = {key.key_type for key in keys}
         if any(part.published for part in self._parts):
             kinds.add("published")  # a JWKS URL never gives a secret
@@ -126,6 +120,12 @@ class TrustedKeys:
         if len(known) == len(self._parts):
             self._check_fit(keys, self._algorithms)
             self.current()
+
+    def _known_now(self) -> list[tuple[str, KeySet]]:
+        """Return the name and the keys of each source that has some without a fetch."""
+        # A published source would begin to fetch; that is for the lifespan or the first request.
+        local = [(part.name, part.snapshot()) for part in self._parts if not part.published]
+        return [(name, keys) for name, keys in local if keys is not None]
 
     def _checked(self, name: str, snapshot: KeySet) -> tuple[Key, ...]:
         for key in snapshot.keys:
@@ -145,29 +145,28 @@ class TrustedKeys:
         return admitted.keys
 
     def check_fit(self, algorithms: tuple[Algorithm, ...]) -> None:
-        """Raise ``ConfigurationError`` where no key that cannot change fits any of these."""
-        snapshots = [None if part.published else part.snapshot() for part in self._parts]
-        known = [found for found in snapshots if found is not None]
-        if len(known) == len(snapshots):
-            self._check_fit([key for found in known for key in found.keys], algorithms)
+        """Raise ``ConfigurationError`` where all keys are known and none fits any of these."""
+        known = self._known_now()
+        if len(known) == len(self._parts):
+            self._check_fit([key for _, snapshot in known for key in snapshot.keys], algorithms)
 
     def _check_fit(self, keys: list[Key], algorithms: tuple[Algorithm, ...]) -> None:
         kinds = {key.key_type for key in keys}
         names = [algorithm.name for algorithm in algorithms]
-        for algorithm in algorithms:
-            fits = any(key.fits(algorithm) for key in keys)
-            if not fits and algorithm.key_type == "oct" and "oct" in kinds:
+        for algorithm in algorithms if "oct" in kinds else ():
+            if algorithm.key_type == "oct" and not any(key.fits(algorithm) for key in keys):
                 raise ConfigurationError(
                     f"algorithms: the secret ({self.source.name}) is shorter than the "
                     f"{algorithm.hash_size} bytes that {algorithm.name} needs (RFC 7518, 3.2)"
                 )
-        if not any(key.fits(each) for key in keys for each in algorithms):
-            wanted = sorted({_example(key) for key in keys})
+        if not any(key.fits(algorithm) for key in keys for algorithm in algorithms):
+            wanted = sorted(
+                {
+                    next(n for n, algorithm in ALGORITHMS.items() if key.fits(algorithm))
+                    for key in keys
+                }
+            )
             raise ConfigurationError(
                 f"algorithms: no key of {self.source.name} ({', '.join(sorted(kinds))}) fits any "
                 f"of {names}; set algorithms={wanted}"
             )
-
-
-def _example(key: Key) -> str:
-    return next(name for name, algorithm in ALGORITHMS.items() if key.fits(algorithm))

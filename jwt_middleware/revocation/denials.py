@@ -1,19 +1,19 @@
-"""What is denied: one token, or all of a subject, a client, a signing key or an issuer."""
+"""What is denied: one token, or all tokens of a subject, a client, a signing key or an issuer."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
+from ..events.record import Caller
 from ..options.checks import MILLISECONDS_FROM
 
 KEEP_FOR = 86_400.0
-"""Seconds that a denial stays where it names no end: longer than a gateway's tokens live.
+"""Seconds after which a denial without an end ends: longer than a gateway's tokens live.
 
-A store does not know the life of a token that it never saw, and a denial that ends before the token
-lets it in again: where tokens live longer, name an end.
+A denial that ends before its token lets the token in again: where tokens live longer, name an end.
 """
 
 _MOST_TEXT = 1024
@@ -38,17 +38,17 @@ class Denial:
         token_id: the claim ``jti`` (RFC 7519, 4.1.7).
         subject: as ``Principal.subject``.
         client_id: as ``Principal.client_id``; of a sign-on token, the id of its integration.
-        key_id: the ``kid`` of the key that has signed (RFC 7517, 4.5); where that has none, as in a
-            PEM or a certificate, the one in the token's own header (RFC 7515, 4.1.4).
+        key_id: the ``kid`` of the signing key (RFC 7517, 4.5); where that has none, as in a PEM or
+            a certificate, the one in the token's own header (RFC 7515, 4.1.4).
         issuer: only the tokens of this issuer (``iss``); alone, all of them.
         issued_before: only tokens whose ``iat`` (RFC 7519, 4.1.6) lies before it, and those without
-            an ``iat``, for nothing shows that they are newer.
-        until: it ends by itself then, and never with ``math.inf``; where None, as long after it is
-            made as the option ``keep_for`` says, ``KEEP_FOR`` without one.
-        note: for those who read the list; it reaches no caller.
+            an ``iat``, which might be older.
+        until: when it ends; ``math.inf``: never; None: as long after it is made as the option
+            ``keep_for`` says, ``KEEP_FOR`` without one.
+        note: for those who read the list; no caller sees it.
 
     Raises:
-        ValueError: it names nothing, or too much, or a value is no text or time.
+        ValueError: it names nothing or too much, or a value is no text or time.
 
     """
 
@@ -76,14 +76,12 @@ class Denial:
             _check_time(moment, getattr(self, moment))
 
     @classmethod
-    def of_name(
-        cls, name: Name, issued_before: float | None, until: float | None, note: str
+    def kept(
+        cls, kind: str, value: str, issuer: str, before: float | None, until: float, note: str
     ) -> Denial:
-        """Make one as a store has kept it."""
-        names: dict[str, str] = {name.kind: name.value}
-        if name.issuer:
-            names["issuer"] = name.issuer
-        return cls(**names, issued_before=issued_before, until=until, note=note)
+        """Make one from what a store has kept."""
+        names = {"issuer": issuer or None, kind: value}
+        return cls(**names, issued_before=before, until=until, note=note)
 
     @property
     def name(self) -> Name:
@@ -102,7 +100,7 @@ class Denial:
 
     @property
     def identity(self) -> tuple[str, str, str, bool]:
-        """Its place in a store: a name has one denial of all tokens, and one of those before T."""
+        """Its key in a store: a name has one denial of all tokens, and one with a date."""
         kind, value, issuer = self.name
         return kind, value, issuer, self.issued_before is None
 
@@ -111,11 +109,11 @@ class Denial:
         return self.until is None or now < self.until
 
     def ending(self, now: float, keep_for: float = KEEP_FOR) -> Denial:
-        """Return it with an end: its own, or one that is so many seconds from now."""
+        """Return it with an end: its own, or ``keep_for`` seconds from now."""
         return self if self.until is not None else replace(self, until=now + keep_for)
 
     def joined(self, before: Denial | None) -> Denial:
-        """Return it with what was denied under its identity before: nothing is let in by it.
+        """Return it joined with an earlier denial of the same identity, weakening neither.
 
         The later end and the later ``issued_before`` count, and its own note, where it has one.
         """
@@ -134,26 +132,8 @@ def in_force(denials: Iterable[Denial], now: float) -> tuple[Denial, ...]:
     return tuple([denial for denial in denials if denial.is_in_force(now)])
 
 
-class Deniable(Protocol):
-    """What a denial may name of a token, None where it has none; a ``Principal`` is one."""
-
-    @property
-    def token_id(self) -> str | None: ...
-    @property
-    def subject(self) -> str | None: ...
-    @property
-    def client_id(self) -> str | None: ...
-    @property
-    def key_id(self) -> str | None: ...
-    @property
-    def issuer(self) -> str | None: ...
-
-
 class DenyList:
-    """One reading of a store's denials, by which tokens are checked; immutable.
-
-    It finds the denial of a token by what it names, however long the list is.
-    """
+    """One reading of a store's denials; immutable, and as fast with many as with few."""
 
     def __init__(self, denials: Iterable[Denial] = ()) -> None:
         self._by_kind: dict[str, dict[str, list[Denial]]] = {}
@@ -168,16 +148,16 @@ class DenyList:
 
     def find(
         self,
-        token: Deniable,
+        token: Caller,
         issued_at: Callable[[], float | None],
         now: float,
         signed_key_id: Callable[[], str | None] = lambda: None,
     ) -> Denial | None:
         """Return a denial of a token that is in force; None where there is none.
 
-        Two functions are called only where their answer matters: ``issued_at`` returns the token's
-        ``iat`` in seconds since 1970, None where it has none, and ``signed_key_id`` the ``kid``
-        that the token itself names, which counts where its key has none (PEM, certificate).
+        ``issued_at`` returns the token's ``iat`` in seconds since 1970, None where it has none.
+        ``signed_key_id`` returns the ``kid`` of the token's own header, which counts where its key
+        has none (PEM, certificate). Both are called only where their answer matters.
         """
         for kind, by_value in self._by_kind.items():
             value: str | None = getattr(token, kind)

@@ -1,6 +1,6 @@
 """The option ``revocations``, and the store that it names.
 
-A store is imported where one is opened: most services have none.
+A store's module is imported where the store is opened: most services have none.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ class Revocations:
 
     Attributes:
         url: ``"process-memory"``, ``"sqlite:///file"`` or ``"redis://host/0"``; or an open store.
-        fail: what a store that is out means: ``"closed"``, no token is taken (503); ``"open"``, the
-            last known denials serve, and tokens may be used twice.
-        one_time: True: each token is taken once. Every request then asks the store.
-        keep_for: seconds after which a denial ends that names no end; longer than any token lives.
+        fail: what happens while the store is out. ``"closed"``: every token is refused (503);
+            ``"open"``: the last known denials serve, and tokens may be used twice.
+        one_time: True: each token is accepted once. Every request then asks the store.
+        keep_for: seconds after which a denial without an end ends; longer than any token lives.
 
     Raises:
         ConfigurationError: one of them is wrong.
@@ -54,28 +54,25 @@ class Revocations:
         check.number("revocations: keep_for", self.keep_for, above=0)
 
     @classmethod
-    def of(cls, value: Any) -> Revocations | None:
-        """Return the option of what it may be: itself, a store's URL, a table, or None."""
-        if value is None or isinstance(value, Revocations):
+    def of(cls, value: Any) -> Revocations:
+        """Return the option from itself, a store's URL, or a table.
+
+        The relative path of a file in TOML starts at the folder of the TOML.
+        """
+        if isinstance(value, Revocations):
             return value
-        if isinstance(value, Mapping):
-            return cls._of_table(value)
-        if not isinstance(value, str):
+        table: Mapping[str, Any] = {"url": value} if isinstance(value, str) else value
+        if not isinstance(table, Mapping):
             raise ConfigurationError(
                 "revocations: a store's URL, such as 'sqlite:///revocations.db', or "
                 f"Revocations(...), not {check.kind(value)}"
             )
-        return cls(value)
-
-    @classmethod
-    def _of_table(cls, table: Mapping[str, Any]) -> Revocations:
-        """Make it of a table, as TOML and settings have it; a file's paths start at the file."""
         from .urls import relative_to
 
         with in_file(table):
-            check.known(table, [each.name for each in fields(cls)], "option of revocations:")
+            check.known(table, [field.name for field in fields(cls)], "option of revocations:")
             url = table.get("url")
-            if not isinstance(url, str) or not url:
+            if not isinstance(url, str):
                 raise ConfigurationError("revocations: a store's URL, or a table with url")
             if isinstance(table, InFile):
                 url = relative_to(url, table.file.parent)
@@ -84,7 +81,7 @@ class Revocations:
 
     @property
     def name(self) -> str:
-        """How a person knows the store."""
+        """The store's URL, without a password."""
         from .urls import plain_name
 
         return plain_name(self.url) if isinstance(self.url, str) else self.url.name
@@ -97,13 +94,13 @@ class Revocations:
 
 
 def open_store(url: str, *, clock: Callable[[], float] = time.time, make: bool = True) -> Store:
-    """Open the store that a URL names; every ``"process-memory"`` is one of its own.
+    """Open the store that a URL names; each call for ``"process-memory"`` makes a new one.
 
     ``clock`` returns the seconds since 1970. Without ``make`` an SQLite file is used as it is: one
-    that is not there, or has no tables, is an outage.
+    that is missing, or has no tables, is an outage.
 
     Raises:
-        ConfigurationError: it names none, a file that cannot be one, or an extra is missing.
+        ConfigurationError: the URL names no store, the file cannot be one, or an extra is missing.
 
     """
     from .urls import SQLITE, plain_name, sqlite_path

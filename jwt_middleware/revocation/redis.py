@@ -1,7 +1,7 @@
 """A store in Redis, for the workers of several machines.
 
-The server must keep what it is given: ``appendonly yes`` and ``maxmemory-policy noeviction``. An
-emptied one denies nothing, and whoever watches it is warned.
+The server must keep its data: ``appendonly yes`` and ``maxmemory-policy noeviction``. An emptied
+one denies nothing, which is reported by an event.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ import json
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from ..background.forks import at_fork
 from ..errors import ConfigurationError, StoreUnavailable
-from .denials import Denial, Name, in_force
+from .denials import Denial, in_force
 from .store import by_end, changed, digest, new_revision
 from .urls import redis_name
 
@@ -32,9 +33,7 @@ _USED = "jwt_middleware:used:"
 class RedisStore:
     """Denials and uses in Redis. A server that is down at first is an outage, no error.
 
-    Raises:
-        ConfigurationError: the ``redis`` extra is missing, or the URL or its password is wrong.
-
+    Raises ``ConfigurationError`` where redis-py is missing, or the URL or its password is wrong.
     """
 
     is_shared = True
@@ -50,37 +49,32 @@ class RedisStore:
             raise ConfigurationError(
                 f"the store {self.name} needs redis; install jwt-assertion-middleware[redis]"
             ) from None
-        # All but the first two: somebody has written into it what is no denial.
-        self._failures = (
-            *(redis.RedisError, OSError),
-            *(ValueError, TypeError, KeyError, RecursionError),
+        self._connect = partial(
+            redis.Redis.from_url,
+            url,
+            decode_responses=True,
+            socket_timeout=DEADLINE,
+            socket_connect_timeout=DEADLINE,
+            retry=Retry(NoBackoff(), 0),
         )
-
-        def connect() -> Any:
-            return redis.Redis.from_url(
-                url,
-                decode_responses=True,
-                socket_timeout=DEADLINE,
-                socket_connect_timeout=DEADLINE,
-                retry=Retry(NoBackoff(), 0),
-            )
-
-        self._connect = connect
+        # The last four: somebody has written into it what is no denial.
+        unreadable = (ValueError, TypeError, KeyError, RecursionError)
+        self._failures = (redis.RedisError, OSError, *unreadable)
         try:
-            self._client = connect()
+            self._client: Any = self._connect()
             at_fork(self)
             self._client.get(_REVISION)
         except (redis.AuthenticationError, redis.ResponseError) as error:
             raise ConfigurationError(f"the store {self.name}: {error}") from None
         except (redis.ConnectionError, redis.TimeoutError, OSError):
-            pass  # an outage, which those who ask learn
-        except Exception as error:  # noqa: BLE001 - whatever an option in the URL leads to
+            pass  # an outage, which each use reports
+        except Exception as error:  # noqa: BLE001 - an option in the URL may fail in any way
             raise ConfigurationError(
                 f"the store {self.name}: its URL cannot be used ({type(error).__name__})"
             ) from None
 
     def use_once(self, key: str, until: float) -> bool:
-        """Use something once, as ``Store.use_once``. Redis itself forgets it then."""
+        """Use a key, as ``Store.use_once``; Redis itself forgets it at its end."""
         milliseconds = max(1, int((until - self._clock()) * 1000))
         with self._asking() as client:
             return bool(client.set(_USED + digest(key), "1", nx=True, px=milliseconds))
@@ -96,16 +90,13 @@ class RedisStore:
         def write(pipe: Any) -> None:
             before = pipe.hget(_DENIALS, place)
             old = pipe.zrangebyscore(_ENDS, "-inf", now)
-            known = None if before is None else _denial(place, before)
-            kept = denial.ending(now).joined(
-                known if known is not None and known.is_in_force(now) else None
-            )
+            known = in_force([] if before is None else [_denial(place, before)], now)
+            kept = denial.ending(now).joined(next(iter(known), None))
             pipe.multi()
             if old:
                 pipe.hdel(_DENIALS, *old)
                 pipe.zrem(_ENDS, *old)
-            entry = json.dumps([kept.issued_before, kept.until, kept.note])
-            pipe.hset(_DENIALS, place, entry)
+            pipe.hset(_DENIALS, place, json.dumps([kept.issued_before, kept.until, kept.note]))
             pipe.zadd(_ENDS, {place: kept.until})
             pipe.set(_REVISION, new_revision())
             pipe.set(_IDENTITY, new_revision(), nx=True)
@@ -138,19 +129,19 @@ class RedisStore:
             return str(client.get(_REVISION) or "")
 
     def identity(self) -> str:
-        """Return what it was given with its first denial."""
+        """Return the id that it got with its first denial."""
         with self._asking() as client:
             return str(client.get(_IDENTITY) or "")
 
     def close(self) -> None:
-        """Close the connections; they open again where they are used again."""
+        """Close the connections; the next use opens them again."""
         self._client.close()
         self._client.connection_pool.disconnect()
 
     def renew(self) -> None:
         """Begin anew in a forked child: a thread of the parent may hold a lock of the client.
 
-        The parent's client is kept: giving it up would take its locks.
+        The parent's client is kept, since freeing it would take that lock.
         """
         _of_parents.append(self._client)
         self._client = self._connect()
@@ -165,7 +156,7 @@ class RedisStore:
 
 def _denial(place: str, entry: str) -> Denial:
     kind, value, issuer, _ = json.loads(place)
-    return Denial.of_name(Name(kind, value, issuer), *json.loads(entry))
+    return Denial.kept(kind, value, issuer, *json.loads(entry))
 
 
 _of_parents: list[Any] = []

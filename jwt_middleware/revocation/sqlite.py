@@ -1,9 +1,9 @@
 """A store in an SQLite file, for all workers of one machine.
 
 The file is in WAL mode (https://sqlite.org/wal.html): readers and the one writer do not wait for
-each other, and a process that is killed leaves what it had committed, whole. It must lie on a disk
-of the machine: WAL does not work over a network. No connection lives across a fork, which SQLite
-forbids (https://sqlite.org/howtocorrupt.html, 2.6).
+each other, and a killed process leaves what it had committed. The file must be on a local disk: WAL
+does not work over a network. No connection lives across a fork, which SQLite forbids
+(https://sqlite.org/howtocorrupt.html, 2.6).
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from pathlib import Path
 
 from ..background.forks import at_fork
 from ..errors import ConfigurationError, StoreUnavailable
-from .denials import Denial, Name
+from .denials import Denial
 from .store import changed, digest, new_revision
 from .urls import make_private
 
 BUSY = 2.0
-"""Seconds that one waits for another process's write, which takes milliseconds."""
+"""Seconds to wait for another process's write, which takes milliseconds."""
 
 _FORGET_AT_ONCE = 64
-"""Old uses that one new use clears away: more than one, so that they never pile up."""
+"""Old uses that one new use deletes: more than one, so that they never pile up."""
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS jwt_middleware_denials (
@@ -50,19 +50,15 @@ _EMPTIED = (
 _SELECT = "SELECT kind, value, issuer, issued_before, until, note FROM jwt_middleware_denials "
 _OF_NAME = "WHERE kind = ? AND value = ? AND issuer = ?"
 
-_Row = tuple[str, str, str, float | None, float, str]
-
 
 class SQLiteStore:
     """Denials and uses in a file, which is made for its owner alone (mode 0600).
 
     The tables are made here and never again: a file that loses them while it is in use is an
-    outage, as one that is gone, until somebody opens the store anew. Without ``make`` nothing is
-    made at all, and a file that is not there is an outage too.
+    outage, like a missing one, until the store is opened anew. Without ``make`` nothing is made at
+    all, and a missing file is an outage too.
 
-    Raises:
-        ConfigurationError: the file cannot be made, read or written.
-
+    Raises ``ConfigurationError`` where the file cannot be made, read or written.
     """
 
     is_shared = True
@@ -105,29 +101,20 @@ class SQLiteStore:
             return used.fetchone() is not None
 
     def deny(self, denial: Denial) -> None:
-        now = self._clock()
         place = denial.identity
-        with self._writing(durable=True) as connection:
-            _forget_old_denials(connection, now)
+        with self._changing() as connection:
             row = connection.execute(f"{_SELECT}{_OF_NAME} AND whole = ?", place).fetchone()
-            kept = denial.ending(now).joined(None if row is None else _denial(row))
+            before = None if row is None else Denial.kept(*row)
+            kept = denial.ending(self._clock()).joined(before)
             connection.execute(
                 "INSERT OR REPLACE INTO jwt_middleware_denials VALUES (?, ?, ?, ?, ?, ?, ?)",
                 (*place, kept.issued_before, kept.until, kept.note),
             )
-            _revise(connection)
-        changed(self.name)
 
     def allow(self, denial: Denial) -> bool:
-        with self._writing(durable=True) as connection:
-            _forget_old_denials(connection, self._clock())
-            gone = connection.execute(
-                f"DELETE FROM jwt_middleware_denials {_OF_NAME}",  # noqa: S608 - constants
-                denial.name,
-            )
-            _revise(connection)
-        changed(self.name)
-        return gone.rowcount > 0
+        delete = f"DELETE FROM jwt_middleware_denials {_OF_NAME}"  # noqa: S608 - constants
+        with self._changing() as connection:
+            return connection.execute(delete, denial.name).rowcount > 0
 
     def denials(self) -> tuple[Denial, ...]:
         with self._reading() as connection:
@@ -135,13 +122,13 @@ class SQLiteStore:
                 f"{_SELECT}WHERE until > ? ORDER BY until, kind, value, issuer, whole",
                 (self._clock(),),
             )
-            return tuple([_denial(row) for row in rows])
+            return tuple([Denial.kept(*row) for row in rows])
 
     def revision(self) -> str:
         return self._state("revision")
 
     def identity(self) -> str:
-        """Return what the file was given when its tables were made."""
+        """Return the id that the file got with its tables."""
         return self._state("identity")
 
     def _state(self, name: str) -> str:
@@ -152,7 +139,7 @@ class SQLiteStore:
             return "" if row is None else str(row[0])
 
     def close(self) -> None:
-        """Close the file; it opens again where it is used again."""
+        """Close the file; the next use opens it again."""
         with self._lock:
             _close_all(self._held)
 
@@ -168,7 +155,7 @@ class SQLiteStore:
                     "INSERT OR IGNORE INTO jwt_middleware_state VALUES (?, ?)",
                     [(name, new_revision()) for name in ("identity", "revision")],
                 )
-                # A file that cannot be written is refused now, and not by the first revocation.
+                # A file that cannot be written is refused now, not at the first revocation.
                 connection.execute("DELETE FROM jwt_middleware_uses WHERE until <= 0")
         except sqlite3.Error as error:
             if not _is_busy(error):
@@ -194,7 +181,7 @@ class SQLiteStore:
         return connection
 
     def _connection(self) -> sqlite3.Connection:
-        """Return the connection to the file that is there now; another is another store."""
+        """Return the connection to the file that is at the path now."""
         stat = os.stat(self._path)
         if not stat.st_size:
             raise OSError(_EMPTIED)
@@ -203,7 +190,7 @@ class SQLiteStore:
             if file == (stat.st_dev, stat.st_ino):
                 return connection
             _close_all(self._held)
-        # An empty one in the place of one that was removed would let everything in.
+        # Never make one here: an empty file in place of a removed one would let everything in.
         return self._connect("rw")
 
     @contextmanager
@@ -218,7 +205,7 @@ class SQLiteStore:
 
     @contextmanager
     def _writing(self, *, durable: bool) -> Generator[sqlite3.Connection]:
-        """Write in one transaction. ``durable``: it stands when power fails right after it."""
+        """Write in one transaction. ``durable``: it survives a power failure right after it."""
         with self._reading() as connection:
             connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
             connection.execute("BEGIN IMMEDIATE")
@@ -230,8 +217,21 @@ class SQLiteStore:
                 raise
             connection.execute("COMMIT")
 
+    @contextmanager
+    def _changing(self) -> Generator[sqlite3.Connection]:
+        """Change the denials, and have every reader look at them."""
+        with self._writing(durable=True) as connection:
+            now = self._clock()
+            connection.execute("DELETE FROM jwt_middleware_denials WHERE until <= ?", (now,))
+            yield connection
+            connection.execute(
+                "INSERT OR REPLACE INTO jwt_middleware_state VALUES ('revision', ?)",
+                (new_revision(),),
+            )
+        changed(self.name)
+
     def before_fork(self) -> None:
-        """Close the file, and let nobody open it until the fork is over."""
+        """Close the file, and keep it closed until the fork is over."""
         if self._lock.acquire(timeout=2 * BUSY):
             self._is_forking = True
             _close_all(self._held)
@@ -243,31 +243,16 @@ class SQLiteStore:
             self._lock.release()
 
     def renew(self) -> None:
-        """Go on in a child; begin anew where a thread of the parent kept the file in use."""
+        """Go on in a child; begin anew where a thread of the parent was using the file."""
         if not self._is_forking:
             self._lock = threading.Lock()
-            _of_parents.extend(self._held)  # closing them would take the parent's locks away
+            _of_parents.extend(self._held)  # closing them would drop the parent's locks
             self._held.clear()
         self.after_fork()
 
 
-def _denial(row: _Row) -> Denial:
-    kind, value, issuer, issued_before, until, note = row
-    return Denial.of_name(Name(kind, value, issuer), issued_before, until, note)
-
-
-def _forget_old_denials(connection: sqlite3.Connection, now: float) -> None:
-    connection.execute("DELETE FROM jwt_middleware_denials WHERE until <= ?", (now,))
-
-
-def _revise(connection: sqlite3.Connection) -> None:
-    connection.execute(
-        "INSERT OR REPLACE INTO jwt_middleware_state VALUES ('revision', ?)", (new_revision(),)
-    )
-
-
 def _in_wal_mode(connection: sqlite3.Connection) -> None:
-    """Switch the file to WAL. Several processes may do so at once, and SQLite does not wait."""
+    """Switch the file to WAL; SQLite itself does not wait for another process that does so."""
     ends = time.monotonic() + BUSY
     while True:
         try:

@@ -1,4 +1,4 @@
-"""What a store does, the one that is a process's own memory, and who reads a store here."""
+"""What a store does, the store in a process's memory, and the readers of stores."""
 
 from __future__ import annotations
 
@@ -15,45 +15,45 @@ from ..background.forks import ForkLock
 from .denials import Denial, in_force
 
 CLOCKS_APART = 60.0
-"""Seconds that a use is remembered beyond the token's end: the clocks of several machines differ,
-and a token that has ended here may still be accepted there."""
+"""Seconds that a use is remembered beyond the token's end: by another machine's clock the token may
+still be good."""
 
 
 class Store(Protocol):
-    """Denials, and what was used once. Safe to share between threads; a forked child may go on.
+    """Denials, and what was used once. Safe to share between threads and across a fork.
 
-    What is said of a method here holds for it in every kind of store. Each but ``close`` raises
-    ``StoreUnavailable`` where the store is out, within seconds.
+    What a method promises here holds in every kind of store. Each but ``close`` raises
+    ``StoreUnavailable`` within seconds where the store is out.
     """
 
     @property
     def name(self) -> str:
-        """How a person knows it: its URL, without a password."""
+        """Its URL, without a password."""
         ...
 
     @property
     def is_shared(self) -> bool:
-        """Whether other processes may change it, so that one must look now and then."""
+        """Whether other processes may change it, so that it must be polled."""
         ...
 
     def use_once(self, key: str, until: float) -> bool:
-        """Use something once: True for exactly one caller until then (seconds since 1970).
+        """Use a key: True for exactly one caller until then (seconds since 1970).
 
-        One of all threads and processes that share the store. The key is stored as its SHA-256
-        alone, so it may be a token.
+        This counts all threads and processes that share the store. Only the key's SHA-256 is
+        stored, so the key may be a token.
         """
         ...
 
     def was_used(self, key: str) -> bool:
-        """Whether it was used, and that is still remembered; uses nothing."""
+        """Whether a key was used and this is still remembered; uses nothing."""
         ...
 
     def deny(self, denial: Denial) -> None:
-        """Keep a denial until its end, beside what is denied already: it lets nothing in."""
+        """Keep a denial until its end; it never weakens an earlier one."""
         ...
 
     def allow(self, denial: Denial) -> bool:
-        """Take back every denial of the same name, whatever its times; return whether any was."""
+        """Remove every denial of the same name, whatever its times; return whether one was."""
         ...
 
     def denials(self) -> tuple[Denial, ...]:
@@ -61,31 +61,27 @@ class Store(Protocol):
         ...
 
     def revision(self) -> str:
-        """Return a text that is another one after each change of the denials; cheap."""
+        """Return a text that differs after each change of the denials; cheap."""
         ...
 
     def identity(self) -> str:
-        """Return what the store was given when it was made, and no other has; empty before that.
+        """Return the id that the store was given when it was made; empty before that.
 
-        It is asked after a change only: another one than before means that this is another store,
-        whose denials are others.
+        A different one after a change means that this is another store, with other denials.
         """
         ...
 
     def close(self) -> None:
-        """Give back what it holds of the system."""
+        """Release files and connections."""
         ...
 
 
 class Reader(Protocol):
-    """Somebody who keeps what a store says."""
+    """Keeps a store's denials; ``look_now`` reads them again in this thread and never raises."""
 
     @property
     def store_name(self) -> str: ...
-
-    def look_now(self) -> None:
-        """Read the store again, in this thread. Never raises."""
-        ...
+    def look_now(self) -> None: ...
 
 
 _readers: weakref.WeakSet[Reader] = weakref.WeakSet()
@@ -93,7 +89,7 @@ _lock = ForkLock()
 
 
 def add_reader(reader: Reader) -> None:
-    """Have a reader look again after each change that is made in this process, while it lives."""
+    """Have a reader look again after each change that this process makes."""
     with _lock:
         _readers.add(reader)
 
@@ -107,22 +103,22 @@ def changed(store_name: str) -> None:
 
 
 def digest(key: str) -> str:
-    """Return what is stored of a used key: nothing that it is made of can be read from it."""
+    """Return what is stored of a used key, from which it cannot be read."""
     return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def new_revision() -> str:
-    """Return a revision that no store has had: a counter would begin anew in an emptied one."""
+    """Return a revision that is new: a counter would begin again in an emptied store."""
     return os.urandom(8).hex()
 
 
 def by_end(denials: tuple[Denial, ...]) -> tuple[Denial, ...]:
-    """Return them in the order in which they end."""
+    """Sort denials by their ends."""
     return tuple(sorted(denials, key=lambda denial: (denial.until or 0.0, denial.identity)))
 
 
 class MemoryStore:
-    """The memory of one process, for one worker and for tests: no other process sees it."""
+    """A store in this process's memory, for a single worker and for tests."""
 
     name = "process-memory"
     is_shared = False
@@ -177,7 +173,7 @@ class MemoryStore:
         return self._identity
 
     def close(self) -> None:
-        """Do nothing: what it holds goes with the process."""
+        """Do nothing: the memory goes with the process."""
 
     def _forget_old_uses(self) -> None:
         now = self._clock()

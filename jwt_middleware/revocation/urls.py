@@ -1,8 +1,9 @@
-"""What a store's URL says, what of it may be shown, and a file that only its owner may read."""
+"""What a store's URL says, which part of it may be shown, and files for their owner alone."""
 
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -13,16 +14,11 @@ MEMORY = "process-memory"
 SQLITE = "sqlite:///"
 REDIS = ("redis://", "rediss://")
 
-_one = ForkLock()
+_making = ForkLock()
 
 
 def sqlite_path(url: str) -> Path:
-    """Return the file of an SQLite URL.
-
-    Raises:
-        ConfigurationError: it names none.
-
-    """
+    """Return the file of an SQLite URL; raise ``ConfigurationError`` where it names none."""
     name = url.removeprefix(SQLITE)
     if not name or name == ":memory:" or "?" in name or "\0" in name or name.endswith("/"):
         raise ConfigurationError(
@@ -35,16 +31,11 @@ def sqlite_path(url: str) -> Path:
 def redis_name(url: str) -> str:
     """Return a Redis URL without user, password and options.
 
-    Raises:
-        ConfigurationError: it names no server.
-
+    Raises ``ConfigurationError`` where it names no server.
     """
-    try:
+    with suppress(ValueError):
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port or 6379
-    except ValueError:
-        host, port = None, 0
-    else:
         database = parts.path.strip("/") or "0"
         if host and database.isdigit():
             host = f"[{host}]" if ":" in host else host
@@ -56,7 +47,7 @@ def redis_name(url: str) -> str:
 
 
 def relative_to(url: str, folder: Path) -> str:
-    """Return the URL with an SQLite file's relative path read from a folder."""
+    """Return the URL with an SQLite file's relative path taken from a folder."""
     return f"{SQLITE}{folder / sqlite_path(url)}" if url.startswith(SQLITE) else url
 
 
@@ -66,14 +57,14 @@ def is_missing_file(url: str) -> bool:
 
 
 def plain_name(url: str) -> str:
-    """Return what may be shown of a URL: all but a user, a password and options."""
+    """Return a URL as it may be shown: without user, password and options."""
     if url == MEMORY:
         return url
     if url.startswith(SQLITE):
         return f"{SQLITE}{sqlite_path(url)}"
     if url.startswith(REDIS):
         return redis_name(url)
-    # Not what was given: a password may stand in it.
+    # Without what was given, which may hold a password.
     raise ConfigurationError(
         f"the store's URL: {MEMORY!r}, 'sqlite:///file' (sqlite:////absolute/file), or "
         "'redis://host:port/0'"
@@ -81,15 +72,12 @@ def plain_name(url: str) -> str:
 
 
 def make_private(path: Path) -> None:
-    """Make an empty file of mode 0600 for SQLite; one that is there already stays as it is.
+    """Make an empty file of mode 0600 for SQLite; one that exists stays as it is.
 
-    SQLite gives its ``-wal``, ``-shm`` and ``-journal`` the mode of the file. Where none can be
-    made, SQLite says why when it opens it.
+    SQLite gives its ``-wal``, ``-shm`` and ``-journal`` the mode of the file. Where the file cannot
+    be made, SQLite says why when it opens it.
     """
-    # One at a time: to close the file would take away the locks that another thread has on it.
-    with _one:
-        try:
-            # The target of a symlink, which O_EXCL does not follow.
-            os.close(os.open(os.path.realpath(path), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-        except (OSError, ValueError):
-            pass
+    # One at a time: closing the file would drop the locks that another thread has on it.
+    with _making, suppress(OSError, ValueError):
+        # The target of a symlink, which O_EXCL does not follow.
+        os.close(os.open(os.path.realpath(path), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))

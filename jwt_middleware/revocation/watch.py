@@ -6,6 +6,7 @@ without a lock; it waits only where nothing is known yet, or this process was st
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from typing import Any
@@ -27,10 +28,10 @@ LOOK_EVERY = 0.25
 """Seconds between two looks: a denial that another process made is known in half a second."""
 
 USABLE_FOR = 5.0
-"""Seconds for which a list counts while the store is out, where it fails closed.
+"""Seconds for which a list serves while the store is out, where it fails closed.
 
-As long as a Redis or a disk takes to come back after a short fault, such as a restart: no request
-is refused for that. A denial made elsewhere is missed for no longer.
+A Redis or a disk that is restarted comes back within this time, and no request is refused for it. A
+denial made elsewhere is missed for no longer.
 """
 
 _ANOTHER = (
@@ -42,12 +43,8 @@ _ANOTHER = (
 class DenialWatch:
     """Keeps the deny list of a store. Starts at once, ends with the process or with ``close``.
 
-    Args:
-        store: whose denials.
-        fails_open: the last known list serves however old it is.
-        announce: called with each new list, with an outage once, and with its end.
-        clock: seconds of a monotonic clock.
-
+    ``fails_open``: the last known list serves however old it is. ``announce`` is called with each
+    new list, once with an outage, and with its end. ``clock`` is monotonic, in seconds.
     """
 
     def __init__(
@@ -67,14 +64,12 @@ class DenialWatch:
         self._list = DenyList()
         self._revision: str | None = None
         self._identity = ""
-        self._read_at = self._usable_until = -float("inf")
+        self._usable_for = math.inf if fails_open or not store.is_shared else USABLE_FOR
+        self._usable_until = math.inf if self._usable_for == math.inf else -math.inf
+        self._read_at = -math.inf
         self._failing_since: float | None = None
         self._last_error: str | None = None
         self._next_look = Flight()
-        self.current: Callable[[], DenyList | None] = self._if_usable
-        """Returns the newest list; None where none may be used, as the store is out."""
-        if fails_open or not store.is_shared:
-            self.current = self._last_known
         add_reader(self)
         at_fork(self)
         self.look_now()
@@ -82,10 +77,8 @@ class DenialWatch:
         if store.is_shared:
             self._poller = Poller(self.look_now, LOOK_EVERY, "jwt_middleware-denials")
 
-    def _last_known(self) -> DenyList | None:
-        return self._list
-
-    def _if_usable(self) -> DenyList | None:
+    def current(self) -> DenyList | None:
+        """Return the newest list; None where none may be used, as the store is out."""
         return self._list if self._clock() < self._usable_until else None
 
     @property
@@ -94,7 +87,7 @@ class DenialWatch:
         return self._failing_since is not None
 
     def next_look(self) -> Flight | None:
-        """Return the end of the next look, to wait for; None where the store is known to be out."""
+        """Return the next look, to wait for; None where the store is known to be out."""
         poller, flight = self._poller, self._next_look
         if self.is_failing or poller is None:
             return None
@@ -117,7 +110,7 @@ class DenialWatch:
         try:
             revision = self.store.revision()
             if revision != self._revision:
-                # The revision is older than the list, or as old: what comes between is read again.
+                # The revision first: a change after it is read at the next look.
                 identity = self.store.identity()
                 self._list = DenyList(self.store.denials())
                 if self._identity and identity != self._identity:
@@ -132,19 +125,19 @@ class DenialWatch:
                 events.append(StoreFailed(self.store_name, reason, self._fail))
             return
         self._read_at = began
-        self._usable_until = began + USABLE_FOR
+        self._usable_until = began + self._usable_for
         if self._failing_since is not None:
             events.append(StoreRecovered(self.store_name, began - self._failing_since))
             self._failing_since = self._last_error = None
 
     def close(self) -> None:
-        """Look no more; the list becomes too old, unless it may be of any age."""
+        """Stop looking; the list expires, unless it may be of any age."""
         if self._poller is not None:
             self._poller.stop()
             self._poller = None
 
     def health(self) -> dict[str, Any]:
-        """Return what is known of the store. ``age``: seconds since the last good look."""
+        """Return the state of the store. ``age``: seconds since the last good look."""
         state: dict[str, Any] = {
             "store": self.store_name,
             "fail": self._fail,

@@ -1,10 +1,10 @@
-"""Which texts are an email address or a host name, and when two of them are the same one.
+"""Which texts are an email address or a host name, and when two of them are the same.
 
-An account is found by its address, so one address must have one spelling here. What is folded: the
-ASCII letters' case, in both halves (RFC 5321, 2.4 lets a host tell cases apart in the local part;
-no provider of today does, and a partner's own spelling varies), and Unicode's composed and
-decomposed forms (NFC). Nothing else is: no dots, no ``+tag``, no look-alikes, no other script's
-case, as each of these would make one account of two people somewhere.
+An account is found by its address, so an address must have one spelling here. Two things are
+folded: the case of ASCII letters, in both halves (RFC 5321, 2.4 allows a case-sensitive local part,
+but no provider has one today, and partners vary it), and Unicode's composed and decomposed forms
+(NFC). Nothing else is: no dots, no ``+tag``, no look-alikes, no other script's case, as each of
+these would make one account of two people somewhere.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def normal_email(text: str) -> str | None:
     """
     if len(text) > MOST_CHARACTERS or not text.isprintable():
         return None
-    # A second @, of another width, would be an address to the one program and none to the other.
+    # Some programs would read an @ of another width as an @, and others would not.
     letters = {char for char in text + unicodedata.normalize("NFD", text) if not char.isascii()}
     if any(unicodedata.normalize("NFKC", char).isascii() for char in letters):
         return None

@@ -18,15 +18,15 @@ SignIn = Callable[[Account, Profile, Scope], Iterable[Header]]
 
 
 class SignOn:
-    """Answers the callback's path, and hands everything else to the app.
+    """Answers the callback's path, and passes everything else to the app.
 
-    Without an app it answers every http request: mount it where your own router routes to it.
+    Without an app it answers every http request: mount it in your own router.
 
     Args:
-        app: the app before which it stands.
-        sign_in: called with the account, the profile and the scope, on a worker thread; begins the
-            session in a way of the app's own, and returns the headers for it. It must begin a new
-            one: a session that was there before may be another person's.
+        app: the app that it wraps.
+        sign_in: called on a worker thread with the account, the profile and the scope; begins the
+            app's session and returns the headers for it. It must begin a new one: an old session
+            may be another person's.
         options: those of ``SignOnOptions``.
 
     Raises:
@@ -44,10 +44,8 @@ class SignOn:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection, or the lifespan."""
-        is_ours = scope["type"] == "http" and (
-            self.app is None or app_path(scope) == self.callback.path
-        )
-        if is_ours:
+        is_http = scope["type"] == "http"
+        if is_http and (self.app is None or app_path(scope) == self.callback.path):
             answer = await answer_scope(self.callback, scope, self._sign_in)
             await send_asgi(answer, scope, receive, send)
         elif self.app is not None:
@@ -57,15 +55,14 @@ class SignOn:
 async def answer_scope(callback: Callback, scope: Scope, sign_in: SignIn) -> Refusal:
     """Answer a request on a worker thread: the directory, the store and files may block."""
     visit = visit_of(scope)
-    # No access log, and no later error report, then has the token.
-    scope["query_string"] = b""
+    scope["query_string"] = b""  # so that neither access logs nor error reports have the token
     return await in_thread(
         lambda: callback.answer(visit, lambda account, profile: sign_in(account, profile, scope))
     )
 
 
 def visit_of(scope: Scope) -> Visit:
-    """Return what the callback wants of a request."""
+    """Return what the callback needs of a request."""
     hosts = scope_lines(scope, b"host")
     return Visit(
         method=scope["method"],

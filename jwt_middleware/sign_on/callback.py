@@ -1,10 +1,9 @@
-"""What happens when somebody arrives with a token, written once for every framework.
+"""What happens when somebody arrives with a token, for every framework.
 
-In this order: verify the token; look whether it is denied; validate its claims; use it, once; bring
-the directory up to it, in one transaction; begin the session; send the person on. Nothing is
-written before the token is proven, and nobody is signed in before it is used. Where the server
-fails after the use, the token may be used again; where the process dies there, it stays used, and
-the partner's next link serves.
+In this order: verify the token; refuse a denied one; validate its claims; use it, once; update the
+directory, in one transaction; begin the session; redirect. Nothing is written before the token is
+proven, and nobody is signed in before it is used. Where the server fails after the use, the token
+may be used again; where the process dies there, it stays used, and the person needs a new link.
 """
 
 from __future__ import annotations
@@ -74,20 +73,20 @@ class Visit(NamedTuple):
     host: str
     accept: str
     is_ahead: bool = False
-    """Nobody has followed the link yet: a browser fetches it in case somebody will."""
+    """Whether a browser fetches the link before anybody follows it."""
 
     def __repr__(self) -> str:
         return f"<Visit {self.method} {self.path}>"
 
 
 PURPOSES = ("sec-purpose", "purpose", "x-purpose", "x-moz")
-"""Headers by which browsers say that they fetch something nobody has asked for yet."""
+"""Headers by which browsers announce that they fetch a link ahead of time."""
 
 
 def is_ahead(purposes: Iterable[str]) -> bool:
-    """Whether a request is a browser's guess, by the values of ``PURPOSES``."""
-    named = " ".join(purposes).lower()
-    return any(word in named for word in ("prefetch", "prerender", "preview"))
+    """Whether a browser fetches a link ahead of time, by the values of ``PURPOSES``."""
+    purpose = " ".join(purposes).lower()
+    return any(word in purpose for word in ("prefetch", "prerender", "preview"))
 
 
 Header = tuple[str, str]
@@ -101,14 +100,13 @@ def fill_session(
     profile: Profile,
     sign_in: Callable[[], object] | None,
 ) -> tuple[()]:
-    """Begin a framework's session: emptied first, as whoever planted it in this browser knows it.
+    """Fill a framework's session by ``sign_in``, else with ``user_id`` and ``integration``.
 
-    Then ``sign_in`` fills it, or it gets ``user_id`` and ``integration``.
+    It is emptied first: somebody else may have planted it in this browser.
     """
     session.clear()
     if sign_in is None:
-        session["integration"] = profile.integration
-        session["user_id"] = account.user_id
+        session.update(integration=profile.integration, user_id=account.user_id)
         return ()
     try:
         sign_in()
@@ -119,11 +117,9 @@ def fill_session(
 
 
 class Callback:
-    """Signs people on. It may block, so an event loop calls it on a worker thread.
+    """Signs people in. It may block, so an event loop calls it on a worker thread.
 
-    Raises:
-        ConfigurationError: an option is missing, unknown or wrong.
-
+    Raises ``ConfigurationError`` where an option is missing, unknown or wrong.
     """
 
     def __init__(self, **options: Unpack[SignOnOptions]) -> None:
@@ -159,13 +155,13 @@ class Callback:
         if not self._store.is_shared:
             self.announce(
                 ConfigurationWarning(
-                    "store: process-memory is one process's own, so each worker would let a token "
-                    "in once. Use 'sqlite:///sign-on.sqlite' where there are several"
+                    "store: process-memory belongs to one process, so each worker would accept a "
+                    "token once. Use 'sqlite:///sign-on.sqlite' where there are several"
                 )
             )
 
     def answer(self, visit: Visit, begin_session: BeginSession) -> Refusal:
-        """Sign a person on and send them on their way, or say why not. Never raises."""
+        """Sign a person in and redirect them, or answer why not. Never raises."""
         if visit.method != "GET":
             return only_get()
         if visit.is_ahead:
@@ -180,9 +176,13 @@ class Callback:
             return self._refused(failure, visit, progress)
 
     def _sign_on(self, visit: Visit, begin_session: BeginSession, progress: _Progress) -> Refusal:
-        values = _query(visit.query_string)
-        token = _one_token(values.get("token", []))
-        integration, segments, trust = self._tokens.choose(token, host_name(visit.host))
+        tokens, goes_to = _query(visit.query_string)
+        if not tokens:
+            raise MissingToken("the query has no token")
+        if len(tokens) > 1:
+            raise MalformedToken("the query has more than one token")
+        host = host_name(visit.host)
+        integration, segments, trust = self._tokens.choose(tokens[0], host)
         progress.integration = integration.id
         progress.token = verified = self._tokens.verify(integration, segments, trust)
         self._denied.check(verified, self._clock())
@@ -200,7 +200,7 @@ class Callback:
             headers = tuple(begin_session(account, profile))
         except Exception as error:
             if isinstance(error, RequestError) and not isinstance(error, Unavailable):
-                raise  # the directory has decided so
+                raise  # the directory has refused the person
             raise attempt.failure(error, account_made=is_new) from None
         self.announce(
             SignedOn(
@@ -214,18 +214,18 @@ class Callback:
                 visit.path,
             )
         )
-        goes = self._destination(values.get("go", []), visit, integration.id)
+        destination = self._destination(goes_to, visit, integration.id)
         if profile.onboard and is_new:
-            goes = self._onboarding
-        return redirect_to(goes, headers)
+            destination = self._onboarding
+        return redirect_to(destination, headers)
 
-    def _destination(self, named: list[str], visit: Visit, integration: str) -> str:
-        if not named:
+    def _destination(self, goes_to: list[str], visit: Visit, integration: str) -> str:
+        if not goes_to:
             return HOME
-        path = local_path(named[0]) if len(named) == 1 else None
+        path = local_path(goes_to[0]) if len(goes_to) == 1 else None
         if path is not None and not leads_to(path, visit.path):
             return path
-        reason = "no path of this site" if len(named) == 1 else "named more than once"
+        reason = "no path of this site" if len(goes_to) == 1 else "named more than once"
         self.announce(GoRefused(integration, reason, visit.method, visit.path))
         return HOME
 
@@ -252,29 +252,20 @@ class Callback:
 
 
 class _Progress:
-    """What is known of a token so far, for the audit event of a refusal."""
+    """What is known of a token so far, for the event of a refusal."""
 
     integration: str | None = None
     token: SignOnToken | None = None
 
 
-def _query(query_string: str) -> dict[str, list[str]]:
-    fields: dict[str, list[str]] = {}
+def _query(query_string: str) -> tuple[list[str], list[str]]:
+    """Return the values of ``token`` and of ``go``."""
     try:
         pairs = parse_qsl(query_string, keep_blank_values=True, max_num_fields=100)
     except ValueError:
         raise MalformedToken("the query has more than 100 fields") from None
-    for name, value in pairs:
-        fields.setdefault(name, []).append(value)
-    return fields
-
-
-def _one_token(values: list[str]) -> str:
-    if not values:
-        raise MissingToken("the query has no token")
-    if len(values) > 1:
-        raise MalformedToken("the query has more than one token")
-    return values[0]
+    tokens, goes_to = ([v for key, v in pairs if key == name] for name in ("token", "go"))
+    return tokens, goes_to
 
 
 def _path(name: str, value: Any) -> str:

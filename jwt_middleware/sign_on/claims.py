@@ -1,8 +1,7 @@
-"""Who arrives with a sign-on token, and what the partner says of them: its claims, read whole.
+"""Whom a sign-on token names, and what the partner says of them.
 
-Every fault is named at once, by the claim's path and never with its value. A claim that is absent
-and one that is present and empty are two things here: absent leaves alone what the directory has,
-present replaces all of it.
+Every fault of the claims is named at once, by the claim's path and never with its value. An absent
+claim leaves the directory as it is; one that is present, even if empty, replaces what is there.
 """
 
 from __future__ import annotations
@@ -20,13 +19,13 @@ from .integrations import BY_EMAIL, Integration
 MOST_ORDER_ID = 32
 """Characters of a credit's ``orderId``."""
 MOST_GROUP_ID = 255
-"""Characters of a group's id that is a text, so that every database can hold it."""
+"""Characters of a group's textual id; every database holds as many."""
 MOST_INTEGER = 2**63 - 1
-"""An id beyond this fits no database's integer."""
+"""Databases hold no larger integer."""
 
 GroupId = str | int
 
-# What is wrong with the claims that every token has (RFC 7519, 4.1), for an integrator.
+# What is wrong with a registered claim (RFC 7519, 4.1), in words for an integrator.
 _LIFE = 60.0
 _TIMES = ("exp", "nbf", "iat")
 _RULES: Mapping[tuple[str, str], str] = {
@@ -64,7 +63,7 @@ class Profile:
     Attributes:
         integration: the id of the integration whose token it is.
         email: in the one spelling of ``normal_email``.
-        meta: data of the partner's; None: the token says nothing of it, so what there is stays.
+        meta: the partner's own data; None: the token says nothing, so the old data stays.
         groups: ids of groups, none twice; None: leave them alone; ``()``: remove all.
         credits: None: leave them alone; ``()``: remove all.
         onboard: whether a new user goes to the onboarding page.
@@ -87,7 +86,7 @@ class Profile:
 
     @property
     def realm(self) -> str:
-        """Whose users they are among: the integration's id, or empty where they are everybody's."""
+        """The integration whose own user this is; empty for a user found by address alone."""
         return "" if self.by_email else self.integration
 
     def __repr__(self) -> str:
@@ -97,9 +96,7 @@ class Profile:
 def read_profile(integration: Integration, claims: Mapping[str, Any]) -> Profile:
     """Return what the verified claims of an integration's token say.
 
-    Raises:
-        InvalidClaims: with every fault.
-
+    Raises ``InvalidClaims`` with every fault.
     """
     reading = _Reading(claims)
     profile = Profile(
@@ -119,7 +116,7 @@ def read_profile(integration: Integration, claims: Mapping[str, Any]) -> Profile
 
 
 class _Reading:
-    """One reading of the claims; each method notes the faults and returns what is usable."""
+    """Reads the claims; each method collects the faults and returns what is usable."""
 
     def __init__(self, claims: Mapping[str, Any]) -> None:
         self._claims = claims
@@ -202,7 +199,7 @@ class _Reading:
 
 
 def _holds_nul(value: Any) -> bool:
-    """Whether a NUL stands in any text of a JSON value: no text column of PostgreSQL takes it."""
+    """Whether any text of a JSON value holds a NUL, which PostgreSQL cannot store."""
     if type(value) is str:
         return "\x00" in value
     if type(value) is dict:
@@ -217,9 +214,9 @@ def every_fault(
     trust: IssuerVerifier,
     now: float,
 ) -> list[str]:
-    """Return every fault in the claims of a token whose signature holds, and which has one.
+    """Return every fault in the claims of a genuine token of which ``first`` is known.
 
-    ``trust`` finds one fault at a time. So that claim is made good, and the rest checked again.
+    ``trust`` names one fault at a time, so that claim is corrected and the rest checked again.
     """
     good: dict[str, Any] = {"iat": now, "exp": now + _LIFE}
     if trust.policy.issuers:
@@ -249,7 +246,7 @@ def _next_fault(
         trust.policy.check(claims, now)
     except InvalidClaim as error:
         return error
-    except RequestError:  # a time that is over, or has not come, is no fault of its form
+    except RequestError:  # an expired or future token is no fault of its form
         pass
     return None
 

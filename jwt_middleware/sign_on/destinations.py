@@ -1,9 +1,9 @@
 """Where a person goes after signing on: a path of this site, and nothing else.
 
-The rule is a list of what is allowed, and it is asked of every reading that some program on the way
-may have: the value as it stands, and each further percent-decoding of it. What has two readings is
-no path of ours (RFC 3986; the URL standard, https://url.spec.whatwg.org, for what browsers do: they
-take ``\\`` for ``/``, and drop tabs and line ends).
+The rule lists what is allowed, and every reading that some program on the way may have must keep
+it: the value as it is, and each further percent-decoding of it. What has two readings is refused
+(RFC 3986; for browsers, which take ``\\`` for ``/`` and drop tabs and line breaks, the URL standard
+at https://url.spec.whatwg.org).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from urllib.parse import quote, unquote_to_bytes
 from ..authorization.paths import is_plain
 
 HOME = "/"
-"""Where everybody goes whose ``go`` is absent or refused."""
+"""The destination where ``go`` is absent or refused."""
 
 MOST_CHARACTERS = 2048
 _MOST_DECODINGS = 8
@@ -29,11 +29,10 @@ def local_path(go: str) -> str | None:
     """Return the path for ``Location``, in ASCII; None where ``go`` is not a path of this site.
 
     A path of this site begins with one ``/``. No segment of it is empty, ``.`` or ``..``, and the
-    first holds neither ``:`` nor ``@``: it is what is left of an absolute URL whose front was cut
-    off. There is no backslash and no control character, and of other characters than ASCII only
-    letters, marks and digits that have one form (so no full-width slash). All this holds however
-    often it is decoded; and an escaped ``?`` or ``#`` ends the path to one program, and is a part
-    of it to another.
+    first has neither ``:`` nor ``@``, as the rest of a truncated absolute URL would. It has no
+    backslash and no control character, and beyond ASCII only letters, marks and digits that have
+    one form (so no full-width slash). All this must hold however often it is decoded, and whether
+    an escaped ``?`` or ``#`` ends the path or is a part of it.
     """
     if not 0 < len(go) <= MOST_CHARACTERS or _ALLOWED.fullmatch(go) is None:
         return None
@@ -50,9 +49,9 @@ def local_path(go: str) -> str | None:
 
 
 def leads_to(go: str, path: str) -> bool:
-    """Whether a path that ``local_path`` has let through is this one, to any program on the way.
+    """Whether any program on the way may read a path from ``local_path`` as this one.
 
-    With a slash at its end or without: frameworks redirect from one to the other.
+    With or without a slash at its end: frameworks redirect from one to the other.
     """
     forms = _decodings(_parts(go)[0])
     readings = {text.rstrip("/") for form in forms for text in (form, _parts(form)[0])}
@@ -60,18 +59,15 @@ def leads_to(go: str, path: str) -> bool:
 
 
 def _parts(form: str) -> tuple[str, str]:
-    """Return the path, and the query and fragment with what begins them."""
-    end = re.search(r"[?#]|$", form)
-    at = len(form) if end is None else end.start()
-    return form[:at], form[at:]
+    """Return the path, and the query and fragment with the character that begins them."""
+    path = re.split("[?#]", form, maxsplit=1)[0]
+    return path, form[len(path) :]
 
 
 def _decodings(form: str) -> Iterator[str]:
-    """Yield a text, and each further percent-decoding of it.
+    """Yield a text and each further percent-decoding of it.
 
-    Raises:
-        ValueError: an overlong form, no UTF-8 at all, or no end of it.
-
+    Raises ``ValueError`` where one is not strict UTF-8, or there are too many.
     """
     for _ in range(_MOST_DECODINGS):
         yield form

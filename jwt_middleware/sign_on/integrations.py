@@ -1,4 +1,4 @@
-"""Integrations as data: who may send people here, and how their tokens are proven."""
+"""Integrations as data: who may send people here, and how their tokens are verified."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ _SECRET_ALGORITHMS = tuple(
 
 
 class SecretPlace(NamedTuple):
-    """Where a secret is to be found: in a file, or in an environment variable.
+    """Where a secret is: in a file, or in an environment variable.
 
-    ``key_id`` is the ``kid`` by which tokens choose it; without one, it is tried.
+    ``key_id`` is the ``kid`` by which tokens choose it; one without a ``kid`` is tried.
     """
 
     file: Path | None = None
@@ -39,7 +39,7 @@ class SecretPlace(NamedTuple):
         """Return the secret as a key source; a file is watched.
 
         Raises:
-            ConfigurationError: it is not there, or is no secret.
+            ConfigurationError: it is missing, or is no secret.
 
         """
         if self.file is not None:
@@ -56,21 +56,21 @@ class Integration:
 
     Attributes:
         id: its name here, in events and in the directory: 1 to 64 of ``A-Za-z0-9._-``.
-        hosts: only requests to one of these hosts, on any port, are its; none: those to hosts of
-            nobody else.
+        hosts: only requests to one of these hosts, on any port, belong to it; empty: those to hosts
+            that no other integration has.
         issuer: the ``iss`` that its tokens must have (RFC 7519, 4.1.1).
-        secret: one secret, or two while one takes the other's place: a text, ``SharedSecret`` or
-            ``SecretPlace``. 32 bytes at the least (RFC 7518, 3.2).
+        secret: one secret, or two during a rotation: a text, ``SharedSecret`` or ``SecretPlace``,
+            of 32 bytes at least (RFC 7518, 3.2).
         keys: instead of secrets, keys of another kind, as the option ``keys`` of a verifier.
-        algorithms: the allow-list; by default HS256, HS384 and HS512, as far as the secrets are
-            long enough when they are first read; with ``keys`` RS256, PS256, ES256 and EdDSA.
-        audience: the ``aud`` that its tokens must have; a token with ``aud`` is refused without it.
+        algorithms: the allow-list; by default those of HS256, HS384 and HS512 for which the secrets
+            are long enough when they are first read; with ``keys`` RS256, PS256, ES256 and EdDSA.
+        audience: the ``aud`` that its tokens must have; without it a token with ``aud`` is refused.
         max_age: seconds since ``iat``, which is then required. Without it a token that has an
             ``iat`` lives 300 s from there, and one that has none until its ``exp``.
-        accounts: ``"own"``: people of this integration are users of their own, found by integration
-            and address. ``"by_email"``: found by address alone, so that every such integration, and
-            in Django the site itself, speaks of the same users. Only for partners who are trusted
-            to speak for every address.
+        accounts: ``"own"``: the integration's people are users of its own, found by integration and
+            address. ``"by_email"``: they are found by address alone, so that every such
+            integration, and in Django the site itself, means the same users. Only for partners who
+            are trusted to speak for every address.
         enabled: False refuses every token of it.
 
     Raises:
@@ -97,17 +97,15 @@ class Integration:
         object.__setattr__(self, "hosts", tuple(str(host_name(host)) for host in self.hosts))
 
     def key_sources(self) -> Any:
-        """Return what verifies its tokens, as ``keys=`` takes it.
+        """Return what verifies its tokens, as the option ``keys`` takes it.
 
-        Raises:
-            ConfigurationError: a secret is missing, or is none.
-
+        Raises ``ConfigurationError`` where a secret is missing, or is none.
         """
         return self.keys if self.secret is None else [_opened(s) for s in _listed(self.secret)]
 
 
 def _listed(secret: Any) -> Sequence[Any]:
-    """Return one secret or several as a list; a ``SecretPlace`` is a tuple, and one."""
+    # A SecretPlace is a tuple, but a single secret.
     several = isinstance(secret, list | tuple) and not isinstance(secret, SecretPlace)
     return secret if several else [secret]
 
@@ -126,7 +124,7 @@ def default_algorithms(sources: Any) -> tuple[str, ...] | None:
     if not keys or any(key.key_type != "oct" for key in keys):
         return None
     fitting = [n for n in _SECRET_ALGORITHMS if any(key.fits(ALGORITHMS[n]) for key in keys)]
-    return tuple(fitting) or _SECRET_ALGORITHMS[:1]  # whose check then says what is too short
+    return tuple(fitting) or _SECRET_ALGORITHMS[:1]  # which are then refused as too short
 
 
 def integration_faults(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -140,16 +138,14 @@ def integration_faults(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for number, host in enumerate(hosts):
         if not isinstance(host, str) or host_name(host) != host.lower().removesuffix("."):
             yield f"hosts[{number}]", "a host name without scheme, port and path"
-    issuer = values["issuer"]
-    if issuer is not None and (not isinstance(issuer, str) or not issuer):
-        yield "issuer", "one text that is not empty"
     if values["accounts"] not in (OWN, BY_EMAIL):
         yield "accounts", f"{OWN!r} or {BY_EMAIL!r}"
     yield from _key_faults(values["secret"], values["keys"])
     for name, read in (
+        ("issuer", check.text),
         ("audience", check.texts),
         ("algorithms", check.texts),
-        ("max_age", _max_age),
+        ("max_age", lambda name, value: value is None or check.number(name, value, above=0)),
     ):
         try:
             read(name, values[name])
@@ -157,11 +153,6 @@ def integration_faults(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield name, str(error).removeprefix(f"{name}: ")
     if not isinstance(values["enabled"], bool):
         yield "enabled", "true or false"
-
-
-def _max_age(name: str, value: Any) -> None:
-    if value is not None:
-        check.number(name, value, above=0)
 
 
 def _key_faults(secret: Any, keys: Any) -> Iterator[tuple[str, str]]:
@@ -182,7 +173,7 @@ def _is_id(value: Any) -> bool:
 
 
 def faults_together(integrations: Sequence[Integration]) -> Iterator[str]:
-    """Yield what is wrong with integrations beside each other: a token must name one of them."""
+    """Yield what is wrong with the integrations together: a token must mean exactly one."""
     ids = [integration.id for integration in integrations]
     for name in sorted({name for name in ids if ids.count(name) > 1}):
         yield f"integrations.{name}: listed twice"
@@ -201,9 +192,7 @@ def faults_together(integrations: Sequence[Integration]) -> Iterator[str]:
 def listed(source: Any) -> tuple[Integration, ...]:
     """Return integrations that were made in code.
 
-    Raises:
-        ConfigurationError: something else is among them, or a token cannot choose between them.
-
+    Raises ``ConfigurationError`` where something else is among them, or a token could mean two.
     """
     if not isinstance(source, list | tuple) or not all(isinstance(i, Integration) for i in source):
         raise ConfigurationError(

@@ -25,12 +25,9 @@ def read_integrations(content: bytes, path: Path) -> tuple[Integration, ...]:
     """Read a file of integrations, whole.
 
     Relative paths of secrets and keys start at its folder. The table ``[integrations]`` may be
-    empty, as the last one may have been removed, but not absent: so a file that was cut off while
-    it was written is none.
+    empty but not absent, so a file that was cut off while it was written is refused.
 
-    Raises:
-        ConfigurationError: with every fault of it.
-
+    Raises ``ConfigurationError`` with every fault.
     """
     reader = _Tables(path)
     integrations = reader.read(read_toml(content, path))
@@ -50,7 +47,7 @@ class _Tables(TableReader):
             self.fault(
                 "integrations",
                 "missing: write a table [integrations.ID] for each, or an empty [integrations] "
-                "where there is none any more",
+                "where none is left",
             )
             return ()
         entries = [self._integration(name, table) for name, table in tables.items()]
@@ -75,12 +72,13 @@ class _Tables(TableReader):
             **{key: table[key] for key in _PLAIN if key in table},
             "id": name,
             "secret": self._secrets(where, table) or None,
-            "keys": self._keys(where, table),
+            "keys": relative_keys(self.texts(where, table, "keys", single=True), self._folder)
+            or None,
         }
         is_named = any(key in table for key in ("secret", *_SECRETS))
         for field, what in integration_faults(values):
             if field == "secret" and is_named:
-                continue  # the fault stands at its own key
+                continue  # reported at its own key
             if field == "secret":
                 what = "missing: name secret_file, secret_env, secrets or keys"
             self.fault(where if field == "id" else f"{where}.{field}", what)
@@ -113,9 +111,3 @@ class _Tables(TableReader):
         file = self.text(where, entry, "file")
         variable, key_id = self.text(where, entry, "env"), self.text(where, entry, "kid")
         return SecretPlace(None if file is None else self._folder / file, variable, key_id)
-
-    def _keys(self, where: str, table: dict[str, Any]) -> list[Any] | None:
-        if "keys" not in table:
-            return None
-        named = self.texts(where, table, "keys", single=True)
-        return relative_keys(named, self._folder) or None

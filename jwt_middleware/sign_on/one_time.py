@@ -1,10 +1,9 @@
 """Whether a token may sign in: it is not denied, and was not used before.
 
-Both are asked of the store that all threads, processes and machines share. A token is used before
-the directory is touched, so that of many arrivals one goes on. Where the server then fails, the use
-is not undone, as nobody can tell who else has looked meanwhile; a second entry beside it says that
-this attempt has failed, and the next arrival may make the next attempt. So there is one attempt at
-a time, and none after one that did not fail.
+The store answers both for all threads, processes and machines. A token is used before the directory
+is touched, so that only one of many arrivals goes on. Where the server then fails, the use is not
+undone, as others may have seen it; a second entry says that this attempt has failed, and the next
+arrival may make the next attempt. So there is one attempt at a time, and none after a success.
 """
 
 from __future__ import annotations
@@ -18,36 +17,40 @@ from ..revocation.store import CLOCKS_APART, Store
 from .tokens import SignOnToken
 
 MOST_ATTEMPTS: Final = 5
-"""How often a server may fail over one token; then it counts as used."""
+"""How often the server may fail over one token before it counts as used."""
 
 
 class _Names(NamedTuple):
-    """What a denial may name of a sign-on token."""
+    """What a denial may name of a sign-on token; the integration's id is its client."""
 
     token_id: str | None
     subject: str | None
     client_id: str
     key_id: str | None
     issuer: str | None
+    application: None = None
 
 
 class Denied:
-    """The deny list of a store, as it is at each sign-on. Few sign on at a time, so it is asked."""
+    """The deny list of a store, read at each sign-on if it has changed: few people sign on."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._read: tuple[str | None, DenyList] = (None, DenyList())
+        self._revision: str | None = None
+        self._list = DenyList()
 
     def check(self, token: SignOnToken, now: float) -> None:
         """Refuse a token whose id, subject, integration, key or issuer is denied.
 
-        The integration's id is the client of its tokens, as it is in its events.
-
         Raises:
-            TokenRevoked: it is.
+            TokenRevoked: it is denied.
             StoreUnavailable: that cannot be known now.
 
         """
+        revision = self._store.revision()
+        if revision != self._revision:
+            # The revision was read first: a change after it is read at the next sign-on.
+            self._list, self._revision = DenyList(self._store.denials()), revision
         claims = token.claims
         names = _Names(
             claims.get("jti"),
@@ -56,20 +59,13 @@ class Denied:
             token.signed_key_id if token.key_id is None else token.key_id,
             claims.get("iss"),
         )
-        denial = self._newest().find(names, lambda: token.issued_at, now)
+        denial = self._list.find(names, lambda: token.issued_at, now)
         if denial is not None:
             raise TokenRevoked(denial.reason)
 
-    def _newest(self) -> DenyList:
-        revision = self._store.revision()
-        if revision != self._read[0]:
-            # The revision is the older one: what changes meanwhile is read at the next sign-on.
-            self._read = revision, DenyList(self._store.denials())
-        return self._read[1]
-
 
 class Attempt(NamedTuple):
-    """The right to sign in by one token, which exactly one arrival has."""
+    """The right to sign in by one token, which only one arrival has at a time."""
 
     store: Store
     key: str
@@ -79,19 +75,17 @@ class Attempt(NamedTuple):
     """The key that says: an earlier attempt has made the account."""
 
     def has_made_account(self) -> bool:
-        """Whether an earlier attempt over this token has, and failed only then.
+        """Whether an earlier attempt made the account before it failed.
 
-        Raises:
-            StoreUnavailable: that cannot be known now.
-
+        Raises ``StoreUnavailable`` where that cannot be known now.
         """
         return self.number > 0 and self.store.was_used(self.new)
 
     def failure(self, error: Exception, *, account_made: bool) -> SignOnFailed:
-        """Have the token used again, as the server has failed, and return the error that says so.
+        """Let the token be used again after the server has failed; return the error to raise.
 
-        ``account_made``: the person is new, and the next attempt is to know it. The store may be
-        out; then the token stays used, as nobody may be let in twice.
+        ``account_made``: the person is new, which the next attempt must know. Where the store is
+        out the token stays used, so that nobody gets in twice.
         """
         try:
             if account_made:
@@ -100,14 +94,14 @@ class Attempt(NamedTuple):
         except StoreUnavailable:
             may_again = False
         then = "may be used again" if may_again else "stays used, as the store is out"
-        # The error's kind alone: what a database says may hold what was to be written.
+        # Only the error's kind: a database's message may quote what was to be written.
         return SignOnFailed(f"{type(error).__name__} after the token was used; it {then}")
 
 
 def use(store: Store, token: SignOnToken) -> Attempt:
     """Use a token, by its integration and ``jti``, or the digest of what was signed.
 
-    Not of the signature: one message has several good ones by ECDSA, so it names no token.
+    Not by the signature: with ECDSA one message has several good ones.
 
     Raises:
         TokenReused: it was used before, or is being used.

@@ -1,4 +1,4 @@
-"""What signing on answers, in words for a person who has followed a link."""
+"""The answers of sign-on, in words for a person who has followed a link."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ _TEXTS: Mapping[str, Text] = MappingProxyType(
     }
 )
 
-# The token stands in this page's address: nothing is loaded from the page, and no link or request
-# of it names the address (Referrer Policy; a page without it would tell its favicon's server).
+# The page's address holds the token: the page loads nothing, and no request from it names the
+# address (Referrer Policy; without it, the request for a favicon would).
 _HEADERS = (
     ("Referrer-Policy", "no-referrer"),
     ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
@@ -52,31 +52,31 @@ _CHALLENGE = Challenge(realm="sign-on")
 
 
 def page_for(error: RequestError, accept: str) -> Refusal:
-    """Return the page for a person who is refused; JSON where ``accept`` asks for it."""
+    """Return the page for a person who is refused; JSON where ``accept`` prefers it."""
     return refusal_for(error, _CHALLENGE, accept=accept, wording=WORDING)
 
 
 def redirect_to(path: str, headers: Iterable[tuple[str, str]]) -> Refusal:
-    """Return the way on for a person who is signed in: 303 See Other (RFC 9110, 15.4.4)."""
+    """Return the redirect of a person who is signed in: 303 See Other (RFC 9110, 15.4.4)."""
     return _empty(303, ("Location", path), ("Referrer-Policy", "no-referrer"), *headers)
 
 
 def not_yet() -> Refusal:
     """Return the answer to a browser that fetches a link before anybody follows it.
 
-    503 Service Unavailable, as Chromium documents it for a server that refuses to be prefetched:
-    the browser then asks again when the link is followed.
+    503, as Chromium documents it for a server that refuses prefetching: the browser asks again when
+    the link is followed.
     """
     return _empty(503)
 
 
 def only_get() -> Refusal:
-    """Return the answer to other methods: a link is followed by GET, and HEAD must use up none."""
+    """Return the answer to other methods: links are followed by GET, and HEAD must use up none."""
     return _empty(405, ("Allow", "GET"))
 
 
 def without_session(what_to_do: str) -> Refusal:
-    """Return the answer of a site on which no session can begin, and log what to do."""
+    """Return the answer of a site that has no sessions, and log what to do."""
     fault = ConfigurationError(f"SignOn needs a session: {what_to_do}")
     logging.getLogger("jwt_middleware").error("nobody can sign on: %s", fault)
     return misconfigured(fault)

@@ -1,8 +1,7 @@
 """A directory of accounts on SQLAlchemy: a file of SQLite, or PostgreSQL by its URL.
 
 An account is one row of ``sign_on_users``, found by realm and address, with its groups and credits
-in tables of their own. The tables are in ``metadata``, for migrations and for joins of the app's
-own.
+in tables of their own. ``metadata`` has the tables, for migrations and for the app's joins.
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ metadata = sa.MetaData()
 _users = sa.Table(
     "sign_on_users",
     metadata,
-    # Never an id that somebody had before: a session may still name it.
+    # Never reused: a session may still name it.
     sa.Column("id", sa.String(32), primary_key=True),
     sa.Column("realm", sa.String(64), nullable=False),
     sa.Column("email", sa.String(MOST_CHARACTERS), nullable=False),
@@ -67,7 +66,7 @@ _credits = sa.Table(
 
 
 class User(NamedTuple):
-    """An account as it is kept. ``realm`` is the integration's id, or empty: anybody's."""
+    """An account. ``realm`` is the integration's id, or empty where address alone counts."""
 
     id: str
     realm: str
@@ -84,8 +83,8 @@ class SQLDirectory:
     """Keeps accounts in a database. Threads, processes and machines may share one.
 
     Args:
-        database: a URL of SQLAlchemy's, or an ``Engine``. Its tables are made where they are
-            missing, and a file of SQLite's for its owner alone (mode 0600).
+        database: a URL for SQLAlchemy, or an ``Engine``. Missing tables are made, and a file of
+            SQLite for its owner alone (mode 0600).
 
     Raises:
         ConfigurationError: it is neither, its driver is missing, or it cannot be opened.
@@ -104,9 +103,9 @@ class SQLDirectory:
         at_fork(self)
 
     def sync(self, profile: Profile, /) -> Account:
-        """Bring the person's account up to what the token says, as ``Directory.sync``."""
+        """Update or create the person's account, as ``Directory.sync``."""
         for _ in range(_TRIES - 1):
-            with suppress(IntegrityError):  # another sign-on of this person has made the account
+            with suppress(IntegrityError):  # a concurrent sign-on has made the account
                 return self._sync(profile)
         return self._sync(profile)
 
@@ -123,7 +122,7 @@ class SQLDirectory:
         return self._user(_users.c.id == user_id)
 
     def close(self) -> None:
-        """Close the connections that nobody uses now; used again, it opens others."""
+        """Close the connections that nobody uses now; the next use opens others."""
         self._engine.dispose()
 
     def renew(self) -> None:
@@ -151,7 +150,7 @@ class SQLDirectory:
             try:
                 metadata.create_all(self._engine)
             except DBAPIError as error:
-                # Another worker may be making them at the same time; then they are there soon.
+                # Another worker may be making them at the same time.
                 if not left:
                     kind = type(error.orig).__name__
                     raise ConfigurationError(
@@ -167,8 +166,8 @@ def _synced(connection: sa.Connection, profile: Profile) -> Account:
     values: dict[str, Any] = {"signed_on_at": time.time()}
     if profile.meta is not None:
         values["meta"] = thawed(profile.meta)
-    # First a write: it locks the account until the end, so that two sign-ons of one person come one
-    # after the other (PostgreSQL locks the row, SQLite the file).
+    # A write first: it locks the account (PostgreSQL the row, SQLite the file), so that two
+    # sign-ons of one person come one after the other.
     created = connection.execute(_users.update().where(place).values(values)).rowcount == 0
     if created:
         user_id = uuid.uuid4().hex
@@ -176,21 +175,22 @@ def _synced(connection: sa.Connection, profile: Profile) -> Account:
         connection.execute(_users.insert().values({"meta": {}, **who, **values}))
     else:
         user = connection.execute(sa.select(_users).where(place)).one()
-        # A collation of the database may find what only looks the same.
+        # A database's collation may take two addresses for one.
         if (user.realm, user.email) != (profile.realm, profile.email):
             raise AccountRefused("the database takes two addresses for one")
         user_id = str(user.id)
     if profile.groups is not None:
-        _replace(connection, _groups, user_id, [_group_row(group) for group in profile.groups])
+        groups = [
+            {"number": group, "name": None}
+            if isinstance(group, int)
+            else {"number": None, "name": group}
+            for group in profile.groups
+        ]
+        _replace(connection, _groups, user_id, groups)
     if profile.credits is not None:
         rows = [{"order_id": order_id, "credit_id": number} for order_id, number in profile.credits]
         _replace(connection, _credits, user_id, rows)
     return Account(user_id, created)
-
-
-def _group_row(group: GroupId) -> dict[str, Any]:
-    is_number = isinstance(group, int)
-    return {"number": group if is_number else None, "name": None if is_number else group}
 
 
 def _replace(
@@ -214,14 +214,14 @@ def _engine(url: Any) -> sa.Engine:
                 "SQLDirectory: SQLite's memory is one connection's own; name a file, such as "
                 "'sqlite:///accounts.sqlite'"
             )
-        # An error that names the parameters would write into the log whose account it was.
+        # An error with its parameters would put personal data into the log.
         engine = sa.create_engine(parsed, hide_parameters=True, pool_pre_ping=True)
     except (NoSuchModuleError, ImportError) as error:
         raise ConfigurationError(f"SQLDirectory: the driver is missing: {error}") from None
     except (ArgumentError, TypeError):
-        # Without the URL: a password may stand in it.
+        # Without the URL, which may hold a password.
         raise ConfigurationError("SQLDirectory: no URL of a database") from None
-    # A URI (``?uri=true``) says itself how its file is opened.
+    # A URI (``?uri=true``) has its own way of opening a file.
     if parsed.get_backend_name() == "sqlite" and parsed.database and "uri" not in parsed.query:
         make_private(Path(parsed.database))
     return engine

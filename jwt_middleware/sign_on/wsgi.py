@@ -20,15 +20,15 @@ SignIn = Callable[[Account, Profile, "WSGIEnvironment"], Iterable[Header]]
 
 
 class SignOn:
-    """Answers the callback's path, and hands every other request to the app.
+    """Answers the callback's path, and passes every other request to the app.
 
-    Without an app it answers every request: mount it where your own dispatcher routes to it.
+    Without an app it answers every request: mount it in your own dispatcher.
 
     Args:
-        app: the app before which it stands.
-        sign_in: called with the account, the profile and the environ; begins the session in a way
-            of the app's own, and returns the headers for it. It must begin a new one: a session
-            that was there before may be another person's.
+        app: the app that it wraps.
+        sign_in: called with the account, the profile and the environ; begins the app's session and
+            returns the headers for it. It must begin a new one: an old session may be another
+            person's.
         options: those of ``SignOnOptions``.
 
     Raises:
@@ -67,7 +67,7 @@ def check_sign_in(sign_in: object) -> None:
 
 
 def visit_of(environ: MutableMapping[str, Any]) -> Visit:
-    """Return what the callback wants of a request, by its environ or Django's ``META``."""
+    """Return what the callback needs of a request, from its environ or Django's ``META``."""
     root = environ_path({"PATH_INFO": environ.get("SCRIPT_NAME", "")})
     return Visit(
         method=str(environ.get("REQUEST_METHOD", "GET")),
@@ -82,11 +82,10 @@ def visit_of(environ: MutableMapping[str, Any]) -> Visit:
 
 
 def hide_token(environ: MutableMapping[str, Any]) -> None:
-    """Take the query out of a request, so that no access log or later error report has the token.
+    """Remove the query of a request, so that neither access logs nor error reports have the token.
 
     gunicorn and uWSGI write their logs from ``RAW_URI`` and ``REQUEST_URI``.
     """
     environ["QUERY_STRING"] = ""
-    for name in ("RAW_URI", "REQUEST_URI"):
-        if name in environ:
-            environ[name] = str(environ[name]).partition("?")[0]
+    for name in {"RAW_URI", "REQUEST_URI"} & environ.keys():
+        environ[name] = str(environ[name]).partition("?")[0]

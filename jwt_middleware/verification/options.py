@@ -18,11 +18,11 @@ from ..keys.sources import KeySource
 from ..options import checks as check
 from ..options.checks import ANY, AnyAudience, in_file
 from ..principal import ClaimNames, ListClaim
-from ..revocation.option import Revocations
 
 if TYPE_CHECKING:
     from ..authorization.registry import ClientRegistry
     from ..revocation.check import RevocationCheck
+    from ..revocation.option import Revocations
 
 Preset = Literal["wso2", "wso2-1.4", "wso2-3.1", "standard"]
 """The name of a gateway's preset."""
@@ -111,12 +111,13 @@ def revocations_of(
     snapshot: Callable[[], object] | None,
 ) -> RevocationCheck | None:
     """Return what checks tokens by the store that the option names; None where it is not set."""
-    option = Revocations.of(revocations)
-    if option is None:
+    if revocations is None:
         return None
-    from ..revocation.check import RevocationCheck  # imported here: few services have a store
+    # Imported here: few services have a store.
+    from ..revocation.check import RevocationCheck
+    from ..revocation.option import Revocations
 
-    return RevocationCheck(option, announce, clock, snapshot)
+    return RevocationCheck(Revocations.of(revocations), announce, clock, snapshot)
 
 
 def clock_of(clock: Any) -> Callable[[], float]:

@@ -23,7 +23,7 @@ import jwt_middleware_flask as flask_adapter
 import jwt_middleware_starlette as starlette_adapter
 from jwt_middleware import Verifier, wsgi
 from jwt_middleware.events.kinds import Decided
-from jwt_middleware_starlette.templates import Templates
+from jwt_middleware_starlette.inventory import Templates
 
 from . import django_site  # noqa: F401 - configures Django
 from .conftest import Caller

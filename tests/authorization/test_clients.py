@@ -11,7 +11,7 @@ import pytest
 import jwt_middleware
 from jwt_middleware import Client, ClientRegistry, Predicate, Principal, attribute
 from jwt_middleware.authorization.clients import Attribute, Clients, Dropped
-from jwt_middleware.authorization.levels import Level
+from jwt_middleware.authorization.terms import Level
 from jwt_middleware.errors import ClientDisabled, InvalidClaim, UnknownClient
 from jwt_middleware.principal import Grants, ListClaim
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from jwt_middleware import has_role
-from jwt_middleware.authorization.decorators import guarded, public
+from jwt_middleware.authorization.decorators import public, requires_by
 from jwt_middleware.authorization.exposure import Exposure, guards_of, guards_to_ask, place_of
 from jwt_middleware.authorization.guards import Guard, guard_of
 from jwt_middleware.authorization.reach import chain_of, reach_of
@@ -36,7 +36,7 @@ def enter(guard: Guard, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None: 
 
 
 def requires(condition: Any = BOSS, **options: bool) -> Any:
-    return guarded(condition, enter, **options)
+    return requires_by(enter)(condition, **options)
 
 
 def new_view() -> Callable[[Any], str]:
@@ -466,7 +466,7 @@ def test_a_guard_that_says_so_needs_no_route_and_guards_none() -> None:
 
 def test_a_guard_of_another_adapter_is_not_asked_here() -> None:
     routes = Routes()
-    kept = guarded(BOSS, lambda *_: None)(routes.route(new_view()))
+    kept = requires_by(lambda *_: None)(BOSS)(routes.route(new_view()))
 
     assert routes.bare() == [()]
     del kept

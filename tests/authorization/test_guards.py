@@ -21,7 +21,7 @@ from jwt_middleware import (
     policy,
     predicate,
 )
-from jwt_middleware.authorization.decorators import guarded, is_public, public
+from jwt_middleware.authorization.decorators import is_public, public, requires_by
 from jwt_middleware.authorization.exposure import guards_of
 from jwt_middleware.authorization.guards import Guard
 from jwt_middleware.errors import MissingToken, PermissionDenied
@@ -39,7 +39,7 @@ class Entered:
         self.refusal: Exception | None = None
 
     def __call__(self, condition: Any) -> Callable[[Any], Any]:
-        return guarded(condition, self._enter)
+        return requires_by(self._enter)(condition)
 
     def _enter(self, guard: Guard, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self.calls.append((repr(guard), args, kwargs))
@@ -225,7 +225,7 @@ def test_a_guard_is_found_on_a_method_and_its_bound_form(requires: Entered) -> N
 
 
 @pytest.mark.parametrize(
-    "decorate", [public, guarded(ADMIN, lambda *_: None)], ids=["public", "requires"]
+    "decorate", [public, requires_by(lambda *_: None)(ADMIN)], ids=["public", "requires"]
 )
 @pytest.mark.parametrize("target", [type("View", (), {}), None, 5, "handler"], ids=repr)
 def test_a_decorator_on_a_class_or_on_no_function_is_refused(decorate: Any, target: Any) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from jwt_middleware import Principal, attribute
-from jwt_middleware.authorization.levels import Level, ranks
 from jwt_middleware.authorization.predicate import Evaluation
+from jwt_middleware.authorization.terms import Level, ranks
 from jwt_middleware.principal import Grants
 
 # Neither the alphabet nor the length sorts these as they are declared.

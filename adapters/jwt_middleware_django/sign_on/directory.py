@@ -21,18 +21,19 @@ _TRIES = 5
 class DjangoDirectory:
     """Finds and creates users of the site, never one who is staff or a superuser.
 
-    An integration with ``accounts = "own"`` has users of its own: an address that a user of the
-    site has already is none of them. With ``"by_email"`` the site's user who has that address now
-    is found, where there is exactly one; never one of an integration's own, whose address is only
-    what that partner says. The site must have proven the addresses of its other users: who may
-    write another's address into an account of theirs is signed in to by that person's link.
-    A new user has a random name, and no password. One of an integration's own has no address
-    either: the account keeps it, so whoever looks for a user by address, as a log-in by another
-    service does, never meets a partner's. Where the site allows no second user without an address,
-    it gets one under ``.invalid`` (RFC 2606, 2), which reaches nobody.
+    An integration with ``accounts = "own"`` has users of its own, never one whom the site had
+    before. With ``"by_email"`` the site's user who has that address now is found, where there is
+    exactly one; never a user of an integration's own, whose address only that partner vouches for.
+    The site must have verified its users' addresses: who writes another person's address into an
+    account lets that person's link sign in to it.
+
+    A new user has a random name and no password. One of an integration's own has no address either:
+    the account keeps it, so that a look-up by address, as in a log-in by another service, never
+    finds a partner's user. Where the site allows no second user without an address, the user gets
+    one under ``.invalid`` (RFC 2606, 2), which reaches nobody.
 
     The account keeps ``meta``, ``groups`` and ``credits``; a partner's groups are not the site's.
-    To make them so, override ``update_user``.
+    Override ``update_user`` to make them so.
 
     Args:
         using: the alias of the database that has the users.
@@ -43,17 +44,17 @@ class DjangoDirectory:
         self._using = using
 
     def update_user(self, user: Any, profile: Profile) -> None:
-        """Bring the user up to the token, in its transaction; does nothing unless overridden."""
+        """Update the user within the account's transaction; does nothing unless overridden."""
 
     def sync(self, profile: Profile, /) -> Account:
-        """Bring the person's account up to what the token says, as ``Directory.sync``."""
+        """Update or create the person's account, as ``Directory.sync``."""
         for left in reversed(range(_TRIES)):
             try:
                 with transaction.atomic(using=self._using):
                     return self._synced(profile, is_first_try=left == _TRIES - 1)
             except IntegrityError:
-                # Another sign-on of the same person has made the user meanwhile, or the site's own
-                # model allows no second user of this address, or none without an address.
+                # A concurrent sign-on has made the user, or the site's model allows no second user
+                # with this address, or without one.
                 if not left:
                     if self._is_taken(profile):
                         raise AccountRefused("another user has this address") from None
@@ -70,20 +71,20 @@ class DjangoDirectory:
             value = getattr(profile, name)
             if value is not None:
                 values[name] = _plain(value)
-        # First a write: it locks the account until the end, so that two sign-ons of one person come
-        # one after the other (PostgreSQL locks the row, SQLite the file).
+        # A write first: it locks the account (PostgreSQL the row, SQLite the file), so that two
+        # sign-ons of one person come one after the other.
         created = accounts.filter(**place).update(**values) == 0
         if created:
             user, created = self._user_for(profile, is_first_try=is_first_try)
             accounts.create(**place, **values, user=user)
         else:
             account = accounts.select_related("user").get(**place)
-            # A collation of the database may find what only looks the same.
+            # A database's collation may take two addresses for one.
             if (account.realm, account.email) != (profile.realm, profile.email):
                 raise AccountRefused("the database takes two addresses for one")
             user = account.user
             if profile.by_email and not _has_address(user, profile.email):
-                # Addresses change hands: this user's is another one now.
+                # The user has another address now: addresses change hands.
                 user, created = self._user_for(profile, is_first_try=is_first_try)
                 accounts.filter(pk=account.pk).update(user=user)
         _check(user)
@@ -101,14 +102,14 @@ class DjangoDirectory:
         return user, True
 
     def _user_of(self, profile: Profile) -> Any:
-        """Return the site's user whom a profile names by address alone, if there is one."""
+        """Return the site's user whom a profile names by address alone, or None."""
         model = get_user_model()
         if not profile.by_email:
             return None
         field = f"{model.get_email_field_name()}__iexact"
-        # The site may have stored it with its accents apart.
-        apart = unicodedata.normalize("NFD", profile.email)
-        alike = Q(**{field: profile.email}) | Q(**{field: apart})
+        # The site may have stored the address in Unicode's decomposed form.
+        decomposed = unicodedata.normalize("NFD", profile.email)
+        alike = Q(**{field: profile.email}) | Q(**{field: decomposed})
         users = [
             user
             for user in model._default_manager.using(self._using).filter(alike)
@@ -128,14 +129,13 @@ class DjangoDirectory:
 
 
 def _has_address(user: Any, email: str) -> bool:
-    """Whether the site itself knows a user by this address: not an integration's own, who has it by
-    that partner's word alone."""
-    named = getattr(user, user.get_email_field_name()) or ""
-    return normal_email(named) == email and not user.sign_on_accounts.exclude(realm="").exists()
+    """Whether the site itself knows a user by this address, and not only a partner."""
+    address = getattr(user, user.get_email_field_name()) or ""
+    return normal_email(address) == email and not user.sign_on_accounts.exclude(realm="").exists()
 
 
 def _names(profile: Profile, *, may_be_empty: bool) -> dict[str, Any]:
-    """Return the fields by which a new user is known, whichever model the site has."""
+    """Return the identifying fields of a new user, whichever model the site has."""
     model: Any = get_user_model()
     name = f"sign-on-{secrets.token_hex(16)}"
     names: dict[str, Any] = {str(model.USERNAME_FIELD): name}
@@ -150,7 +150,7 @@ def _names(profile: Profile, *, may_be_empty: bool) -> dict[str, Any]:
 
 
 def _check(user: Any) -> None:
-    """Refuse whom no partner's word may sign in."""
+    """Refuse a user whom no partner may sign in."""
     if getattr(user, "is_staff", False) or getattr(user, "is_superuser", False):
         raise AccountRefused("the user is staff")
     if not getattr(user, "is_active", True):
@@ -158,7 +158,7 @@ def _check(user: Any) -> None:
 
 
 def _plain(value: Any) -> Any:
-    """Return a read-only JSON value as one that Django can write; credits as the token has them."""
+    """Return a read-only JSON value as Django can store it; credits as the token has them."""
     if hasattr(value, "order_id"):
         return {"orderId": value.order_id, "id": value.id}
     if hasattr(value, "items"):

@@ -10,10 +10,10 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 
 from jwt_middleware.authorization.decorators import public
 from jwt_middleware.errors import ConfigurationError
-from jwt_middleware.responses import Refusal
 from jwt_middleware.sign_on import Account, Callback, Profile, SignOnOptions
 from jwt_middleware.sign_on.wsgi import hide_token, visit_of
 
+from ..guards import answer_of
 from .directory import DjangoDirectory
 
 _MODEL_BACKEND = "django.contrib.auth.backends.ModelBackend"
@@ -27,9 +27,8 @@ class SignOn:
     Args:
         backend: the dotted path of the authentication backend that the session names, one of the
             settings'; ``ModelBackend`` where it is among them, else the first.
-        options: those of ``SignOnOptions``; ``directory`` is a ``DjangoDirectory`` unless given.
-        One of
-            your own returns an ``Account`` with the user in it.
+        options: those of ``SignOnOptions``; ``directory`` is a ``DjangoDirectory`` unless given,
+            and one of your own returns an ``Account`` with the user in it.
 
     Raises:
         ConfigurationError: an option is missing, unknown or wrong.
@@ -60,7 +59,7 @@ class SignOn:
                 raise
             return ()
 
-        return _response(self._callback.answer(visit, begin_session))
+        return answer_of(self._callback.answer(visit, begin_session))
 
 
 def _hide_token(request: Any) -> None:
@@ -70,10 +69,3 @@ def _hide_token(request: Any) -> None:
         hide_token(request.environ)
     if hasattr(request, "scope"):
         request.scope["query_string"] = b""
-
-
-def _response(refusal: Refusal) -> HttpResponse:
-    response = HttpResponse(refusal.body, status=refusal.status)
-    for name, value in refusal.headers:
-        response[name] = value
-    return response

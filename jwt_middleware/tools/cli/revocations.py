@@ -102,11 +102,11 @@ def _revocations(options: argparse.Namespace) -> int:
 
 def _option(options: argparse.Namespace) -> Revocations:
     named = options.store or merged_options({}, environment_of(options)).get("revocations")
-    option = Revocations.of(named)
-    if option is None:
+    if named is None:
         raise ConfigurationError(
             "which store? --store sqlite:///file, or --config FILE with the option revocations"
         )
+    option = Revocations.of(named)
     if option.url == "process-memory":
         raise ConfigurationError(
             "process-memory is the memory of the service itself, which no command reaches; use "
