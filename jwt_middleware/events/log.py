@@ -111,6 +111,10 @@ def _printable(value: Any) -> Any:
     return printable(value, 400) if isinstance(value, str) else value
 
 
+def _always(level: int) -> bool:  # noqa: ARG001 - a listener gets events of every level
+    return True
+
+
 class Announcer:
     """Hands each event to the log and to every listener; a failing listener changes nothing."""
 
@@ -120,10 +124,11 @@ class Announcer:
         self.has_listeners = bool(self.listeners)
         self._all: tuple[Listener, ...] = (LogListener(), *self.listeners)
         self._broken: set[int] = set()
+        self.wants = logger.isEnabledFor if not self.listeners else _always
+        """``wants(level)``: whether anybody would get an event of this level now.
 
-    def wants(self, level: int) -> bool:
-        """Whether anybody would get an event of this level now; else it need not be made."""
-        return self.has_listeners or logger.isEnabledFor(level)
+        Otherwise it need not be made. A request asks it more than once, so it is no method.
+        """
 
     def __call__(self, event: Event) -> None:
         """Hand on one event."""

@@ -70,6 +70,17 @@ def decode_segment(segment: bytes, relaxed: bool) -> bytes:
         raise MalformedToken("a segment is not base64") from None
 
 
+def share_names(members: dict[str, Any]) -> None:
+    """Have an object share its names with the others that are kept: a gateway repeats long ones.
+
+    orjson does so by itself.
+    """
+    if _loads is None:
+        shared = {sys.intern(name): value for name, value in members.items()}
+        members.clear()
+        members.update(shared)
+
+
 def json_segment(segment: bytes, relaxed: bool, name: str) -> dict[str, Any]:
     """Decode a segment that holds a JSON object, as the header and the payload of a token do.
 
@@ -109,8 +120,7 @@ def use_speed() -> bool:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    # The names are long, and the same in each token of a gateway: cached tokens share them.
-    found = {sys.intern(name): value for name, value in pairs}
+    found = dict(pairs)
     if len(found) != len(pairs):
         raise ValueError("duplicate member name")
     return found

@@ -138,11 +138,13 @@ class Verifier:
             RequestError: why it is refused; this was announced.
 
         """
-        is_cached, seconds = entry is not None, None
+        is_heard = self.announce.wants(DEBUG)
+        is_cached, began, seconds = entry is not None, 0.0, None
         choice: Choice | None = None
         try:
             if entry is None:
-                began = time.perf_counter()
+                if is_heard:
+                    began = time.perf_counter()
                 token = raw_token(raw, self._max_size)
                 if len(token) != len(raw):  # blanks stood at its ends
                     known = self.begin(token, request)
@@ -163,7 +165,8 @@ class Verifier:
                 if snapshot is not None:
                     for dropped in self._issuers.grant(entry, snapshot):
                         self.audit.dropped(entry.principal, *dropped, request)
-                seconds = time.perf_counter() - began
+                if is_heard:
+                    seconds = time.perf_counter() - began
                 self._cache.keep(entry)
             if self.revocations is not None:
                 yield from self.revocations.check(entry)
@@ -172,7 +175,7 @@ class Verifier:
                 raise self.audit.refused(self._better(error, raw, choice), request) from None
             self.audit.refused(error, request)
             raise
-        if self.announce.wants(DEBUG):
+        if is_heard:
             self.audit.verified(entry.principal, request, cached=is_cached, seconds=seconds)
         return entry.principal
 
