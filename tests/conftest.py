@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import gc
+import itertools
 import os
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis  # noqa: F401 - it asks the collector about objects that are frozen below
 import pytest
 
+from jwt_middleware.background.watched_files import WatchedFile
 from jwt_middleware.testing import SigningKey
 
 
@@ -20,10 +24,29 @@ def _no_options_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _file_watch(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Start the threads that watch files, which keep their pace as long as the process lives.
+
+    A test that shortens ``LOOK_EVERY`` would otherwise make them spin beside all later tests.
+    """
+    path = tmp_path_factory.mktemp("watched") / "file"
+    path.touch()
+    clock = itertools.count(0, 3600)
+    look = WatchedFile(path, bytes, lambda _: None, clock=lambda: next(clock)).look_now()
+    assert look is not None
+
+
 def pytest_itemcollected(item: pytest.Item) -> None:
     """Refuse a name with an address in it, which no other process would know the test by."""
     if " at 0x" in item.nodeid:
         raise pytest.UsageError(f"{item.nodeid}: give this case an id")
+
+
+def pytest_collection_finish() -> None:
+    """Spare the collector what lives as long as the session: modules and tests, by far the most."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
