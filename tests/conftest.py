@@ -16,12 +16,22 @@ import pytest
 from jwt_middleware.background.watched_files import WatchedFile
 from jwt_middleware.testing import SigningKey
 
+pytest_plugins = ["pytester"]
+
 
 @pytest.fixture(autouse=True)
 def _no_options_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith("JWT_MIDDLEWARE_"):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def lean_pytester(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    """Runs pytest without the plugins that take longest to load."""
+    others = ("hypothesispytest", "xdist", "randomly", "pytest_cov", "timeout")
+    monkeypatch.setenv("PYTEST_ADDOPTS", " ".join(f"-p no:{name}" for name in others))
+    return pytester
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -47,6 +57,7 @@ def pytest_collection_finish() -> None:
     """Spare the collector what lives as long as the session: modules and tests, by far the most."""
     gc.collect()
     gc.freeze()
+    gc.collect()  # it is counted how much is left, by which it collects again
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
