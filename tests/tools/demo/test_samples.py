@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Iterator
+
 import pytest
 
 from jwt_middleware import ConfigurationError, RequestError, Verifier
@@ -28,6 +31,14 @@ CODES = {
 @pytest.fixture(scope="module")
 def key() -> SigningKey:
     return SigningKey()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _keys_read_once() -> Iterator[None]:
+    """A sample is signed by a key that is read for it, which takes longer than all else."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SigningKey, "from_pem", functools.cache(SigningKey.from_pem))
+        yield
 
 
 def code_of(key: SigningKey, asked: Sample) -> str:
