@@ -16,6 +16,8 @@ import pytest
 from jwt_middleware.background.watched_files import WatchedFile
 from jwt_middleware.testing import SigningKey
 
+from .kit import Events
+
 pytest_plugins = ["pytester"]
 
 
@@ -79,6 +81,11 @@ class Clock:
 @pytest.fixture
 def clock() -> Clock:
     return Clock(1_479_409_651.0)
+
+
+@pytest.fixture
+def events() -> Events:
+    return Events()
 
 
 @pytest.fixture(params=[0o000, 0o022], ids=oct)
