@@ -38,6 +38,7 @@ from jwt_middleware.events.record import CALLER_FIELDS
 from jwt_middleware.testing import SigningKey, mint, ucsd_claims
 
 from ..conftest import Clock
+from ..kit import Events
 
 REFUSED = Decided(False, code="bad_signature", reason="it does not hold", reference="00ff")
 FORGED_LINE = "k1\r\nWARNING refused code=none\x00\x1b[31m\u2028\x85"
@@ -184,13 +185,13 @@ def test_what_a_predicate_held_is_on_the_event_but_in_no_log_line(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     decision = Decision(False, "insufficient_permission", "has_role('a')", "role a", "roles [zeta]")
-    heard: list[Any] = []
+    events = Events()
 
-    Announcer([heard.append])(REFUSED._replace(decision=decision))
+    Announcer([events])(REFUSED._replace(decision=decision))
 
-    assert heard[0].decision.held == "roles [zeta]"
+    assert events[0].decision.held == "roles [zeta]"
     assert "zeta" not in caplog.text
-    assert "zeta" not in repr(heard[0])
+    assert "zeta" not in repr(events[0])
 
 
 def test_a_flood_of_refusals_is_bounded_in_the_log_and_counted_in_full(
@@ -225,28 +226,28 @@ def test_a_flood_of_one_code_does_not_silence_another(
 
 
 def test_every_listener_hears_every_refusal_of_a_flood() -> None:
-    heard: list[Any] = []
-    announce = Announcer([heard.append])
+    events = Events()
+    announce = Announcer([events])
 
     for _ in range(50):
         announce(REFUSED)
 
-    assert len(heard) == 50
+    assert len(events) == 50
 
 
 def test_a_failing_listener_is_logged_once_and_changes_nothing(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    heard: list[Any] = []
+    events = Events()
 
     def failing(_: Any) -> None:
         raise RuntimeError("disk full")
 
-    announce = Announcer([failing, heard.append])
+    announce = Announcer([failing, events])
     announce(ConfigurationWarning("one"))
     announce(ConfigurationWarning("two"))
 
-    assert [event.reason for event in heard] == ["one", "two"]
+    assert [event.reason for event in events] == ["one", "two"]
     assert len([r for r in caplog.records if "listener" in r.getMessage()]) == 1
 
 

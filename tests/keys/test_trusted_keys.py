@@ -17,6 +17,7 @@ from jwt_middleware.keys.trusted import TrustedKeys
 from jwt_middleware.testing import SigningKey
 
 from ..conftest import Clock
+from ..kit import Events
 
 KeyFor = Callable[..., SigningKey]
 
@@ -26,15 +27,15 @@ class Trusting:
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
-        self.heard: list[Any] = []
+        self.events = Events()
 
     def __call__(self, keys: Any, *algorithms: str, **rules: Any) -> TrustedKeys:
         source = keys if isinstance(keys, KeySource) else key_source(keys)
         chosen = tuple(ALGORITHMS[name] for name in algorithms or ("RS256",))
-        return TrustedKeys(source, KeyRules(**rules), chosen, self.heard.append, self.clock)
+        return TrustedKeys(source, KeyRules(**rules), chosen, self.events, self.clock)
 
     def of(self, kind: type) -> list[Any]:
-        return [event for event in self.heard if isinstance(event, kind)]
+        return self.events.of(kind)
 
 
 @pytest.fixture
