@@ -27,7 +27,7 @@ def in_site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rsa_key: SigningKey
     return tmp_path
 
 
-def test_the_policy_lets_in_level_2_and_tells_why_level_1_is_refused(
+def test_the_policy_lets_in_level_2_and_reports_why_level_1_is_refused(
     in_site: Path, rsa_key: SigningKey
 ) -> None:
     events = Events()

@@ -159,7 +159,7 @@ def test_a_route_that_is_added_later_is_known_too(
     assert events.take() == ("/late/{id}", None, 200)
 
 
-def test_a_middleware_around_one_mount_tells_the_template_within_it(
+def test_a_middleware_around_one_mount_reports_the_template_within_it(
     audited: Any, events: Decisions, caller: Caller
 ) -> None:
     inner: ASGIApp = Router(routes=[Route("/orders/{id}", serve)])
@@ -212,7 +212,7 @@ def test_flasks_templates_and_the_status_that_is_really_sent(
         assert answer.status == told[2]
 
 
-def test_a_flask_app_that_raises_through_is_told_too(
+def test_a_flask_app_that_raises_through_is_reported_too(
     audited: Any, events: Decisions, caller: Caller
 ) -> None:
     app = flask_app(audited)

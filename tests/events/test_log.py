@@ -58,7 +58,7 @@ def test_printable_escapes_whatever_could_forge_or_hide_a_line(mark: str) -> Non
     assert mark not in shown
 
 
-def test_printable_tells_an_escape_from_the_text_that_looks_like_one() -> None:
+def test_printable_distinguishes_an_escape_from_the_text_that_looks_like_one() -> None:
     assert printable("a\nb") != printable("a\\nb")
 
 
@@ -171,7 +171,7 @@ def test_log_injection_every_event_is_one_printable_line(
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, tuple) else "",
 )
-def test_the_log_tells_what_happens_to_keys_and_stores(
+def test_the_log_reports_what_happens_to_keys_and_stores(
     event: Any, line: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "jwt_middleware")
@@ -225,7 +225,7 @@ def test_a_flood_of_one_code_does_not_silence_another(
     assert "code=token_expired" in caplog.records[-1].getMessage()
 
 
-def test_every_listener_hears_every_refusal_of_a_flood() -> None:
+def test_every_listener_receives_every_refusal_of_a_flood() -> None:
     events = Events()
     announce = Announcer([events])
 
@@ -315,7 +315,7 @@ def test_a_line_names_the_request_and_the_key_that_the_token_names_and_nothing_t
     )
 
 
-def test_keys_that_are_back_after_an_outage_are_told_where_a_person_looks(
+def test_keys_that_are_back_after_an_outage_are_reported_where_a_person_looks(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     LogListener()(KeysFetched("https://gateway.example/jwks", 2, False))

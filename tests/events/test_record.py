@@ -243,7 +243,7 @@ def test_a_call_of_a_verifier_without_a_door_is_one_event_of_no_request(
     assert {getattr(event, "request_id", None) for event in events} == {None}
 
 
-def test_another_verifier_that_the_app_asks_meanwhile_tells_its_own_listeners(
+def test_another_verifier_that_the_app_asks_meanwhile_calls_its_own_listeners(
     options: Any, events: Events, token: str, rsa_key: SigningKey
 ) -> None:
     """Its refusal is no decision on this request, but one of its own."""

@@ -157,7 +157,7 @@ FAULTS: dict[str, tuple[Script, str]] = {
 
 
 @pytest.mark.parametrize("script, reason", FAULTS.values(), ids=FAULTS)
-def test_metadata_that_cannot_be_had_is_an_outage_whose_reason_is_told(
+def test_metadata_that_cannot_be_had_is_an_outage_whose_reason_is_reported(
     key_server: KeyServer, old_key: SigningKey, script: Script, reason: str
 ) -> None:
     key_server.script = script

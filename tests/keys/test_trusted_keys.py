@@ -317,14 +317,14 @@ def _oct(size: int) -> dict[str, Any]:
     "key, algorithm, hint",
     [("RS256", "ES256", "RS256"), ("ES384", "RS256", "ES"), ("RS256", "HS256", "RS256")],
 )
-def test_keys_that_fit_no_configured_algorithm_are_refused_with_the_mend(
+def test_keys_that_fit_no_configured_algorithm_are_refused_with_the_remedy(
     trust: Trusting, key_for: KeyFor, key: str, algorithm: str, hint: str
 ) -> None:
     with pytest.raises(ConfigurationError, match=f"algorithms=.*{hint}"):
         trust(key_for(key).public_pem, algorithm)
 
 
-def test_the_mend_for_keys_that_fit_no_algorithm_does_work(
+def test_the_remedy_for_keys_that_fit_no_algorithm_does_work(
     trust: Trusting, key_for: KeyFor
 ) -> None:
     """The error of a P-384 key must not advise ES256, which it cannot serve either."""

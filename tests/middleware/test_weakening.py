@@ -62,7 +62,7 @@ def weakened(rsa_key: SigningKey) -> Make:
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_each_option_that_weakens_is_told_with_its_value(
+def test_each_option_that_weakens_is_reported_with_its_value(
     options: dict[str, Any], told: str, weakened: Make
 ) -> None:
     assert weakened(**options) == (told,)
@@ -82,7 +82,7 @@ def test_each_option_that_weakens_is_told_with_its_value(
     ],
     ids=repr,
 )
-def test_where_nothing_weakens_nothing_is_told(options: dict[str, Any], weakened: Make) -> None:
+def test_where_nothing_weakens_nothing_is_reported(options: dict[str, Any], weakened: Make) -> None:
     assert weakened(**options) == ()
 
 

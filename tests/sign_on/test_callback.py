@@ -59,13 +59,13 @@ def test_the_same_person_is_updated_next_time(site: Site) -> None:
     assert found.groups == ("b",)
 
 
-def test_without_go_a_person_goes_home_and_nothing_is_told(site: Site) -> None:
+def test_without_go_a_person_goes_home_and_nothing_is_reported(site: Site) -> None:
     assert header(site.arrive(token()), "Location") == "/"
     assert site.told(GoRefused) == []
 
 
 @pytest.mark.parametrize("go", ["https://evil.example", "//evil.example", ""])
-def test_a_go_that_is_none_is_told_and_the_person_goes_home(site: Site, go: str) -> None:
+def test_a_go_that_is_none_is_reported_and_the_person_goes_home(site: Site, go: str) -> None:
     answer = site.arrive(token(), go)
 
     assert (answer.status, header(answer, "Location")) == (303, "/")

@@ -273,7 +273,7 @@ def test_the_app_s_own_registry_judges_its_routes() -> None:
         assert call_wsgi(app, "GET", "/who").status == 503
 
 
-def test_refusals_are_heard_by_the_app_s_listeners() -> None:
+def test_refusals_reach_the_app_s_listeners() -> None:
     events = Events()
     app = flask_app(listeners=[events])
     with override(app, principal=ANA):

@@ -204,7 +204,7 @@ def test_client_claim_names_the_client(rsa_key: SigningKey) -> None:
         verifier.verify(mint(rsa_key, {"app": 5}))
 
 
-def test_the_kid_of_the_key_is_told_and_not_the_tokens(rsa_key: SigningKey) -> None:
+def test_the_kid_of_the_key_is_reported_and_not_the_tokens(rsa_key: SigningKey) -> None:
     token = mint(rsa_key, {}, header={"kid": "claimed"})
 
     assert Verifier(keys=rsa_key.public_pem).verify(token).key_id is None

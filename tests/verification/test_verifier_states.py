@@ -103,7 +103,7 @@ def test_a_token_for_one_use_is_proven_once_for_each_request(
     verifier.close()
 
 
-def test_what_a_client_is_not_granted_is_told() -> None:
+def test_what_a_client_is_not_granted_is_reported() -> None:
     told: list[Any] = []
     clients = ClientRegistry([Client("a", namespace="acme", roles=("roles",))])
     verifier = verifier_of(clients=clients, listeners=[told.append])

@@ -231,7 +231,7 @@ def test_a_wrong_option_ends_with_2_and_a_hint(
     assert hint in capsys.readouterr().err
 
 
-def test_a_port_that_is_taken_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_port_that_is_taken_is_reported(capsys: pytest.CaptureFixture[str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         assert main(["gateway", "--upstream", "http://127.0.0.1:1", "--port", port]) == 2
@@ -280,7 +280,7 @@ def test_a_gateway_that_starts_anew_is_known_at_once(running: Running, app: App)
         ('[clients.a]\nsecret = "x"\nattributes = { level = "1" }', "clients.a: attributes"),
     ],
 )
-def test_what_cannot_be_said_of_a_client_is_told_at_start(
+def test_what_cannot_be_said_of_a_client_is_reported_at_start(
     tmp_path: Path, accounts: str, hint: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "clients.toml").write_text(REGISTRY)

@@ -80,6 +80,6 @@ def test_standard_tokens_have_the_same_faults(key: SigningKey, fault: str) -> No
         Sample("acme_corp", None, "wso2-4.2", "odd"),
     ],
 )
-def test_what_there_is_not_is_told_with_what_there_is(key: SigningKey, asked: Sample) -> None:
+def test_what_there_is_not_is_reported_with_what_there_is(key: SigningKey, asked: Sample) -> None:
     with pytest.raises(ConfigurationError, match="there are: "):
         sample(asked, ACCOUNTS, key, API)
