@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import gc
+import itertools
 import os
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis  # noqa: F401 - it asks the collector about objects that are frozen below
 import pytest
 
 from jwt_middleware import Principal, Verifier
+from jwt_middleware.background.watched_files import WatchedFile
 from jwt_middleware.testing import SigningKey
+
+from .kit import Events
+
+pytest_plugins = ["pytester"]
 
 
 @pytest.fixture(autouse=True)
@@ -21,10 +29,38 @@ def _no_options_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
 
 
+@pytest.fixture
+def lean_pytester(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    """Runs pytest without the plugins that take longest to load."""
+    others = ("hypothesispytest", "xdist", "randomly", "pytest_cov", "timeout")
+    monkeypatch.setenv("PYTEST_ADDOPTS", " ".join(f"-p no:{name}" for name in others))
+    return pytester
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _file_watch(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Start the threads that watch files, which keep their pace as long as the process lives.
+
+    A test that shortens ``LOOK_EVERY`` would otherwise make them spin beside all later tests.
+    """
+    path = tmp_path_factory.mktemp("watched") / "file"
+    path.touch()
+    clock = itertools.count(0, 3600)
+    look = WatchedFile(path, bytes, lambda _: None, clock=lambda: next(clock)).look_now()
+    assert look is not None
+
+
 def pytest_itemcollected(item: pytest.Item) -> None:
     """Refuse a name with an address in it, which no other process would know the test by."""
     if " at 0x" in item.nodeid:
         raise pytest.UsageError(f"{item.nodeid}: give this case an id")
+
+
+def pytest_collection_finish() -> None:
+    """Spare the collector what lives as long as the session: modules and tests, by far the most."""
+    gc.collect()
+    gc.freeze()
+    gc.collect()  # it is counted how much is left, by which it collects again
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
@@ -52,6 +88,11 @@ class Clock:
 @pytest.fixture
 def clock() -> Clock:
     return Clock(1_479_409_651.0)
+
+
+@pytest.fixture
+def events() -> Events:
+    return Events()
 
 
 @pytest.fixture(params=[0o000, 0o022], ids=oct)

@@ -45,7 +45,7 @@ def test_every_authentication_error_keeps_its_stable_code(name: str, code: str) 
     assert issubclass(cause, AuthenticationError)
 
 
-def test_the_four_branches_of_the_tree_are_told_apart_by_class() -> None:
+def test_the_four_branches_of_the_tree_are_distinguished_by_class() -> None:
     branches = (ConfigurationError, AuthenticationError, PermissionDenied, Unavailable)
 
     for branch in branches:

@@ -208,7 +208,7 @@ def test_claim_names_of_ones_own_decide_what_a_principal_holds() -> None:
     assert principal.roles == {"a", "b", "c"}
 
 
-def test_the_repr_of_a_principal_is_its_own_and_tells_no_claim() -> None:
+def test_the_repr_of_a_principal_is_its_own_and_shows_no_claim() -> None:
     """Some caches make their key of it, and would give one caller's answer to another."""
     ana, bob = Principal({"sub": "ana"}), Principal({"sub": "bob"})
 

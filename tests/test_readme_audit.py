@@ -72,7 +72,7 @@ def test_the_table_of_metrics_names_every_metric(monkeypatch: pytest.MonkeyPatch
     assert table("metric") == names
 
 
-def test_the_audit_listener_hears_what_happens(
+def test_the_audit_listener_receives_what_happens(
     rsa_key: SigningKey, capsys: pytest.CaptureFixture[str]
 ) -> None:
     names: dict[str, Any] = {}

@@ -10,12 +10,12 @@ from django.test import RequestFactory
 from flask import Flask
 
 from jwt_middleware import ClientRegistry, Principal
-from jwt_middleware.events.kinds import Decided
 from jwt_middleware.principal import PRINCIPAL_KEY
 from jwt_middleware.testing import SigningKey, client_claims, mint, ucsd_claims
 
 from .adapters import django_site  # noqa: F401 - configures Django
 from .adapters.harness import call_asgi, call_wsgi
+from .kit import Events
 from .test_readme import HEADER, app_of, ask, block
 
 
@@ -27,17 +27,17 @@ def in_site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rsa_key: SigningKey
     return tmp_path
 
 
-def test_the_policy_lets_in_level_2_and_tells_why_level_1_is_refused(
+def test_the_policy_lets_in_level_2_and_reports_why_level_1_is_refused(
     in_site: Path, rsa_key: SigningKey
 ) -> None:
-    heard: list[Any] = []
-    app = app_of('policy("audit.read")', listeners=[heard.append])
+    events = Events()
+    app = app_of('policy("audit.read")', listeners=[events])
     level1 = mint(rsa_key, client_claims("globex_ind", accessLevel="globex_level1"))
     refused = ask(app, "asgi", "/audit", level1)
 
     assert ask(app, "asgi", "/audit", mint(rsa_key, client_claims("globex_ind"))).status == 200
     assert (refused.status, refused.json()["code"]) == (403, "insufficient_permission")
-    [event] = [each for each in heard if isinstance(each, Decided) and each.code]
+    [event] = [each for each in events.decisions if each.code]
     assert event.decision is not None
     assert event.decision.explain() + "\n" == block("text", "insufficient_permission: policy")
 

@@ -16,8 +16,6 @@ from jwt_middleware_starlette import JWTMiddleware
 
 from .test_readme import block
 
-pytest_plugins = ["pytester"]
-
 DJANGO_CONFTEST = """
 import django
 import site_settings
@@ -36,11 +34,11 @@ urlpatterns = [path("me", views.me), path("reports", views.reports)]
 
 
 @pytest.fixture
-def site(pytester: pytest.Pytester, rsa_key: SigningKey) -> pytest.Pytester:
+def site(lean_pytester: pytest.Pytester, rsa_key: SigningKey) -> pytest.Pytester:
     """A project whose gateway's key the tests do not have."""
-    (pytester.path / "gateway.pem").write_text(rsa_key.certificate_pem)
-    pytester.makeini("[pytest]\npythonpath = .\nfilterwarnings = error")
-    return pytester
+    (lean_pytester.path / "gateway.pem").write_text(rsa_key.certificate_pem)
+    lean_pytester.makeini("[pytest]\npythonpath = .\nfilterwarnings = error")
+    return lean_pytester
 
 
 def write(folder: Path, **files: str) -> None:

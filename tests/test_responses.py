@@ -178,7 +178,7 @@ def test_a_head_request_gets_the_length_and_no_body() -> None:
     assert head.headers == get.headers
 
 
-def test_the_page_tells_code_and_reference() -> None:
+def test_the_page_shows_code_and_reference() -> None:
     error = TokenExpired()
     page = answer(error, accept=BROWSER)
 

@@ -22,9 +22,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 import jwt_middleware_flask as flask_adapter
 import jwt_middleware_starlette as starlette_adapter
 from jwt_middleware import Verifier, wsgi
-from jwt_middleware.events.kinds import Decided
 from jwt_middleware_starlette.inventory import Templates
 
+from ..kit import Events
 from . import django_site  # noqa: F401 - configures Django
 from .conftest import Caller
 from .harness import call_asgi, call_wsgi
@@ -32,28 +32,22 @@ from .harness import call_asgi, call_wsgi
 Told = tuple[str | None, str | None, int | None]
 
 
-class Heard(list[Decided]):
-    """A listener that keeps the decisions it hears."""
-
-    def __call__(self, event: Any) -> None:
-        if isinstance(event, Decided):
-            self.append(event)
-
+class Decisions(Events):
     def take(self) -> Told:
         """The template, else the path, and the status of the only decision since it was asked."""
-        [event] = self
+        [event] = self.decisions
         self.clear()
         return event.route, None if event.route else event.path, event.status
 
 
 @pytest.fixture
-def heard() -> Heard:
-    return Heard()
+def events() -> Decisions:
+    return Decisions()
 
 
 @pytest.fixture
-def audited(options: dict[str, Any], heard: Heard) -> dict[str, Any]:
-    return {**options, "listeners": [heard]}
+def audited(options: dict[str, Any], events: Decisions) -> dict[str, Any]:
+    return {**options, "listeners": [events]}
 
 
 async def serve(request: Request) -> PlainTextResponse:
@@ -107,29 +101,31 @@ def starlette_app() -> Starlette:
     ],
 )
 def test_starlettes_templates(
-    method: str, where: str, told: Told, audited: Any, heard: Heard, caller: Caller
+    method: str, where: str, told: Told, audited: Any, events: Decisions, caller: Caller
 ) -> None:
     app = starlette_app()
     app.add_middleware(starlette_adapter.JWTMiddleware, **audited)
 
     call_asgi(app, method, where, caller())
-    assert heard.take() == told
+    assert events.take() == told
     call_asgi(app, method, where)  # refused before anything was routed
-    assert heard.take() == (*told[:2], 401)
+    assert events.take() == (*told[:2], 401)
 
 
 def test_an_app_that_fails_was_seen_to_answer_nothing(
-    audited: Any, heard: Heard, caller: Caller
+    audited: Any, events: Decisions, caller: Caller
 ) -> None:
     app = starlette_app()
     app.add_middleware(starlette_adapter.JWTMiddleware, **audited)
 
     with pytest.raises(LookupError):
         call_asgi(app, "GET", "/fail", caller())
-    assert heard.take() == ("/fail", None, None)
+    assert events.take() == ("/fail", None, None)
 
 
-def test_fastapis_included_routers_and_mounts(audited: Any, heard: Heard, caller: Caller) -> None:
+def test_fastapis_included_routers_and_mounts(
+    audited: Any, events: Decisions, caller: Caller
+) -> None:
     app, below, router, inner = FastAPI(), FastAPI(), APIRouter(prefix="/a"), APIRouter()
     app.add_middleware(starlette_adapter.JWTMiddleware, **audited)
 
@@ -147,31 +143,31 @@ def test_fastapis_included_routers_and_mounts(audited: Any, heard: Heard, caller
         ("/sub/items/x", ("/sub/items/{item_id}", None, 422)),
     ):
         call_asgi(app, "GET", where, caller())
-        assert heard.take() == told
+        assert events.take() == told
 
 
 def test_a_route_that_is_added_later_is_known_too(
-    audited: Any, heard: Heard, caller: Caller
+    audited: Any, events: Decisions, caller: Caller
 ) -> None:
     app = starlette_app()
     app.add_middleware(starlette_adapter.JWTMiddleware, **audited)
     call_asgi(app, "GET", "/late/7", caller())
-    assert heard.take() == (None, "/late/7", 404)
+    assert events.take() == (None, "/late/7", 404)
 
     app.router.routes.append(Route("/late/{id}", serve))
     call_asgi(app, "GET", "/late/7", caller())
-    assert heard.take() == ("/late/{id}", None, 200)
+    assert events.take() == ("/late/{id}", None, 200)
 
 
-def test_a_middleware_around_one_mount_tells_the_template_within_it(
-    audited: Any, heard: Heard, caller: Caller
+def test_a_middleware_around_one_mount_reports_the_template_within_it(
+    audited: Any, events: Decisions, caller: Caller
 ) -> None:
     inner: ASGIApp = Router(routes=[Route("/orders/{id}", serve)])
     guarded = starlette_adapter.JWTMiddleware(inner, **audited)
     app = Starlette(routes=[Mount("/v1", app=guarded)])
 
     call_asgi(app, "GET", "/v1/orders/7", caller())
-    assert heard.take() == ("/orders/{id}", None, 200)
+    assert events.take() == ("/orders/{id}", None, 200)
 
 
 def test_without_routes_there_is_no_template() -> None:
@@ -203,7 +199,7 @@ def flask_app(options: dict[str, Any]) -> Flask:
 
 
 def test_flasks_templates_and_the_status_that_is_really_sent(
-    audited: Any, heard: Heard, caller: Caller
+    audited: Any, events: Decisions, caller: Caller
 ) -> None:
     app = flask_app(audited)
     for where, told in (
@@ -212,29 +208,29 @@ def test_flasks_templates_and_the_status_that_is_really_sent(
         ("/fail", ("/fail", None, 501)),
     ):
         answer = call_wsgi(app, "GET", where, caller())
-        assert heard.take() == told
+        assert events.take() == told
         assert answer.status == told[2]
 
 
-def test_a_flask_app_that_raises_through_is_told_too(
-    audited: Any, heard: Heard, caller: Caller
+def test_a_flask_app_that_raises_through_is_reported_too(
+    audited: Any, events: Decisions, caller: Caller
 ) -> None:
     app = flask_app(audited)
     app.config["PROPAGATE_EXCEPTIONS"] = True
 
     with pytest.raises(LookupError):
         call_wsgi(app, "GET", "/fail", caller())
-    assert heard.take() == ("/fail", None, None)
+    assert events.take() == ("/fail", None, None)
 
 
 def test_a_plain_door_around_flask_with_the_same_verifier_is_one_decision(
-    audited: Any, heard: Heard, caller: Caller
+    audited: Any, events: Decisions, caller: Caller
 ) -> None:
     verifier = Verifier(**audited)
     app = wsgi.JWTMiddleware(flask_app({"verifier": verifier}).wsgi_app, verifier=verifier)
 
     call_wsgi(app, "GET", "/v1/acme/orders/7", caller())
-    assert heard.take() == (None, "/v1/acme/orders/7", 201)
+    assert events.take() == (None, "/v1/acme/orders/7", 201)
 
 
 # --- Django ----------------------------------------------------------------------------------
@@ -273,13 +269,13 @@ class Site:
     ],
 )
 def test_djangos_templates(
-    where: str, told: Told, audited: Any, heard: Heard, caller: Callable[..., Any]
+    where: str, told: Told, audited: Any, events: Decisions, caller: Callable[..., Any]
 ) -> None:
     with override_settings(
         JWT_MIDDLEWARE=audited, ROOT_URLCONF=Site, DEBUG_PROPAGATE_EXCEPTIONS=False
     ):
         app = WSGIHandler()
         call_wsgi(app, "GET", where, caller())
-        assert heard.take() == told
+        assert events.take() == told
         call_wsgi(app, "GET", where)
-        assert heard.take() == (*told[:2], 401)
+        assert events.take() == (*told[:2], 401)

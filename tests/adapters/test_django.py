@@ -69,7 +69,7 @@ def test_the_system_check_finds_nothing_to_say_of_a_good_configuration(options: 
         assert ours(run_checks()) == []
 
 
-def test_the_system_check_tells_the_wrong_option(options: Options) -> None:
+def test_the_system_check_reports_the_wrong_option(options: Options) -> None:
     with site(options | {"leway": 3}):
         [error] = ours(run_checks())
 

@@ -378,7 +378,7 @@ OUR_USERS = f"{__name__}.UserMiddleware"
         ([OURS, OUR_USERS, SESSIONS], "W004", SESSIONS, "below"),
     ],
 )
-def test_the_system_check_tells_every_wrong_place(
+def test_the_system_check_reports_every_wrong_place(
     order: list[str], number: str, told: str, hint: str, options: Options
 ) -> None:
     with site(options, MIDDLEWARE=order):

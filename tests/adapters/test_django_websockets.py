@@ -120,7 +120,7 @@ def test_without_channels_nothing_is_imported(checked: Any) -> None:
     assert checked(consumer, "site") == []
 
 
-def test_an_application_that_cannot_be_imported_is_told_without_its_own_words(
+def test_an_application_that_cannot_be_imported_is_reported_without_its_own_words(
     checked: Any, options: Options, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     [warning] = checked(None)

@@ -14,10 +14,10 @@ from jwt_middleware import Principal, authenticated, header, predicate
 from jwt_middleware.authorization.predicate import Evaluation, Predicate
 from jwt_middleware.authorization.request import RequestView
 from jwt_middleware.errors import Decision
-from jwt_middleware.events.kinds import Decided
 from jwt_middleware.events.record import current_record
 from jwt_middleware.testing import SigningKey
 
+from ..kit import Events
 from .apps import DOORS, Door
 from .client_cases import ACME_ADMIN, ACME_TOKEN, client_options, sent
 from .conformance import JWT, ROWS, Tokens
@@ -64,22 +64,22 @@ def reachable(*roots: Any, but: Any = None) -> list[Any]:
     return list(seen.values())[1:]
 
 
-class Heard(list[Any]):
-    """A listener that keeps each event, and what it could reach from the request's record."""
+class Reaching(Events):
+    """It keeps as well what it could reach from the request's record."""
 
     def __init__(self) -> None:
         self.beside: list[Any] = []
 
     def __call__(self, event: Any) -> None:
-        self.append(event)
+        super().__call__(event)
         record = current_record()
         if record is not None:
             self.beside += reachable(record, but=self)
 
 
 @pytest.fixture
-def heard() -> Heard:
-    return Heard()
+def events() -> Reaching:
+    return Reaching()
 
 
 @pytest.fixture(scope="module")
@@ -98,10 +98,12 @@ def check_texts(things: list[Any], secrets: Iterable[str]) -> None:
             assert {"headers", "wsgi.version", "REQUEST_METHOD"}.isdisjoint(thing)
 
 
-def check_events(heard: Heard, records: list[logging.LogRecord], secrets: Iterable[str]) -> None:
-    assert heard
+def check_events(
+    events: Reaching, records: list[logging.LogRecord], secrets: Iterable[str]
+) -> None:
+    assert events
     assert records
-    for thing in reachable(*heard):
+    for thing in reachable(*events):
         is_event = (
             isinstance(thing, tuple) and type(thing).__module__ == "jwt_middleware.events.kinds"
         )
@@ -109,14 +111,14 @@ def check_events(heard: Heard, records: list[logging.LogRecord], secrets: Iterab
     for record in records:
         members = reachable(vars(record))
         assert {type(each) for each in members} <= {*PLAIN, tuple, list, dict}
-    everything = [*reachable(*heard), *heard.beside, *(reachable(*map(vars, records)))]
+    everything = [*reachable(*events), *events.beside, *(reachable(*map(vars, records)))]
     check_texts(everything, secrets)
 
 
 @EVERY_DOOR
 def test_no_event_and_no_record_of_any_request_reaches_its_token_or_headers(
     door: Door,
-    heard: Heard,
+    events: Reaching,
     tokens: Tokens,
     rsa_key: SigningKey,
     caplog: pytest.LogCaptureFixture,
@@ -128,7 +130,7 @@ def test_no_event_and_no_record_of_any_request_reaches_its_token_or_headers(
         options = {
             "keys": rsa_key.certificate_pem,
             "clock": lambda now=row.now: now,
-            "listeners": [heard],
+            "listeners": [events],
             **row.options,
         }
         sent_lines = [(JWT, value.format_map(tokens)) for value in row.sent]
@@ -136,18 +138,18 @@ def test_no_event_and_no_record_of_any_request_reaches_its_token_or_headers(
         app = door.build(options)
         door.ask(app, row.method, row.path, sent_lines, query=row.query.format_map(tokens))
 
-    assert {event.allowed for event in heard if isinstance(event, Decided)} == {True, False}
-    assert heard.beside
+    assert {event.allowed for event in events.decisions} == {True, False}
+    assert events.beside
     records = [each for each in caplog.records if each.name == "jwt_middleware"]
-    check_events(heard, records, tokens.values())
+    check_events(events, records, tokens.values())
 
 
 @pytest.mark.parametrize("adapter", ADAPTERS, ids=lambda adapter: adapter.name)
 def test_no_event_of_a_guard_in_force_or_in_shadow_mode_reaches_the_request(
-    adapter: Adapter, heard: Heard, rsa_key: SigningKey, caplog: pytest.LogCaptureFixture
+    adapter: Adapter, events: Reaching, rsa_key: SigningKey, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG, "jwt_middleware")
-    options = client_options(rsa_key) | {"listeners": [heard]}
+    options = client_options(rsa_key) | {"listeners": [events]}
     rules = [
         Rule("/shadow", header(JWT) == "of the operator", enforce=False),
         Rule("/forced", ACME_ADMIN & (header(JWT) == "of the operator")),
@@ -157,10 +159,10 @@ def test_no_event_of_a_guard_in_force_or_in_shadow_mode_reaches_the_request(
     for rule in rules:
         app.get(rule.path, headers)
 
-    assert {type(event).__name__ for event in heard} >= {"ValuesDropped", "Decided"}
+    assert {type(event).__name__ for event in events} >= {"ValuesDropped", "Decided"}
     records = [each for each in caplog.records if each.name == "jwt_middleware"]
-    check_events(heard, records, [value for _, value in headers])
-    explained = [event.decision.explain() for event in heard if getattr(event, "decision", None)]
+    check_events(events, records, [value for _, value in headers])
+    explained = [event.decision.explain() for event in events if getattr(event, "decision", None)]
     assert len(explained) == 2
     assert all("a value that is not kept" in each for each in explained)
 

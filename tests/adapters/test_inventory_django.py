@@ -81,7 +81,7 @@ class Page(View):
 # --- functions -------------------------------------------------------------------------------
 
 
-def test_a_function_is_told_with_its_path_its_guard_and_its_name() -> None:
+def test_a_function_is_listed_with_its_path_its_guard_and_its_name() -> None:
     [found] = found_in(path("x/<int:number>", requires(A)(view()), name="x"))
 
     assert (found.path, found.methods) == ("/x/<int:number>", ())
@@ -135,7 +135,7 @@ def test_a_class_whose_dispatch_is_guarded_is_guarded_as_a_whole_and_its_base_is
     }
 
 
-def test_a_class_is_told_method_by_method() -> None:
+def test_a_class_is_listed_method_by_method() -> None:
     class Methods(Page):
         @requires(A)
         def get(self, request: HttpRequest) -> HttpResponse:
@@ -178,7 +178,7 @@ def test_a_class_can_be_marked_public_as_it_is_guarded() -> None:
     assert set(table(path("x", opened.as_view())).values()) == {PUBLIC}
 
 
-def test_a_class_that_answers_by_its_own_dispatch_is_told() -> None:
+def test_a_class_that_answers_by_its_own_dispatch_is_listed() -> None:
     class Dispatching(View):
         def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponse:
             return HttpResponse("served")
@@ -187,7 +187,7 @@ def test_a_class_that_answers_by_its_own_dispatch_is_told() -> None:
 
 
 @pytest.mark.parametrize("method", ["head", "options", "trace"])
-def test_rarer_methods_are_told_where_the_class_has_its_own(method: str, rsa_key: Any) -> None:
+def test_rarer_methods_are_listed_where_the_class_has_its_own(method: str, rsa_key: Any) -> None:
     class Page(View):
         @requires(A)
         def get(self, request: HttpRequest) -> HttpResponse:
@@ -207,7 +207,7 @@ def test_rarer_methods_are_told_where_the_class_has_its_own(method: str, rsa_key
 # --- REST framework --------------------------------------------------------------------------
 
 
-def test_views_of_rest_framework_are_told_by_their_permissions() -> None:
+def test_views_of_rest_framework_are_listed_by_their_permissions() -> None:
     found = table(*rest.urlpatterns)
 
     assert found["", "/guarded"] == ADMINS
@@ -227,7 +227,7 @@ def test_views_of_rest_framework_are_told_by_their_permissions() -> None:
     assert found["PUT", "/by-method"] == PUBLIC
 
 
-def test_view_sets_are_told_by_what_their_router_calls() -> None:
+def test_view_sets_are_listed_by_what_their_router_calls() -> None:
     found = table(*rest.urlpatterns)
 
     assert found["GET", "/api/^projects/$"] == ADMINS
@@ -395,7 +395,7 @@ def ninja() -> NinjaAPI:
 _numbers = iter(range(1000))
 
 
-def test_django_ninjas_operations_are_told_one_by_one() -> None:
+def test_django_ninjas_operations_are_listed_one_by_one() -> None:
     api, router = ninja(), Router()
     view_of = {name: view() for name in ("above", "below", "bare", "own", "public")}
     requires(A)(api.get("/above")(view_of["above"]))

@@ -276,14 +276,14 @@ def test_the_documentation_is_the_frameworks_own() -> None:
     assert set(found.values()) == {("framework", "")}
 
 
-def test_shadow_mode_is_told() -> None:
+def test_shadow_mode_is_listed() -> None:
     app = bare_app()
     app.add_api_route("/x", view(), dependencies=[Depends(guard(A, enforce=False))])
 
     assert table(app) == {"/x": ("guarded", "requires(has_role('a'), enforce=False)")}
 
 
-def test_one_guard_that_several_dependencies_share_is_told_once() -> None:
+def test_one_guard_that_several_dependencies_share_is_listed_once() -> None:
     def one(principal: Annotated[Principal, NEEDS_A]) -> None:
         """Ask for it too."""
 

@@ -58,7 +58,7 @@ def check_enforced(app: Flask, rsa_key: Any) -> None:
 # --- functions -------------------------------------------------------------------------------
 
 
-def test_a_function_is_told_with_its_methods_its_guard_and_its_name() -> None:
+def test_a_function_is_listed_with_its_methods_its_guard_and_its_name() -> None:
     app = bare_app()
 
     @app.route("/x/<int:number>", methods=["POST", "PUT"])
@@ -128,7 +128,7 @@ def test_blueprints_and_the_blueprints_in_them_are_found(rsa_key: Any) -> None:
 # --- classes ---------------------------------------------------------------------------------
 
 
-def test_a_method_view_is_told_method_by_method(rsa_key: Any) -> None:
+def test_a_method_view_is_listed_method_by_method(rsa_key: Any) -> None:
     class Page(MethodView):
         @requires(A)
         def get(self) -> str:
@@ -232,7 +232,7 @@ def test_a_method_that_is_inherited_is_found_with_its_guard(rsa_key: Any) -> Non
 
 
 @pytest.mark.parametrize("method", ["head", "options"])
-def test_methods_that_flask_answers_itself_are_told_where_the_class_has_its_own(
+def test_methods_that_flask_answers_itself_are_listed_where_the_class_has_its_own(
     method: str, rsa_key: Any
 ) -> None:
     class Page(MethodView):
@@ -249,7 +249,7 @@ def test_methods_that_flask_answers_itself_are_told_where_the_class_has_its_own(
     assert table(app) == {("GET", "/x"): GUARDED_A, (method.upper(), "/x"): BARE}
 
 
-def test_a_function_of_options_alone_is_told() -> None:
+def test_a_function_of_options_alone_is_listed() -> None:
     app = bare_app()
     app.add_url_rule("/x", "x", view(), methods=["OPTIONS"])
 

@@ -75,7 +75,7 @@ async def guarded_foreign(scope: Any, receive: Any, send: Any) -> None:
 # --- functions -------------------------------------------------------------------------------
 
 
-def test_a_function_is_told_with_its_methods_its_guard_and_its_name() -> None:
+def test_a_function_is_listed_with_its_methods_its_guard_and_its_name() -> None:
     [found] = inventory(Starlette(routes=[Route("/x/{id:int}", guarded, methods=["POST"])]))
 
     assert (found.path, found.methods, found.kind) == ("/x/{id:int}", ("POST",), "guarded")
@@ -83,7 +83,7 @@ def test_a_function_is_told_with_its_methods_its_guard_and_its_name() -> None:
     assert found.guard == "requires(has_role('a'))"
 
 
-def test_unguarded_public_and_guarded_functions_are_told_apart() -> None:
+def test_unguarded_public_and_guarded_functions_are_distinguished() -> None:
     assert table(Route("/bare", bare), Route("/guarded", guarded), Route("/public", opened)) == {
         ("GET,HEAD", "/bare"): BARE,
         ("GET,HEAD", "/guarded"): GUARDED_A,
@@ -91,7 +91,7 @@ def test_unguarded_public_and_guarded_functions_are_told_apart() -> None:
     }
 
 
-def test_one_function_at_two_routes_is_told_with_the_guard_of_each() -> None:
+def test_one_function_at_two_routes_is_listed_with_the_guard_of_each() -> None:
     shared = view()
 
     found = table(Route("/a", requires(A)(shared)), Route("/b", requires(B)(shared)))
@@ -100,7 +100,7 @@ def test_one_function_at_two_routes_is_told_with_the_guard_of_each() -> None:
     assert found["GET,HEAD", "/b"] == ("guarded", "requires(has_role('b'))")
 
 
-def test_several_guards_and_shadow_mode_are_all_told() -> None:
+def test_several_guards_and_shadow_mode_are_all_listed() -> None:
     both = requires(A)(requires(B, enforce=False)(view()))
 
     assert table(Route("/x", both))["GET,HEAD", "/x"] == (
@@ -147,7 +147,7 @@ class Awaited:
         return JSONResponse("served")(*self.parts).__await__()
 
 
-def test_an_endpoint_class_is_told_method_by_method() -> None:
+def test_an_endpoint_class_is_listed_method_by_method() -> None:
     assert table(Route("/x", Endpoint)) == {
         ("GET", "/x"): GUARDED_A,
         ("POST", "/x"): BARE,
@@ -156,7 +156,7 @@ def test_an_endpoint_class_is_told_method_by_method() -> None:
 
 
 @pytest.mark.parametrize("endpoint", [Dispatching, Awaited])
-def test_a_class_that_has_no_methods_of_http_is_told_all_the_same(endpoint: Any) -> None:
+def test_a_class_that_has_no_methods_of_http_is_listed_all_the_same(endpoint: Any) -> None:
     """It serves every method in a way of its own."""
     assert list(table(Route("/x", endpoint)).values()) == [BARE]
 
@@ -181,7 +181,7 @@ async def guarded_socket(websocket: WebSocket) -> None:
     await websocket.accept()
 
 
-def test_websockets_are_told_functions_and_classes() -> None:
+def test_websockets_are_listed_functions_and_classes() -> None:
     found = table(
         WebSocketRoute("/bare", socket),
         WebSocketRoute("/guarded", guarded_socket),

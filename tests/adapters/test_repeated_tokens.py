@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from jwt_middleware import has_role
-from jwt_middleware.events.kinds import Decided
 from jwt_middleware.testing import SigningKey, mint, ucsd_claims
 
+from ..kit import Events
 from .apps import DOORS, Door
 from .conformance import JWT, NOW
 
@@ -27,13 +27,12 @@ from .conformance import JWT, NOW
     ids=lambda options: next(iter(options), "nothing"),
 )
 def test_a_repeated_token_is_not_verified_again(
-    door: Door, options: dict[str, Any], rsa_key: SigningKey
+    door: Door, options: dict[str, Any], rsa_key: SigningKey, events: Events
 ) -> None:
-    heard: list[Any] = []
-    needed = {"keys": rsa_key.certificate_pem, "clock": lambda: NOW, "listeners": [heard.append]}
+    needed = {"keys": rsa_key.certificate_pem, "clock": lambda: NOW, "listeners": [events]}
     app = door.build(needed | options)
     token = mint(rsa_key, ucsd_claims(), now=NOW)
 
     for _ in range(3):
         assert door.ask(app, "GET", "/who", [(JWT, token)]).status == 200
-    assert [event.cached for event in heard if isinstance(event, Decided)] == [False, True, True]
+    assert events.cached == [False, True, True]

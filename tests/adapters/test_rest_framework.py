@@ -214,7 +214,7 @@ def test_or_and_not_of_permissions_are_refused_at_declaration_for_a_refusal_ends
 # --- the class itself ------------------------------------------------------------------------
 
 
-def test_in_shadow_mode_a_permission_serves_and_tells(ask: Any, rsa_key: SigningKey) -> None:
+def test_in_shadow_mode_a_permission_serves_and_reports(ask: Any, rsa_key: SigningKey) -> None:
     told: list[Any] = []
     verifier = Verifier(**client_options(rsa_key), listeners=(told.append,))
     app = Site(rsa_key, "wsgi", {"verifier": verifier})

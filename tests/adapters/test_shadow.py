@@ -50,7 +50,7 @@ def watched(options: dict[str, Any], **more: Any) -> tuple[Verifier, list[Decide
 
 
 @ALL
-def test_a_guard_in_shadow_mode_serves_and_tells_what_it_would_refuse(
+def test_a_guard_in_shadow_mode_serves_and_reports_what_it_would_refuse(
     adapter: Adapter, options: dict[str, Any], headers: Any
 ) -> None:
     verifier, told = watched(options)
@@ -73,7 +73,7 @@ def test_a_guard_in_shadow_mode_serves_and_tells_what_it_would_refuse(
 
 
 @ALL
-def test_a_policy_in_shadow_mode_serves_and_tells_what_it_would_refuse(
+def test_a_policy_in_shadow_mode_serves_and_reports_what_it_would_refuse(
     adapter: Adapter, options: dict[str, Any], headers: Any, tmp_path: Path
 ) -> None:
     enforced = '"catalogue.read" = { any = ['

@@ -89,7 +89,7 @@ def test_the_lifespan_fetches_keys_before_the_first_request(
 
 @on_lifespan
 @pytest.mark.parametrize("fault", ["refused", "status 500", "hang"])
-def test_fail_fast_fails_the_lifespan_and_tells_source_and_reason(
+def test_fail_fast_fails_the_lifespan_and_reports_source_and_reason(
     build: Any, fault: str, key_server: KeyServer
 ) -> None:
     key_server.script = hang if fault == "hang" else status(500)

@@ -161,7 +161,7 @@ def test_refuse_lets_an_app_start_whose_routes_are_all_guarded_public_or_the_fra
 
 
 @ALL
-def test_warn_serves_and_tells_once_which_routes_have_no_guard(
+def test_warn_serves_and_reports_once_which_routes_have_no_guard(
     build: Any, options: Options, acme: Any
 ) -> None:
     told: list[Any] = []

@@ -112,7 +112,7 @@ def test_a_path_that_is_no_utf8_is_not_taken_for_one_that_is(options: Options) -
     assert call_wsgi(app, "GET", "/", environ_changes={"PATH_INFO": "/h\xe4user"}).status == 401
 
 
-def test_the_underscore_form_cannot_be_told_apart_so_the_server_must_drop_it(
+def test_the_underscore_form_cannot_be_distinguished_so_the_server_must_drop_it(
     options: Options, caller: Caller
 ) -> None:
     """PEP 3333 folds both names into one key: what the README's table of servers is for."""

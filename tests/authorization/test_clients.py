@@ -302,7 +302,7 @@ def test_a_client_that_is_switched_off_is_refused_before_its_claims_are_read() -
     assert refusal.value.code == "client_disabled"
 
 
-def test_a_clients_repr_tells_nothing_of_its_keys() -> None:
+def test_a_clients_repr_shows_nothing_of_its_keys() -> None:
     assert repr(Client("a", name="Acme", namespace="acme")) == "Client('a')"
 
 

@@ -199,7 +199,7 @@ WRONG: list[tuple[str, str, str]] = [
 
 
 @pytest.mark.parametrize("lines, path, what", WRONG)
-def test_a_fault_is_told_alone_with_its_key_path_and_the_mend(
+def test_a_fault_is_reported_alone_with_its_key_path_and_the_remedy(
     lines: str, path: str, what: str
 ) -> None:
     [told] = faults(f"[clients.a]\n{lines}")
@@ -217,7 +217,7 @@ def test_a_namespace_is_one_word(value: str) -> None:
 
 
 @pytest.mark.parametrize("value", ['"a"', "5", "[]", "true"])
-def test_a_trust_that_is_no_table_is_told_once(value: str) -> None:
+def test_a_trust_that_is_no_table_is_reported_once(value: str) -> None:
     [told] = faults(f"[clients.a]\ntrust = {value}")
 
     assert told == "clients.a.trust: a table [clients.a.trust]"
@@ -257,7 +257,7 @@ def test_a_registry_has_clients(text: str) -> None:
     assert faults(text) == ["clients: missing: write a table [clients.ID] for each client"]
 
 
-def test_another_table_than_clients_is_told_with_the_nearest() -> None:
+def test_another_table_than_clients_is_reported_with_the_nearest() -> None:
     told = faults("[client.a]\n[clients.a]")
 
     assert told == ["client: there is no such table; a name with a dot needs quotes"]
@@ -273,7 +273,7 @@ def test_a_client_id_is_not_empty_and_an_odd_one_is_quoted_as_toml_does() -> Non
     assert faults('[clients."a.b\\\\ü"]\nname = 5') == [f'clients."a.b\\\\\\xfc".name: {TEXT}']
 
 
-def test_every_fault_is_told_at_once() -> None:
+def test_every_fault_is_reported_at_once() -> None:
     good = 'permissions = ["p"]\n'
     parts = [f"[clients.c{number}]\n{lines}\n" for number, (lines, _, _) in enumerate(WRONG)]
     told = faults("".join(parts) + "[clients.good]\n" + good + "[more]\n")

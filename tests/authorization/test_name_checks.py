@@ -111,7 +111,9 @@ UNKNOWN: list[tuple[Predicate, str]] = [
 
 
 @pytest.mark.parametrize("found, what", UNKNOWN, ids=lambda value: repr(value)[:40])
-def test_what_no_client_could_ever_carry_is_told_with_the_leaf(found: Predicate, what: str) -> None:
+def test_what_no_client_could_ever_carry_is_reported_with_the_leaf(
+    found: Predicate, what: str
+) -> None:
     for each in (found, ~found, found & authenticated, authenticated | ~found):
         [fault] = unknown_names(each, CLIENTS)
         assert fault.startswith(f"{found!r}: ")
@@ -123,11 +125,11 @@ def test_what_no_client_could_ever_carry_is_told_with_the_leaf(found: Predicate,
     [UNIT.contains("x"), AGE.contains(5), LEVEL.contains("low"), SITES == "x"],
     ids=repr,
 )
-def test_a_relation_that_the_attributes_type_can_never_have_is_told(found: Predicate) -> None:
+def test_a_relation_that_the_attributes_type_can_never_have_is_reported(found: Predicate) -> None:
     assert len(unknown_names(found, CLIENTS)) == 1
 
 
-def test_every_fault_is_told() -> None:
+def test_every_fault_is_reported() -> None:
     found = client("x") & (has_role("y") | ~policy("z")) & (LEVEL > "v") & (AGE == True)  # noqa: E712
 
     assert len(unknown_names(found, CLIENTS)) == 5

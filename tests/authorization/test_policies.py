@@ -144,7 +144,7 @@ def test_a_denial_inside_several_conditions_names_the_leaf_that_decided() -> Non
     assert decision.leaf == "policy('p'): has_role('night')"
 
 
-def test_a_level_that_is_too_low_tells_both_levels() -> None:
+def test_a_level_that_is_too_low_names_both_levels() -> None:
     decision = READ.evaluate(of("b", lvl="low"))
 
     assert decision.leaf == "policy('x.read'): attribute('level') >= 'high'"
@@ -152,7 +152,7 @@ def test_a_level_that_is_too_low_tells_both_levels() -> None:
     assert decision.held == "'low'"
 
 
-def test_a_client_without_the_policy_is_told_by_its_id() -> None:
+def test_a_client_without_the_policy_is_reported_by_its_id() -> None:
     decision = policy("x.own").evaluate(of("none"))
 
     assert decision.leaf == "policy('x.own')"
@@ -160,7 +160,7 @@ def test_a_client_without_the_policy_is_told_by_its_id() -> None:
     assert "client none" in decision.held
 
 
-def test_an_allowed_policy_is_told_by_its_name() -> None:
+def test_an_allowed_policy_is_reported_by_its_name() -> None:
     assert READ.evaluate(of("a", roles=["reader"])).explain() == "allowed by policy('x.read')"
 
 

@@ -321,7 +321,7 @@ def test_what_shadow_mode_lets_in_is_decided_once_more_strictly_with_the_same_an
         (any_of, r"any_of\(\) needs"),
     ],
 )
-def test_a_wrong_part_is_told_with_what_it_was_written_in(combine: Any, written: str) -> None:
+def test_a_wrong_part_is_reported_with_what_it_was_written_in(combine: Any, written: str) -> None:
     with pytest.raises(TypeError, match=f"^{written}"):
         combine()
 

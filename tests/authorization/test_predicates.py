@@ -301,12 +301,12 @@ def test_a_function_without_a_name_reads_as_its_type_and_a_lambda_as_its_place()
     "made, written",
     [(client, "client"), (has_role, "has_role"), (has_permission, "has_permission")],
 )
-def test_a_wrong_name_is_told_with_what_it_was_written_in(made: Any, written: str) -> None:
+def test_a_wrong_name_is_reported_with_what_it_was_written_in(made: Any, written: str) -> None:
     with pytest.raises(TypeError, match=rf"^{written}\(\) takes a name"):
         made("")
 
 
-def test_what_is_no_function_is_told_by_its_type() -> None:
+def test_what_is_no_function_is_reported_by_its_type() -> None:
     with pytest.raises(TypeError, match=r"^predicate\(\) takes a function, not int$"):
         predicate(5)  # type: ignore[arg-type]
 

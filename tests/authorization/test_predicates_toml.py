@@ -214,7 +214,7 @@ def test_a_key_path_quotes_a_word_as_toml_does(word: str) -> None:
         assert [path for path, _ in read(text)[1]] == [where]
 
 
-def test_every_fault_of_a_nested_table_is_told_and_nothing_of_it_is_used() -> None:
+def test_every_fault_of_a_nested_table_is_reported_and_nothing_of_it_is_used() -> None:
     found, faults = read(
         '{ all = [{ role = "r" }, { roles = "r" }, { any = [{ claim = "c", equals = {} }, 5] }, '
         "{ not = { authenticated = false } }] }"

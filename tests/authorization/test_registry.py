@@ -165,7 +165,7 @@ def test_a_wrong_file_is_an_error_with_every_fault(path: Path) -> None:
 # --- a file that changes ---------------------------------------------------------------------
 
 
-def test_a_changed_file_is_read_anew_and_told(path: Path) -> None:
+def test_a_changed_file_is_read_anew_and_reported(path: Path) -> None:
     current, heard = watched(path)
     assert names(current()) == ["first"]
     replaced(path, BETTER)
@@ -211,7 +211,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("broken", BROKEN.values(), ids=BROKEN)
-def test_a_broken_edit_keeps_the_last_good_reading_and_tells_why_once(
+def test_a_broken_edit_keeps_the_last_good_reading_and_reports_why_once(
     path: Path, broken: str
 ) -> None:
     current, heard = watched(path)
@@ -225,7 +225,7 @@ def test_a_broken_edit_keeps_the_last_good_reading_and_tells_why_once(
     assert str(path) in str(error)
 
 
-def test_a_file_that_is_gone_keeps_the_last_good_reading_and_tells(path: Path) -> None:
+def test_a_file_that_is_gone_keeps_the_last_good_reading_and_reports(path: Path) -> None:
     current, heard = watched(path)
     before = current()
     path.unlink()
@@ -237,7 +237,7 @@ def test_a_file_that_is_gone_keeps_the_last_good_reading_and_tells(path: Path) -
     assert soon(lambda: names(current()) == ["second", "b"])
 
 
-def test_a_mended_file_serves_again(path: Path) -> None:
+def test_a_repaired_file_serves_again(path: Path) -> None:
     current, heard = watched(path)
     replaced(path, "broken")
     assert soon(lambda: current() is None or bool(heard))

@@ -84,7 +84,7 @@ def test_path_parameters_are_empty_before_the_app_has_routed(view: View) -> None
 
 
 @VIEWS
-def test_the_repr_tells_nothing_of_the_caller(view: View) -> None:
+def test_the_repr_shows_nothing_of_the_caller(view: View) -> None:
     secret = "eyJhbGciOiJSUzI1NiJ9"
     shown = repr(view("GET", f"/{secret}", [("X-JWT-Assertion", secret)], query=f"a={secret}"))
 

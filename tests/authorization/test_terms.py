@@ -181,7 +181,7 @@ def test_what_can_never_be_compared_is_refused_when_it_is_written(value: Any) ->
             compare()
 
 
-def test_comparing_with_none_names_is_present_as_the_mend() -> None:
+def test_comparing_with_none_names_is_present_as_the_remedy() -> None:
     with pytest.raises(TypeError, match=r"claim\('x'\)\.is_present"):
         _ = x == None  # noqa: E711
 
@@ -273,7 +273,7 @@ def test_every_term_of_a_predicate_is_found() -> None:
     ]
 
 
-def test_equality_of_comparisons_tells_types_apart() -> None:
+def test_equality_of_comparisons_distinguishes_types() -> None:
     pairs: list[tuple[Predicate, Predicate]] = [
         (x == 1, x == True),  # noqa: E712
         (x == "1", x == 1),

@@ -88,7 +88,7 @@ def test_the_symlink_swap_of_a_mounted_secret_is_seen(tmp_path: Path, clock: Clo
 
 
 @pytest.mark.parametrize("fault", ["broken", "gone", "unreadable as text"])
-def test_a_broken_replacement_keeps_the_good_reading_and_tells_once(
+def test_a_broken_replacement_keeps_the_good_reading_and_reports_once(
     tmp_path: Path, clock: Clock, fault: str
 ) -> None:
     path = tmp_path / "key"

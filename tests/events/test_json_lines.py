@@ -99,7 +99,7 @@ def test_a_file_is_added_to(tmp_path: Path) -> None:
     assert len(lines_in(path)) == 3
 
 
-def test_a_file_that_cannot_be_opened_is_told_at_the_start(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_opened_is_reported_at_the_start(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"nowhere/audit.jsonl .*No such file.*folder"):
         JSONLines(tmp_path / "nowhere" / "audit.jsonl")
     with pytest.raises(ConfigurationError, match="Is a directory"):
@@ -165,7 +165,7 @@ def test_a_rotation_amid_threads_loses_no_line(tmp_path: Path) -> None:
 # --- a disk that is full ---------------------------------------------------------------------
 
 
-def test_lines_that_cannot_be_written_are_counted_told_once_and_told_of_afterwards(
+def test_lines_that_cannot_be_written_are_counted_and_reported_once_and_afterwards(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, clock: Clock
 ) -> None:
     folder = tmp_path / "logs"

@@ -38,6 +38,7 @@ from jwt_middleware.events.record import CALLER_FIELDS
 from jwt_middleware.testing import SigningKey, mint, ucsd_claims
 
 from ..conftest import Clock
+from ..kit import Events
 
 REFUSED = Decided(False, code="bad_signature", reason="it does not hold", reference="00ff")
 FORGED_LINE = "k1\r\nWARNING refused code=none\x00\x1b[31m\u2028\x85"
@@ -57,7 +58,7 @@ def test_printable_escapes_whatever_could_forge_or_hide_a_line(mark: str) -> Non
     assert mark not in shown
 
 
-def test_printable_tells_an_escape_from_the_text_that_looks_like_one() -> None:
+def test_printable_distinguishes_an_escape_from_the_text_that_looks_like_one() -> None:
     assert printable("a\nb") != printable("a\\nb")
 
 
@@ -170,7 +171,7 @@ def test_log_injection_every_event_is_one_printable_line(
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, tuple) else "",
 )
-def test_the_log_tells_what_happens_to_keys_and_stores(
+def test_the_log_reports_what_happens_to_keys_and_stores(
     event: Any, line: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "jwt_middleware")
@@ -184,13 +185,13 @@ def test_what_a_predicate_held_is_on_the_event_but_in_no_log_line(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     decision = Decision(False, "insufficient_permission", "has_role('a')", "role a", "roles [zeta]")
-    heard: list[Any] = []
+    events = Events()
 
-    Announcer([heard.append])(REFUSED._replace(decision=decision))
+    Announcer([events])(REFUSED._replace(decision=decision))
 
-    assert heard[0].decision.held == "roles [zeta]"
+    assert events[0].decision.held == "roles [zeta]"
     assert "zeta" not in caplog.text
-    assert "zeta" not in repr(heard[0])
+    assert "zeta" not in repr(events[0])
 
 
 def test_a_flood_of_refusals_is_bounded_in_the_log_and_counted_in_full(
@@ -224,29 +225,29 @@ def test_a_flood_of_one_code_does_not_silence_another(
     assert "code=token_expired" in caplog.records[-1].getMessage()
 
 
-def test_every_listener_hears_every_refusal_of_a_flood() -> None:
-    heard: list[Any] = []
-    announce = Announcer([heard.append])
+def test_every_listener_receives_every_refusal_of_a_flood() -> None:
+    events = Events()
+    announce = Announcer([events])
 
     for _ in range(50):
         announce(REFUSED)
 
-    assert len(heard) == 50
+    assert len(events) == 50
 
 
 def test_a_failing_listener_is_logged_once_and_changes_nothing(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    heard: list[Any] = []
+    events = Events()
 
     def failing(_: Any) -> None:
         raise RuntimeError("disk full")
 
-    announce = Announcer([failing, heard.append])
+    announce = Announcer([failing, events])
     announce(ConfigurationWarning("one"))
     announce(ConfigurationWarning("two"))
 
-    assert [event.reason for event in heard] == ["one", "two"]
+    assert [event.reason for event in events] == ["one", "two"]
     assert len([r for r in caplog.records if "listener" in r.getMessage()]) == 1
 
 
@@ -314,7 +315,7 @@ def test_a_line_names_the_request_and_the_key_that_the_token_names_and_nothing_t
     )
 
 
-def test_keys_that_are_back_after_an_outage_are_told_where_a_person_looks(
+def test_keys_that_are_back_after_an_outage_are_reported_where_a_person_looks(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     LogListener()(KeysFetched("https://gateway.example/jwks", 2, False))

@@ -18,6 +18,7 @@ from jwt_middleware.middleware.middleware import Gate
 from jwt_middleware.testing import SigningKey, mint, ucsd_claims
 
 from ..conftest import Clock
+from ..kit import Events
 
 FLOOD = 5 * BURST
 
@@ -80,13 +81,13 @@ def test_a_predicate_that_goes_wrong_is_logged_as_seldom_as_a_refusal(
     rsa_key: SigningKey,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    heard: list[Any] = []
+    events = Events()
     gate = Gate(
         {
             "keys": rsa_key.public_pem,
             "api": "/echo",
             "authorize": shape(rule),
-            "listeners": [heard.append],
+            "listeners": [events],
         }
     )
     token = mint(rsa_key, ucsd_claims())
@@ -94,7 +95,7 @@ def test_a_predicate_that_goes_wrong_is_logged_as_seldom_as_a_refusal(
         with pytest.raises(PermissionDenied):
             gate.admit([token], {}, lambda _: RequestView())
 
-    assert len([each for each in heard if isinstance(each, Decided) and each.code]) == FLOOD
+    assert len([each for each in events.decisions if each.code]) == FLOOD
     assert len([r for r in caplog.records if "which denies" in r.getMessage()]) == BURST
     assert len([r for r in caplog.records if r.getMessage().startswith("refused ")]) == BURST
 

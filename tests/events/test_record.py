@@ -27,7 +27,6 @@ from jwt_middleware import (
 from jwt_middleware.authorization.guards import Guard
 from jwt_middleware.authorization.request import EnvironView, RequestView, ScopeView
 from jwt_middleware.errors import BadSignature, Decision
-from jwt_middleware.events.kinds import Decided
 from jwt_middleware.events.log import Announcer
 from jwt_middleware.events.record import (
     RECORD_KEY,
@@ -42,6 +41,7 @@ from jwt_middleware.principal import PRINCIPAL_KEY
 from jwt_middleware.testing import SigningKey, mint, ucsd_claims
 
 from ..adapters.harness import ask_asgi, call_asgi, call_wsgi, http_scope
+from ..kit import Events
 
 JWT = "X-JWT-Assertion"
 ANA = Principal({"sub": "ana", "client_id": "app"})
@@ -50,24 +50,9 @@ DENIED = Decision(False, "insufficient_permission", "client('kiosk')", "client k
 NO_ROLE = Decision(False, "insufficient_permission", "has_role('a')", "role a", "no roles")
 
 
-class Heard(list[Any]):
-    """A listener that keeps all it hears."""
-
-    def __call__(self, event: Any) -> None:
-        self.append(event)
-
-    def decisions(self) -> list[Decided]:
-        return [event for event in self if isinstance(event, Decided)]
-
-
 @pytest.fixture
-def heard() -> Heard:
-    return Heard()
-
-
-@pytest.fixture
-def options(rsa_key: SigningKey, heard: Heard) -> dict[str, Any]:
-    return {"keys": rsa_key.certificate_pem, "api": "/echo", "listeners": [heard]}
+def options(rsa_key: SigningKey, events: Events) -> dict[str, Any]:
+    return {"keys": rsa_key.certificate_pem, "api": "/echo", "listeners": [events]}
 
 
 @pytest.fixture
@@ -77,10 +62,10 @@ def token(rsa_key: SigningKey) -> str:
 
 @contextmanager
 def begin(
-    heard: Heard, carrier: dict[str, Any] | None = None
+    events: Events, carrier: dict[str, Any] | None = None
 ) -> Generator[RequestRecord, None, None]:
     carrier = {} if carrier is None else carrier
-    record = RequestRecord(Announcer([heard]), carrier, RequestView(), "r-0", PRINCIPAL_KEY)
+    record = RequestRecord(Announcer([events]), carrier, RequestView(), "r-0", PRINCIPAL_KEY)
     try:
         yield record
     finally:
@@ -90,10 +75,10 @@ def begin(
 # --- the record itself -----------------------------------------------------------------------
 
 
-def test_a_decision_is_emitted_once_with_the_first_reason(heard: Heard) -> None:
+def test_a_decision_is_emitted_once_with_the_first_reason(events: Events) -> None:
     scope: dict[str, Any] = {"type": "http", "headers": []}
     request = ScopeView(scope)
-    with begin(heard, scope) as record:
+    with begin(events, scope) as record:
         audit = Audit(record.announce)
         audit.verified(ANA, request, cached=False, seconds=0.5)
         audit.verified(ANA, request, cached=True)  # by another door inside
@@ -101,12 +86,12 @@ def test_a_decision_is_emitted_once_with_the_first_reason(heard: Heard) -> None:
         first = BadSignature("first")
         assert audit.refused(first, request) is first
         audit.refused(MissingToken("what followed from it"), request)
-        assert heard == []
+        assert events == []
         record.emit(401, scope)
         record.emit(200, scope)
         audit.refused(first, request)  # the app raises it again
 
-    [event] = heard
+    [event] = events
     assert (event.cached, event.seconds) == (False, 0.5)
     assert event.would_refuse == (DENIED.code,)
     assert (event.allowed, event.code, event.reason) == (False, "bad_signature", "first")
@@ -115,70 +100,70 @@ def test_a_decision_is_emitted_once_with_the_first_reason(heard: Heard) -> None:
 
 
 def test_a_refusal_says_which_rule_refused_and_not_what_shadow_mode_let_in_before(
-    heard: Heard,
+    events: Events,
 ) -> None:
     scope: dict[str, Any] = {"type": "http", "headers": []}
     request = ScopeView(scope)
-    with begin(heard, scope) as record:
+    with begin(events, scope) as record:
         audit = Audit(record.announce)
         audit.would_refuse(DENIED, ANA, request, CLIENT)
         audit.refused(PermissionDenied("no", decision=NO_ROLE), request, ANA, "has_role(...)")
 
-    assert [(e.code, e.guard, e.decision) for e in heard] == [
+    assert [(e.code, e.guard, e.decision) for e in events] == [
         ("insufficient_permission", "has_role(...)", NO_ROLE)
     ]
-    assert heard[0].would_refuse == (DENIED.code,)
+    assert events[0].would_refuse == (DENIED.code,)
 
 
-def test_a_request_whose_answer_was_not_seen_is_emitted_all_the_same(heard: Heard) -> None:
-    with pytest.raises(LookupError), begin(heard):
+def test_a_request_whose_answer_was_not_seen_is_emitted_all_the_same(events: Events) -> None:
+    with pytest.raises(LookupError), begin(events):
         raise LookupError("of the app")
 
-    assert [(event.allowed, event.status) for event in heard] == [(True, None)]
+    assert [(event.allowed, event.status) for event in events] == [(True, None)]
 
 
-def test_a_principal_that_was_put_in_by_other_means_is_named_too(heard: Heard) -> None:
+def test_a_principal_that_was_put_in_by_other_means_is_named_too(events: Events) -> None:
     carrier: dict[str, Any] = {}
-    with begin(heard, carrier):
+    with begin(events, carrier):
         carrier[PRINCIPAL_KEY] = ANA
 
-    assert heard[0].subject == "ana"
+    assert events[0].subject == "ana"
 
 
-def test_a_template_that_is_known_late_stands_beside_the_path(heard: Heard) -> None:
-    with begin(heard) as record:
+def test_a_template_that_is_known_late_stands_beside_the_path(events: Events) -> None:
+    with begin(events) as record:
         record.route = "/{rest:path}"
 
-    assert [(event.method, event.route, event.path) for event in heard] == [
+    assert [(event.method, event.route, event.path) for event in events] == [
         ("GET", "/{rest:path}", "/")
     ]
 
 
 def test_a_record_inside_another_has_the_same_request_id_and_gives_way_at_its_end(
-    heard: Heard,
+    events: Events,
 ) -> None:
     carrier: dict[str, Any] = {}
-    with begin(heard, carrier) as outer:
-        with begin(heard, carrier) as inner:
+    with begin(events, carrier) as outer:
+        with begin(events, carrier) as inner:
             assert current_record() is carrier[RECORD_KEY] is inner
         assert current_record() is carrier[RECORD_KEY] is outer
     assert current_record() is None
 
-    assert heard[0].request_id == heard[1].request_id == outer.request_id
+    assert events[0].request_id == events[1].request_id == outer.request_id
 
 
-def test_a_record_is_of_the_listeners_that_will_get_it_and_of_no_others(heard: Heard) -> None:
+def test_a_record_is_of_the_listeners_that_will_get_it_and_of_no_others(events: Events) -> None:
     carrier: dict[str, Any] = {}
 
-    with begin(heard, carrier) as record:
+    with begin(events, carrier) as record:
         assert open_record(record, record.announce) is record
-        assert open_record(record, Announcer([heard])) is None
+        assert open_record(record, Announcer([events])) is None
         assert open_record(None, record.announce) is None
         record.emit(200, carrier)
         assert open_record(record, record.announce) is None
 
 
-def test_a_record_that_has_ended_is_no_circle_for_the_garbage_collector(heard: Heard) -> None:
+def test_a_record_that_has_ended_is_no_circle_for_the_garbage_collector(events: Events) -> None:
     class Carrier(dict[str, Any]):
         pass
 
@@ -186,7 +171,7 @@ def test_a_record_that_has_ended_is_no_circle_for_the_garbage_collector(heard: H
     gone = weakref.ref(carrier)
     gc.disable()
     try:
-        with begin(heard, carrier):
+        with begin(events, carrier):
             pass
         del carrier
         assert gone() is None
@@ -198,14 +183,14 @@ def test_a_record_that_has_ended_is_no_circle_for_the_garbage_collector(heard: H
 
 
 def test_a_refusal_at_a_door_is_one_event_and_one_line_of_the_log(
-    options: Any, heard: Heard, caplog: pytest.LogCaptureFixture
+    options: Any, events: Events, caplog: pytest.LogCaptureFixture
 ) -> None:
     door = asgi.JWTMiddleware(served, **options)
-    heard.clear()
+    events.clear()
     caplog.clear()
     answer = call_asgi(door, "GET", "/x", [(JWT, "x.y.z"), ("X-Request-ID", "r-1")])
 
-    [event] = heard
+    [event] = events
     assert (event.method, event.path, event.route, event.request_id) == ("GET", "/x", None, "r-1")
     assert (event.code, event.status) == ("malformed_token", 401)
     assert event.reference == answer.json()["reference"]
@@ -234,7 +219,7 @@ def test_a_refusal_that_the_app_answers_itself_is_logged_with_its_rule(
             enforce(Guard(has_role("a")), scope, ScopeView(scope))
         await served(scope, receive, send)
 
-    for listeners in ([Heard()], []):
+    for listeners in ([Events()], []):
         door = asgi.JWTMiddleware(app, **options | {"listeners": listeners})
         caplog.clear()
         assert call_asgi(door, "GET", "/x", [(JWT, token)]).status == 201
@@ -245,7 +230,7 @@ def test_a_refusal_that_the_app_answers_itself_is_logged_with_its_rule(
 
 
 def test_a_call_of_a_verifier_without_a_door_is_one_event_of_no_request(
-    options: Any, heard: Heard, token: str
+    options: Any, events: Events, token: str
 ) -> None:
     verifier = Verifier(**options)
     verifier.verify(token)
@@ -253,13 +238,13 @@ def test_a_call_of_a_verifier_without_a_door_is_one_event_of_no_request(
     with pytest.raises(BadSignature):
         verifier.verify(token[:-8] + "AAAAAAA=")
 
-    decided = [(event.allowed, event.cached, event.path) for event in heard.decisions()]
+    decided = [(event.allowed, event.cached, event.path) for event in events.decisions]
     assert decided == [(True, False, None), (True, True, "/x"), (False, None, None)]
-    assert {getattr(event, "request_id", None) for event in heard} == {None}
+    assert {getattr(event, "request_id", None) for event in events} == {None}
 
 
-def test_another_verifier_that_the_app_asks_meanwhile_tells_its_own_listeners(
-    options: Any, heard: Heard, token: str, rsa_key: SigningKey
+def test_another_verifier_that_the_app_asks_meanwhile_calls_its_own_listeners(
+    options: Any, events: Events, token: str, rsa_key: SigningKey
 ) -> None:
     """Its refusal is no decision on this request, but one of its own."""
     out = io.StringIO()
@@ -272,26 +257,28 @@ def test_another_verifier_that_the_app_asks_meanwhile_tells_its_own_listeners(
 
     call_asgi(asgi.JWTMiddleware(app, **options), "GET", "/x", [(JWT, token)])
 
-    assert [event.allowed for event in heard.decisions()] == [True]
+    assert [event.allowed for event in events.decisions] == [True]
     refused = json.loads(out.getvalue().splitlines()[-1])
     assert (refused["jwt.result"], refused["http.request.method"]) == ("denied", "GET")
-    assert refused["http.request.id"] == heard.decisions()[0].request_id
+    assert refused["http.request.id"] == events.decisions[0].request_id
 
 
 def test_verification_is_measured_where_somebody_listens_and_not_for_cached_tokens(
-    options: Any, heard: Heard, token: str
+    options: Any, events: Events, token: str
 ) -> None:
     verifier = Verifier(**options)
     verifier.verify(token)
     verifier.verify(token)
 
-    first, second = heard.decisions()
+    first, second = events.decisions
     assert first.seconds is not None
     assert 0 < first.seconds < 1
     assert second.seconds is None
 
 
-def test_a_verifier_put_in_for_tests_is_the_one_that_is_emitted(options: Any, heard: Heard) -> None:
+def test_a_verifier_put_in_for_tests_is_the_one_that_is_emitted(
+    options: Any, events: Events
+) -> None:
     gate = Gate({**options, "listeners": ()})
     assert not gate.audits
     with substituted(lambda _: Verifier(**options), [gate]):
@@ -303,7 +290,7 @@ def test_a_verifier_put_in_for_tests_is_the_one_that_is_emitted(options: Any, he
         assert gate.start_record(carrier, EnvironView(carrier)) is None  # by a door inside
         record.finish(carrier)
     assert not gate.audits
-    assert len(heard.decisions()) == 1
+    assert len(events.decisions) == 1
 
 
 # --- the plain doors -------------------------------------------------------------------------
@@ -315,33 +302,33 @@ async def served(scope: Any, receive: Any, send: Any) -> None:
 
 
 def test_a_decision_is_emitted_before_the_answer_and_not_at_the_end_of_a_long_one(
-    options: Any, heard: Heard, token: str
+    options: Any, events: Events, token: str
 ) -> None:
     known: list[int] = []
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
-        known.append(len(heard.decisions()))
+        known.append(len(events.decisions))
         await send({"type": "http.response.body", "body": b"more"})
 
     call_asgi(asgi.JWTMiddleware(app, **options), "GET", "/x", [(JWT, token)])
 
     assert known == [1]
-    assert len(heard.decisions()) == 1
+    assert len(events.decisions) == 1
 
 
 def test_two_doors_with_one_verifier_tell_one_decision(
-    options: Any, heard: Heard, token: str
+    options: Any, events: Events, token: str
 ) -> None:
     verifier = Verifier(**options)
     inner = asgi.JWTMiddleware(served, verifier=verifier)
     call_asgi(asgi.JWTMiddleware(inner, verifier=verifier), "GET", "/x", [(JWT, token)])
 
-    assert [(event.allowed, event.status) for event in heard.decisions()] == [(True, 201)]
+    assert [(event.allowed, event.status) for event in events.decisions] == [(True, 201)]
 
 
 def test_two_doors_with_verifiers_of_their_own_tell_a_decision_each(
-    options: Any, heard: Heard, token: str
+    options: Any, events: Events, token: str
 ) -> None:
     """A mounted app may have a middleware, listeners and guards of its own."""
 
@@ -349,12 +336,12 @@ def test_two_doors_with_verifiers_of_their_own_tell_a_decision_each(
         enforce(Guard(authenticated), scope, ScopeView(scope))
         await served(scope, receive, send)
 
-    inner = Heard()
+    inner = Events()
     mounted = asgi.JWTMiddleware(app, **options | {"listeners": [inner]})
     call_asgi(asgi.JWTMiddleware(mounted, **options), "GET", "/x", [(JWT, token)])
 
-    for listener, guarded in ((heard, False), (inner, True)):
-        [event] = listener.decisions()
+    for listener, guarded in ((events, False), (inner, True)):
+        [event] = listener.decisions
         assert (event.allowed, event.status, event.guarded) == (True, 201, guarded)
 
 
@@ -405,7 +392,7 @@ def test_a_task_that_outlives_its_request_has_no_record(options: Any, token: str
     assert seen[1] is None
 
 
-def test_a_request_that_is_cancelled_is_emitted(options: Any, heard: Heard, token: str) -> None:
+def test_a_request_that_is_cancelled_is_emitted(options: Any, events: Events, token: str) -> None:
     serving: list[bool] = []
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -422,11 +409,11 @@ def test_a_request_that_is_cancelled_is_emitted(options: Any, heard: Heard, toke
 
     asyncio.run(run())
 
-    assert [(event.allowed, event.status) for event in heard.decisions()] == [(True, None)]
+    assert [(event.allowed, event.status) for event in events.decisions] == [(True, None)]
 
 
 def test_a_wsgi_app_that_answers_when_it_is_read_is_emitted_with_its_status(
-    options: Any, heard: Heard, token: str
+    options: Any, events: Events, token: str
 ) -> None:
     closed: list[bool] = []
 
@@ -434,7 +421,7 @@ def test_a_wsgi_app_that_answers_when_it_is_read_is_emitted_with_its_status(
         try:
             start_response("202 Accepted", [])
             yield b"a"
-            assert len(heard.decisions()) == 1
+            assert len(events.decisions) == 1
             yield b"b"
         finally:
             closed.append(True)
@@ -443,12 +430,12 @@ def test_a_wsgi_app_that_answers_when_it_is_read_is_emitted_with_its_status(
 
     assert (answer.status, answer.body) == (202, b"ab")
     assert closed == [True]
-    assert [event.status for event in heard.decisions()] == [202]
+    assert [event.status for event in events.decisions] == [202]
     assert current_record() is None
 
 
 def test_a_wsgi_app_that_refuses_after_it_has_begun_is_emitted_as_refused(
-    options: Any, heard: Heard, token: str
+    options: Any, events: Events, token: str
 ) -> None:
     def app(environ: Any, start_response: Any) -> Any:
         start_response("200 OK", [])
@@ -457,12 +444,12 @@ def test_a_wsgi_app_that_refuses_after_it_has_begun_is_emitted_as_refused(
     answer = call_wsgi(wsgi.JWTMiddleware(app, **options), "GET", "/x", [(JWT, token)])
 
     assert answer.status == 401
-    [event] = heard.decisions()
+    [event] = events.decisions
     assert (event.allowed, event.status, event.code) == (False, 401, "missing_token")
 
 
 def test_a_wsgi_app_that_fails_is_emitted_without_a_status(
-    options: Any, heard: Heard, token: str
+    options: Any, events: Events, token: str
 ) -> None:
     def app(environ: Any, start_response: Any) -> Any:
         raise LookupError("of the app")
@@ -470,12 +457,12 @@ def test_a_wsgi_app_that_fails_is_emitted_without_a_status(
     with pytest.raises(LookupError):
         call_wsgi(wsgi.JWTMiddleware(app, **options), "GET", "/x", [(JWT, token)])
 
-    assert [event.status for event in heard.decisions()] == [None]
+    assert [event.status for event in events.decisions] == [None]
     assert current_record() is None
 
 
 def test_an_error_that_the_app_raised_from_a_verifier_of_its_own_is_the_requests_too(
-    options: Any, heard: Heard, token: str
+    options: Any, events: Events, token: str
 ) -> None:
     """The same verifier, asked without the request: the call is one event, the request another."""
     verifier = Verifier(**options)
@@ -487,6 +474,6 @@ def test_an_error_that_the_app_raised_from_a_verifier_of_its_own_is_the_requests
     answer = call_asgi(door, "GET", "/x", [(JWT, token)])
 
     assert answer.status == 401
-    decided = [(event.code, event.status, event.reference) for event in heard.decisions()]
+    decided = [(event.code, event.status, event.reference) for event in events.decisions]
     reference = answer.json()["reference"]
     assert decided == [("malformed_token", None, reference), ("malformed_token", 401, reference)]

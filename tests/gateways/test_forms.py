@@ -164,6 +164,6 @@ def test_a_version_writes_in_the_newest_form_that_it_knows(version: str, form: s
 
 
 @pytest.mark.parametrize("version", ["", "x", "4.x", "-1", "4..2", "4.2 ", "9" * 10_000])
-def test_what_is_no_version_is_told_with_the_forms(version: str) -> None:
+def test_what_is_no_version_is_reported_with_the_forms(version: str) -> None:
     with pytest.raises(ValueError, match=r"wso2-4\.2"):
         form_of_version(version)

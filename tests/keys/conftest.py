@@ -15,6 +15,7 @@ from jwt_middleware.testing import SigningKey, mint
 
 from ..conftest import Clock
 from ..key_server import KeyServer
+from ..kit import Events
 
 
 @pytest.fixture
@@ -48,9 +49,9 @@ class Reader:
 
     def __init__(self, endpoint: JWKSEndpoint, algorithms: list[str] | None = None) -> None:
         self.endpoint = endpoint
-        self.heard: list[Any] = []
+        self.events = Events()
         self.verifier = Verifier(
-            keys=endpoint, algorithms=algorithms, api="/echo", listeners=[self.heard.append]
+            keys=endpoint, algorithms=algorithms, api="/echo", listeners=[self.events]
         )
 
     def token(self, key: SigningKey, **claims: Any) -> str:
@@ -71,7 +72,7 @@ class Reader:
         self.settle()
 
     def told(self, kind: type) -> list[Any]:
-        return [event for event in self.heard if isinstance(event, kind)]
+        return self.events.of(kind)
 
 
 class Scripted(Reader):

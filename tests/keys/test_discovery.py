@@ -18,6 +18,7 @@ from jwt_middleware.testing import SigningKey, mint
 
 from ..conftest import Clock
 from ..key_server import Exchange, KeyServer, Script, document, hang, redirect, status
+from ..kit import Events
 from .conftest import published
 
 OPENID = "/.well-known/openid-configuration"
@@ -38,8 +39,8 @@ def site(
     return issuer
 
 
-def reading(keys: Any, heard: list[Any] | None = None, **options: Any) -> Verifier:
-    listeners = [(heard if heard is not None else []).append]
+def reading(keys: Any, events: Events | None = None, **options: Any) -> Verifier:
+    listeners = [events if events is not None else Events()]
     return Verifier(keys=keys, gateway="standard", listeners=listeners, **options)
 
 
@@ -49,10 +50,10 @@ def token(key: SigningKey, issuer: str | None, **claims: Any) -> str:
 
 
 def failure_of(keys: Discovery, key: SigningKey) -> str:
-    heard: list[Any] = []
+    events = Events()
     with pytest.raises(KeysUnavailable):
-        reading(keys, heard).verify(token(key, keys.issuer))
-    [failure] = [event for event in heard if isinstance(event, KeyFetchFailed)]
+        reading(keys, events).verify(token(key, keys.issuer))
+    [failure] = events.of(KeyFetchFailed)
     reason: str = failure.reason
     return reason
 
@@ -156,7 +157,7 @@ FAULTS: dict[str, tuple[Script, str]] = {
 
 
 @pytest.mark.parametrize("script, reason", FAULTS.values(), ids=FAULTS)
-def test_metadata_that_cannot_be_had_is_an_outage_whose_reason_is_told(
+def test_metadata_that_cannot_be_had_is_an_outage_whose_reason_is_reported(
     key_server: KeyServer, old_key: SigningKey, script: Script, reason: str
 ) -> None:
     key_server.script = script

@@ -122,7 +122,7 @@ def test_an_etag_that_is_sent_back_makes_an_unchanged_answer_a_good_one(
     ],
     ids=str,
 )
-def test_cache_control_tells_how_long_an_answer_is_fresh(
+def test_cache_control_says_how_long_an_answer_is_fresh(
     key_server: KeyServer, headers: dict[str, str], max_age: float | None
 ) -> None:
     key_server.script = document({}, **headers)

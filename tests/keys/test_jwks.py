@@ -233,7 +233,7 @@ def test_neither_name_nor_events_nor_errors_hold_the_query(
     with pytest.raises(RequestError) as refusal:
         reader.verify(old_key)
 
-    told = f"{reader.endpoint!r} {reader.endpoint.health()} {reader.heard} {refusal.value!s}"
+    told = f"{reader.endpoint!r} {reader.endpoint.health()} {reader.events} {refusal.value!s}"
     assert "zeta" not in told + caplog.text
 
 

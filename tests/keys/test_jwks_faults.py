@@ -77,7 +77,7 @@ EACH_FAULT = pytest.mark.parametrize("script, reason", FAULTS.values(), ids=FAUL
 
 
 @EACH_FAULT
-def test_good_keys_survive_every_fault_and_the_reason_is_told(
+def test_good_keys_survive_every_fault_and_the_reason_is_reported(
     script: Script,
     reason: str,
     key_server: KeyServer,

@@ -62,7 +62,7 @@ def test_after_an_outage_one_refresh_makes_everything_fresh_again(
     assert health["last_error"] is None
 
 
-def test_each_outage_is_told_once(loaded: Scripted, clock: Clock, old_key: SigningKey) -> None:
+def test_each_outage_is_reported_once(loaded: Scripted, clock: Clock, old_key: SigningKey) -> None:
     for _ in range(2):
         loaded.answer = ConnectionError()
         for _ in range(10):

@@ -62,11 +62,11 @@ class EndpointHistory(RuleBasedStateMachine):
     def _learn(self) -> None:
         """Wait for what is under way, and take note of the answer that it brought."""
         self.reader.settle()
-        for event in self.reader.heard[self.seen :]:
+        for event in self.reader.events[self.seen :]:
             if isinstance(event, KeysFetched):
                 self.good = {jwk["kid"] for jwk in self.reader.answer["keys"]}
                 self.good_at = self.clock.now
-        self.seen = len(self.reader.heard)
+        self.seen = len(self.reader.events)
 
     def _usable(self) -> bool:
         return self.good is not None and self.clock.now < self.good_at + FRESH + STALE
@@ -153,7 +153,7 @@ class EndpointHistory(RuleBasedStateMachine):
     @invariant()
     def a_failing_endpoint_is_left_alone_longer_and_longer(self) -> None:
         streak = 0
-        for event in self.reader.heard:
+        for event in self.reader.events:
             if isinstance(event, KeysFetched):
                 streak = 0
             elif isinstance(event, KeyFetchFailed):

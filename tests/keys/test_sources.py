@@ -32,7 +32,7 @@ def test_every_source_is_a_key_source_with_one_unchanging_snapshot(
 
 
 @pytest.mark.parametrize("name", ["gateway.pem", "gateway.p12", "gateway", "keys.json"])
-def test_a_file_is_told_by_its_content_and_never_by_its_name(
+def test_a_file_is_recognised_by_its_content_and_never_by_its_name(
     rsa_key: SigningKey, tmp_path: Path, name: str
 ) -> None:
     path = tmp_path / name

@@ -17,6 +17,7 @@ from jwt_middleware.keys.trusted import TrustedKeys
 from jwt_middleware.testing import SigningKey
 
 from ..conftest import Clock
+from ..kit import Events
 
 KeyFor = Callable[..., SigningKey]
 
@@ -26,15 +27,15 @@ class Trusting:
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
-        self.heard: list[Any] = []
+        self.events = Events()
 
     def __call__(self, keys: Any, *algorithms: str, **rules: Any) -> TrustedKeys:
         source = keys if isinstance(keys, KeySource) else key_source(keys)
         chosen = tuple(ALGORITHMS[name] for name in algorithms or ("RS256",))
-        return TrustedKeys(source, KeyRules(**rules), chosen, self.heard.append, self.clock)
+        return TrustedKeys(source, KeyRules(**rules), chosen, self.events, self.clock)
 
     def of(self, kind: type) -> list[Any]:
-        return [event for event in self.heard if isinstance(event, kind)]
+        return self.events.of(kind)
 
 
 @pytest.fixture
@@ -313,14 +314,14 @@ def _oct(size: int) -> dict[str, Any]:
     "key, algorithm, hint",
     [("RS256", "ES256", "RS256"), ("ES384", "RS256", "ES"), ("RS256", "HS256", "RS256")],
 )
-def test_keys_that_fit_no_configured_algorithm_are_refused_with_the_mend(
+def test_keys_that_fit_no_configured_algorithm_are_refused_with_the_remedy(
     trust: Trusting, key_for: KeyFor, key: str, algorithm: str, hint: str
 ) -> None:
     with pytest.raises(ConfigurationError, match=f"algorithms=.*{hint}"):
         trust(key_for(key).public_pem, algorithm)
 
 
-def test_the_mend_for_keys_that_fit_no_algorithm_does_work(
+def test_the_remedy_for_keys_that_fit_no_algorithm_does_work(
     trust: Trusting, key_for: KeyFor
 ) -> None:
     """The error of a P-384 key must not advise ES256, which it cannot serve either."""

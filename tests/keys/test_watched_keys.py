@@ -18,6 +18,7 @@ from jwt_middleware.events.kinds import KeyFetchFailed, KeysLoaded
 from jwt_middleware.keys.sources import KeyFile, KeySource, SharedSecret, WatchedKeys
 from jwt_middleware.testing import SigningKey, mint
 
+from ..kit import Events
 from .conftest import published
 
 
@@ -42,8 +43,8 @@ class Watching:
     def __init__(self, source: KeySource, **options: Any) -> None:
         assert isinstance(source, WatchedKeys)
         self.source = source
-        self.heard: list[Any] = []
-        self.verifier = Verifier(keys=source, listeners=[self.heard.append], **options)
+        self.events = Events()
+        self.verifier = Verifier(keys=source, listeners=[self.events], **options)
 
     def a_second_passes(self) -> None:
         self.source._file._next_look = -math.inf
@@ -63,7 +64,7 @@ class Watching:
         return True
 
     def told(self, kind: type) -> list[Any]:
-        return [event for event in self.heard if isinstance(event, kind)]
+        return self.events.of(kind)
 
 
 @pytest.fixture

@@ -349,7 +349,7 @@ def test_a_store_may_be_named_by_each_source(pem: str, toml: Write, tmp_path: Pa
         ("revocations = 'http://u:hidden@h/'", "the store's URL"),
     ],
 )
-def test_a_store_that_is_wrong_in_the_file_is_told_with_its_name(
+def test_a_store_that_is_wrong_in_the_file_is_reported_with_its_name(
     text: str, told: str, pem: str, toml: Write
 ) -> None:
     said = refused({"keys": pem}, toml(text))

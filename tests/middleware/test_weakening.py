@@ -16,6 +16,7 @@ from jwt_middleware.testing import SigningKey
 
 from ..adapters.apps import DOORS, Door
 from ..adapters.conformance import JWT
+from ..kit import Events
 
 Make = Callable[..., tuple[str, ...]]
 
@@ -25,9 +26,9 @@ def weakened(rsa_key: SigningKey) -> Make:
     """Make a middleware by these options, and return what it is weakened by."""
 
     def make(**options: Any) -> tuple[str, ...]:
-        heard: list[Any] = []
-        Gate({"keys": rsa_key.public_pem, "api": "/echo", "listeners": heard.append} | options)
-        found = [event for event in heard if isinstance(event, ChecksWeakened)]
+        events = Events()
+        Gate({"keys": rsa_key.public_pem, "api": "/echo", "listeners": events.append} | options)
+        found = events.of(ChecksWeakened)
         assert len(found) <= 1
         assert all(event.options for event in found)
         return found[0].options if found else ()
@@ -61,7 +62,7 @@ def weakened(rsa_key: SigningKey) -> Make:
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_each_option_that_weakens_is_told_with_its_value(
+def test_each_option_that_weakens_is_reported_with_its_value(
     options: dict[str, Any], told: str, weakened: Make
 ) -> None:
     assert weakened(**options) == (told,)
@@ -81,7 +82,7 @@ def test_each_option_that_weakens_is_told_with_its_value(
     ],
     ids=repr,
 )
-def test_where_nothing_weakens_nothing_is_told(options: dict[str, Any], weakened: Make) -> None:
+def test_where_nothing_weakens_nothing_is_reported(options: dict[str, Any], weakened: Make) -> None:
     assert weakened(**options) == ()
 
 
@@ -97,15 +98,15 @@ def test_an_issuer_that_takes_any_audience_is_named(
 
 
 def test_a_ready_verifier_weakens_as_its_options_do(rsa_key: SigningKey) -> None:
-    heard: list[Any] = []
+    events = Events()
     verifier = Verifier(
-        keys=rsa_key.public_pem, api="/echo", minimum_rsa_bits=1024, listeners=heard.append
+        keys=rsa_key.public_pem, api="/echo", minimum_rsa_bits=1024, listeners=events.append
     )
-    assert not any(isinstance(event, ChecksWeakened) for event in heard)
+    assert not any(isinstance(event, ChecksWeakened) for event in events)
     for _ in range(2):
         Gate({"verifier": verifier, "exempt": ["/a"]})
 
-    assert heard[-2:] == [ChecksWeakened(("exempt=/a", "minimum_rsa_bits=1024"))] * 2
+    assert events[-2:] == [ChecksWeakened(("exempt=/a", "minimum_rsa_bits=1024"))] * 2
 
 
 def test_many_clients_and_long_paths_make_one_bounded_line(

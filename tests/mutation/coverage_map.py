@@ -50,7 +50,8 @@ class CoverageMap:
         self._folder.mkdir(parents=True, exist_ok=True)
         own = {"COVERAGE_FILE": self._folder / "coverage"}
         own[_DURATIONS] = self._folder / "durations.json"
-        options = ["-q", "-n", "2", "-p", __name__, "--timeout=600", "--randomly-dont-reorganize"]
+        options = ["-q", "-n", "2", "-p", __name__, "--randomly-dont-reorganize"]
+        options += ["-o", "faulthandler_timeout=600"]
         settings = self._folder / "coveragerc"
         settings.write_text("[run]\ninclude =\n" + "".join(f"    {path}\n" for path in modules))
         options += ["--cov", f"--cov-config={settings}", "--cov-context=test", "--cov-report="]

@@ -70,7 +70,7 @@ def test_a_mutant_keeps_its_name_where_lines_move() -> None:
     assert [each.lines for each in before] != [each.lines for each in after]
 
 
-def test_what_runs_at_import_is_told_from_what_a_function_does() -> None:
+def test_what_runs_at_import_is_distinguished_from_what_a_function_does() -> None:
     at_import = [mutant.text for mutant in mutants_of("door.py", SOURCE) if not mutant.in_body]
 
     assert at_import == ["64 -> 65", "3 -> 4"]

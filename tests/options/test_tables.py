@@ -23,7 +23,7 @@ def test_without_a_fault_nothing_is_raised() -> None:
     TableReader().raise_faults(FILE)
 
 
-def test_every_fault_is_told_below_their_number() -> None:
+def test_every_fault_is_reported_below_their_number() -> None:
     reader = TableReader()
     reader.fault("a", "b")
     assert told(reader) == ["app.toml: 1 fault", "a: b"]
@@ -83,7 +83,7 @@ def test_a_flag_that_is_none_is_its_default() -> None:
     assert told(reader)[1:] == ["w.x: true or false"]
 
 
-def test_an_unknown_key_is_told_with_the_nearest_one() -> None:
+def test_an_unknown_key_is_reported_with_the_nearest_one() -> None:
     reader = TableReader()
     reader.known("w", {"isuer": 1, "a b": {}}, ("issuer",))
 
@@ -99,6 +99,6 @@ def test_a_key_is_written_as_toml_writes_it(name: str, written: str) -> None:
 
 
 @pytest.mark.parametrize("content", [b"a = ", b"\xff", b"a = " + b"[" * 5000])
-def test_what_is_no_toml_is_told_with_its_file(content: bytes) -> None:
+def test_what_is_no_toml_is_reported_with_its_file(content: bytes) -> None:
     with pytest.raises(ConfigurationError, match=r"app\.toml: not valid TOML"):
         read_toml(content, FILE)

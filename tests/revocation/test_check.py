@@ -149,7 +149,9 @@ def test_it_holds_with_and_without_a_cache(cache_size: int, clock: Clock) -> Non
     refused(verifier, f" {raw} ")
 
 
-def test_tokens_issued_before_a_time_are_told_from_newer_ones(warm: Warm, clock: Clock) -> None:
+def test_tokens_issued_before_a_time_are_distinguished_from_newer_ones(
+    warm: Warm, clock: Clock
+) -> None:
     verifier = verifier_of(clock)
     old, none = token(clock), token(clock, iat=None, jti="t-0")
     # WSO2 writes milliseconds: read as seconds, every token would be new for ever.

@@ -47,7 +47,7 @@ def test_a_wrong_option_says_what_would_be_right(wrong: Any, told: str, clock: C
         {"url": "x://h"},
     ],
 )
-def test_wrong_fields_are_told(wrong: dict[str, Any]) -> None:
+def test_wrong_fields_are_reported(wrong: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError):
         Revocations(**{"url": "process-memory"} | wrong)
 

@@ -102,7 +102,7 @@ while True:
 
 
 @ALL_SHARED
-def test_a_killed_process_leaves_all_that_it_had_told(url: str, start: Start) -> None:
+def test_a_killed_process_leaves_all_that_it_had_acknowledged(url: str, start: Start) -> None:
     writer = start(WRITE, url)
     last = 0
     for _ in range(60):

@@ -75,7 +75,7 @@ def test_a_server_that_answers_nothing_is_an_outage_in_bounded_time(server: Redi
     store.close()
 
 
-def test_a_wrong_password_is_told_at_start_up_and_not_what_it_is(tmp_path: Path) -> None:
+def test_a_wrong_password_is_reported_at_start_up_and_not_what_it_is(tmp_path: Path) -> None:
     server = RedisServer(tmp_path, "--requirepass", "the-right-one")
     for login in ("", ":the-wrong-one@"):
         with pytest.raises(ConfigurationError) as refusal:
@@ -89,7 +89,7 @@ def test_a_wrong_password_is_told_at_start_up_and_not_what_it_is(tmp_path: Path)
 
 
 @pytest.mark.parametrize("end", ["/0?no_such_option=1", "/99", "/0?socket_timeout=soon"])
-def test_an_option_that_cannot_be_is_told_at_start_up(server: RedisServer, end: str) -> None:
+def test_an_option_that_cannot_be_is_reported_at_start_up(server: RedisServer, end: str) -> None:
     with pytest.raises(ConfigurationError, match=r"the store redis://127\.0\.0\.1"):
         open_store(f"redis://127.0.0.1:{server.port}{end}")
 

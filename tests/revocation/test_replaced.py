@@ -157,7 +157,7 @@ def test_a_file_that_is_emptied_while_it_is_open_lets_nobody_in(
     assert [each.fail for each in service.events if isinstance(each, StoreFailed)] == ["closed"]
 
 
-def test_a_lost_table_is_told_and_made_again_where_the_store_is_opened_anew(
+def test_a_lost_table_is_reported_and_made_again_where_the_store_is_opened_anew(
     service: Service, path: Path
 ) -> None:
     for attack, is_kept in ((without_its_revision, True), (without_a_table, False)):

@@ -70,7 +70,7 @@ def test_one_use_forgets_a_few_old_ones_and_waits_for_no_more(
 @pytest.mark.parametrize(
     "content", [b"no database at all, of no kind" * 40, b"SQLite format 3\0 x"]
 )
-def test_a_file_that_is_no_database_is_told_at_once(content: bytes, tmp_path: Path) -> None:
+def test_a_file_that_is_no_database_is_reported_at_once(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "other.db"
     path.write_bytes(content)
 
@@ -79,7 +79,7 @@ def test_a_file_that_is_no_database_is_told_at_once(content: bytes, tmp_path: Pa
     assert path.read_bytes() == content
 
 
-def test_a_folder_that_is_missing_or_a_file_that_is_a_folder_is_told_at_once(
+def test_a_folder_that_is_missing_or_a_file_that_is_a_folder_is_reported_at_once(
     tmp_path: Path,
 ) -> None:
     for path in (tmp_path / "missing" / "store.db", tmp_path):
@@ -87,7 +87,7 @@ def test_a_folder_that_is_missing_or_a_file_that_is_a_folder_is_told_at_once(
             open_store(f"sqlite:///{path}")
 
 
-def test_a_file_that_cannot_be_written_is_told_at_once(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_written_is_reported_at_once(tmp_path: Path) -> None:
     path = tmp_path / "store.db"
     SQLiteStore(path).close()
     path.chmod(0o400)
@@ -160,7 +160,7 @@ def test_a_store_that_is_forgotten_closes_its_file(tmp_path: Path) -> None:
     assert [each.name for each in tmp_path.iterdir()] == ["store.db"]
 
 
-def test_a_denial_is_on_the_disk_when_it_has_been_told(store: SQLiteStore) -> None:
+def test_a_denial_is_on_the_disk_when_it_has_been_acknowledged(store: SQLiteStore) -> None:
     store.use_once("a", NOW + 60)
     assert store._held[0][0].execute("PRAGMA synchronous").fetchone() == (1,)  # NORMAL
     store.deny(Denial(subject="a", until=NOW + 60))

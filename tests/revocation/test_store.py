@@ -97,7 +97,7 @@ def test_a_use_is_forgotten_at_its_end(url: str) -> None:
 
 
 @ALL
-def test_keys_of_any_text_are_told_apart(store: Store) -> None:
+def test_keys_of_any_text_are_distinguished(store: Store) -> None:
     keys = ["", "a", "A", "a ", "a\0", "a\0b", "ä", "a\u0308", "x" * 20_000, "\ud800", "a'b\"c;--"]
 
     assert [store.use_once(key, LATER) for key in keys] == [True] * len(keys)

@@ -38,7 +38,7 @@ SECRET = "not-for-the-log"
         f"http://u:{SECRET}@h/",
     ],
 )
-def test_any_other_url_is_refused_without_being_told(url: str) -> None:
+def test_any_other_url_is_refused_without_being_quoted(url: str) -> None:
     with pytest.raises(ConfigurationError) as refusal:
         open_store(url)
 

@@ -140,7 +140,7 @@ def test_nothing_is_read_while_nothing_changes(watching: Watching) -> None:
     assert watching.told(DenialsLoaded) == 1
 
 
-def test_an_outage_is_told_once_and_so_is_its_end(
+def test_an_outage_is_reported_once_and_so_is_its_end(
     watching: Watching, path: Path, clock: Clock
 ) -> None:
     watching.watch.store.close()

@@ -16,6 +16,7 @@ from jwt_middleware.testing import FORMS, SigningKey
 from jwt_middleware.testing.minting import compact
 
 from ..conftest import Clock
+from ..kit import Events
 
 NOW = 1_700_000_000.0
 HOST = "app.example.edu"
@@ -47,12 +48,12 @@ def visit(token: str | None, go: str | None = None, **changes: Any) -> Visit:
     return Visit("GET", PATH, query, HOST, "")._replace(**changes)
 
 
-def verifier_of(source: Any, heard: list[Any] | None = None, now: float = NOW) -> TokenVerifier:
+def verifier_of(source: Any, events: Events | None = None, now: float = NOW) -> TokenVerifier:
     return TokenVerifier(
         source,
         leeway=30,
         max_token_size=16_384,
-        announce=(heard if heard is not None else []).append,
+        announce=events if events is not None else Events(),
         clock=Clock(now),
     )
 
@@ -81,7 +82,7 @@ class Site:
     """A callback on real parts, with what it told and whom it signed in."""
 
     def __init__(self, folder: Path, **options: Any) -> None:
-        self.heard: list[Any] = []
+        self.events = Events()
         self.clock = Clock(NOW)
         self.directory = SQLDirectory(f"sqlite:///{folder / 'accounts.sqlite'}")
         self.session = Session()
@@ -92,7 +93,7 @@ class Site:
                 "directory": self.directory,
                 "store": self.store,
                 "clock": self.clock,
-                "listeners": [self.heard.append],
+                "listeners": [self.events],
                 **options,
             }
         )
@@ -101,7 +102,7 @@ class Site:
         return self.callback.answer(visit(raw, go, **changes), self.session)
 
     def told(self, kind: type) -> list[Any]:
-        return [event for event in self.heard if isinstance(event, kind)]
+        return self.events.of(kind)
 
 
 def header(answer: Refusal, name: str) -> str | None:

@@ -105,15 +105,16 @@ def beginnings() -> Iterator[str]:
 def test_every_address_has_one_spelling_however_its_accents_are_written() -> None:
     wrong = []
     for text in beginnings():
-        found = normal_email(f"{text}@example.org")
+        written = f"{text}@example.org"
+        found = normal_email(written)
         if found is None:
             continue
-        forms = [
+        forms = {
             unicodedata.normalize(form, address)
             for form in ("NFC", "NFD")
-            for address in (found, f"{text}@example.org")
-        ]
-        if {normal_email(each) for each in (found, *forms)} != {found}:
+            for address in (found, written)
+        }
+        if any(normal_email(each) != found for each in {found, *forms} - {written}):
             wrong.append(ascii(text))
 
     assert wrong == []

@@ -59,13 +59,13 @@ def test_the_same_person_is_updated_next_time(site: Site) -> None:
     assert found.groups == ("b",)
 
 
-def test_without_go_a_person_goes_home_and_nothing_is_told(site: Site) -> None:
+def test_without_go_a_person_goes_home_and_nothing_is_reported(site: Site) -> None:
     assert header(site.arrive(token()), "Location") == "/"
     assert site.told(GoRefused) == []
 
 
 @pytest.mark.parametrize("go", ["https://evil.example", "//evil.example", ""])
-def test_a_go_that_is_none_is_told_and_the_person_goes_home(site: Site, go: str) -> None:
+def test_a_go_that_is_none_is_reported_and_the_person_goes_home(site: Site, go: str) -> None:
     answer = site.arrive(token(), go)
 
     assert (answer.status, header(answer, "Location")) == (303, "/")
@@ -316,9 +316,9 @@ def test_no_event_no_answer_and_no_log_line_holds_the_token_or_a_claim(
     answers = [site.arrive(raw, "/courses") for raw in (good, good, bad, good + "x")]
 
     told = [repr(each) for each in answers]
-    told += [repr(event) + repr(getattr(event, "request", None)) for event in site.heard]
+    told += [repr(event) + repr(getattr(event, "request", None)) for event in site.events]
     told += [record.getMessage() for record in caplog.records]
-    for event in site.heard:
+    for event in site.events:
         request = getattr(event, "request", None)
         if request is not None:
             assert request.query_values("token") == []
@@ -373,6 +373,6 @@ def test_a_wrong_option_fails_at_start_up(site_with: Any, options: Any, told: st
 def test_a_store_of_one_process_is_warned_of(site: Site, tmp_path: Path) -> None:
     shared = Site(tmp_path, store=f"sqlite:///{tmp_path / 'sign-on.sqlite'}")
 
-    assert [event for event in shared.heard if isinstance(event, ConfigurationWarning)] == []
+    assert shared.events.of(ConfigurationWarning) == []
     [event] = site.told(ConfigurationWarning)
     assert "each worker" in event.reason

@@ -148,7 +148,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize("claims, told", WRONG, ids=[told for _, told in WRONG])
-def test_a_fault_is_told_alone_with_its_path_and_no_value(
+def test_a_fault_is_reported_alone_with_its_path_and_no_value(
     claims: dict[str, Any], told: str
 ) -> None:
     assert faults(**{"email": EMAIL, **claims}) == [told]
@@ -158,7 +158,7 @@ def test_without_an_address_nobody_arrives() -> None:
     assert faults() == ["email: missing"]
 
 
-def test_every_fault_is_told_at_once() -> None:
+def test_every_fault_is_reported_at_once() -> None:
     told = faults(
         email="no",
         meta=1,

@@ -63,12 +63,12 @@ def test_hosts_are_compared_in_one_spelling() -> None:
         ({"enabled": "no"}, "enabled: true or false"),
     ],
 )
-def test_a_wrong_value_is_told_by_its_name(values: dict[str, Any], told: str) -> None:
+def test_a_wrong_value_is_reported_by_its_name(values: dict[str, Any], told: str) -> None:
     assert told in fault(**values)
     assert SECRET not in fault(**values)
 
 
-def test_every_fault_is_told_at_once() -> None:
+def test_every_fault_is_reported_at_once() -> None:
     told = fault(hosts=[""], issuer="", max_age=-1, enabled=0)
 
     assert [name for name in ("hosts[0]", "issuer", "max_age", "enabled") if name not in told] == []

@@ -101,14 +101,14 @@ def test_the_last_one_may_have_been_removed_but_a_file_that_was_cut_off_is_none(
         ("secret_file = 'a'\nmaxage = 5", "maxage: there is no such key; did you mean 'max_age'?"),
     ],
 )
-def test_a_fault_is_told_alone_with_its_key_path(lines: str, told: str) -> None:
+def test_a_fault_is_reported_alone_with_its_key_path(lines: str, told: str) -> None:
     [found] = faults(f"[integrations.acme]\n{lines}")
 
     assert found.startswith(f"integrations.acme.{told}")
     assert "hunter2" not in found
 
 
-def test_every_fault_is_told_at_once() -> None:
+def test_every_fault_is_reported_at_once() -> None:
     told = faults(
         """
         integration = 5
@@ -139,7 +139,7 @@ def test_two_that_a_token_could_not_tell_apart_are_a_fault() -> None:
     assert told == "integrations: a, b (no hosts): each needs an issuer, which tells them apart"
 
 
-def test_no_toml_is_told_with_its_place_and_without_the_text() -> None:
+def test_no_toml_is_reported_with_its_place_and_without_the_text() -> None:
     with pytest.raises(ConfigurationError, match="not valid TOML") as caught:
         read("[integrations.a]\nsecret = hunter2\n")
 

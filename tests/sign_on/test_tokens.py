@@ -239,7 +239,7 @@ def test_every_fault_of_a_token_is_named_at_once() -> None:
 
 
 @pytest.mark.parametrize("wrong", [{"jti": 1}, {"iat": "1"}, {"exp": None}, {"aud": 5}])
-def test_the_faults_of_a_token_are_told_to_nobody_without_its_key(wrong: dict[str, Any]) -> None:
+def test_the_faults_of_a_token_are_shown_to_nobody_without_its_key(wrong: dict[str, Any]) -> None:
     with pytest.raises(BadSignature):
         prove([acme()], signed({"iat": NOW, "email": "a", **wrong}, OTHER_KEY))
 
@@ -281,7 +281,7 @@ def test_a_kid_chooses_the_secret_and_the_other_is_not_tried() -> None:
         prove(both, token(header={"kid": "other"}))
 
 
-def test_no_two_tokens_of_one_message_are_told_apart() -> None:
+def test_no_two_tokens_of_one_message_are_distinguished() -> None:
     """By ECDSA one message has several good signatures: what was signed names the token."""
     first, second = (prove([acme()], signed({"iat": NOW, "email": "a@b.cd"})) for _ in range(2))
 

@@ -22,6 +22,7 @@ from jwt_middleware.sign_on import Integration
 from jwt_middleware.testing import SigningKey
 
 from ..key_server import Exchange, KeyServer, document
+from ..kit import Events
 from .kit import KEY, OTHER_KEY, acme, prove, token, verifier_of
 
 ISSUER = "https://acme.example.com"
@@ -46,15 +47,15 @@ def file_key() -> SigningKey:
 
 
 def test_removing_one_counts_on_the_next_request(file: Path, file_key: SigningKey) -> None:
-    heard: list[Any] = []
-    asked = verifier_of(file, heard)
+    events = Events()
+    asked = verifier_of(file, events)
     assert prove(asked, token(file_key)).integration.id == "acme"
 
     file.write_text("[integrations]\n")
 
     with pytest.raises(UnknownIntegration):
         prove(asked, token(file_key))
-    assert heard[-1] == IntegrationsLoaded(str(file), 0)
+    assert events[-1] == IntegrationsLoaded(str(file), 0)
 
 
 def test_switching_one_off_and_on_counts_on_the_next_request(
@@ -87,10 +88,10 @@ def write(file: Path, text: str | None) -> None:
         file.write_bytes(text.encode("utf-8", "surrogateescape"))
 
 
-def read_by(heard: list[Any]) -> list[type]:
+def read_by(events: Events) -> list[type]:
     """What was told of readings of the file."""
     kinds = (IntegrationsLoaded, IntegrationsKept)
-    return [type(event) for event in heard if isinstance(event, kinds)]
+    return [type(event) for event in events if isinstance(event, kinds)]
 
 
 WRONG = {
@@ -120,18 +121,18 @@ FAULTY: dict[str, str | None] = {
 def test_a_faulty_file_keeps_the_last_good_reading_and_is_reported_once(
     file: Path, file_key: SigningKey, faulty: str | None
 ) -> None:
-    heard: list[Any] = []
-    asked = verifier_of(file, heard)
+    events = Events()
+    asked = verifier_of(file, events)
     good = file.read_text()
 
     write(file, faulty)
     for _ in range(2):
         assert prove(asked, token(file_key)).integration.id == "acme"
-    assert read_by(heard) == [IntegrationsLoaded, IntegrationsKept]
+    assert read_by(events) == [IntegrationsLoaded, IntegrationsKept]
     write(file, good)
 
     assert prove(asked, token(file_key)).integration.id == "acme"
-    assert heard[-1] == IntegrationsLoaded(str(file), 1)
+    assert events[-1] == IntegrationsLoaded(str(file), 1)
 
 
 @pytest.mark.parametrize("faulty", FAULTY.values(), ids=FAULTY)
@@ -161,15 +162,15 @@ def test_whom_this_process_has_seen_removed_does_not_come_back_with_a_faulty_fil
 
 
 def test_a_faulty_file_is_noticed_although_nobody_signs_on(file: Path) -> None:
-    heard: list[Any] = []
-    asked = verifier_of(file, heard)
+    events = Events()
+    asked = verifier_of(file, events)
 
     file.write_text("[integrations.ac")
 
     ends = time.monotonic() + 10
-    while IntegrationsKept not in read_by(heard) and time.monotonic() < ends:
+    while IntegrationsKept not in read_by(events) and time.monotonic() < ends:
         time.sleep(0.02)
-    assert read_by(heard) == [IntegrationsLoaded, IntegrationsKept]
+    assert read_by(events) == [IntegrationsLoaded, IntegrationsKept]
     assert set(asked.current().trusts) == {"acme"}
 
 
@@ -193,8 +194,8 @@ def test_an_integration_that_is_removed_while_its_keys_are_fetched_signs_nobody_
 def test_a_file_counts_as_soon_as_the_secret_that_it_names_is_there(
     file: Path, file_key: SigningKey
 ) -> None:
-    heard: list[Any] = []
-    asked = verifier_of(file, heard)
+    events = Events()
+    asked = verifier_of(file, events)
     both = "[integrations.b]\nsecret_file = 'b.secret'\nhosts = ['b.example']\n"
     file.write_text(file.read_text() + both)
     assert prove(asked, token(file_key), "b.example").integration.id == "acme"
@@ -202,7 +203,7 @@ def test_a_file_counts_as_soon_as_the_secret_that_it_names_is_there(
     (file.parent / "b.secret").write_bytes(file_key.secret)
 
     assert prove(asked, token(file_key), "b.example").integration.id == "b"
-    assert heard[-1] == IntegrationsLoaded(str(file), 2)
+    assert events[-1] == IntegrationsLoaded(str(file), 2)
 
 
 def test_what_has_not_changed_goes_on(file: Path) -> None:

@@ -61,7 +61,7 @@ def test_the_registry_is_found_beside_the_file(tmp_path: Path) -> None:
     assert len(list(accounts.registry.clients)) == 6
 
 
-def test_every_fault_is_told_at_once_and_no_secret(tmp_path: Path) -> None:
+def test_every_fault_is_reported_at_once_and_no_secret(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError) as told:
         read(
             tmp_path,

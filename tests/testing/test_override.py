@@ -24,13 +24,13 @@ import jwt_middleware_flask
 import jwt_middleware_starlette
 from jwt_middleware import Principal, Verifier, attribute, has_permission, has_role, policy
 from jwt_middleware.errors import UnknownClient
-from jwt_middleware.events.kinds import Decided
 from jwt_middleware.principal import PRINCIPAL_KEY
 from jwt_middleware.testing import LocalGateway, SigningKey, as_principal, mint, override
 from jwt_middleware_starlette.fastapi import guard
 
 from ..adapters import django_site
 from ..adapters.harness import call_asgi, call_wsgi
+from ..kit import Events
 
 CLIENTS = Path(jwt_middleware.__file__).parent / "testing" / "clients.toml"
 PLAIN = {"subject": "ana", "client_id": "app", "roles": ["Internal/everyone"]}
@@ -273,13 +273,13 @@ def test_the_app_s_own_registry_judges_its_routes() -> None:
         assert call_wsgi(app, "GET", "/who").status == 503
 
 
-def test_refusals_are_heard_by_the_app_s_listeners() -> None:
-    heard: list[Any] = []
-    app = flask_app(listeners=[heard.append])
+def test_refusals_reach_the_app_s_listeners() -> None:
+    events = Events()
+    app = flask_app(listeners=[events])
     with override(app, principal=ANA):
         call_wsgi(app, "GET", "/denied")
 
-    assert [each.code for each in heard if isinstance(each, Decided)] == ["insufficient_permission"]
+    assert [each.code for each in events.decisions] == ["insufficient_permission"]
 
 
 def test_what_cannot_be_overridden_is_an_error(local: LocalGateway) -> None:
@@ -298,13 +298,13 @@ def test_what_cannot_be_overridden_is_an_error(local: LocalGateway) -> None:
 
 
 def test_the_apps_own_listeners_go_on_hearing(local: LocalGateway) -> None:
-    heard: list[Any] = []
-    app = flask_app(listeners=[heard.append])
+    events = Events()
+    app = flask_app(listeners=[events])
 
     with override(app, local):
         app.test_client().get("/", headers=local.headers(user="ana"))
 
-    assert [event.subject for event in heard if isinstance(event, Decided)] == ["ana"]
+    assert [event.subject for event in events.decisions] == ["ana"]
 
 
 def test_a_gateway_without_the_apps_registry_is_told_so(local: LocalGateway) -> None:

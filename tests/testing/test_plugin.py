@@ -11,8 +11,6 @@ import pytest
 
 import jwt_middleware
 
-pytest_plugins = ["pytester"]
-
 CLIENTS = Path(jwt_middleware.__file__).parent / "testing" / "clients.toml"
 
 
@@ -29,8 +27,10 @@ def test_it_loads_nothing_of_the_package() -> None:
     assert not {"jwt_middleware", "cryptography", "jwt"} & set(done.stdout.split())
 
 
-def test_its_fixtures_are_there_without_a_line_of_configuration(pytester: pytest.Pytester) -> None:
-    pytester.makepyfile(
+def test_its_fixtures_are_there_without_a_line_of_configuration(
+    lean_pytester: pytest.Pytester,
+) -> None:
+    lean_pytester.makepyfile(
         """
         from jwt_middleware import Verifier
 
@@ -43,11 +43,11 @@ def test_its_fixtures_are_there_without_a_line_of_configuration(pytester: pytest
         """
     )
 
-    pytester.runpytest_subprocess("-W", "error").assert_outcomes(passed=2)
+    lean_pytester.runpytest_subprocess("-W", "error").assert_outcomes(passed=2)
 
 
-def test_each_test_finds_the_gateway_as_new(pytester: pytest.Pytester) -> None:
-    pytester.makepyfile(
+def test_each_test_finds_the_gateway_as_new(lean_pytester: pytest.Pytester) -> None:
+    lean_pytester.makepyfile(
         """
         import urllib.request
 
@@ -65,11 +65,11 @@ def test_each_test_finds_the_gateway_as_new(pytester: pytest.Pytester) -> None:
         """
     )
 
-    pytester.runpytest_subprocess("-p", "no:randomly").assert_outcomes(passed=2)
+    lean_pytester.runpytest_subprocess().assert_outcomes(passed=2)
 
 
-def test_its_options_are_a_fixture_of_one_s_own(pytester: pytest.Pytester) -> None:
-    pytester.makeconftest(
+def test_its_options_are_a_fixture_of_one_s_own(lean_pytester: pytest.Pytester) -> None:
+    lean_pytester.makeconftest(
         f"""
         import pytest
 
@@ -78,7 +78,7 @@ def test_its_options_are_a_fixture_of_one_s_own(pytester: pytest.Pytester) -> No
             return {{"clients": {str(CLIENTS)!r}, "api": "/orders/1.0"}}
         """
     )
-    pytester.makepyfile(
+    lean_pytester.makepyfile(
         """
         from jwt_middleware import Verifier, policy
 
@@ -91,13 +91,13 @@ def test_its_options_are_a_fixture_of_one_s_own(pytester: pytest.Pytester) -> No
         """
     )
 
-    pytester.runpytest_subprocess().assert_outcomes(passed=1)
+    lean_pytester.runpytest_subprocess().assert_outcomes(passed=1)
 
 
 def test_a_test_that_uses_it_makes_no_key_of_its_own(
-    pytester: pytest.Pytester,
+    lean_pytester: pytest.Pytester,
 ) -> None:
-    pytester.makepyfile(
+    lean_pytester.makepyfile(
         """
         import time
         import pytest
@@ -114,4 +114,4 @@ def test_a_test_that_uses_it_makes_no_key_of_its_own(
         """
     )
 
-    pytester.runpytest_subprocess("-p", "no:randomly", "-q").assert_outcomes(passed=52)
+    lean_pytester.runpytest_subprocess("-q").assert_outcomes(passed=52)

@@ -18,6 +18,7 @@ from jwt_middleware.verification.bound import SnapshotMaker
 from jwt_middleware.verification.issuers import trusts_of
 
 from ..authorization.test_registry import replaced, soon
+from ..kit import Events
 from .test_issuer import OLD_KEYS, Source
 
 CAMPUS, PARTNER = "https://campus", "https://partner"
@@ -164,18 +165,16 @@ def test_a_registry_that_is_edited_into_an_unbound_client_keeps_its_last_good_re
     monkeypatch.setattr("jwt_middleware.background.watched_files.LOOK_EVERY", 0.0)
     path = tmp_path / "clients.toml"
     path.write_text(CAMPUS_ONLY)
-    heard: list[Any] = []
+    events = Events()
     registry = ClientRegistry(path)
-    found = Verifier(
-        issuers=issuers(rsa_key, other_rsa_key), clients=registry, listeners=heard.append
-    )
+    found = Verifier(issuers=issuers(rsa_key, other_rsa_key), clients=registry, listeners=[events])
 
     def known() -> list[str]:
         assert found.clients is not None
         return [client.client_id for client in found.clients]
 
     def kept() -> list[str]:
-        return [event.reason for event in heard if isinstance(event, ClientsKept)]
+        return [event.reason for event in events if isinstance(event, ClientsKept)]
 
     replaced(path, CAMPUS_ONLY + "[clients.globex]\n")
 
@@ -269,7 +268,7 @@ def test_a_clients_keys_go_on_while_its_entry_stays_and_are_closed_when_it_chang
 
 
 def test_an_edit_that_fails_without_a_word_is_named_by_its_error(rsa_key: SigningKey) -> None:
-    heard: list[Any] = []
+    events = Events()
     changes: list[Any] = []
 
     class Registry(ClientRegistry):
@@ -281,12 +280,12 @@ def test_an_edit_that_fails_without_a_word_is_named_by_its_error(rsa_key: Signin
         keys=rsa_key.public_pem,
         api="/echo",
         clients=Registry([Client("acme")]),
-        listeners=[heard.append],
+        listeners=[events],
     )
     [changed] = changes
     changed(RecursionError())
 
-    [kept] = [event for event in heard if isinstance(event, ClientsKept)]
+    [kept] = events.of(ClientsKept)
     assert kept.reason == "RecursionError"
     verifier.close()
 
@@ -316,11 +315,11 @@ def test_the_issuers_keys_go_on_when_a_client_that_shared_them_is_gone() -> None
 
 
 def test_a_reading_is_announced_with_how_many_clients_it_has(rsa_key: SigningKey) -> None:
-    heard: list[Any] = []
+    events = Events()
     registry = ClientRegistry([Client("acme"), Client("globex")])
-    Verifier(keys=rsa_key.public_pem, api="/echo", clients=registry, listeners=[heard.append])
+    Verifier(keys=rsa_key.public_pem, api="/echo", clients=registry, listeners=[events])
 
-    loaded = [event for event in heard if isinstance(event, ClientsLoaded)]
+    loaded = events.of(ClientsLoaded)
     assert loaded == [ClientsLoaded("clients", 2)]
 
 

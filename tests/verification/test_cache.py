@@ -7,7 +7,6 @@ import pytest
 
 from jwt_middleware import Verifier
 from jwt_middleware.errors import RequestError, TokenExpired, UnknownKey
-from jwt_middleware.events.kinds import Decided
 from jwt_middleware.keys import encoding
 from jwt_middleware.keys.key_set import KeySet
 from jwt_middleware.keys.sources import PEM, KeySource
@@ -16,6 +15,7 @@ from jwt_middleware.testing import SigningKey, mint, ucsd_claims
 from jwt_middleware.verification.cache import TAIL, TokenCache, VerifiedToken
 
 from ..conftest import Clock
+from ..kit import Events
 
 KEYS = KeySet(())
 
@@ -186,26 +186,19 @@ def test_many_threads_never_see_an_entry_of_another_token() -> None:
     assert len(cache) <= 8
 
 
-class Heard:
-    """A verifier that says whether each token came from the table."""
-
-    def __init__(self, keys: Any, clock: Clock, **options: Any) -> None:
-        self.cached: list[bool] = []
-        self.verifier = Verifier(keys=keys, clock=clock, listeners=[self._hear], **options)
-
-    def _hear(self, event: Any) -> None:
-        if isinstance(event, Decided) and event.allowed:
-            self.cached.append(event.cached)
+def observed(keys: Any, clock: Clock, **options: Any) -> tuple[Verifier, Events]:
+    events = Events()
+    return Verifier(keys=keys, clock=clock, listeners=[events], **options), events
 
 
 def test_a_repeated_token_is_verified_once(rsa_key: SigningKey, clock: Clock) -> None:
-    heard = Heard(rsa_key.public_pem, clock)
+    verifier, events = observed(rsa_key.public_pem, clock)
     token = mint(rsa_key, ucsd_claims(), now=clock.now)
 
-    first, again = heard.verifier.verify(token), heard.verifier.verify(f"\t{token} ".encode())
+    first, again = verifier.verify(token), verifier.verify(f"\t{token} ".encode())
 
     assert first is again
-    assert heard.cached == [False, True]
+    assert events.cached == [False, True]
 
 
 def test_only_verified_tokens_enter(
@@ -222,16 +215,16 @@ def test_only_verified_tokens_enter(
 def test_the_expiry_is_asked_again_on_a_hit_to_the_second(
     rsa_key: SigningKey, clock: Clock
 ) -> None:
-    heard = Heard(rsa_key.public_pem, clock, leeway=30)
+    verifier, events = observed(rsa_key.public_pem, clock, leeway=30)
     token = mint(rsa_key, ucsd_claims(), now=clock.now, lifetime=60)
-    heard.verifier.verify(token)
+    verifier.verify(token)
 
     clock.now += 60 + 29
-    heard.verifier.verify(token)
-    assert heard.cached == [False, True]
+    verifier.verify(token)
+    assert events.cached == [False, True]
     clock.now += 1
     with pytest.raises(TokenExpired):
-        heard.verifier.verify(token)
+        verifier.verify(token)
 
 
 def test_max_age_is_asked_again_on_a_hit_to_the_second(rsa_key: SigningKey, clock: Clock) -> None:
@@ -282,17 +275,17 @@ def test_a_change_of_the_keys_makes_a_hit_a_miss(
     rsa_key: SigningKey, other_rsa_key: SigningKey, clock: Clock
 ) -> None:
     source = Changing(rsa_key.public_pem)
-    heard = Heard(source, clock)
+    verifier, events = observed(source, clock)
     token = mint(rsa_key, ucsd_claims(), now=clock.now)
-    heard.verifier.verify(token)
+    verifier.verify(token)
 
     source.pem = PEM(rsa_key.public_pem)
-    heard.verifier.verify(token)
-    assert heard.cached == [False, False]
+    verifier.verify(token)
+    assert events.cached == [False, False]
 
     source.pem = PEM(other_rsa_key.public_pem)
     with pytest.raises(RequestError):
-        heard.verifier.verify(token)
+        verifier.verify(token)
 
 
 def test_entries_never_cross_verifiers(
@@ -309,9 +302,9 @@ def test_entries_never_cross_verifiers(
 
 @pytest.mark.parametrize("size", [0, 1])
 def test_the_option_bounds_the_table(rsa_key: SigningKey, clock: Clock, size: int) -> None:
-    heard = Heard(rsa_key.public_pem, clock, cache_size=size)
+    verifier, events = observed(rsa_key.public_pem, clock, cache_size=size)
     tokens = [mint(rsa_key, {"n": n}, now=clock.now) for n in range(2)]
     for token in (tokens[0], tokens[0], tokens[1], tokens[0]):
-        heard.verifier.verify(token)
+        verifier.verify(token)
 
-    assert heard.cached == [False, bool(size), False, False]
+    assert events.cached == [False, bool(size), False, False]

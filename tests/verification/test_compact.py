@@ -129,7 +129,7 @@ def test_lines_that_a_server_joined_by_a_comma_are_refused_as_duplicates(line: b
     ],
     ids=ascii,
 )
-def test_a_value_with_a_blank_inside_is_told_from_one_with_blanks_around(
+def test_a_value_with_a_blank_inside_is_distinguished_from_one_with_blanks_around(
     line: bytes, reason: str | None
 ) -> None:
     for each in (line, line.decode()):

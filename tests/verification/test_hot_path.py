@@ -16,10 +16,10 @@ from jwt_middleware.errors import (
     RequestError,
     TokenExpired,
 )
-from jwt_middleware.events.kinds import Decided
 from jwt_middleware.wsgi import JWTMiddleware
 
 from ..conftest import Clock
+from ..kit import Events
 from .test_issuer_headers import (
     KEY,
     NAMED,
@@ -32,24 +32,19 @@ from .test_issuer_headers import (
 )
 
 
-def cached(**options: Any) -> tuple[Verifier, list[bool]]:
-    told: list[bool] = []
-
-    def hear(event: Any) -> None:
-        if isinstance(event, Decided) and event.allowed:
-            told.append(event.cached)
-
-    return verifier_of(KEY.public_pem, cache_size=16, listeners=[hear], **options), told
+def cached(**options: Any) -> tuple[Verifier, Events]:
+    events = Events()
+    return verifier_of(KEY.public_pem, cache_size=16, listeners=[events], **options), events
 
 
 def test_every_type_and_blanks_at_the_ends_are_the_same_token() -> None:
-    verifier, told = cached()
+    verifier, events = cached()
     good = token(sub="a")
     raw = good.encode()
     first = verifier.verify(good)
     for other in (raw, f" {good}\t", b"\t " + raw, good + " "):
         assert verifier.verify(other) is first
-    assert told == [False, True, True, True, True]
+    assert events.cached == [False, True, True, True, True]
     for other in (bytearray(raw), memoryview(raw), bytearray(raw + b" ")):
         assert verifier.verify(other).claims == first.claims  # type: ignore[arg-type]
     assert len(verifier._cache) == 1
@@ -106,14 +101,14 @@ def test_joined_lines_are_not_the_key_endpoints_fault(clock: Clock) -> None:
 
 
 def test_the_leeway_counts_on_a_hit(clock: Clock) -> None:
-    verifier, told = cached(clock=clock, leeway=30)
+    verifier, events = cached(clock=clock, leeway=30)
     good = token(exp=clock.now + 60)
     verifier.verify(good)
     clock.now += 89.9
     verifier.verify(good)
     clock.now += 0.1
     refuses(verifier, good, TokenExpired)
-    assert told == [False, True]
+    assert events.cached == [False, True]
 
 
 def test_new_keys_prove_a_kept_token_anew(clock: Clock) -> None:

@@ -86,11 +86,11 @@ def test_what_an_entry_grants_of_a_list_is_read_only() -> None:
 def only_new_garbage() -> Iterator[None]:
     """Let the collector see only what is made from now on, whatever earlier tests have left."""
     gc.disable()
+    gc.collect()
     gc.freeze()
     try:
         yield
     finally:
-        gc.unfreeze()
         gc.enable()
 
 

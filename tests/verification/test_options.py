@@ -9,6 +9,8 @@ from jwt_middleware.errors import ConfigurationError
 from jwt_middleware.events.kinds import ConfigurationWarning
 from jwt_middleware.testing import SigningKey, mint
 
+from ..kit import Events
+
 SECRET = "zeta-" * 13
 URL = "https://gateway.example.edu/jwks"
 
@@ -237,9 +239,9 @@ def test_api_needs_a_gateway_that_sends_a_context(rsa_key: SigningKey) -> None:
 
 def test_without_api_a_wso2_preset_warns_once_and_others_do_not(rsa_key: SigningKey) -> None:
     def warnings(**options: Any) -> int:
-        heard: list[Any] = []
-        Verifier(keys=rsa_key.public_pem, listeners=[heard.append], **options)
-        return len([event for event in heard if isinstance(event, ConfigurationWarning)])
+        events = Events()
+        Verifier(keys=rsa_key.public_pem, listeners=[events], **options)
+        return len(events.of(ConfigurationWarning))
 
     assert warnings() == 1
     assert warnings(api="/orders") == 0

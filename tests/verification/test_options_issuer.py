@@ -58,7 +58,7 @@ WRONG_LISTS: list[Any] = [
     ],
     ids=lambda value: repr(value)[:60],
 )
-def test_what_is_wrong_with_a_gateway_is_told_at_the_start(
+def test_what_is_wrong_with_a_gateway_is_reported_at_the_start(
     wrong: dict[str, Any], near: str, rsa_key: SigningKey
 ) -> None:
     gateway = Gateway(**{"name": "own"} | wrong)

@@ -26,6 +26,7 @@ from jwt_middleware.revocation import Denial
 from jwt_middleware.testing import FORMS, SigningKey, byu_claims, mint, ucsd_claims
 
 from ..conftest import Clock, recalled
+from ..kit import Events
 
 KeyFor = Callable[..., SigningKey]
 ASYMMETRIC = [name for name in ALGORITHMS if not name.startswith("HS")]
@@ -203,7 +204,7 @@ def test_client_claim_names_the_client(rsa_key: SigningKey) -> None:
         verifier.verify(mint(rsa_key, {"app": 5}))
 
 
-def test_the_kid_of_the_key_is_told_and_not_the_tokens(rsa_key: SigningKey) -> None:
+def test_the_kid_of_the_key_is_reported_and_not_the_tokens(rsa_key: SigningKey) -> None:
     token = mint(rsa_key, {}, header={"kid": "claimed"})
 
     assert Verifier(keys=rsa_key.public_pem).verify(token).key_id is None
@@ -253,9 +254,9 @@ def test_the_async_methods_say_the_same(rsa_key: SigningKey, other_rsa_key: Sign
 def test_every_verdict_is_announced_once_with_its_reference(
     rsa_key: SigningKey, other_rsa_key: SigningKey
 ) -> None:
-    heard: list[Any] = []
-    verifier = Verifier(keys=rsa_key.public_pem, listeners=heard.append)
-    heard.clear()
+    events = Events()
+    verifier = Verifier(keys=rsa_key.public_pem, listeners=events.append)
+    events.clear()
     verifier.verify(mint(rsa_key, {"sub": "u", "client_id": "c", "jti": "t"}))
     with pytest.raises(AuthenticationError) as refusal:
         verifier.authenticate([mint(other_rsa_key, {"sub": "forged"})])
@@ -263,14 +264,14 @@ def test_every_verdict_is_announced_once_with_its_reference(
         verifier.authenticate(["a", "b"])
 
     verified = Decided(True, subject="u", client_id="c", token_id="t", cached=False)
-    assert heard[0]._replace(seconds=None) == verified
-    assert heard[1] == Decided(
+    assert events[0]._replace(seconds=None) == verified
+    assert events[1] == Decided(
         False,
         code="bad_signature",
         reason=refusal.value.reason,
         reference=refusal.value.reference,
     )
-    assert [event.code for event in heard] == [None, "bad_signature", "duplicate_header"]
+    assert [event.code for event in events] == [None, "bad_signature", "duplicate_header"]
 
 
 # --- what was verified before ------------------------------------------------------------------
@@ -327,11 +328,9 @@ def test_a_verifier_is_ready_with_its_keys_and_its_deny_list(rsa_key: SigningKey
 def test_a_token_that_comes_again_is_not_verified_again_on_a_loop_either(
     rsa_key: SigningKey, with_clients: bool
 ) -> None:
-    heard: list[Any] = []
+    events = Events()
     registry = ClientRegistry([Client("acme")]) if with_clients else None
-    verifier = Verifier(
-        keys=rsa_key.public_pem, api="/echo", clients=registry, listeners=[heard.append]
-    )
+    verifier = Verifier(keys=rsa_key.public_pem, api="/echo", clients=registry, listeners=[events])
     context = {"http://wso2.org/claims/apicontext": "/echo", "client_id": "acme"}
     token = mint(rsa_key, context)
 
@@ -340,5 +339,5 @@ def test_a_token_that_comes_again_is_not_verified_again_on_a_loop_either(
             await verifier.verify_async(token)
 
     asyncio.run(verify())
-    cached = [event.cached for event in heard if hasattr(event, "cached")]
+    cached = [event.cached for event in events if hasattr(event, "cached")]
     assert cached == [False, True, True]

@@ -81,7 +81,7 @@ def dangers(said: Any) -> list[str]:
 # --- a file of options -----------------------------------------------------------------------
 
 
-def test_options_are_told_in_words(check: Any) -> None:
+def test_options_are_shown_in_words(check: Any) -> None:
     said = check(SAFE + 'exempt = ["/health"]\noptional = ["/docs/*"]\nleeway = 10\n')
 
     assert (said.status, said.err) == (0, "")
@@ -110,7 +110,7 @@ def test_for_a_program_the_same_is_three_lists(check: Any) -> None:
     assert [line for line in report["meaning"] if line not in plain.out] == []
 
 
-def test_a_registry_that_the_options_name_is_told_too(folder: Path, check: Any) -> None:
+def test_a_registry_that_the_options_name_is_shown_too(folder: Path, check: Any) -> None:
     (folder / "clients.toml").write_text(REGISTRY)
 
     said = check(SAFE + 'clients = "clients.toml"\n')
@@ -146,7 +146,7 @@ DANGERS = [
 
 
 @pytest.mark.parametrize("old, new, told, hint", DANGERS, ids=[row[2] for row in DANGERS])
-def test_each_danger_is_told_once_with_its_hint(
+def test_each_danger_is_shown_once_with_its_hint(
     old: str, new: str, told: str, hint: str, check: Any
 ) -> None:
     assert old in SAFE
@@ -194,7 +194,7 @@ def registry(folder: Path, command: Run) -> Any:
     return run
 
 
-def test_a_registry_is_told_client_by_client(registry: Any) -> None:
+def test_a_registry_is_shown_client_by_client(registry: Any) -> None:
     said = registry(REGISTRY)
 
     assert (said.status, said.err) == (0, "")
@@ -231,7 +231,7 @@ CLIENT_DANGERS = [
 
 
 @pytest.mark.parametrize("old, new, told", CLIENT_DANGERS, ids=[row[2] for row in CLIENT_DANGERS])
-def test_each_danger_of_a_registry_is_told(
+def test_each_danger_of_a_registry_is_shown(
     old: str, new: str, told: str, registry: Any, check: Any
 ) -> None:
     assert old in REGISTRY
@@ -252,7 +252,7 @@ def app(folder: Path, command: Run) -> Any:
     return lambda name, *arguments: command("check", f"shop:{name}", *arguments)
 
 
-def test_an_apps_options_and_routes_are_told(app: Any) -> None:
+def test_an_apps_options_and_routes_are_shown(app: Any) -> None:
     said = app("app")
 
     assert (said.status, said.err) == (0, "")
@@ -307,7 +307,7 @@ def test_wrong_options_are_status_2_with_a_hint(options: str, told: str, check: 
     check_wrong(check(options, "--json"), told)
 
 
-def test_every_fault_of_a_registry_is_told_at_once(registry: Any) -> None:
+def test_every_fault_of_a_registry_is_shown_at_once(registry: Any) -> None:
     broken = REGISTRY.replace("name =", "nmae =").replace("enabled = false", "enabled = 0")
     said = registry(broken)
 
@@ -337,7 +337,7 @@ def test_what_is_not_there_is_status_2(what: str, folder: Path, command: Run) ->
     check_wrong(command("check", what), "nowhere")
 
 
-def test_a_secret_in_the_options_is_never_told(check: Any, rsa_key: Any) -> None:
+def test_a_secret_in_the_options_is_never_shown(check: Any, rsa_key: Any) -> None:
     line = rsa_key.private_pem.splitlines()[3]
     said = check(f'keys = """{rsa_key.private_pem}"""\n')
 

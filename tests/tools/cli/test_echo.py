@@ -8,13 +8,13 @@ import pytest
 from jwt_middleware.testing import LocalGateway
 from jwt_middleware.tools.cli import main
 
-from .test_gateway import running
+from .test_gateway import running_process
 
 
 def test_it_shows_what_a_gateway_sent() -> None:
     with LocalGateway(api="/echo/1.0.0") as gateway:
         arguments = ("--keys", gateway.jwks_url, "--api", "/echo/1.0.0", "--port", "0")
-        with running("echo", *arguments) as (url, told, _):
+        with running_process("echo", *arguments) as (url, told, _):
             headers = gateway.headers(user="ana")
             answer = httpx2.get(url + "/echo/1.0.0", headers=headers, trust_env=False)
             bare = httpx2.get(url + "/echo/1.0.0", trust_env=False)
@@ -36,7 +36,11 @@ def test_it_does_not_start_where_others_could_ask(
 def test_told_by_name_it_serves_beyond_loopback() -> None:
     with LocalGateway() as gateway:
         arguments = ("--keys", gateway.jwks_url, "--port", "0", "--host", "0.0.0.0")
-        with running("echo", *arguments, "--show-tokens-beyond-loopback") as (url, _, _process):
+        with running_process("echo", *arguments, "--show-tokens-beyond-loopback") as (
+            url,
+            _,
+            _process,
+        ):
             port = url.rpartition(":")[2]
             answer = httpx2.get(
                 f"http://127.0.0.1:{port}/echo/1.0.0", headers=gateway.headers(), trust_env=False

@@ -1,15 +1,17 @@
-"""``jwt-assertion gateway`` as a person runs it: a process, before an app that takes its keys."""
+"""``jwt-assertion gateway`` as a person runs it, before an app that takes its keys."""
 
 from __future__ import annotations
 
+import importlib
 import os
 import re
 import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +23,43 @@ from jwt_middleware.tools.cli import main
 from jwt_middleware.tools.explain import principal_as_json
 from jwt_middleware.tools.gateway import serving
 
-START_LIMIT = 30
+Running = Callable[..., AbstractContextManager[tuple[str, str]]]
+
+
+@pytest.fixture
+def running(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Running:
+    """Runs the command in this process, until the block ends and not until a signal.
+
+    It gives the gateway's URL and all that it printed.
+    """
+
+    @contextmanager
+    def run(*arguments: str) -> Iterator[tuple[str, str]]:
+        serves, ends = threading.Event(), threading.Event()
+
+        def wait_for_the_end() -> None:
+            serves.set()
+            ends.wait()
+
+        module = importlib.import_module("jwt_middleware.tools.gateway.serving")
+        monkeypatch.setattr(module, "wait_for_the_end", wait_for_the_end)
+        status: list[int] = []
+        thread = threading.Thread(target=lambda: status.append(main(arguments)), daemon=True)
+        thread.start()
+        try:
+            assert serves.wait(30)
+            told = capsys.readouterr().out
+            yield re.findall(r"http://[\w.]+:\d+", told)[0], told
+        finally:
+            ends.set()
+            thread.join(30)
+        assert status == [0]
+
+    return run
 
 
 @contextmanager
-def running(*arguments: str) -> Iterator[tuple[str, str, subprocess.Popen[str]]]:
+def running_process(*arguments: str) -> Iterator[tuple[str, str, subprocess.Popen[str]]]:
     """Run the command; give the gateway's URL, all that it printed, and the process."""
     with subprocess.Popen(
         [sys.executable, "-m", "jwt_middleware", *arguments],
@@ -82,11 +116,13 @@ def get(url: str, **headers: str) -> httpx2.Response:
     return httpx2.get(url, headers=headers, trust_env=False, timeout=20)
 
 
-def test_a_request_without_a_token_is_the_named_clients_and_users(app: App) -> None:
+def test_a_request_without_a_token_is_the_named_clients_and_users(
+    running: Running, app: App
+) -> None:
     with running(
         *("gateway", "--upstream", app.url, "--port", "0"),
         *("--client", "acme_corp", "--as", "ana", "--wso2", "4.2"),
-    ) as (url, told, _):
+    ) as (url, told):
         app.trusts(url, gateway="wso2")
         answer = get(url + "/x", **{"X-JWT-Assertion": "forged"})
 
@@ -99,11 +135,13 @@ def test_a_request_without_a_token_is_the_named_clients_and_users(app: App) -> N
 
 
 @pytest.mark.parametrize("version", ["1.4", "1.9", "2.6", "3.0", "3.1", "3.2", "4.0", "4.3", "4.6"])
-def test_every_version_verifies_by_the_options_that_it_prints(app: App, version: str) -> None:
+def test_every_version_verifies_by_the_options_that_it_prints(
+    running: Running, app: App, version: str
+) -> None:
     with running(
         *("gateway", "--upstream", app.url, "--port", "0", "--wso2", version),
         *("--as", "ana", "--role", "admin", "--role", "dean", "--api", "/orders/1.0"),
-    ) as (url, told, _):
+    ) as (url, told):
         line = next(line for line in told.splitlines() if "your app:" in line)
         options = eval(f"dict({line.partition('your app:')[2]})")  # what a person would copy
         assert options.pop("keys") == f"{url}/jwks"
@@ -115,25 +153,24 @@ def test_every_version_verifies_by_the_options_that_it_prints(app: App, version:
     assert options["api"] == "/orders/1.0"
 
 
-def test_a_key_in_a_file_outlives_the_gateway(app: App, tmp_path: Path) -> None:
+def test_a_key_in_a_file_outlives_the_gateway(running: Running, app: App, tmp_path: Path) -> None:
     key = tmp_path / "gateway.pem"
     arguments = ("gateway", "--upstream", app.url, "--port", "0", "--as", "ana", "--key", str(key))
-    with running(*arguments) as (url, _, _process):
+    with running(*arguments) as (url, _):
         first = get(url + "/jwks").json()
-    with running(*arguments) as (url, _, _process):
+    with running(*arguments) as (url, _):
         assert get(url + "/jwks").json() == first
         app.guarded = JWTMiddleware(_tell, keys=tmp_path / "gateway.crt")
         assert get(url + "/x").json()["subject"] == "ana"
     assert oct(key.stat().st_mode)[-3:] == "600"
 
 
-def test_accounts_of_ones_own_are_who_may_call(app: App, tmp_path: Path) -> None:
+def test_accounts_of_ones_own_are_who_may_call(running: Running, app: App, tmp_path: Path) -> None:
     accounts = tmp_path / "accounts.toml"
     accounts.write_text('[clients.shop]\nsecret = "s3"\nclaims = { plan = "gold" }\n')
     with running("gateway", "--upstream", app.url, "--port", "0", "--accounts", str(accounts)) as (
         url,
         told,
-        _,
     ):
         app.trusts(url)
         assert get(url + "/x").status_code == 401
@@ -149,14 +186,14 @@ def test_accounts_of_ones_own_are_who_may_call(app: App, tmp_path: Path) -> None
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it_at_once_and_well(app: App, sent: signal.Signals) -> None:
-    with running("gateway", "--upstream", app.url, "--port", "0") as (_, _told, process):
+    with running_process("gateway", "--upstream", app.url, "--port", "0") as (_, _told, process):
         os.kill(process.pid, sent)
 
         assert process.wait(10) == 0
 
 
-def test_it_listens_on_loopback_only(app: App) -> None:
-    with running("gateway", "--upstream", app.url, "--port", "0") as (url, _, _process):
+def test_it_listens_on_loopback_only(running: Running, app: App) -> None:
+    with running("gateway", "--upstream", app.url, "--port", "0") as (url, _):
         port = int(url.rpartition(":")[2])
         for address in ("127.0.0.2", "::1"):
             with pytest.raises(OSError):
@@ -194,7 +231,7 @@ def test_a_wrong_option_ends_with_2_and_a_hint(
     assert hint in capsys.readouterr().err
 
 
-def test_a_port_that_is_taken_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_port_that_is_taken_is_reported(capsys: pytest.CaptureFixture[str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         assert main(["gateway", "--upstream", "http://127.0.0.1:1", "--port", port]) == 2
@@ -209,13 +246,15 @@ roles = ["staff_roles"]
 """
 
 
-def test_roles_go_where_the_apps_registry_reads_them(app: App, tmp_path: Path) -> None:
+def test_roles_go_where_the_apps_registry_reads_them(
+    running: Running, app: App, tmp_path: Path
+) -> None:
     registry = tmp_path / "clients.toml"
     registry.write_text(REGISTRY)
     with running(
         *("gateway", "--upstream", app.url, "--port", "0", "--clients", str(registry)),
         *("--client", "library", "--role", "lib_staff"),
-    ) as (url, _, _process):
+    ) as (url, _):
         app.trusts(url, clients=registry)
         answer = get(url + "/x").json()
 
@@ -223,13 +262,13 @@ def test_roles_go_where_the_apps_registry_reads_them(app: App, tmp_path: Path) -
     assert answer["claims"]["staff_roles"] == ["lib_staff"]
 
 
-def test_a_gateway_that_starts_anew_is_known_at_once(app: App) -> None:
+def test_a_gateway_that_starts_anew_is_known_at_once(running: Running, app: App) -> None:
     arguments = ("--as", "ana", "--wso2", "standard")
-    with running("gateway", "--upstream", app.url, "--port", "0", *arguments) as (url, _, _first):
+    with running("gateway", "--upstream", app.url, "--port", "0", *arguments) as (url, _):
         app.trusts(url, gateway="standard")
         assert get(url + "/x").status_code == 200
         port = url.rpartition(":")[2]
-    with running("gateway", "--upstream", app.url, "--port", port, *arguments) as (url, told, _):
+    with running("gateway", "--upstream", app.url, "--port", port, *arguments) as (url, told):
         assert get(url + "/x").status_code == 200
         assert "--key FILE keeps one" in told
 
@@ -241,7 +280,7 @@ def test_a_gateway_that_starts_anew_is_known_at_once(app: App) -> None:
         ('[clients.a]\nsecret = "x"\nattributes = { level = "1" }', "clients.a: attributes"),
     ],
 )
-def test_what_cannot_be_said_of_a_client_is_told_at_start(
+def test_what_cannot_be_said_of_a_client_is_reported_at_start(
     tmp_path: Path, accounts: str, hint: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "clients.toml").write_text(REGISTRY)

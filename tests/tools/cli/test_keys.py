@@ -77,7 +77,7 @@ def test_a_program_is_told_the_same_in_json(run: Any, pem: Path) -> None:
     assert told["details"][0]["type"] == "RSA 2048"
 
 
-def test_the_keys_of_an_endpoint_are_fetched_and_told(run: Any) -> None:
+def test_the_keys_of_an_endpoint_are_fetched_and_shown(run: Any) -> None:
     key, weak = SigningKey("ES256", key_id="good"), SigningKey(key_id="weak", bits=1024)
     jwks = {"keys": [key.jwk(), weak.jwk(), {"kty": "future", "kid": "f"}]}
     with KeyServer(document(jwks)) as server:

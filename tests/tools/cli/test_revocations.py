@@ -190,7 +190,7 @@ def test_who_only_looks_or_takes_back_makes_no_store(
         (("revoke", "--store", "sqlite:///no/such/folder.db", "--jti", "t-1"), "unable to open"),
     ],
 )
-def test_a_mistake_is_told_with_status_2(
+def test_a_mistake_is_reported_with_status_2(
     arguments: tuple[str, ...], told: str, command: Run, folder: Path
 ) -> None:
     said = command(*arguments)
@@ -210,7 +210,7 @@ def test_two_names_are_one_too_many(command: Run, folder: Path) -> None:
 @pytest.mark.parametrize(
     "arguments", [("revoke", "--jti", "t-1"), ("revocations",)], ids=lambda a: a[0]
 )
-def test_a_store_that_is_out_is_told_with_status_1(
+def test_a_store_that_is_out_is_reported_with_status_1(
     arguments: tuple[str, ...], command: Run, folder: Path
 ) -> None:
     said = command(*arguments, "--store", "redis://:hidden@127.0.0.1:9/0")
@@ -231,7 +231,7 @@ def test_what_is_denied_cannot_forge_a_line(command: Run, folder: Path) -> None:
 # What the other commands make of it.
 
 
-def test_check_tells_what_is_denied_and_what_an_outage_means(command: Run, folder: Path) -> None:
+def test_check_reports_what_is_denied_and_what_an_outage_means(command: Run, folder: Path) -> None:
     path = folder / "options.toml"
     command("revoke", *STORE, "--subject", "jroe")
     path.write_text('keys = "gateway.pem"\nrevocations = "sqlite:///store.db"\n')

@@ -224,7 +224,7 @@ def test_a_django_site_is_understood_in_a_process_of_its_own(site: Path) -> None
         ("site_starlette:make", "app is wanted, not function"),
     ],
 )
-def test_an_app_that_cannot_be_found_is_status_2_with_the_mend(
+def test_an_app_that_cannot_be_found_is_status_2_with_the_remedy(
     spec: str, told: str, site: Path, command: Run
 ) -> None:
     said = command("routes", spec)
@@ -247,14 +247,14 @@ def test_requires_above_the_route_is_status_2_and_names_the_handler(
     assert "put @requires directly below" in said.err
 
 
-def test_without_an_app_the_usage_is_told(command: Run) -> None:
+def test_without_an_app_the_usage_is_reported(command: Run) -> None:
     said = command("routes")
 
     assert (said.status, said.out) == (2, "")
     assert said.err.startswith("usage: jwt-assertion routes")
 
 
-def test_help_tells_the_options(command: Run) -> None:
+def test_help_lists_the_options(command: Run) -> None:
     said = command("routes", "--help")
 
     assert (said.status, said.err) == (0, "")

@@ -48,7 +48,7 @@ def test_mint_makes_a_key_once_and_only_for_its_owner(run: Run, token: str) -> N
     assert stat.S_IMODE(Path("k.pem").stat().st_mode) == 0o600
 
 
-def test_verify_tells_who_calls(run: Run, token: str) -> None:
+def test_verify_shows_who_calls(run: Run, token: str) -> None:
     status, out, _ = run(
         "verify", "--keys", "k.crt", "--clients", str(CLIENTS), "--json", stdin=token
     )

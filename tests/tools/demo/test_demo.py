@@ -47,7 +47,7 @@ def test_the_demo_shows_good_requests_and_refused_ones_and_ends() -> None:
     )
 
 
-def test_a_port_that_is_taken_is_told_with_the_mend() -> None:
+def test_a_port_that_is_taken_is_reported_with_the_remedy() -> None:
     import socket
 
     with socket.create_server(("127.0.0.1", 0)) as taken:

@@ -69,7 +69,7 @@ def test_the_choices_are_the_six_clients_every_form_and_every_fault(page: httpx2
     assert choices["sign_in"] == {"client": "campus_tester", "echo": "/echo/1.0.0"}
 
 
-def test_a_clients_token_is_told_with_principal_groups_and_routes(page: httpx2.Client) -> None:
+def test_a_clients_token_is_shown_with_principal_groups_and_routes(page: httpx2.Client) -> None:
     told = inspected(page, made(page, client="globex_ind"))
 
     assert told["code"] == "accepted"
@@ -97,7 +97,7 @@ def test_a_persons_token_is_the_campus(page: httpx2.Client) -> None:
 
 
 @pytest.mark.parametrize("fault", [name for name in FAULTS if name != "none"])
-def test_every_fault_is_explained_with_a_mend(page: httpx2.Client, fault: str) -> None:
+def test_every_fault_is_explained_with_a_remedy(page: httpx2.Client, fault: str) -> None:
     told = inspected(page, made(page, client="acme_corp", fault=fault))
 
     assert told["code"] != "accepted"

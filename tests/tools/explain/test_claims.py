@@ -29,7 +29,7 @@ def test_a_claim_stands_in_one_group_only() -> None:
     assert len(KNOWN) == sum(len(claims) for claims in CLAIM_GROUPS.values())
 
 
-def test_ucsds_token_is_told_in_the_groups_of_its_page() -> None:
+def test_ucsds_token_is_shown_in_the_groups_of_its_page() -> None:
     told = grouped(ucsd_claims() | {"exp": 1})
 
     assert list(told) == ["Standard claims", "Invocation", "Application", "User", "Single sign-on"]
@@ -37,7 +37,7 @@ def test_ucsds_token_is_told_in_the_groups_of_its_page() -> None:
     assert all(claim.meaning for claims in told.values() for claim in claims)
 
 
-def test_byus_token_is_told_with_both_people() -> None:
+def test_byus_token_is_shown_with_both_people() -> None:
     told = grouped(byu_claims(resource_owner=True, linked_entity=True))
 
     assert OTHER not in told

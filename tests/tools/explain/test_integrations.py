@@ -37,7 +37,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_each_integration_and_each_danger_is_told(
+def test_each_integration_and_each_danger_is_shown(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (folder / "i.toml").write_text(FILE.format(beta="acme"))

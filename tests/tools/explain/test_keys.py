@@ -27,7 +27,7 @@ def report(source: Any, now: float = NOW, **rules: Any) -> dict[str, Any]:
     return report_keys(key_source(source), KeyRules(**rules), now)
 
 
-def test_a_key_is_told_by_its_kid_type_algorithm_and_hash(old_key: SigningKey) -> None:
+def test_a_key_is_shown_by_its_kid_type_algorithm_and_hash(old_key: SigningKey) -> None:
     told = report({"keys": [old_key.jwk(alg="RS256")]})
 
     assert told["source"] == "JWKS dict"
@@ -46,7 +46,7 @@ def test_a_key_is_told_by_its_kid_type_algorithm_and_hash(old_key: SigningKey) -
     ("algorithm", "told"),
     [("RS256", "RSA 2048"), ("ES256", "EC P-256"), ("ES512", "EC P-521"), ("EdDSA", "OKP Ed25519")],
 )
-def test_type_and_size_are_told_as_a_person_says_them(
+def test_type_and_size_are_shown_as_a_person_says_them(
     key_for: Callable[..., SigningKey], algorithm: str, told: str
 ) -> None:
     [detail] = report(key_for(algorithm).public_pem)["details"]
@@ -54,7 +54,7 @@ def test_type_and_size_are_told_as_a_person_says_them(
     assert detail["type"] == told
 
 
-def test_a_certificate_is_told_with_its_dates_and_both_shapes_of_its_thumbprint(
+def test_a_certificate_is_shown_with_its_dates_and_both_shapes_of_its_thumbprint(
     rsa_key: SigningKey,
 ) -> None:
     [detail] = report(rsa_key.certificate_pem)["details"]
@@ -69,7 +69,7 @@ def test_a_certificate_is_told_with_its_dates_and_both_shapes_of_its_thumbprint(
     assert detail["valid_from"] < detail["valid_until"]
 
 
-def test_a_weak_key_is_told_with_the_reason_why_it_is_refused() -> None:
+def test_a_weak_key_is_shown_with_the_reason_why_it_is_refused() -> None:
     [detail] = report(SigningKey(bits=1024).public_pem)["details"]
 
     assert [danger.startswith("refused: RSA key of 1024 bits") for danger in detail["dangers"]] == [
@@ -83,7 +83,7 @@ def test_the_rules_of_the_service_decide_what_is_weak() -> None:
     assert detail["dangers"] == []
 
 
-def test_a_default_key_of_wso2_is_told_as_one_that_anybody_can_sign_with(
+def test_a_default_key_of_wso2_is_shown_as_one_that_anybody_can_sign_with(
     rsa_key: SigningKey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     table = {Key(rsa_key.private.public_key()).spki: "9.9.9"}
@@ -117,7 +117,7 @@ def test_one_key_under_one_kid_for_two_algorithms_is_no_danger(old_key: SigningK
     assert told["dangers"] == []
 
 
-def test_entries_that_are_no_keys_are_told_with_the_reason(old_key: SigningKey) -> None:
+def test_entries_that_are_no_keys_are_shown_with_the_reason(old_key: SigningKey) -> None:
     told = report({"keys": [old_key.jwk(), {"kty": "future", "kid": "f"}, None]})
 
     assert [(note["key_id"], note["skipped"]) for note in told["notes"]] == [
@@ -127,7 +127,7 @@ def test_entries_that_are_no_keys_are_told_with_the_reason(old_key: SigningKey) 
     assert told["keys"] == 1
 
 
-def test_an_endpoint_is_told_with_its_health(
+def test_an_endpoint_is_shown_with_its_health(
     key_server: KeyServer, clock: Clock, old_key: SigningKey
 ) -> None:
     key_server.script = document(published(old_key))
@@ -142,7 +142,7 @@ def test_an_endpoint_is_told_with_its_health(
     json.dumps(told)
 
 
-def test_a_secret_is_told_by_its_length_and_by_nothing_else() -> None:
+def test_a_secret_is_shown_by_its_length_and_by_nothing_else() -> None:
     told = report(SharedSecret("zeta-" * 10))
     [detail] = told["details"]
 

@@ -48,7 +48,7 @@ def test_a_colleague_says_why_an_old_token_is_refused(key: SigningKey) -> None:
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_each_form_is_told_by_its_gateway(key: SigningKey, form: str) -> None:
+def test_each_form_is_shown_by_its_gateway(key: SigningKey, form: str) -> None:
     found = inspect(mint(key, ucsd_claims(), form=form, now=NOW), None, NOW)
 
     assert form in found.facts["form"].split(" or ")
@@ -57,7 +57,7 @@ def test_each_form_is_told_by_its_gateway(key: SigningKey, form: str) -> None:
     assert "Nothing was verified" in found.explanation
 
 
-def test_both_readings_of_a_time_in_milliseconds_are_told(key: SigningKey) -> None:
+def test_both_readings_of_a_time_in_milliseconds_are_shown(key: SigningKey) -> None:
     found = inspect(mint(key, ucsd_claims(), now=NOW, lifetime=60), None, NOW)
 
     assert found.facts["exp"] == (
@@ -110,7 +110,7 @@ def test_every_code_is_explained_by_the_check_that_failed(key: SigningKey) -> No
     assert "issuer=a or b" in told(key, good, issuer=["a", "b"])[1]
 
 
-def test_a_client_that_the_registry_does_not_know_is_told(key: SigningKey) -> None:
+def test_a_client_that_the_registry_does_not_know_is_shown(key: SigningKey) -> None:
     from jwt_middleware.tools.demo.app import CLIENTS
 
     token = mint(key, client_claims("initech") | {"client_id": "initrode"}, now=NOW)
@@ -120,7 +120,9 @@ def test_a_client_that_the_registry_does_not_know_is_told(key: SigningKey) -> No
     assert explanation == "The signature is good; the registry has no such client (clients=)."
 
 
-def test_a_revoked_or_used_token_is_told_from_one_that_cannot_be_judged(key: SigningKey) -> None:
+def test_a_revoked_or_used_token_is_distinguished_from_one_that_cannot_be_judged(
+    key: SigningKey,
+) -> None:
     token = mint(key, ucsd_claims(), now=NOW)
     denying = MemoryStore(clock=lambda: NOW)
     denying.deny(Denial(subject="jroe@carbon.super"))

@@ -89,7 +89,7 @@ def test_other_headers_pass_in_order_and_as_often_as_they_came() -> None:
     assert forwarded(lines) == [(b"B", b"1"), (b"a", b"2"), (b"b", b"3")]
 
 
-def test_the_host_that_was_asked_for_is_told(open_site: Site, client: httpx2.Client) -> None:
+def test_the_host_that_was_asked_for_is_reported(open_site: Site, client: httpx2.Client) -> None:
     client.get(open_site.url + "/x")
 
     assert open_site.received(b"host") == [urlsplit(open_site.url).netloc.encode()]
@@ -170,7 +170,7 @@ def test_an_answer_is_sent_on_while_it_comes_and_ends_when_nobody_reads(
         time.sleep(0.01)
 
 
-def test_an_app_that_is_not_there_is_502_with_the_mend(client: httpx2.Client) -> None:
+def test_an_app_that_is_not_there_is_502_with_the_remedy(client: httpx2.Client) -> None:
     with socket.create_server(("127.0.0.1", 0)) as unused:
         port = unused.getsockname()[1]
     gateway = DevelopmentGateway(

@@ -17,7 +17,7 @@ def test_loopbacks_names_are_served(open_site: Site, client: httpx2.Client, host
     "host", ["evil.example", "127.0.0.1.evil.example", "localhost.evil.example:8280", "evil:80", ""]
 )
 @pytest.mark.parametrize("path", ["/x", "/jwks", "/token"])
-def test_another_name_is_refused_with_the_mend(
+def test_another_name_is_refused_with_the_remedy(
     open_site: Site, client: httpx2.Client, host: str, path: str
 ) -> None:
     answer = client.get(open_site.url + path, headers={"Host": host})
