@@ -31,6 +31,7 @@ from jwt_middleware import (
 from jwt_middleware.authorization.guards import Guard
 from jwt_middleware.authorization.routes import Route
 from jwt_middleware.background import watched_files as files
+from jwt_middleware.events import log
 from jwt_middleware.events.kinds import ConfigurationWarning, Decided
 from jwt_middleware.middleware.live import substituted
 from jwt_middleware.middleware.middleware import (
@@ -259,8 +260,9 @@ def test_the_hook_gets_the_plain_refusal_and_the_request(make: Any) -> None:
     ids=["None", "a dict", "a wrong signature", "raises"],
 )
 def test_a_failing_hook_costs_nobody_the_answer(
-    hook: Any, make: Any, caplog: pytest.LogCaptureFixture
+    hook: Any, make: Any, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(log, "_rate", log.LogRate())  # other tests may have used up the minute's
     refusal = make(refuse=hook).refusal(TokenTooLarge(), RequestView())
 
     assert refusal.status == 401

@@ -41,7 +41,7 @@ def running(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
             serves.set()
             ends.wait()
 
-        module = importlib.import_module("jwt_middleware.tools.gateway.serving")
+        module = importlib.import_module("jwt_middleware.tools.cli.serve_gateway")
         monkeypatch.setattr(module, "wait_for_the_end", wait_for_the_end)
         status: list[int] = []
         thread = threading.Thread(target=lambda: status.append(main(arguments)), daemon=True)
