@@ -14,7 +14,7 @@ from .background.waiting import Steps, drive_async
 from .errors import ConfigurationError, RequestError
 from .events.record import RequestRecord
 from .middleware.caching import CacheHeaders
-from .middleware.middleware import GATE_KEY, Gate
+from .middleware.middleware import MIDDLEWARE_KEY, Middleware
 from .middleware.settings import Options
 from .principal import PRINCIPAL_KEY, Principal
 from .responses import ASGIApp, Message, Receive, Scope, Send, send_asgi
@@ -35,41 +35,45 @@ class JWTMiddleware:
 
         check_plain_app(app, "ASGI")
         self.app = app
-        self.gate = Gate(options)
-        check_no_routes(self.gate)
+        self.middleware = Middleware(options)
+        check_no_routes(self.middleware)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection, or the lifespan."""
         kind = scope["type"]
         if kind == "http" or kind == "websocket":
-            gate = self.gate
-            record = gate.start_record(scope, ScopeView(scope), kind) if gate.audits else None
+            middleware = self.middleware
+            record = (
+                middleware.start_record(scope, ScopeView(scope), kind)
+                if middleware.audits
+                else None
+            )
             if record is not None:
                 send = noting(record, scope, send)
             try:
-                if kind == "http" and gate.cache_headers is not None:
-                    send = marking(gate, gate.cache_headers, scope, send)
-                waiting = enter(gate, scope)
+                if kind == "http" and middleware.cache_headers is not None:
+                    send = marking(middleware, middleware.cache_headers, scope, send)
+                waiting = enter(middleware, scope)
                 if waiting is not None:
                     await waiting
                 await self.app(scope, receive, send)
             except RequestError as error:
-                await answer(gate, error, scope, receive, send)
+                await answer(middleware, error, scope, receive, send)
             finally:
                 if record is not None:
                     record.finish(scope)
         elif kind == "lifespan":
-            await guard_lifespan(self.gate, self.app, scope, receive, send)
+            await guard_lifespan(self.middleware, self.app, scope, receive, send)
         else:
             await self.app(scope, receive, send)
 
 
 async def guard_lifespan(
-    gate: Gate, app: ASGIApp, scope: Scope, receive: Receive, send: Send
+    middleware: Middleware, app: ASGIApp, scope: Scope, receive: Receive, send: Send
 ) -> None:
     """Get the keys, then let the app start; with ``fail_fast`` and no keys, it does not."""
     try:
-        await gate.prefetch_async()
+        await middleware.prefetch_async()
     except ConfigurationError as error:
         await fail_startup(error, receive, send)
     await app(scope, receive, send)
@@ -105,9 +109,9 @@ _BEGINNINGS = frozenset(
 """The messages with which an answer begins."""
 
 
-def marking(gate: Gate, headers: CacheHeaders, scope: Scope, send: Send) -> Send:
+def marking(middleware: Middleware, headers: CacheHeaders, scope: Scope, send: Send) -> Send:
     """Return a ``send`` that tells caches of whom an HTTP answer is, where the header is read."""
-    if gate.may_exempt and gate.is_open(ScopeView(scope)):
+    if middleware.may_exempt and middleware.is_open(ScopeView(scope)):
         return send
 
     # It is no coroutine, for the sake of the many messages that it only hands on.
@@ -120,7 +124,7 @@ def marking(gate: Gate, headers: CacheHeaders, scope: Scope, send: Send) -> Send
     return send_marked
 
 
-def enter(gate: Gate, scope: Scope) -> Awaitable[None] | None:
+def enter(middleware: Middleware, scope: Scope) -> Awaitable[None] | None:
     """Verify the header of a connection, and let it in; return what must be awaited, if anything.
 
     It is no coroutine: most requests repeat a token, and need not pay for one.
@@ -130,34 +134,34 @@ def enter(gate: Gate, scope: Scope) -> Awaitable[None] | None:
 
     """
     scope.pop(PRINCIPAL_KEY, None)
-    scope[GATE_KEY] = gate
-    if gate.may_exempt and gate.is_open(ScopeView(scope)):
+    scope[MIDDLEWARE_KEY] = middleware
+    if middleware.may_exempt and middleware.is_open(ScopeView(scope)):
         return None
     # As ``scope_lines`` does, without the price of a call.
-    wanted = gate.raw_header
+    wanted = middleware.raw_header
     size = len(wanted)
     lines = [v for key, v in scope["headers"] if len(key) == size and key.lower() == wanted]
-    # One line is what ``Gate.begin`` asks the verifier for: this spares two calls.
+    # One line is what ``Middleware.begin`` asks the verifier for: this spares two calls.
     known = (
-        gate.verifier.begin(lines[0], scope, ScopeView)
+        middleware.verifier.begin(lines[0], scope, ScopeView)
         if len(lines) == 1
-        else gate.begin(lines, scope, ScopeView)
+        else middleware.begin(lines, scope, ScopeView)
     )
     if isinstance(known, Principal):
-        gate.let_in(known, scope, ScopeView)
+        middleware.let_in(known, scope, ScopeView)
         return None
-    return None if known is None else _enter_verified(gate, known, scope)
+    return None if known is None else _enter_verified(middleware, known, scope)
 
 
-async def _enter_verified(gate: Gate, steps: Steps[Principal], scope: Scope) -> None:
-    gate.let_in(await drive_async(steps), scope, ScopeView)
+async def _enter_verified(middleware: Middleware, steps: Steps[Principal], scope: Scope) -> None:
+    middleware.let_in(await drive_async(steps), scope, ScopeView)
 
 
 async def answer(
-    gate: Gate, error: RequestError, scope: Scope, receive: Receive, send: Send
+    middleware: Middleware, error: RequestError, scope: Scope, receive: Receive, send: Send
 ) -> None:
     """Answer a refused connection, whoever has raised the error: the door or the app's own code."""
     try:
-        await send_asgi(gate.refusal(error, ScopeView(scope)), scope, receive, send)
+        await send_asgi(middleware.refusal(error, ScopeView(scope)), scope, receive, send)
     except Exception:  # noqa: BLE001 - the app had begun to answer: it is for the server now
         raise error from None

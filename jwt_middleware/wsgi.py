@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 from .authorization.request import EnvironView, environ_lines
 from .errors import RequestError
 from .events.record import RequestRecord
-from .middleware.middleware import GATE_KEY, Gate
+from .middleware.middleware import MIDDLEWARE_KEY, Middleware
 from .middleware.settings import Options
 from .principal import PRINCIPAL_KEY
 from .responses import send_wsgi
@@ -37,40 +37,42 @@ class JWTMiddleware:
 
         check_plain_app(app, "WSGI")
         self.app = app
-        self.gate = Gate(options)
-        check_no_routes(self.gate)
-        self.gate.prefetch()
+        self.middleware = Middleware(options)
+        check_no_routes(self.middleware)
+        self.middleware.prefetch()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request."""
-        gate = self.gate
-        record = gate.start_record(environ, EnvironView(environ)) if gate.audits else None
+        middleware = self.middleware
+        record = (
+            middleware.start_record(environ, EnvironView(environ)) if middleware.audits else None
+        )
         if record is None:
             return self._serve(environ, start_response)
         return recorded(record, self._serve, environ, start_response)
 
     def _serve(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         environ.pop(PRINCIPAL_KEY, None)
-        environ[GATE_KEY] = self.gate
+        environ[MIDDLEWARE_KEY] = self.middleware
         request = EnvironView(environ)
-        if not self.gate.is_open(request):
-            start_response = marking(self.gate, start_response)
-            lines = environ_lines(environ, self.gate.environ_key)
+        if not self.middleware.is_open(request):
+            start_response = marking(self.middleware, start_response)
+            lines = environ_lines(environ, self.middleware.environ_key)
             try:
-                self.gate.admit(lines, environ, EnvironView)
+                self.middleware.admit(lines, environ, EnvironView)
             except RequestError as error:
-                return send_wsgi(self.gate.refusal(error, request), start_response)
+                return send_wsgi(self.middleware.refusal(error, request), start_response)
         try:
             return self.app(environ, start_response)
         except RequestError as error:
             # The app's own code asked who calls, and nobody between has answered.
-            refusal = self.gate.refusal(error, request)
+            refusal = self.middleware.refusal(error, request)
             return send_wsgi(refusal, start_response, sys.exc_info())
 
 
-def marking(gate: Gate, start_response: StartResponse) -> StartResponse:
+def marking(middleware: Middleware, start_response: StartResponse) -> StartResponse:
     """Return a ``start_response`` that tells caches of whom an answer is."""
-    cache_headers = gate.cache_headers
+    cache_headers = middleware.cache_headers
     if cache_headers is None:
         return start_response
 

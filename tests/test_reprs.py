@@ -21,7 +21,7 @@ from jwt_middleware import (
     authenticated,
 )
 from jwt_middleware.authorization.clients import ClientTrust
-from jwt_middleware.middleware.middleware import Gate
+from jwt_middleware.middleware.middleware import Middleware
 from jwt_middleware.middleware.settings import Settings
 from jwt_middleware.sign_on import Integration
 from jwt_middleware.testing import SigningKey, mint
@@ -82,16 +82,24 @@ def test_a_key_file_does_not_print_its_password(tmp_path: Path, rsa_key: Signing
 def test_what_is_made_of_a_secret_does_not_print_it(rsa_key: SigningKey) -> None:
     options: dict[str, Any] = {"keys": JWK, "algorithms": "HS256", "gateway": "standard"}
     options["clients"] = ClientRegistry([Client("acme", trust=ClientTrust(keys=[JWK]))])
-    gate = Gate(options | {"authorize": authenticated})
+    middleware = Middleware(options | {"authorize": authenticated})
     settings = Settings.read(options, {})
     key = SigningKey("HS256", private=base64.urlsafe_b64decode(SECRET + "=="), key_id="k-1")
     token = mint(key, {"client_id": "acme"}, form="standard")
-    verifier = gate.verifier
+    verifier = middleware.verifier
     verifier.verify(token)
     entry = verifier._cache.find(token.encode()[-TAIL:])
 
     signature = token.rpartition(".")[2]
-    for thing in (gate, settings, verifier, *verifier.trusts, entry, gate.settings, key):
+    for thing in (
+        middleware,
+        settings,
+        verifier,
+        *verifier.trusts,
+        entry,
+        middleware.settings,
+        key,
+    ):
         assert thing is not None
         for secret in (SECRET, signature, token):
             assert secret not in shown(thing)

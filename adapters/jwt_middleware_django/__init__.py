@@ -22,7 +22,7 @@ from django.http.response import HttpResponseBase
 from jwt_middleware.authorization.decorators import public
 from jwt_middleware.errors import ConfigurationError, RequestError
 from jwt_middleware.events import RequestRecord
-from jwt_middleware.middleware import ASKED_KEY, GATE_KEY, Gate, enforce_first
+from jwt_middleware.middleware import ASKED_KEY, MIDDLEWARE_KEY, Middleware, enforce_first
 from jwt_middleware.principal import PRINCIPAL_KEY
 from jwt_middleware.responses import misconfigured
 
@@ -67,11 +67,11 @@ class JWTMiddleware:
 
     def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
         self.get_response = get_response
-        self.gate = Gate(options_from_settings())
+        self.middleware = Middleware(options_from_settings())
         fetching = Order().fetching_above()
         if fetching is not None:
             raise ConfigurationError(f"{fetching}; put it below")
-        self.gate.prefetch()
+        self.middleware.prefetch()
         self._routes: SiteRoutes | None = None
         # A urlconf may import the application, and is not there yet: then the first view asks.
         with suppress(ImproperlyConfigured):
@@ -94,7 +94,7 @@ class JWTMiddleware:
         try:
             if not is_open:
                 make_personal(request)
-                self.gate.admit(*to_admit(request, self.gate))
+                self.middleware.admit(*to_admit(request, self.middleware))
                 put_principal(request)
             response = self.get_response(request)
         except RequestError as error:
@@ -112,7 +112,7 @@ class JWTMiddleware:
         try:
             if not is_open:
                 make_personal(request)
-                await self.gate.admit_async(*to_admit(request, self.gate))
+                await self.middleware.admit_async(*to_admit(request, self.middleware))
                 put_principal(request)
             response = await self.get_response(request)
         except RequestError as error:
@@ -126,7 +126,7 @@ class JWTMiddleware:
         """Look at the site's routes, once."""
         if self._routes is None:
             routes = SiteRoutes(check_view)
-            self.gate.inspect(routes.inventory(), routes.unused())
+            self.middleware.inspect(routes.inventory(), routes.unused())
             self._routes = routes
         return self._routes
 
@@ -137,19 +137,19 @@ class JWTMiddleware:
 
         A request's own urlconf may bring views that the start-up has not seen.
         """
-        record = self.gate.record_of(request.META)
+        record = self.middleware.record_of(request.META)
         if record is not None:
             record.route = template_of(request)
         try:
             routes = self._inspect()
-            if self.gate.inspects and view_func not in routes:
-                self.gate.check_guarded(routes.rows(request.path_info, view_func))
+            if self.middleware.inspects and view_func not in routes:
+                self.middleware.check_guarded(routes.rows(request.path_info, view_func))
         except ConfigurationError as error:
             logger.error("%s is not served: %s", request.path_info, error)
             return answer_of(misconfigured(error))
         guards = routes.guards_to_ask(view_func, request.method or "")
         view = request_view_of(request)
-        if guards and self.gate.is_passed_preflight(view):
+        if guards and self.middleware.is_passed_preflight(view):
             # A decorator may answer it, and a wrapper asks.
             guards = routes.bare(view_func)
         if guards:
@@ -166,24 +166,24 @@ class JWTMiddleware:
 
     def _marked(self, response: HttpResponseBase) -> HttpResponseBase:
         """Tell caches of whom the answer is."""
-        if self.gate.cache_headers is not None:
+        if self.middleware.cache_headers is not None:
             own = [(name, response[name]) for name in ("Vary", "Cache-Control") if name in response]
-            for name, value in self.gate.cache_headers.text(own):
+            for name, value in self.middleware.cache_headers.text(own):
                 response[name] = value
         return response
 
     def _record(self, request: HttpRequest) -> RequestRecord | None:
-        if not self.gate.audits:
+        if not self.middleware.audits:
             return None
-        return self.gate.start_record(request.META, request_view_of(request))
+        return self.middleware.start_record(request.META, request_view_of(request))
 
     def _prepare(self, request: HttpRequest) -> bool:
         """Take away what a client may not set; return whether the header is not read."""
         request.META.pop(PRINCIPAL_KEY, None)
         request.META.pop(ASKED_KEY, None)
-        request.META[GATE_KEY] = self.gate
+        request.META[MIDDLEWARE_KEY] = self.middleware
         put_principal(request)
-        return self.gate.is_open(request_view_of(request))
+        return self.middleware.is_open(request_view_of(request))
 
 
 def _async(method: Callable[..., Any]) -> Callable[..., Any]:

@@ -10,7 +10,7 @@ from django.core.checks import CheckMessage, Error, Warning
 from django.core.exceptions import ImproperlyConfigured
 
 from jwt_middleware.errors import ConfigurationError
-from jwt_middleware.middleware import Gate
+from jwt_middleware.middleware import Middleware
 
 from .inventory import SiteRoutes
 from .order import Order
@@ -38,10 +38,10 @@ def check_settings(**_: Any) -> list[CheckMessage]:
 
     messages: list[CheckMessage] = []
     try:
-        gate = Gate(options_from_settings())
+        middleware = Middleware(options_from_settings())
         with suppress(ImproperlyConfigured):  # of a urlconf: Django's own check names it
             routes = SiteRoutes(check_view)
-            gate.inspect(routes.inventory(), routes.unused())
+            middleware.inspect(routes.inventory(), routes.unused())
     except ConfigurationError as error:
         messages.append(Error(str(error), obj="JWT_MIDDLEWARE", id="jwt_middleware.E001"))
     order = Order()

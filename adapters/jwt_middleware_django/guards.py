@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from jwt_middleware.authorization import EnvironView, Guard, environ_lines, scope_lines
 from jwt_middleware.authorization.decorators import requires_by
 from jwt_middleware.errors import MissingToken, RequestError
-from jwt_middleware.middleware import Current, Gate, enforce, principal_of, refusal_of
+from jwt_middleware.middleware import Current, Middleware, enforce, principal_of, refusal_of
 from jwt_middleware.principal import Principal
 from jwt_middleware.responses import Refusal
 
@@ -67,13 +67,15 @@ def request_view_of(request: HttpRequest) -> EnvironView:
     return EnvironView(request.META, path=request.path_info, path_params=match and match.kwargs)
 
 
-def to_admit(request: HttpRequest, gate: Gate) -> tuple[Sequence[bytes | str], Any, Any]:
-    """Return what ``Gate.admit`` asks for: the header lines, META, and what makes a view."""
+def to_admit(
+    request: HttpRequest, middleware: Middleware
+) -> tuple[Sequence[bytes | str], Any, Any]:
+    """Return what ``Middleware.admit`` asks for: the header lines, META, and what makes a view."""
     # Under ASGI the raw lines are still there: a repeated header is seen as what it is.
     scope = getattr(request, "scope", None)
-    lines: Sequence[bytes | str] = environ_lines(request.META, gate.environ_key)
+    lines: Sequence[bytes | str] = environ_lines(request.META, middleware.environ_key)
     if scope is not None:
-        lines = scope_lines(scope, gate.raw_header)
+        lines = scope_lines(scope, middleware.raw_header)
     return lines, request.META, lambda _: request_view_of(request)
 
 

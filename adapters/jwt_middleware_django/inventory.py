@@ -24,7 +24,7 @@ from jwt_middleware.authorization.routes import (
     routes_of_class,
 )
 from jwt_middleware.events import RequestRecord
-from jwt_middleware.middleware import Gate
+from jwt_middleware.middleware import Middleware
 
 _ADMINS = ("admin_site", "model_admin")
 _MOST_KNOWN = 10_000
@@ -255,8 +255,8 @@ def inventory(_: Any) -> list[Route]:
     return SiteRoutes(check_view).inventory()
 
 
-def installed_gate(_: Any) -> Gate | None:
-    """Return the gate of the site's middleware."""
+def installed_gate(_: Any) -> Middleware | None:
+    """Return the site's middleware."""
     from .configuration import MIDDLEWARE_PATH, options_from_settings  # imported here: as above
 
-    return Gate(options_from_settings()) if MIDDLEWARE_PATH in settings.MIDDLEWARE else None
+    return Middleware(options_from_settings()) if MIDDLEWARE_PATH in settings.MIDDLEWARE else None

@@ -10,7 +10,7 @@ from django.core.checks import CheckMessage, Warning
 from django.core.handlers.asgi import ASGIHandler
 from django.utils.module_loading import import_string
 
-from jwt_middleware.middleware import Gate
+from jwt_middleware.middleware import Middleware
 
 _SERVERS = frozenset({"channels", "daphne"})
 _INNER = ("application", "inner", "app")
@@ -44,7 +44,9 @@ def _is_verified(application: Any) -> bool:
     mapping = getattr(application, "application_mapping", None)  # Channels' ProtocolTypeRouter
     if isinstance(mapping, dict):
         return "websocket" not in mapping or _is_verified(mapping["websocket"])
-    if isinstance(application, ASGIHandler) or isinstance(getattr(application, "gate", None), Gate):
+    if isinstance(application, ASGIHandler) or isinstance(
+        getattr(application, "middleware", None), Middleware
+    ):
         return True  # Django's own handler refuses websockets
     inner = (getattr(application, name) for name in _INNER if hasattr(application, name))
     return any(_is_verified(app) for app in inner)

@@ -15,7 +15,7 @@ from flask import Flask, Request, request
 from jwt_middleware.authorization import EnvironView, Guard, environ_lines
 from jwt_middleware.authorization.decorators import public
 from jwt_middleware.errors import ConfigurationError, RequestError
-from jwt_middleware.middleware import ASKED_KEY, GATE_KEY, Gate, Options, enforce_first
+from jwt_middleware.middleware import ASKED_KEY, MIDDLEWARE_KEY, Middleware, Options, enforce_first
 from jwt_middleware.principal import PRINCIPAL_KEY
 from jwt_middleware.responses import misconfigured
 
@@ -70,23 +70,23 @@ class JWTMiddleware:
         configured: Any = app.config.get("JWT_MIDDLEWARE", {})
         if not isinstance(configured, dict):
             raise ConfigurationError('app.config["JWT_MIDDLEWARE"]: a dict of options')
-        gate = Gate({**configured, **options, **self._options})
-        gate.prefetch()
-        installed = _Installed(app, gate)
+        middleware = Middleware({**configured, **options, **self._options})
+        middleware.prefetch()
+        installed = _Installed(app, middleware)
         app.extensions[EXTENSION] = installed
         # First of all: nothing of the app runs for a request that was not verified.
         app.before_request_funcs.setdefault(None, []).insert(0, installed.verify_request)
-        if gate.cache_headers is not None:
+        if middleware.cache_headers is not None:
             # Not after_request: it would cost more than all the rest, and miss the session's own.
-            app.wsgi_app = Marked(app.wsgi_app, gate.cache_headers)  # type: ignore[method-assign]
+            app.wsgi_app = Marked(app.wsgi_app, middleware.cache_headers)  # type: ignore[method-assign]
         app.register_error_handler(RequestError, serve_error)
 
 
 class _Installed:
     """The middleware of one app, and whether the app's routes are as they must be."""
 
-    def __init__(self, app: Flask, gate: Gate) -> None:
-        self.gate = gate
+    def __init__(self, app: Flask, middleware: Middleware) -> None:
+        self.middleware = middleware
         self._app = app
         self._routes: Routes | None = None
         self._is_recording = False
@@ -98,7 +98,7 @@ class _Installed:
         if self._routes is None:
             routes = Routes(self._app, check_guard)
             try:
-                self.gate.inspect(routes.inventory(), routes.unused())
+                self.middleware.inspect(routes.inventory(), routes.unused())
                 self._inspect_wrappers()
             except ConfigurationError as error:
                 self._fault = error
@@ -109,7 +109,7 @@ class _Installed:
     def _inspect_wrappers(self) -> None:
         wrapper = unasked(self._app, EXTENSION)
         if wrapper is not None:
-            self.gate.complain(
+            self.middleware.complain(
                 f"{wrapper} around app.wsgi_app answers before JWTMiddleware is asked; put the "
                 "plain door around both: app.wsgi_app = jwt_middleware.wsgi.JWTMiddleware("
                 "app.wsgi_app, verifier=...), with the verifier of this app"
@@ -124,21 +124,23 @@ class _Installed:
         # The proxy looks the request up at each attribute: once is enough.
         current = request._get_current_object()  # type: ignore[attr-defined]
         environ = current.environ
-        gate = self.gate
+        middleware = self.middleware
         environ.pop(PRINCIPAL_KEY, None)
         environ.pop(ASKED_KEY, None)
-        environ[GATE_KEY] = gate
-        if gate.audits:
+        environ[MIDDLEWARE_KEY] = middleware
+        if middleware.audits:
             self._record(current)
         rule = current.url_rule
         guards = () if rule is None else self._guards_of(rule.endpoint, current)
         try:
-            if not (gate.may_exempt and gate.is_open(EnvironView(environ))):
+            if not (middleware.may_exempt and middleware.is_open(EnvironView(environ))):
                 note_header_read(environ)
-                gate.admit(environ_lines(environ, gate.environ_key), environ, EnvironView)
+                middleware.admit(
+                    environ_lines(environ, middleware.environ_key), environ, EnvironView
+                )
             if guards:
                 view = EnvironView(environ, path_params=current.view_args)
-                if gate.is_passed_preflight(view):
+                if middleware.is_passed_preflight(view):
                     guards = self._guards_of_preflight(rule)
                 enforce_first(guards, environ, view)
         except RequestError as error:
@@ -151,7 +153,7 @@ class _Installed:
             # Of the functions after a request the first is called last: it sees the true status.
             self._app.after_request_funcs.setdefault(None, []).insert(0, emit)
             self._app.teardown_request_funcs.setdefault(None, []).insert(0, finish)
-        record = self.gate.start_record(current.environ, EnvironView(current.environ))
+        record = self.middleware.start_record(current.environ, EnvironView(current.environ))
         if record is not None:
             record.route = None if current.url_rule is None else current.url_rule.rule
             current.environ[RECORDED_KEY] = record

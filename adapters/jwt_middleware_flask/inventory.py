@@ -18,7 +18,7 @@ from jwt_middleware.authorization.routes import (
     route_of,
     routes_of_class,
 )
-from jwt_middleware.middleware import Gate
+from jwt_middleware.middleware import Middleware
 
 from .wrappers import unasked
 
@@ -123,9 +123,9 @@ def inventory(app: Flask) -> list[Route]:
     return [*Routes(app, check_guard).inventory(), *around]
 
 
-def installed_gate(app: Flask) -> Gate | None:
-    """Return the gate of the app's middleware."""
+def installed_gate(app: Flask) -> Middleware | None:
+    """Return the app's middleware."""
     from . import EXTENSION  # imported here: the package imports this file
 
     installed = app.extensions.get(EXTENSION)
-    return None if installed is None else installed.gate
+    return None if installed is None else installed.middleware

@@ -17,7 +17,7 @@ from jwt_middleware.asgi import answer, enter, fail_startup, guard_lifespan, mar
 from jwt_middleware.authorization import ScopeView
 from jwt_middleware.authorization.decorators import public
 from jwt_middleware.errors import ConfigurationError, RequestError
-from jwt_middleware.middleware import Gate, Options
+from jwt_middleware.middleware import Middleware, Options
 from jwt_middleware.principal import PRINCIPAL_KEY, Principal
 from jwt_middleware.responses import misconfigured, send_asgi
 
@@ -67,7 +67,7 @@ class JWTMiddleware:
         self._routes = Routes(app, enter=enter_handler, check=check_first)
         self._has_learned = False
         try:
-            self.gate = Gate(options)
+            self.middleware = Middleware(options)
         except ConfigurationError as error:
             self._fault = error
 
@@ -84,16 +84,20 @@ class JWTMiddleware:
             if self._fault is not None:
                 await send_asgi(misconfigured(self._fault), scope, receive, send)
                 return
-            gate = self.gate
-            record = gate.start_record(scope, ScopeView(scope), kind) if gate.audits else None
+            middleware = self.middleware
+            record = (
+                middleware.start_record(scope, ScopeView(scope), kind)
+                if middleware.audits
+                else None
+            )
             if record is not None:
                 method = record.method if kind == "http" else "WEBSOCKET"
                 record.route = self._routes.template(method, record.path)
                 send = noting(record, scope, send)
             try:
-                if kind == "http" and gate.cache_headers is not None:
-                    send = marking(gate, gate.cache_headers, scope, send)
-                waiting = enter(gate, scope)
+                if kind == "http" and middleware.cache_headers is not None:
+                    send = marking(middleware, middleware.cache_headers, scope, send)
+                waiting = enter(middleware, scope)
                 if waiting is not None:
                     await waiting
                 if self._set_user:
@@ -110,7 +114,7 @@ class JWTMiddleware:
                     cell.clear()
                     served.variable.reset(token)
             except RequestError as error:
-                await answer(gate, error, scope, receive, send)
+                await answer(middleware, error, scope, receive, send)
             finally:
                 if record is not None:
                     record.finish(scope)
@@ -118,7 +122,7 @@ class JWTMiddleware:
             self._learn_app(scope)
             self._inspect()
             if self._fault is None:
-                await guard_lifespan(self.gate, self.app, scope, receive, send)
+                await guard_lifespan(self.middleware, self.app, scope, receive, send)
             else:
                 await fail_startup(self._fault, receive, send)
         else:
@@ -145,12 +149,12 @@ class JWTMiddleware:
     def _fault_of_routes(self) -> ConfigurationError | None:
         try:
             routes = self._routes.inventory()
-            if self._routes.are_hidden and self.gate.inspects:
+            if self._routes.are_hidden and self.middleware.inspects:
                 return ConfigurationError(
                     "the app's routes cannot be seen, so neither unguarded= nor clients= can be "
                     "kept; add this middleware by app.add_middleware(JWTMiddleware, ...)"
                 )
-            self.gate.inspect(routes, self._routes.unused)
+            self.middleware.inspect(routes, self._routes.unused)
         except ConfigurationError as error:
             return error
         return None

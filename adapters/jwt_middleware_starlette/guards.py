@@ -17,7 +17,7 @@ from jwt_middleware.authorization import GUARD, Guard, ScopeView, authenticated
 from jwt_middleware.authorization.decorators import requires_by
 from jwt_middleware.errors import MissingToken, RequestError
 from jwt_middleware.middleware import (
-    GATE_KEY,
+    MIDDLEWARE_KEY,
     Current,
     enforce,
     enforce_first,
@@ -82,7 +82,7 @@ def _current_scope() -> Scope | None:
     if scope is None:
         return None
     innermost = next(_scopes(inspect.currentframe()), scope)
-    return innermost if GATE_KEY in innermost else None
+    return innermost if MIDDLEWARE_KEY in innermost else None
 
 
 def _scopes(frame: FrameType | None) -> Iterator[Scope]:

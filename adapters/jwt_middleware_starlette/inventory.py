@@ -16,7 +16,7 @@ from jwt_middleware.authorization import Enter, Guard
 from jwt_middleware.authorization.exposure import Exposure, alive, guards_to_ask, place_of
 from jwt_middleware.authorization.routes import Route, attributes_of_class, listed
 from jwt_middleware.errors import ConfigurationError
-from jwt_middleware.middleware import Gate
+from jwt_middleware.middleware import Middleware
 
 from .walk import ToAsk, Walk, asked_first, calls_of, routes_of, served_by
 
@@ -177,11 +177,11 @@ def inventory(app: Any) -> list[Route]:
     return Routes(app, enter=enter_handler, check=check_first).inventory()
 
 
-def installed_gate(app: Any) -> Gate | None:
-    """Return the gate of the app's middleware, made as the server will make it."""
+def installed_gate(app: Any) -> Middleware | None:
+    """Return the app's middleware, made as the server will make it."""
     from . import JWTMiddleware  # imported here: the package imports this file
 
     for middleware in getattr(app, "user_middleware", ()):
         if middleware.cls is JWTMiddleware:
-            return Gate({k: v for k, v in middleware.kwargs.items() if k != "set_user"})
+            return Middleware({k: v for k, v in middleware.kwargs.items() if k != "set_user"})
     return None

@@ -4,8 +4,8 @@ from .caching import CacheHeaders
 from .current import Current
 from .middleware import (
     ASKED_KEY,
-    GATE_KEY,
-    Gate,
+    MIDDLEWARE_KEY,
+    Middleware,
     enforce,
     enforce_first,
     principal_of,
@@ -17,8 +17,8 @@ __all__ = [
     "ASKED_KEY",
     "CacheHeaders",
     "Current",
-    "GATE_KEY",
-    "Gate",
+    "MIDDLEWARE_KEY",
+    "Middleware",
     "Options",
     "enforce",
     "enforce_first",

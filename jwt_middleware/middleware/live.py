@@ -1,4 +1,4 @@
-"""The gates of this process, whose verifiers a test may change for a while."""
+"""The middlewares of this process, whose verifiers a test may change for a while."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from ..verification.verifier import Verifier
 from .settings import Settings
 
 
-class SeenGate(Protocol):
-    """What is asked of a gate."""
+class SeenMiddleware(Protocol):
+    """What is asked of a middleware."""
 
     settings: Settings
     verifier: Verifier
@@ -21,41 +21,46 @@ class SeenGate(Protocol):
         """Ask this verifier from now on."""
 
 
-_live: WeakSet[SeenGate] = WeakSet()
-"""Every gate of this process."""
+_live: WeakSet[SeenMiddleware] = WeakSet()
+"""Every middleware of this process."""
 
 _substitutes: list[Callable[[Any], Verifier]] = []
-"""What makes the verifier of a gate that is made during a test's ``substituted``."""
+"""What makes the verifier of a middleware that is made during a test's ``substituted``."""
 
 
-def join(gate: SeenGate) -> None:
-    """Take a new gate among those of this process."""
-    _live.add(gate)
+def join(middleware: SeenMiddleware) -> None:
+    """Take a new middleware among those of this process."""
+    _live.add(middleware)
     if _substitutes:
-        gate.use(_substitutes[-1](gate))
+        middleware.use(_substitutes[-1](middleware))
 
 
 @contextmanager
 def substituted(
-    make: Callable[[Any], Verifier], gates: Iterable[SeenGate] | None = None
+    make: Callable[[Any], Verifier], middlewares: Iterable[SeenMiddleware] | None = None
 ) -> Generator[None]:
-    """Ask the verifiers that ``make`` makes for these gates, for a while: for tests.
+    """Ask the verifiers that ``make`` makes for these middlewares, for a while: for tests.
 
-    Where ``gates`` is None, every gate of this process is meant, also one that is made meanwhile:
-    Django makes one for each handler, when it likes.
+    Where ``middlewares`` is None, those of the whole process are meant, and any that is made
+    meanwhile: Django makes one for each handler, when it likes.
     """
-    before = {gate: gate.verifier for gate in (_live if gates is None else gates)}
-    others = {gate: make(gate) for gate in before}
-    for gate, verifier in others.items():
-        gate.use(verifier)
-    if gates is None:
+    before = {
+        middleware: middleware.verifier
+        for middleware in (_live if middlewares is None else middlewares)
+    }
+    others = {middleware: make(middleware) for middleware in before}
+    for middleware, verifier in others.items():
+        middleware.use(verifier)
+    if middlewares is None:
         _substitutes.append(make)
     try:
         yield
     finally:
-        for gate, verifier in before.items():
-            gate.use(verifier)
-        if gates is None:
+        for middleware, verifier in before.items():
+            middleware.use(verifier)
+        if middlewares is None:
             _substitutes.remove(make)
-            for gate in [each for each in _live if each not in before]:
-                gate.use(_substitutes[-1](gate) if _substitutes else gate.settings.verifier)
+            for middleware in [each for each in _live if each not in before]:
+                middleware.use(
+                    _substitutes[-1](middleware) if _substitutes else middleware.settings.verifier
+                )

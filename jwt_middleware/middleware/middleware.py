@@ -27,11 +27,11 @@ from .settings import Settings, weakenings_of
 if TYPE_CHECKING:
     from ..authorization.routes import Route
 
-GATE_KEY = "jwt_middleware.gate"
-"""Where a request carries the gate that it came through, for the guards of its route."""
+MIDDLEWARE_KEY = "jwt_middleware.middleware"
+"""Where a request carries the middleware that it came through, for the guards of its route."""
 
 
-class Gate:
+class Middleware:
     """The decisions of one middleware, by its settings."""
 
     def __init__(self, options: Mapping[str, Any]) -> None:
@@ -183,13 +183,9 @@ class Gate:
         """
         if self.record_of(carrier) is not None:
             return None
+        request_id = request_id_of(request)
         return RequestRecord(
-            self.verifier.announce,
-            carrier,
-            request,
-            request_id_of(request),
-            PRINCIPAL_KEY,
-            protocol,
+            self.verifier.announce, carrier, request, request_id, PRINCIPAL_KEY, protocol
         )
 
     def record_of(self, carrier: Mapping[str, Any]) -> RequestRecord | None:
@@ -320,8 +316,8 @@ def enforce(guard: Guard, carrier: Mapping[str, Any], request: RequestView) -> N
         RequestError: the guard does not hold, or no middleware has verified this request.
 
     """
-    gate: Gate | None = carrier.get(GATE_KEY)
-    if gate is None:
+    middleware: Middleware | None = carrier.get(MIDDLEWARE_KEY)
+    if middleware is None:
         log_bounded(
             logging.ERROR,
             "%r: JWTMiddleware is not installed, or its request has ended: nobody is let in",
@@ -331,15 +327,19 @@ def enforce(guard: Guard, carrier: Mapping[str, Any], request: RequestView) -> N
     if any(asked is guard for asked in carrier.get(ASKED_KEY, ())):
         return
     record: RequestRecord | None = carrier.get(RECORD_KEY)
-    if record is not None and record.announce is gate.verifier.announce:
+    if record is not None and record.announce is middleware.verifier.announce:
         record.guarded = True
-    gate.check(guard, carrier.get(PRINCIPAL_KEY), request)
+    middleware.check(guard, carrier.get(PRINCIPAL_KEY), request)
 
 
 def refusal_of(error: RequestError, carrier: Mapping[str, Any], request: RequestView) -> Refusal:
-    """Return the answer to a refused request, by the gate that it came through."""
-    gate: Gate | None = carrier.get(GATE_KEY)
-    return refusal_for(error, Challenge()) if gate is None else gate.refusal(error, request)
+    """Return the answer to a refused request, by the middleware that it came through."""
+    middleware: Middleware | None = carrier.get(MIDDLEWARE_KEY)
+    return (
+        refusal_for(error, Challenge())
+        if middleware is None
+        else middleware.refusal(error, request)
+    )
 
 
 def principal_of(carrier: Mapping[str, Any]) -> Principal:

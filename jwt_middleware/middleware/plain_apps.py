@@ -6,7 +6,7 @@ from typing import Any
 
 from ..errors import ConfigurationError
 from ..options.checks import is_a
-from .middleware import Gate
+from .middleware import Middleware
 
 _INSTALLERS = (
     ("flask", "Flask", "jwt_middleware_flask", "JWTMiddleware(app, ...)"),
@@ -38,9 +38,9 @@ def check_plain_app(app: Any, protocol: str) -> None:
         raise ConfigurationError(f"an {protocol} app can be called, {type(app).__name__} cannot")
 
 
-def check_no_routes(gate: Gate) -> None:
+def check_no_routes(middleware: Middleware) -> None:
     """Refuse an option at a plain door that it cannot keep."""
-    if gate.settings.unguarded != "allow":
+    if middleware.settings.unguarded != "allow":
         raise ConfigurationError(
             "unguarded: a plain app's routes cannot be seen; it is for Starlette, FastAPI, Flask "
             "and Django"

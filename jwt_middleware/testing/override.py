@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from ..authorization.registry import ClientRegistry
 from ..middleware.live import substituted
-from ..middleware.middleware import Gate
+from ..middleware.middleware import Middleware
 from ..principal import Grants, Principal, frozen
 from ..verification.verifier import Verifier
 from .gateway import LocalGateway
@@ -43,15 +43,15 @@ def override(
         raise TypeError("override: either a verifier (or a LocalGateway), or principal=")
     with ExitStack() as stack:
         make = _maker_of(verifier, principal, stack)
-        gates = None
+        middlewares = None
         if app is not None and not hasattr(app, "load_middleware"):  # which Django's handlers have
-            gates = [*_gates_of(app, stack)]
-            if not gates:
+            middlewares = [*_middlewares_of(app, stack)]
+            if not middlewares:
                 raise TypeError(f"override: no JWTMiddleware is installed on {app!r}")
             if isinstance(verifier, LocalGateway):
-                for gate in gates:
-                    _check_fits(gate, verifier)
-        stack.enter_context(substituted(make, gates))
+                for middleware in middlewares:
+                    _check_fits(middleware, verifier)
+        stack.enter_context(substituted(make, middlewares))
         yield
 
 
@@ -114,31 +114,34 @@ class _FixedVerifier:
 
 def _maker_of(
     verifier: Verifier | LocalGateway | None, principal: Principal | None, stack: ExitStack
-) -> Callable[[Gate], Verifier]:
-    """Return what makes the verifier of each gate."""
+) -> Callable[[Middleware], Verifier]:
+    """Return what makes the verifier of each middleware."""
     if principal is not None:
-        return lambda gate: cast(Verifier, _FixedVerifier(gate.settings.verifier, principal))
+        return lambda middleware: cast(
+            Verifier, _FixedVerifier(middleware.settings.verifier, principal)
+        )
     if isinstance(verifier, Verifier):
         return lambda _: verifier
     if not isinstance(verifier, LocalGateway):
         raise TypeError(f"override: no Verifier and no LocalGateway: {verifier!r}")
     options = verifier.verifier_options
 
-    def make(gate: Gate) -> Verifier:
+    def make(middleware: Middleware) -> Verifier:
         # The app keeps its listeners: its audit may be what is tested.
-        made = Verifier(**options, listeners=gate.settings.verifier.announce.listeners)
+        made = Verifier(**options, listeners=middleware.settings.verifier.announce.listeners)
         stack.callback(made.close)
         return made
 
     return make
 
 
-def _check_fits(gate: Gate, gateway: LocalGateway) -> None:
-    if gateway.header.lower() != gate.header.lower():
+def _check_fits(middleware: Middleware, gateway: LocalGateway) -> None:
+    if gateway.header.lower() != middleware.header.lower():
         raise ValueError(
-            f"override: the app reads {gate.header}; LocalGateway(header={gate.header!r})"
+            f"override: the app reads {middleware.header}; "
+            f"LocalGateway(header={middleware.header!r})"
         )
-    if gateway.clients is None and gate.settings.verifier.clients is not None:
+    if gateway.clients is None and middleware.settings.verifier.clients is not None:
         raise ValueError(
             "override: the app has clients=, and its registry decides what a caller may do; give "
             "the gateway the same: LocalGateway(clients='clients.toml')"
@@ -149,8 +152,8 @@ _WITHIN = ("app", "wsgi_app", "asgi_app", "application", "middleware_stack")
 """Where an app or a middleware keeps the app inside it."""
 
 
-def _gates_of(app: Any, stack: ExitStack) -> Iterator[Gate]:
-    """Yield the gates of an app and of all that it wraps or mounts."""
+def _middlewares_of(app: Any, stack: ExitStack) -> Iterator[Middleware]:
+    """Yield the middlewares of an app and of all that it wraps or mounts."""
     seen: set[int] = set()
     waiting: list[Any] = [app]
     while waiting:
@@ -158,9 +161,9 @@ def _gates_of(app: Any, stack: ExitStack) -> Iterator[Gate]:
         if layer is None or id(layer) in seen:
             continue
         seen.add(id(layer))
-        gate = getattr(layer, "gate", None)
-        if isinstance(gate, Gate):
-            yield gate
+        middleware = getattr(layer, "middleware", None)
+        if isinstance(middleware, Middleware):
+            yield middleware
         _build(layer, stack)
         waiting += [getattr(layer, name, None) for name in _WITHIN]
         for name in ("extensions", "mounts"):  # Flask's, and those of werkzeug's dispatcher

@@ -348,10 +348,10 @@ def test_the_gate_is_that_of_the_settings(rsa_key: Any) -> None:
     with override_settings(
         JWT_MIDDLEWARE=options, MIDDLEWARE=["jwt_middleware_django.JWTMiddleware"]
     ):
-        gate = installed_gate(None)
+        middleware = installed_gate(None)
 
-    assert gate is not None
-    assert gate.header == "X-Other"
+    assert middleware is not None
+    assert middleware.header == "X-Other"
 
 
 # --- methods and operations of a site's own ---------------------------------------------------

@@ -285,10 +285,10 @@ def test_the_gate_is_that_of_the_installed_middleware(rsa_key: Any) -> None:
     assert installed_gate(app) is None
 
     JWTMiddleware(app, keys=rsa_key.certificate_pem, header="X-Other")
-    gate = installed_gate(app)
+    middleware = installed_gate(app)
 
-    assert gate is not None
-    assert gate.header == "X-Other"
+    assert middleware is not None
+    assert middleware.header == "X-Other"
 
 
 def test_what_answers_around_the_app_is_a_route_that_nobody_guards(rsa_key: SigningKey) -> None:

@@ -278,10 +278,10 @@ def test_the_gate_is_that_of_the_apps_middleware(rsa_key: Any) -> None:
     app.add_middleware(
         JWTMiddleware, keys=rsa_key.certificate_pem, header="X-Other", set_user=False
     )
-    gate = installed_gate(app)
+    middleware = installed_gate(app)
 
-    assert gate is not None
-    assert gate.header == "X-Other"
+    assert middleware is not None
+    assert middleware.header == "X-Other"
 
 
 def test_every_method_that_starlette_serves_is_looked_at() -> None:

@@ -14,7 +14,7 @@ from jwt_middleware.errors import PermissionDenied
 from jwt_middleware.events import log as event_log
 from jwt_middleware.events.kinds import Decided
 from jwt_middleware.events.log import BURST, LogListener, LogRate, log_bounded
-from jwt_middleware.middleware.middleware import Gate
+from jwt_middleware.middleware.middleware import Middleware
 from jwt_middleware.testing import SigningKey, mint, ucsd_claims
 
 from ..conftest import Clock
@@ -82,7 +82,7 @@ def test_a_predicate_that_goes_wrong_is_logged_as_seldom_as_a_refusal(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     events = Events()
-    gate = Gate(
+    middleware = Middleware(
         {
             "keys": rsa_key.public_pem,
             "api": "/echo",
@@ -93,7 +93,7 @@ def test_a_predicate_that_goes_wrong_is_logged_as_seldom_as_a_refusal(
     token = mint(rsa_key, ucsd_claims())
     for _ in range(FLOOD):
         with pytest.raises(PermissionDenied):
-            gate.admit([token], {}, lambda _: RequestView())
+            middleware.admit([token], {}, lambda _: RequestView())
 
     assert len([each for each in events.decisions if each.code]) == FLOOD
     assert len([r for r in caplog.records if "which denies" in r.getMessage()]) == BURST
@@ -108,9 +108,9 @@ def refuse_badly(refusal: Any, request: Any) -> Any:
 def test_a_refuse_hook_that_goes_wrong_is_logged_at_a_bounded_rate(
     hook: Any, rsa_key: SigningKey, caplog: pytest.LogCaptureFixture
 ) -> None:
-    gate = Gate({"keys": rsa_key.public_pem, "api": "/echo", "refuse": hook})
+    middleware = Middleware({"keys": rsa_key.public_pem, "api": "/echo", "refuse": hook})
     for number in range(FLOOD):
-        gate.refusal(PermissionDenied("no"), RequestView("GET", f"/{number}"))
+        middleware.refusal(PermissionDenied("no"), RequestView("GET", f"/{number}"))
 
     assert len([r for r in caplog.records if "refuse=" in r.getMessage()]) == BURST
 

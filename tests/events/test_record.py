@@ -36,7 +36,7 @@ from jwt_middleware.events.record import (
     open_record,
 )
 from jwt_middleware.middleware.live import substituted
-from jwt_middleware.middleware.middleware import Gate, enforce
+from jwt_middleware.middleware.middleware import Middleware, enforce
 from jwt_middleware.principal import PRINCIPAL_KEY
 from jwt_middleware.testing import SigningKey, mint, ucsd_claims
 
@@ -179,7 +179,7 @@ def test_a_record_that_has_ended_is_no_circle_for_the_garbage_collector(events: 
         gc.enable()
 
 
-# --- with the audit and the gate -------------------------------------------------------------
+# --- with the audit and the middleware -------------------------------------------------------
 
 
 def test_a_refusal_at_a_door_is_one_event_and_one_line_of_the_log(
@@ -279,17 +279,17 @@ def test_verification_is_measured_where_somebody_listens_and_not_for_cached_toke
 def test_a_verifier_put_in_for_tests_is_the_one_that_is_emitted(
     options: Any, events: Events
 ) -> None:
-    gate = Gate({**options, "listeners": ()})
-    assert not gate.audits
-    with substituted(lambda _: Verifier(**options), [gate]):
-        assert gate.audits
+    middleware = Middleware({**options, "listeners": ()})
+    assert not middleware.audits
+    with substituted(lambda _: Verifier(**options), [middleware]):
+        assert middleware.audits
         carrier: dict[str, Any] = {}
-        record = gate.start_record(carrier, EnvironView(carrier))
+        record = middleware.start_record(carrier, EnvironView(carrier))
         assert record is not None
-        assert gate.record_of(carrier) is record
-        assert gate.start_record(carrier, EnvironView(carrier)) is None  # by a door inside
+        assert middleware.record_of(carrier) is record
+        assert middleware.start_record(carrier, EnvironView(carrier)) is None  # by a door inside
         record.finish(carrier)
-    assert not gate.audits
+    assert not middleware.audits
     assert len(events.decisions) == 1
 
 

@@ -35,8 +35,8 @@ from jwt_middleware.events import log
 from jwt_middleware.events.kinds import ConfigurationWarning, Decided
 from jwt_middleware.middleware.live import substituted
 from jwt_middleware.middleware.middleware import (
-    GATE_KEY,
-    Gate,
+    MIDDLEWARE_KEY,
+    Middleware,
     enforce,
     principal_of,
     refusal_of,
@@ -49,16 +49,20 @@ NOBODY = has_role("nobody")
 PREFLIGHT = (("Origin", "https://a.example"), ("Access-Control-Request-Method", "PUT"))
 
 
-def admitted(gate: Gate, lines: Any, request: RequestView | None = None) -> Principal | None:
+def admitted(
+    middleware: Middleware, lines: Any, request: RequestView | None = None
+) -> Principal | None:
     """Whom the middleware lets in by these header lines."""
     carrier: dict[str, Any] = {}
-    gate.admit(lines, carrier, lambda _: request or RequestView())
+    middleware.admit(lines, carrier, lambda _: request or RequestView())
     return carrier.get(PRINCIPAL_KEY)
 
 
-def admitted_async(gate: Gate, lines: Any, request: RequestView | None = None) -> Principal | None:
+def admitted_async(
+    middleware: Middleware, lines: Any, request: RequestView | None = None
+) -> Principal | None:
     carrier: dict[str, Any] = {}
-    asyncio.run(gate.admit_async(lines, carrier, lambda _: request or RequestView()))
+    asyncio.run(middleware.admit_async(lines, carrier, lambda _: request or RequestView()))
     return carrier.get(PRINCIPAL_KEY)
 
 
@@ -77,10 +81,10 @@ def heard() -> Heard:
 
 @pytest.fixture
 def make(rsa_key: SigningKey, heard: Heard) -> Any:
-    def gate(**options: Any) -> Gate:
-        return Gate({"keys": rsa_key.certificate_pem, "listeners": [heard], **options})
+    def middleware(**options: Any) -> Middleware:
+        return Middleware({"keys": rsa_key.certificate_pem, "listeners": [heard], **options})
 
-    return gate
+    return middleware
 
 
 @pytest.fixture
@@ -97,11 +101,11 @@ def test_a_good_line_admits_and_announces_no_refusal(make: Any, token: str, hear
 
 
 def test_both_ways_to_admit_say_the_same(make: Any, token: str) -> None:
-    gate = make(authorize=EVERYONE)
-    waited = admitted_async(gate, [token])
+    middleware = make(authorize=EVERYONE)
+    waited = admitted_async(middleware, [token])
 
     assert waited is not None
-    assert waited is admitted(gate, [token])
+    assert waited is admitted(middleware, [token])
 
 
 @pytest.mark.parametrize("waiting", [False, True], ids=["sync", "async"])
@@ -120,11 +124,11 @@ def test_both_ways_to_admit_say_the_same(make: Any, token: str) -> None:
 def test_every_refusal_is_announced_once_with_the_callers_reference(
     waiting: bool, lines: Any, options: Any, code: str, make: Any, token: str, heard: Heard
 ) -> None:
-    gate, request = make(**options), RequestView("PUT", "/x")
+    middleware, request = make(**options), RequestView("PUT", "/x")
     found = [token if line == "{token}" else line for line in lines]
 
     with pytest.raises(RequestError) as caught:
-        (admitted_async if waiting else admitted)(gate, found, request)
+        (admitted_async if waiting else admitted)(middleware, found, request)
 
     error = caught.value
     assert error.code == code
@@ -133,21 +137,21 @@ def test_every_refusal_is_announced_once_with_the_callers_reference(
 
 
 def test_authorize_reads_the_request(make: Any, token: str) -> None:
-    gate = make(authorize=(query_param("tenant") == "acme") | (header("X-Tenant") == "acme"))
+    middleware = make(authorize=(query_param("tenant") == "acme") | (header("X-Tenant") == "acme"))
 
-    assert admitted(gate, [token], RequestView(query_string="tenant=acme"))
-    assert admitted(gate, [token], RequestView(headers=[("x-tenant", "acme")]))
+    assert admitted(middleware, [token], RequestView(query_string="tenant=acme"))
+    assert admitted(middleware, [token], RequestView(headers=[("x-tenant", "acme")]))
     for request in (RequestView(), RequestView(query_string="tenant=acme&tenant=acme")):
         with pytest.raises(PermissionDenied):
-            admitted(gate, [token], request)
+            admitted(middleware, [token], request)
 
 
 def test_a_denied_caller_is_named_in_the_event_with_the_whole_decision(
     make: Any, rsa_key: SigningKey, heard: Heard
 ) -> None:
-    gate = make(authorize=client("other"))
+    middleware = make(authorize=client("other"))
     with pytest.raises(PermissionDenied):
-        admitted(gate, [mint(rsa_key, ucsd_claims(client_id="app"))])
+        admitted(middleware, [mint(rsa_key, ucsd_claims(client_id="app"))])
 
     assert (heard[0].subject, heard[0].client_id) == ("jroe@carbon.super", "app")
     assert heard[0].decision is not None
@@ -179,13 +183,13 @@ def test_a_preflight_is_options_with_both_headers_once(
 
 
 def test_an_optional_path_is_not_open_its_header_is_read(make: Any) -> None:
-    gate = make(optional=("/who",), exempt=("/health",))
+    middleware = make(optional=("/who",), exempt=("/health",))
 
-    assert gate.is_open(RequestView(path="/health"))
-    assert not gate.is_open(RequestView(path="/who"))
-    assert admitted(gate, [], RequestView(path="/who")) is None
+    assert middleware.is_open(RequestView(path="/health"))
+    assert not middleware.is_open(RequestView(path="/who"))
+    assert admitted(middleware, [], RequestView(path="/who")) is None
     with pytest.raises(MissingToken):
-        admitted(gate, [], RequestView(path="/other"))
+        admitted(middleware, [], RequestView(path="/other"))
 
 
 # --- guards ----------------------------------------------------------------------------------
@@ -194,15 +198,15 @@ def test_an_optional_path_is_not_open_its_header_is_read(make: Any) -> None:
 def test_a_guard_reads_principal_and_gate_from_the_carrier(
     make: Any, token: str, heard: Heard
 ) -> None:
-    gate = make()
-    principal = admitted(gate, [token])
-    carrier = {GATE_KEY: gate, PRINCIPAL_KEY: principal}
+    middleware = make()
+    principal = admitted(middleware, [token])
+    carrier = {MIDDLEWARE_KEY: middleware, PRINCIPAL_KEY: principal}
 
     enforce(Guard(EVERYONE), carrier, RequestView())
     with pytest.raises(PermissionDenied):
         enforce(Guard(NOBODY), carrier, RequestView())
     with pytest.raises(MissingToken):
-        enforce(Guard(~client("x")), {GATE_KEY: gate}, RequestView())
+        enforce(Guard(~client("x")), {MIDDLEWARE_KEY: middleware}, RequestView())
 
     assert [event.code for event in heard] == ["insufficient_permission", "missing_token"]
 
@@ -210,7 +214,7 @@ def test_a_guard_reads_principal_and_gate_from_the_carrier(
 def test_a_carrier_without_a_gate_lets_nobody_in_whatever_it_carries(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Only the middleware sets the gate, so a principal that stands there alone is not believed."""
+    """Only the middleware sets it, so a principal that stands there alone is not believed."""
     with pytest.raises(MissingToken):
         enforce(Guard(EVERYONE), {PRINCIPAL_KEY: Principal({"sub": "x"})}, RequestView())
 
@@ -281,11 +285,11 @@ def test_accept_lines_count_together(accept: Any, html: bool, make: Any) -> None
 
 
 def test_a_policy_on_a_route_needs_a_registry(rsa_key: SigningKey) -> None:
-    gate = Gate({"keys": rsa_key.certificate_pem, "api": "/x"})
+    middleware = Middleware({"keys": rsa_key.certificate_pem, "api": "/x"})
     route = Route("/a", ("GET",), "a", (Guard(policy("orders.read")),))
 
     with pytest.raises(ConfigurationError, match=r"/a: policy\('orders.read'\).*set clients="):
-        gate.inspect([route])
+        middleware.inspect([route])
 
 
 @pytest.mark.parametrize("started", ["alone", "in an override"])
@@ -296,7 +300,7 @@ def test_an_edit_with_which_the_app_would_not_start_is_warned_of(
     registry = tmp_path / "clients.toml"
     registry.write_text('[clients.a.policies]\n"x" = { authenticated = true }\n')
     heard: list[Any] = []
-    gate = Gate(
+    middleware = Middleware(
         {
             "keys": rsa_key.certificate_pem,
             "api": "/x",
@@ -304,14 +308,16 @@ def test_an_edit_with_which_the_app_would_not_start_is_warned_of(
             "listeners": [heard.append],
         }
     )
-    other = Gate({"keys": rsa_key.certificate_pem, "api": "/x"}).verifier
-    with substituted(lambda gate: gate.verifier if started == "alone" else other, [gate]):
-        gate.inspect([Route("/a", ("GET",), "a", (Guard(policy("x")),))])
+    other = Middleware({"keys": rsa_key.certificate_pem, "api": "/x"}).verifier
+    with substituted(
+        lambda middleware: middleware.verifier if started == "alone" else other, [middleware]
+    ):
+        middleware.inspect([Route("/a", ("GET",), "a", (Guard(policy("x")),))])
     registry.write_text("[clients.a]\n")
     ends = time.monotonic() + 3
     while not any(isinstance(each, ConfigurationWarning) for each in heard):
         assert time.monotonic() < ends
-        gate.verifier.health()
+        middleware.verifier.health()
 
     [warning] = [each for each in heard if isinstance(each, ConfigurationWarning)]
     assert warning.reason.startswith("with these clients the app would not start: /a: policy('x')")
@@ -320,23 +326,23 @@ def test_an_edit_with_which_the_app_would_not_start_is_warned_of(
 # --- start-up, and verifiers put in for tests --------------------------------------------------
 
 
-PREFETCHES: dict[str, Callable[[Gate], None]] = {
-    "thread": Gate.prefetch,
-    "loop": lambda gate: asyncio.run(gate.prefetch_async()),
+PREFETCHES: dict[str, Callable[[Middleware], None]] = {
+    "thread": Middleware.prefetch,
+    "loop": lambda middleware: asyncio.run(middleware.prefetch_async()),
 }
 BOTH_WAYS = pytest.mark.parametrize("prefetch", PREFETCHES.values(), ids=PREFETCHES)
 
 
 @BOTH_WAYS
 def test_an_app_may_start_before_its_gateway(
-    prefetch: Callable[[Gate], None], make: Any, endpoint: str
+    prefetch: Callable[[Middleware], None], make: Any, endpoint: str
 ) -> None:
     prefetch(make(keys=endpoint))
 
 
 @BOTH_WAYS
 def test_with_fail_fast_no_keys_are_an_error_that_names_the_source(
-    prefetch: Callable[[Gate], None], make: Any, endpoint: str
+    prefetch: Callable[[Middleware], None], make: Any, endpoint: str
 ) -> None:
     prefetch(make(fail_fast=True))
     with pytest.raises(ConfigurationError, match=rf"fail_fast: .*{endpoint} \("):
@@ -344,10 +350,10 @@ def test_with_fail_fast_no_keys_are_an_error_that_names_the_source(
 
 
 def test_without_fail_fast_a_thread_waits_for_no_keys(make: Any, endpoint: str) -> None:
-    gate = make(keys=endpoint)
-    gate.prefetch()
+    middleware = make(keys=endpoint)
+    middleware.prefetch()
 
-    [source] = gate.verifier.health()["sources"]
+    [source] = middleware.verifier.health()["sources"]
     assert source["last_error"] is None
 
 
@@ -355,10 +361,12 @@ def test_without_fail_fast_a_thread_waits_for_no_keys(make: Any, endpoint: str) 
 def test_requests_are_followed_where_the_verifier_that_is_asked_has_listeners(
     before: bool, meanwhile: bool, rsa_key: SigningKey, heard: Heard
 ) -> None:
-    def gate(listens: bool) -> Gate:
-        return Gate({"keys": rsa_key.certificate_pem, "listeners": [heard] if listens else []})
+    def middleware(listens: bool) -> Middleware:
+        return Middleware(
+            {"keys": rsa_key.certificate_pem, "listeners": [heard] if listens else []}
+        )
 
-    own, other = gate(before), gate(meanwhile).verifier
+    own, other = middleware(before), middleware(meanwhile).verifier
     kept = own.verifier
     with substituted(lambda _: other, [own]):
         assert (own.verifier, own.audits) == (other, meanwhile)
@@ -367,7 +375,7 @@ def test_requests_are_followed_where_the_verifier_that_is_asked_has_listeners(
 
 def test_what_is_served_unasked_is_warned_of_once(rsa_key: SigningKey) -> None:
     heard: list[Any] = []
-    gate = Gate(
+    middleware = Middleware(
         {
             "keys": rsa_key.certificate_pem,
             "api": "/x",
@@ -376,7 +384,7 @@ def test_what_is_served_unasked_is_warned_of_once(rsa_key: SigningKey) -> None:
         }
     )
     for _ in range(2):
-        gate.complain("/open is served unasked")
+        middleware.complain("/open is served unasked")
 
     warnings = [each.reason for each in heard if isinstance(each, ConfigurationWarning)]
     assert warnings == ["/open is served unasked"]
@@ -385,6 +393,6 @@ def test_what_is_served_unasked_is_warned_of_once(rsa_key: SigningKey) -> None:
 def test_routes_are_looked_at_for_the_registry_or_for_guards(rsa_key: SigningKey) -> None:
     keys = {"keys": rsa_key.certificate_pem, "api": "/x"}
 
-    assert not Gate(keys).inspects
-    assert Gate(keys | {"unguarded": "warn"}).inspects
-    assert Gate(keys | {"clients": ClientRegistry([Client("acme")])}).inspects
+    assert not Middleware(keys).inspects
+    assert Middleware(keys | {"unguarded": "warn"}).inspects
+    assert Middleware(keys | {"clients": ClientRegistry([Client("acme")])}).inspects

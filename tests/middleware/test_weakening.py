@@ -11,7 +11,7 @@ import pytest
 from jwt_middleware import ANY, Client, ClientRegistry, Issuer, Revocations, Verifier
 from jwt_middleware.authorization.clients import ClientTrust
 from jwt_middleware.events.kinds import ChecksWeakened
-from jwt_middleware.middleware.middleware import Gate
+from jwt_middleware.middleware.middleware import Middleware
 from jwt_middleware.testing import SigningKey
 
 from ..adapters.apps import DOORS, Door
@@ -27,7 +27,9 @@ def weakened(rsa_key: SigningKey) -> Make:
 
     def make(**options: Any) -> tuple[str, ...]:
         events = Events()
-        Gate({"keys": rsa_key.public_pem, "api": "/echo", "listeners": events.append} | options)
+        Middleware(
+            {"keys": rsa_key.public_pem, "api": "/echo", "listeners": events.append} | options
+        )
         found = events.of(ChecksWeakened)
         assert len(found) <= 1
         assert all(event.options for event in found)
@@ -104,7 +106,7 @@ def test_a_ready_verifier_weakens_as_its_options_do(rsa_key: SigningKey) -> None
     )
     assert not any(isinstance(event, ChecksWeakened) for event in events)
     for _ in range(2):
-        Gate({"verifier": verifier, "exempt": ["/a"]})
+        Middleware({"verifier": verifier, "exempt": ["/a"]})
 
     assert events[-2:] == [ChecksWeakened(("exempt=/a", "minimum_rsa_bits=1024"))] * 2
 

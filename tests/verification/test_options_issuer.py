@@ -8,7 +8,7 @@ import pytest
 
 from jwt_middleware import Client, ConfigurationError, Gateway, SharedSecret, Verifier
 from jwt_middleware.gateways import WireFormat
-from jwt_middleware.middleware.middleware import Gate
+from jwt_middleware.middleware.middleware import Middleware
 from jwt_middleware.principal import ClaimNames, ListClaim
 from jwt_middleware.testing import SigningKey, mint
 
@@ -64,7 +64,7 @@ def test_what_is_wrong_with_a_gateway_is_reported_at_the_start(
     gateway = Gateway(**{"name": "own"} | wrong)
 
     with pytest.raises(ConfigurationError, match=near):
-        Gate({"keys": rsa_key.public_pem, "gateway": gateway})
+        Middleware({"keys": rsa_key.public_pem, "gateway": gateway})
 
 
 def test_what_is_right_with_a_gateway_serves(rsa_key: SigningKey) -> None:

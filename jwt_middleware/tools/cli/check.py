@@ -56,10 +56,10 @@ def _of_file(path: Path) -> Report:
 
 def _of_app(spec: str) -> Report:
     app = find_app(spec)
-    if app.gate is None:
+    if app.middleware is None:
         raise ConfigurationError(f"{spec}: JWTMiddleware is not installed on it")
-    app.gate.inspect(app.routes)
-    report = explain_settings(app.gate.settings)
+    app.middleware.inspect(app.routes)
+    report = explain_settings(app.middleware.settings)
     unguarded = sum(route.kind == "unguarded" for route in app.routes)
     report.meaning.append(f"{count(len(app.routes), 'route')}, {unguarded} without a guard.")
     return report

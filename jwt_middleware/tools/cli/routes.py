@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from ...authorization.routes import Route
 from ...errors import ConfigurationError
-from ...middleware.middleware import Gate
+from ...middleware.middleware import Middleware
 from ...options.checks import nearest
 from .shared import add_command, answer, complain
 
@@ -46,8 +46,8 @@ def _routes(options: argparse.Namespace) -> int:
 
     Mounted apps and included routers are listed too.
     """
-    routes, gate = find_app(options.app)
-    if gate is None:
+    routes, middleware = find_app(options.app)
+    if middleware is None:
         complain(f"{options.app}: JWTMiddleware is not installed on it, so every guard refuses")
     rows = [
         {
@@ -77,10 +77,10 @@ def _lines(routes: list[Route]) -> Iterator[str]:
 
 
 class GuardedApp(NamedTuple):
-    """An app's routes, and the gate of its middleware; None where it is not installed."""
+    """An app's routes, and its middleware; None where it is not installed."""
 
     routes: list[Route]
-    gate: Gate | None
+    middleware: Middleware | None
 
 
 def find_app(spec: str) -> GuardedApp:

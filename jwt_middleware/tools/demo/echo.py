@@ -23,7 +23,7 @@ from jwt_middleware_starlette import JWTMiddleware, current_principal, requires
 
 from ...authorization.predicates import authenticated
 from ...errors import ConfigurationError
-from ...middleware.middleware import GATE_KEY
+from ...middleware.middleware import MIDDLEWARE_KEY
 from ...principal import thawed
 from ...verification.verifier import Verifier
 from ..explain.token import principal_as_json
@@ -70,7 +70,7 @@ async def echo(request: Request) -> JSONResponse:
     body = await bounded_body(request, LARGEST_BODY)
     if body is None:
         return JSONResponse({"error": f"the body has more than {LARGEST_BODY} bytes"}, 413)
-    assertion = request.headers[request.scope[GATE_KEY].raw_header.decode("latin-1")]
+    assertion = request.headers[request.scope[MIDDLEWARE_KEY].raw_header.decode("latin-1")]
     principal = current_principal()
     received: dict[str, Any] = {
         "notice": NOTICE,
