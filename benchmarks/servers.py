@@ -68,7 +68,7 @@ def fastapi_app() -> Any:
         key = client.get_signing_key_from_jwt(x_jwt_assertion)
         return jwt.decode(x_jwt_assertion, key, algorithms=["RS256"])
 
-    def nobody() -> None:
+    async def nobody() -> None:
         return None
 
     if mode in ("hit", "miss"):

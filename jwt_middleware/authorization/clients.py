@@ -236,7 +236,7 @@ class Clients:
                 raise InvalidClaim(name, "missing")
             if claims[name] is None:
                 raise InvalidClaim(name, "type")
-        reading = _Reading(client, self.namespaces - {client.namespace}, claims)
+        reading = _Reading(client, self.namespaces, claims)
         grants = Grants(
             reading.values(client.roles),
             reading.values(client.permissions),
@@ -249,10 +249,11 @@ class Clients:
 class _Reading:
     """One token's claims, read by one client's entry."""
 
-    def __init__(self, client: Client, others: frozenset[str], claims: Mapping[str, Any]) -> None:
+    def __init__(
+        self, client: Client, namespaces: frozenset[str], claims: Mapping[str, Any]
+    ) -> None:
         self._client = client
-        self._others = others
-        """The namespaces of other clients."""
+        self._namespaces = namespaces
         self._claims = claims
         self.dropped: list[Dropped] = []
 
@@ -301,7 +302,7 @@ class _Reading:
         return kept
 
     def _is_ours(self, value: str) -> bool:
-        words = value.split("_")
-        is_inside = self._client.namespace is None or self._client.namespace in words
+        own, words = self._client.namespace, value.split("_")
+        is_inside = own is None or own in words
         # A value that carries two namespaces is nobody's: either client could have made it up.
-        return is_inside and self._others.isdisjoint(words)
+        return is_inside and not any(w != own and w in self._namespaces for w in words)

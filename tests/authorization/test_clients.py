@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from itertools import permutations
 from pathlib import Path
 from typing import Any
@@ -365,3 +366,19 @@ def test_every_client_is_granted_its_own(own: str) -> None:
     assert set(found.policies) == set(mine.policies)
     assert found.policies
     assert lost == []
+
+
+def test_what_a_token_grants_costs_the_same_among_many_clients() -> None:
+    others = [Client(f"client-{n}", namespace=f"space{n}") for n in range(5_000)]
+    clients = Clients([*others, Client("acme", namespace="acme", roles=(ListClaim("roles"),))])
+    claims = {"roles": ["acme_buyer", "space7_buyer"]}
+    clients.grants("acme", claims)
+    tracemalloc.start()
+    try:
+        grants, _ = clients.grants("acme", claims)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert grants.roles == {"acme_buyer"}
+    assert most < 20_000  # bytes: nothing is made of all the others
