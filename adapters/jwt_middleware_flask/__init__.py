@@ -12,7 +12,7 @@ from typing import Any, Unpack
 
 from flask import Flask, Request, request
 
-from jwt_middleware.authorization import EnvironView, Guard, environ_lines
+from jwt_middleware.authorization import EnvironView, Guard
 from jwt_middleware.authorization.decorators import public
 from jwt_middleware.errors import ConfigurationError, RequestError
 from jwt_middleware.middleware import ASKED_KEY, MIDDLEWARE_KEY, Middleware, Options, enforce_first
@@ -135,9 +135,8 @@ class _Installed:
         try:
             if not (middleware.may_exempt and middleware.is_open(EnvironView(environ))):
                 note_header_read(environ)
-                middleware.admit(
-                    environ_lines(environ, middleware.environ_key), environ, EnvironView
-                )
+                line = environ.get(middleware.environ_key)
+                middleware.admit(() if line is None else (line,), environ, EnvironView)
             if guards:
                 view = EnvironView(environ, path_params=current.view_args)
                 if middleware.is_passed_preflight(view):
