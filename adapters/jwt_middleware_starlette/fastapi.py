@@ -51,6 +51,8 @@ class guard(SecurityBase):  # noqa: N801 - it reads as the verb it is
             }
         )
         self.scheme_name = header
+        # FastAPI asks for it several times a request.
+        self._hash = hash(self._identity())
 
     async def __call__(
         self, connection: HTTPConnection, security_scopes: SecurityScopes
@@ -70,7 +72,7 @@ class guard(SecurityBase):  # noqa: N801 - it reads as the verb it is
         return isinstance(other, guard) and self._identity() == other._identity()
 
     def __hash__(self) -> int:
-        return hash(self._identity())
+        return self._hash
 
     def __repr__(self) -> str:
         return f"guard({self.jwt_middleware_guard.predicate!r})"
