@@ -45,7 +45,8 @@ def decode_segment(segment: bytes, relaxed: bool) -> bytes:
     size = len(segment)
     padded = segment
     if size and segment[-1] == _FILL:
-        size = len(segment.rstrip(b"="))
+        # One or two; a third is no letter, and is refused as such below.
+        size -= 2 if segment[-2:] == b"==" else 1
         if not relaxed or len(segment) - size != -size & 3:
             raise MalformedToken("a segment's padding is wrong")
     partial = size & 3
@@ -167,10 +168,8 @@ def decode_object(text: bytes) -> dict[str, Any]:
     Refused as ``decode_strictly`` says, with the same values.
     """
     # With few brackets it is not nested too deep. To count them takes longer than to find none.
-    if _loads is not None and (
-        (text.find(b"{", 1) < 0 and text.find(b"[") < 0)
-        or text.count(b"{") + text.count(b"[") <= MAX_DEPTH
-    ):
+    is_flat = text.find(b"{", 1) < 0 and text.find(b"[") < 0
+    if _loads is not None and (is_flat or text.count(b"{") + text.count(b"[") <= MAX_DEPTH):
         try:
             value = _loads(text)
             written = _dumps(value)
@@ -192,14 +191,15 @@ def decode_strictly(text: bytes) -> dict[str, Any]:
     Infinity, numbers of more than 64 characters or beyond a float, more than 64 levels, lone
     surrogates, and anything after the object.
     """
-    decoded = text.decode("utf-8")
+    decoded = text.decode("utf-8").strip(" \t\n\r")
     try:
-        value: Any = _decoder.decode(decoded)
+        value, end = _decoder.raw_decode(decoded)
     except RecursionError:
         raise ValueError("nested too deep") from None
-    if not isinstance(value, dict):
-        raise ValueError("not a JSON object")
-    if text.count(b"{") + text.count(b"[") > MAX_DEPTH:
+    if end != len(decoded) or not isinstance(value, dict):
+        raise ValueError("not one JSON object")
+    is_flat = text.find(b"{", 1) < 0 and text.find(b"[") < 0
+    if not is_flat and text.count(b"{") + text.count(b"[") > MAX_DEPTH:
         _check_depth(value, MAX_DEPTH)
     if "\\u" in decoded:
         # Only an escape can spell a surrogate that has no partner; UTF-8 has none.
