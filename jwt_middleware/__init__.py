@@ -54,10 +54,10 @@ if TYPE_CHECKING:
     from .errors import UnknownKey as UnknownKey
     from .events.json_lines import JSONLines as JSONLines
     from .events.otel import OpenTelemetry as OpenTelemetry
-    from .gateways import BYU as BYU
-    from .gateways import UCSD as UCSD
-    from .gateways import WSO2 as WSO2
+    from .gateways.byu import BYU as BYU
     from .gateways.gateway import Gateway as Gateway
+    from .gateways.wso2 import UCSD as UCSD
+    from .gateways.wso2 import WSO2 as WSO2
     from .keys.discovery import Discovery as Discovery
     from .keys.jwks import JWKSEndpoint as JWKSEndpoint
     from .keys.key_set import KeySet as KeySet
@@ -92,8 +92,9 @@ if not TYPE_CHECKING:
         ),
         "events.json_lines": "JSONLines",
         "events.otel": "OpenTelemetry",
-        "gateways": "BYU UCSD WSO2",
+        "gateways.byu": "BYU",
         "gateways.gateway": "Gateway",
+        "gateways.wso2": "UCSD WSO2",
         "keys.discovery": "Discovery",
         "keys.jwks": "JWKSEndpoint",
         "keys.key_set": "KeySet",

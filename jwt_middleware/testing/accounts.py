@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from ..authorization.clients import Client
 from ..authorization.registry import ClientRegistry
 from ..errors import ConfigurationError
-from ..gateways.views import WSO2_DIALECT
+from ..gateways.wso2 import WSO2_DIALECT
 from ..options.tables import TableReader, read_toml
 
 SAMPLE = Path(__file__).with_name("accounts.toml")

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..gateways.views import BYU_DIALECT, WSO2_DIALECT
+from ..gateways.byu import BYU_DIALECT
+from ..gateways.wso2 import WSO2_DIALECT
 from .accounts import sample_accounts
 from .placing import claims_by_entry
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from jwt_middleware import Refusal, Revocations, has_role
-from jwt_middleware.gateways.views import WSO2_DIALECT
+from jwt_middleware.gateways.wso2 import WSO2_DIALECT
 from jwt_middleware.revocation import Denial
 from jwt_middleware.revocation.store import MemoryStore
 from jwt_middleware.testing import SigningKey, mint, ucsd_claims

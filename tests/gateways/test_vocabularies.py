@@ -7,7 +7,8 @@ import pytest
 from jwt_middleware import BYU, UCSD, WSO2, Principal
 from jwt_middleware.authorization.terms import Term
 from jwt_middleware.errors import InvalidClaim
-from jwt_middleware.gateways.views import BYU_DIALECT, WSO2_DIALECT
+from jwt_middleware.gateways.byu import BYU_DIALECT
+from jwt_middleware.gateways.wso2 import WSO2_DIALECT
 from jwt_middleware.testing import byu_claims, ucsd_claims
 
 SSO_CLAIMS = {

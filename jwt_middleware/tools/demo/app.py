@@ -20,7 +20,7 @@ from jwt_middleware_starlette import JWTMiddleware, current_principal, requires
 
 from ...authorization.predicate import Predicate
 from ...authorization.predicates import client, has_role, policy
-from ...gateways import UCSD
+from ...gateways.wso2 import UCSD
 from ...verification.verifier import Verifier
 from .echo import echo_app
 

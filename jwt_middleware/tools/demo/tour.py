@@ -22,7 +22,7 @@ from jwt_middleware_starlette.inventory import inventory
 from ...authorization.routes import Route as GuardedRoute
 from ...events.kinds import Decided, Event
 from ...events.log import logger
-from ...gateways.views import WSO2_DIALECT
+from ...gateways.wso2 import WSO2_DIALECT
 from ...keys.sources import PEM
 from ...testing import LocalGateway, SigningKey, client_claims, mint, sample_accounts, ucsd_claims
 from ...verification.verifier import Verifier

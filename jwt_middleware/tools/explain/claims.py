@@ -9,7 +9,9 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from ...gateways.views import BYU, UCSD, WSO2, WSO2_DIALECT, Field
+from ...gateways.byu import BYU
+from ...gateways.views import Field
+from ...gateways.wso2 import UCSD, WSO2, WSO2_DIALECT
 
 OTHER = "Other claims"
 """The group of claims that no table here knows."""
