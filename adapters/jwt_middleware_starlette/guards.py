@@ -156,13 +156,10 @@ async def _refuse(connection: Request | WebSocket, error: Exception) -> None:
     """Answer what current_principal() raised, as every refusal."""
     if not isinstance(error, RequestError):
         raise error
-    refused = Refused(error, refusal_of(error, connection.scope, ScopeView(connection.scope)))
-    try:
-        if not isinstance(connection, WebSocket):
-            raise refused from None  # for the app's handlers of HTTP exceptions
-        await _serve_refused(connection, refused)
-    finally:
-        del refused  # it holds this frame, which must not hold it
+    refusal = refusal_of(error, connection.scope, ScopeView(connection.scope))
+    if not isinstance(connection, WebSocket):
+        raise Refused(error, refusal) from None  # for the app's handlers of HTTP exceptions
+    await _serve_refused(connection, Refused(error, refusal))
 
 
 async def _serve_refused(connection: Request | WebSocket, error: Exception) -> Response | None:

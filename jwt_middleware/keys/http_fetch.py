@@ -98,23 +98,19 @@ class _Connection(http.client.HTTPConnection):
                 self._own.shutdown(socket.SHUT_RDWR)
 
     def _open(self) -> socket.socket:
-        failure: OSError = OSError("the host has no address")
-        for family, kind, protocol, _, address in socket.getaddrinfo(
-            self.host, self.port, type=socket.SOCK_STREAM
-        ):
+        addresses = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)
+        for family, kind, protocol, _, address in addresses:
             candidate = socket.socket(family, kind, protocol)
             try:
                 candidate.settimeout(self.seconds_left())
                 candidate.connect(address)
-            except OSError as error:
+            except OSError:
                 candidate.close()
-                failure = error
+                if address == addresses[-1][4]:
+                    raise
             else:
                 return candidate
-        try:
-            raise failure
-        finally:
-            del failure  # it holds this frame, which must not hold it
+        raise OSError("the host has no address")
 
     def seconds_left(self) -> float:
         """Return the seconds until the deadline; raise ``TimeoutError`` after it."""

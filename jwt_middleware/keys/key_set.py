@@ -108,7 +108,7 @@ class KeySet:
             named = self._by_any_thumbprint(header)
             if not named:
                 return "no certificate has this thumbprint"
-        if named is not None and not any(key in checks for key in named):
+        if named is not None and checks.keys().isdisjoint(named):
             raise UnacceptableAlgorithm("the named key does not fit the algorithm")
         if not checks:
             return "no key fits the algorithm"

@@ -23,6 +23,7 @@ from ..principal import NO_NAMES, ClaimNames
 Claims = Mapping[str, Any]
 
 _ABSENT: Final = object()
+_TEXT: Final = frozenset({str})
 _NUMBERS: Final = frozenset({int, float})
 """Their types, by which ``True`` is none."""
 
@@ -148,7 +149,7 @@ class ClaimsPolicy:
                     raise InvalidClaim("aud", "missing")
                 return
             entries = audience if type(audience) is list else [audience]
-            if not all(type(entry) is str for entry in entries):
+            if not _TEXT.issuperset(map(type, entries)):
                 raise InvalidClaim("aud", "type")
             if is_any:
                 return
