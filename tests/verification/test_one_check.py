@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +12,15 @@ import pytest
 from jwt_middleware import Client, ClientRegistry, Principal, Revocations, Verifier
 from jwt_middleware.authorization.clients import Clients, ClientTrust
 from jwt_middleware.background.waiting import Wait
-from jwt_middleware.errors import ClientDisabled, ClientMismatch, TokenReused
+from jwt_middleware.errors import (
+    ClientDisabled,
+    ClientMismatch,
+    ConfigurationError,
+    InvalidClaim,
+    MalformedToken,
+    TokenExpired,
+    TokenReused,
+)
 from jwt_middleware.keys.jwk import read_jwks
 from jwt_middleware.keys.key import Key
 from jwt_middleware.keys.key_set import KeySet
@@ -165,3 +174,42 @@ def test_what_is_begun_and_never_driven_has_no_effect() -> None:
         steps.close()
 
     assert verifier.verify(token).token_id == "1"
+
+
+# --- what is refused names its reason -----------------------------------------------------------
+
+
+def test_a_payload_that_is_no_object_is_named_although_its_signature_holds() -> None:
+    head = mint(OLD, {}).partition(".")[0]
+    signed = f"{head}.{base64.urlsafe_b64encode(b'[1]').decode().rstrip('=')}"
+    signature = base64.urlsafe_b64encode(OLD.sign(signed.encode())).decode().rstrip("=")
+
+    with pytest.raises(MalformedToken, match=r"^the payload segment is not a strict JSON object$"):
+        Verifier(keys=OLD.public_pem).verify(f"{signed}.{signature}")
+
+
+def test_a_claim_that_a_bound_client_must_have_is_missing_and_no_mismatch(clock: Clock) -> None:
+    acme = Client("acme", required=("iss",), trust=ClientTrust(keys=OLD.public_pem))
+    verifier = Verifier(keys=NEW.public_pem, clients=ClientRegistry([acme]), clock=clock)
+    token = mint(OLD, {"client_id": "acme"}, now=clock.now)
+
+    with pytest.raises(InvalidClaim) as refusal:
+        verifier.verify(token)
+    assert (refusal.value.claim, refusal.value.reason) == ("iss", "missing")
+
+
+@pytest.mark.parametrize("issuers", [5, "https://a", [], [5], {"https://a": "keys"}])
+def test_issuers_are_a_list_of_issuers(issuers: Any) -> None:
+    with pytest.raises(ConfigurationError, match=r"^issuers: "):
+        Verifier(issuers=issuers)
+
+
+def test_a_max_age_may_be_a_part_of_a_second(clock: Clock) -> None:
+    verifier = Verifier(keys=OLD.public_pem, max_age=0.5, leeway=0, clock=clock)
+    token = mint(OLD, {"iat": clock.now}, now=clock.now)
+    clock.now += 0.5
+    verifier.verify(token)
+    clock.now += 0.25
+
+    with pytest.raises(TokenExpired):
+        verifier.verify(token)
