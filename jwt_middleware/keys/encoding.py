@@ -20,8 +20,8 @@ from typing import Any, NoReturn
 
 from ..errors import MalformedToken
 
-_URL_SAFE = b"-_"
-_URLSAFE_TO_STANDARD = bytes.maketrans(b"-_", b"+/")
+# To the standard alphabet, whose own two letters become none: a segment has one alphabet.
+_FROM_URL_SAFE = bytes.maketrans(b"-_+/", b"+/..")
 _ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 # The last character of a partial group carries unused low bits, which must be zero (RFC 4648,
 # section 3.5): four of them after two characters, two after three.
@@ -62,13 +62,10 @@ def decode_segment(segment: bytes, relaxed: bool) -> bytes:
             return _from_base64(padded, None, True)
         except ValueError:
             pass  # it may be in the other alphabet
-    # find() and not "in", which takes twice the time on bytes.
-    if segment.find(b"+") >= 0 or segment.find(b"/") >= 0:
-        raise MalformedToken("a segment is not base64, or mixes two alphabets")
     try:
-        return _from_base64(padded, _URL_SAFE, True)
+        return _from_base64(padded.translate(_FROM_URL_SAFE), None, True)
     except ValueError:
-        raise MalformedToken("a segment is not base64") from None
+        raise MalformedToken("a segment is not base64, or mixes two alphabets") from None
 
 
 def share_names(members: dict[str, Any]) -> None:
@@ -95,13 +92,11 @@ def json_segment(segment: bytes, relaxed: bool, name: str) -> dict[str, Any]:
         raise MalformedToken(f"the {name} segment is not a strict JSON object") from None
 
 
-def _strictly(data: bytes, altchars: bytes | None, validate: bool) -> bytes:
-    if altchars is not None:
-        data = data.translate(_URLSAFE_TO_STANDARD)
+def _strictly(data: bytes, _: None, validate: bool) -> bytes:
     return binascii.a2b_base64(data, strict_mode=validate)
 
 
-_from_base64: Callable[[bytes, bytes | None, bool], bytes] = _strictly
+_from_base64: Callable[[bytes, None, bool], bytes] = _strictly
 _loads: Callable[[bytes], Any] | None = None
 _dumps: Callable[[Any], bytes] = bytes
 
