@@ -296,3 +296,33 @@ def test_the_middleware_uses_a_token_once_a_request(clock: Clock) -> None:
     asyncio.run(ask())
 
     assert statuses == [200, 401, 200]
+
+
+@EACH_WAY
+def test_two_tokens_of_one_id_and_no_issuer_are_two_tokens(way: str, clock: Clock) -> None:
+    """An id is unique within its issuer only (RFC 7519, 4.1.7)."""
+    verifier = once(clock)
+    one, other = token(clock, iss=None), token(clock, iss=None, n=2)
+    WAYS[way](verifier, one)
+    WAYS[way](verifier, other)
+
+    with pytest.raises(TokenReused):
+        WAYS[way](verifier, one)
+
+
+class Denying(MemoryStore):
+    """A store in which the token's subject is denied while the token is being used."""
+
+    def use_once(self, key: str, until: float) -> bool:
+        self.deny(Denial(subject="jroe", until=until))
+        return super().use_once(key, until)
+
+
+@EACH_WAY
+def test_a_denial_that_comes_while_the_request_waits_for_its_use_counts(
+    way: str, clock: Clock
+) -> None:
+    verifier = once(clock, Denying(clock=clock))
+
+    with pytest.raises(TokenRevoked):
+        WAYS[way](verifier, token(clock))

@@ -213,3 +213,9 @@ def test_a_max_age_may_be_a_part_of_a_second(clock: Clock) -> None:
 
     with pytest.raises(TokenExpired):
         verifier.verify(token)
+
+
+def test_a_verifier_without_keys_is_not_ready_although_its_deny_list_is() -> None:
+    verifier = Verifier(keys=Source(None), revocations="process-memory")
+
+    assert verifier.health()["ready"] is False

@@ -123,7 +123,7 @@ def test_a_wrong_value_is_a_configuration_error_that_names_its_option(
     if name == "issuers":
         del options["keys"]
 
-    with pytest.raises(ConfigurationError, match=name):
+    with pytest.raises(ConfigurationError, match=rf"\b{name}\b"):
         Verifier(**options)
 
 
