@@ -114,15 +114,19 @@ def _is_signed(token: str, verifier: Verifier, now: float) -> bool:
 def _expired(
     error: RequestError, claims: Mapping[str, Any], issuer: IssuerVerifier, now: float
 ) -> str:
-    expires = seconds_of(claims.get("exp"))
-    if error.reason != "exp is over" or expires is None:
-        issued = seconds_of(claims.get("iat")) or now
+    policy = issuer.policy
+    expires, issued = seconds_of(claims.get("exp")), seconds_of(claims.get("iat"))
+    # In the order in which the policy checks them.
+    max_age = policy.max_age
+    if max_age is not None and issued is not None and now > issued + max_age + policy.leeway:
         return (
             f"it was issued at {moment(issued)}, {distance(issued - now)}, and max_age is "
-            f"{issuer.policy.max_age:g} s"
+            f"{max_age:g} s"
         )
-    unit = " (exp is in milliseconds)" if is_milliseconds(claims["exp"]) else ""
-    return f"it expired at {moment(expires)}, {length(now - expires)} ago{unit}"
+    if expires is not None and now >= expires:
+        unit = " (exp is in milliseconds)" if is_milliseconds(claims["exp"]) else ""
+        return f"it expired at {moment(expires)}, {length(now - expires)} ago{unit}"
+    return error.reason or error.code
 
 
 def _immature(claims: Mapping[str, Any], now: float) -> str:
