@@ -22,7 +22,7 @@ from django.http.response import HttpResponseBase
 from jwt_middleware.authorization.decorators import public
 from jwt_middleware.errors import ConfigurationError, RequestError
 from jwt_middleware.events import RequestRecord
-from jwt_middleware.middleware import ASKED_KEY, MIDDLEWARE_KEY, Middleware, enforce_first
+from jwt_middleware.middleware import CHECKED_GUARDS_KEY, MIDDLEWARE_KEY, Middleware, enforce_first
 from jwt_middleware.principal import PRINCIPAL_KEY
 from jwt_middleware.responses import misconfigured
 
@@ -89,10 +89,10 @@ class JWTMiddleware:
             return self._serve_async(request)
         record = self._record(request)
         response: Any = None
-        is_open = self._prepare(request)
+        skips_verification = self._prepare(request)
         token = served.begin(request)
         try:
-            if not is_open:
+            if not skips_verification:
                 make_personal(request)
                 self.middleware.admit(*to_admit(request, self.middleware))
                 put_principal(request)
@@ -102,15 +102,15 @@ class JWTMiddleware:
         finally:
             served.end(token)
             finish(record, response, request)
-        return response if is_open else self._marked(response)
+        return response if skips_verification else self._marked(response)
 
     async def _serve_async(self, request: HttpRequest) -> HttpResponseBase:
         record = self._record(request)
         response: Any = None
-        is_open = self._prepare(request)
+        skips_verification = self._prepare(request)
         token = served.begin(request)
         try:
-            if not is_open:
+            if not skips_verification:
                 make_personal(request)
                 await self.middleware.admit_async(*to_admit(request, self.middleware))
                 put_principal(request)
@@ -120,7 +120,7 @@ class JWTMiddleware:
         finally:
             served.end(token)
             finish(record, response, request)
-        return response if is_open else self._marked(response)
+        return response if skips_verification else self._marked(response)
 
     def _inspect(self) -> SiteRoutes:
         """Look at the site's routes, once."""
@@ -142,7 +142,7 @@ class JWTMiddleware:
             record.route = template_of(request)
         try:
             routes = self._inspect()
-            if self.middleware.inspects and view_func not in routes:
+            if self.middleware.needs_routes and view_func not in routes:
                 self.middleware.check_guarded(routes.rows(request.path_info, view_func))
         except ConfigurationError as error:
             logger.error("%s is not served: %s", request.path_info, error)
@@ -173,17 +173,17 @@ class JWTMiddleware:
         return response
 
     def _record(self, request: HttpRequest) -> RequestRecord | None:
-        if not self.middleware.audits:
+        if not self.middleware.has_listeners:
             return None
         return self.middleware.start_record(request.META, request_view_of(request))
 
     def _prepare(self, request: HttpRequest) -> bool:
         """Take away what a client may not set; return whether the header is not read."""
         request.META.pop(PRINCIPAL_KEY, None)
-        request.META.pop(ASKED_KEY, None)
+        request.META.pop(CHECKED_GUARDS_KEY, None)
         request.META[MIDDLEWARE_KEY] = self.middleware
         put_principal(request)
-        return self.middleware.is_open(request_view_of(request))
+        return self.middleware.skips_verification(request_view_of(request))
 
 
 def _async(method: Callable[..., Any]) -> Callable[..., Any]:

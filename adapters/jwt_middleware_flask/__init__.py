@@ -15,7 +15,13 @@ from flask import Flask, Request, request
 from jwt_middleware.authorization import EnvironView, Guard
 from jwt_middleware.authorization.decorators import public
 from jwt_middleware.errors import ConfigurationError, RequestError
-from jwt_middleware.middleware import ASKED_KEY, MIDDLEWARE_KEY, Middleware, Options, enforce_first
+from jwt_middleware.middleware import (
+    CHECKED_GUARDS_KEY,
+    MIDDLEWARE_KEY,
+    Middleware,
+    Options,
+    enforce_first,
+)
 from jwt_middleware.principal import PRINCIPAL_KEY
 from jwt_middleware.responses import misconfigured
 
@@ -109,7 +115,7 @@ class _Installed:
     def _inspect_wrappers(self) -> None:
         wrapper = unasked(self._app, EXTENSION)
         if wrapper is not None:
-            self.middleware.complain(
+            self.middleware.report_fault(
                 f"{wrapper} around app.wsgi_app answers before JWTMiddleware is asked; put the "
                 "plain door around both: app.wsgi_app = jwt_middleware.wsgi.JWTMiddleware("
                 "app.wsgi_app, verifier=...), with the verifier of this app"
@@ -126,14 +132,14 @@ class _Installed:
         environ = current.environ
         middleware = self.middleware
         environ.pop(PRINCIPAL_KEY, None)
-        environ.pop(ASKED_KEY, None)
+        environ.pop(CHECKED_GUARDS_KEY, None)
         environ[MIDDLEWARE_KEY] = middleware
-        if middleware.audits:
+        if middleware.has_listeners:
             self._record(current)
         rule = current.url_rule
         guards = () if rule is None else self._guards_of(rule.endpoint, current)
         try:
-            if not (middleware.may_exempt and middleware.is_open(EnvironView(environ))):
+            if not (middleware.may_exempt and middleware.skips_verification(EnvironView(environ))):
                 note_header_read(environ)
                 line = environ.get(middleware.environ_key)
                 middleware.admit(() if line is None else (line,), environ, EnvironView)

@@ -13,7 +13,14 @@ from typing import Unpack
 from starlette.authentication import AuthCredentials, UnauthenticatedUser
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from jwt_middleware.asgi import answer, enter, fail_startup, guard_lifespan, marking, noting
+from jwt_middleware.asgi import (
+    answer,
+    enter,
+    fail_startup,
+    guard_lifespan,
+    with_audit,
+    with_cache_headers,
+)
 from jwt_middleware.authorization import ScopeView
 from jwt_middleware.authorization.decorators import public
 from jwt_middleware.errors import ConfigurationError, RequestError
@@ -87,16 +94,16 @@ class JWTMiddleware:
             middleware = self.middleware
             record = (
                 middleware.start_record(scope, ScopeView(scope), kind)
-                if middleware.audits
+                if middleware.has_listeners
                 else None
             )
             if record is not None:
                 method = record.method if kind == "http" else "WEBSOCKET"
                 record.route = self._routes.template(method, record.path)
-                send = noting(record, scope, send)
+                send = with_audit(record, scope, send)
             try:
                 if kind == "http" and middleware.cache_headers is not None:
-                    send = marking(middleware, middleware.cache_headers, scope, send)
+                    send = with_cache_headers(middleware, middleware.cache_headers, scope, send)
                 waiting = enter(middleware, scope)
                 if waiting is not None:
                     await waiting
@@ -149,7 +156,7 @@ class JWTMiddleware:
     def _fault_of_routes(self) -> ConfigurationError | None:
         try:
             routes = self._routes.inventory()
-            if self._routes.are_hidden and self.middleware.inspects:
+            if self._routes.are_hidden and self.middleware.needs_routes:
                 return ConfigurationError(
                     "the app's routes cannot be seen, so neither unguarded= nor clients= can be "
                     "kept; add this middleware by app.add_middleware(JWTMiddleware, ...)"

@@ -228,7 +228,7 @@ def algorithms_of(given: Any, gateway: Gateway) -> dict[str, Algorithm]:
     return found
 
 
-def issuers_of(issuer: Any, source: KeySource) -> tuple[str, ...]:
+def accepted_issuers_of(issuer: Any, source: KeySource) -> tuple[str, ...]:
     """Return the accepted issuers; keys that were discovered are those of their issuer only."""
     names = check.texts("issuer", issuer)
     if source.issuer is None:

@@ -368,7 +368,7 @@ def test_tables_stand_for_issuers_and_revocations_in_code_too(pem: str) -> None:
         {},
     )
 
-    [trust] = settings.verifier.trusts
+    [trust] = settings.verifier.issuers
     assert (trust.policy.issuers, trust.policy.audiences) == (("https://a",), ("x",))
     assert settings.verifier.revocations is not None
     assert settings.verifier.revocations.fails_open

@@ -201,7 +201,7 @@ def test_no_door_leaves_anything_for_the_collector(
 
 
 def _sizes(verifier: Verifier) -> list[int]:
-    trust = verifier.trusts[0]
+    trust = verifier.issuers[0]
     keys = trust.keys.current()
     assert keys is not None
     return [

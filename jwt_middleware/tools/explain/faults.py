@@ -66,7 +66,7 @@ def fault_of(
     now: float,
 ) -> tuple[str, str]:
     """Return which check failed, and what would help (empty where nothing general does)."""
-    issuer = verifier.trusts[0]
+    issuer = verifier.issuers[0]
     if error.code == "token_expired":
         what = _expired(error, claims, issuer, now)
     elif error.code == "token_immature":
@@ -102,7 +102,7 @@ def _is_signed(token: str, verifier: Verifier, now: float) -> bool:
     """Whether a key of the verifier signed the token, whatever else is wrong with it."""
     try:
         segments = split(token.encode("ascii"))
-        for issuer in verifier.trusts:
+        for issuer in verifier.issuers:
             keys = issuer.signers(segments, now)
             if keys and issuer.signed(segments, keys):
                 return True
