@@ -1,7 +1,7 @@
 """Django: ``MIDDLEWARE = [..., "jwt_middleware_django.JWTMiddleware"]``.
 
-Options stand in ``settings.JWT_MIDDLEWARE``, a dict. With ``"jwt_middleware_django"`` in
-``INSTALLED_APPS``, ``manage.py check`` tells what is wrong with them.
+Options go in ``settings.JWT_MIDDLEWARE``, a dict. With ``"jwt_middleware_django"`` in
+``INSTALLED_APPS``, ``manage.py check`` reports their faults.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ logger = logging.getLogger("jwt_middleware")
 
 
 class JWTMiddleware:
-    """Verifies the assertion header of every request; ``request.principal`` is who calls, or None.
+    """Verifies the assertion header of every request, and sets ``request.principal``, or None.
 
     Raises:
         ConfigurationError: an option is unknown or wrong, or a cache stands above that would answer
@@ -73,7 +73,7 @@ class JWTMiddleware:
             raise ConfigurationError(f"{fetching}; put it below")
         self.middleware.prefetch()
         self._routes: SiteRoutes | None = None
-        # A urlconf may import the application, and is not there yet: then the first view asks.
+        # A urlconf may import the application, and is not loaded yet: then the first view inspects.
         with suppress(ImproperlyConfigured):
             self._inspect()
         self._is_async = iscoroutinefunction(get_response)  # pyright: ignore[reportDeprecated]
@@ -123,7 +123,7 @@ class JWTMiddleware:
         return response if skips_verification else self._marked(response)
 
     def _inspect(self) -> SiteRoutes:
-        """Look at the site's routes, once."""
+        """Check the site's routes, once."""
         if self._routes is None:
             routes = SiteRoutes(check_view)
             self.middleware.inspect(routes.inventory(), routes.unused())
@@ -133,9 +133,9 @@ class JWTMiddleware:
     def process_view(
         self, request: HttpRequest, view_func: Any, _args: Any, _kwargs: Any
     ) -> HttpResponse | None:
-        """Ask the guards that no wrapper would, or not for sure: another decorator may answer.
+        """Check the guards that wrappers do not, or may not: another decorator may answer first.
 
-        A request's own urlconf may bring views that the start-up has not seen.
+        A request's own urlconf may have views that were not inspected at start-up.
         """
         record = self.middleware.record_of(request.META)
         if record is not None:
@@ -150,7 +150,7 @@ class JWTMiddleware:
         guards = routes.guards_to_ask(view_func, request.method or "")
         view = request_view_of(request)
         if guards and self.middleware.is_passed_preflight(view):
-            # A decorator may answer it, and a wrapper asks.
+            # A decorator may answer the preflight, and a wrapper checks its own guards.
             guards = routes.bare(view_func)
         if guards:
             ask(request)
@@ -165,7 +165,7 @@ class JWTMiddleware:
         return response_to(error, request) if isinstance(error, RequestError) else None
 
     def _marked(self, response: HttpResponseBase) -> HttpResponseBase:
-        """Tell caches of whom the answer is."""
+        """Add Vary and Cache-Control: private to the response."""
         if self.middleware.cache_headers is not None:
             own = [(name, response[name]) for name in ("Vary", "Cache-Control") if name in response]
             for name, value in self.middleware.cache_headers.text(own):
@@ -178,7 +178,7 @@ class JWTMiddleware:
         return self.middleware.start_record(request.META, request_view_of(request))
 
     def _prepare(self, request: HttpRequest) -> bool:
-        """Take away what a client may not set; return whether the header is not read."""
+        """Remove what a client must not set; return whether the header is not read."""
         request.META.pop(PRINCIPAL_KEY, None)
         request.META.pop(CHECKED_GUARDS_KEY, None)
         request.META[MIDDLEWARE_KEY] = self.middleware

@@ -1,8 +1,8 @@
 """Starlette and FastAPI: ``app.add_middleware(JWTMiddleware, keys=..., api=...)``.
 
 Starlette makes its middleware when the server has started, too late for an exception in a
-constructor. A wrong option, or a ``requires`` that stands above a route's decorator, therefore
-fails the lifespan, and the server exits; where no lifespan comes, every request gets a clear 503.
+constructor. A wrong option, or a ``requires`` above a route's decorator, therefore fails the
+lifespan, and the server exits; without a lifespan, every request gets a clear 503.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ __all__ = [
 logger = logging.getLogger("jwt_middleware")
 
 _NO_SCOPES = AuthCredentials()
-_NO_SCOPES.scopes = ()  # type: ignore[assignment]  # shared by requests, so that nobody adds to it
+_NO_SCOPES.scopes = ()  # type: ignore[assignment]  # requests share it, so it must be immutable
 
 
 class StarletteOptions(Options, total=False):
@@ -60,16 +60,16 @@ class StarletteOptions(Options, total=False):
 class JWTMiddleware:
     """Verifies the assertion header of every http request and websocket.
 
-    Beside the options of every middleware: ``set_user=False`` for apps whose ``scope["user"]`` and
-    ``scope["auth"]`` belong to another middleware.
+    Apart from the options of every middleware: ``set_user=False`` for apps in which another
+    middleware sets ``scope["user"]`` and ``scope["auth"]``.
     """
 
     def __init__(self, app: ASGIApp, **options: Unpack[StarletteOptions]) -> None:
         self.app = app
         self._set_user = options.pop("set_user", True)
         self._fault: ConfigurationError | None = None
-        self._told = False
-        from .inventory import Routes  # imported here: the walk is for an app that is made
+        self._has_reported = False
+        from .inventory import Routes  # imported here: only needed when an app is built
 
         self._routes = Routes(app, enter=enter_handler, check=check_first)
         self._has_learned = False
@@ -112,7 +112,7 @@ class JWTMiddleware:
                     scope["user"] = principal or UnauthenticatedUser()
                     allowed = None if principal is None else principal.permissions
                     scope["auth"] = AuthCredentials(sorted(allowed)) if allowed else _NO_SCOPES
-                # As ``served.begin`` and ``end`` do, without the price of two calls.
+                # As ``served.begin`` and ``end`` do, without the cost of two calls.
                 cell = [scope]
                 token = served.variable.set(cell)
                 try:
@@ -136,17 +136,17 @@ class JWTMiddleware:
             await self.app(scope, receive, send)
 
     def _inspect(self) -> None:
-        """Look at the routes, once the app is known; the first fault is the last."""
+        """Check the routes once the app is known; the first fault is kept."""
         if self._fault is None:
             self._fault = self._fault_of_routes()
-        if self._fault is not None and not self._told:
-            self._told = True
+        if self._fault is not None and not self._has_reported:
+            self._has_reported = True
             logger.error(
                 "the app is not served (it does not start, or answers 503): %s", self._fault
             )
 
     def _learn_app(self, scope: Scope) -> None:
-        """Find the app that this middleware was added to; others may stand between and hide it."""
+        """Find the app that this middleware was added to; middleware in between may hide it."""
         self._has_learned = True
         app = scope.get("app")
         for added in getattr(app, "user_middleware", ()):

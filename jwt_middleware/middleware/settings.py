@@ -41,13 +41,14 @@ class Options(VerifierOptions, total=False):
     verifier: Verifier | None
 
 
-# RFC 9110, 5.6.2 allows more, which only patterns and templates write: !#$%&'*+^`|~ and "_".
+# RFC 9110, 5.6.2 allows more characters, which only appear in patterns and templates:
+# !#$%&'*+^`|~ and "_".
 _HEADER_NAME = re.compile(r"[A-Za-z0-9.-]+")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """Everything a middleware needs, checked."""
+    """The checked options of a middleware."""
 
     verifier: Verifier
     header: str
@@ -154,7 +155,7 @@ _MOST_CLIENTS = 20
 def weakenings_of(settings: Settings) -> tuple[str, ...]:
     """Return each option in use that weakens the check, with its value, such as ``exempt=/a``."""
     verifier = settings.verifier
-    rules = verifier.issuers[0].keys.rules  # they are common to all
+    rules = verifier.issuers[0].keys.rules  # the same for all issuers
     trusts = [(each.client_id, each.trust) for each in verifier.clients or () if each.trust]
     store = verifier.revocations
     found = {
