@@ -45,14 +45,14 @@ class JWTMiddleware:
             middleware = self.middleware
             record = (
                 middleware.start_record(scope, ScopeView(scope), kind)
-                if middleware.audits
+                if middleware.has_listeners
                 else None
             )
             if record is not None:
-                send = noting(record, scope, send)
+                send = with_audit(record, scope, send)
             try:
                 if kind == "http" and middleware.cache_headers is not None:
-                    send = marking(middleware, middleware.cache_headers, scope, send)
+                    send = with_cache_headers(middleware, middleware.cache_headers, scope, send)
                 waiting = enter(middleware, scope)
                 if waiting is not None:
                     await waiting
@@ -71,7 +71,7 @@ class JWTMiddleware:
 async def guard_lifespan(
     middleware: Middleware, app: ASGIApp, scope: Scope, receive: Receive, send: Send
 ) -> None:
-    """Get the keys, then let the app start; with ``fail_fast`` and no keys, it does not."""
+    """Fetch the keys, then let the app start, unless there are none and ``fail_fast`` is set."""
     try:
         await middleware.prefetch_async()
     except ConfigurationError as error:
@@ -80,25 +80,25 @@ async def guard_lifespan(
 
 
 async def fail_startup(error: ConfigurationError, receive: Receive, send: Send) -> NoReturn:
-    """Tell the server that the app cannot start; it exits. Test clients wait for the raise."""
+    """Report to the server that the app cannot start, then raise, as test clients wait for that."""
     await receive()  # lifespan.startup
     await send({"type": "lifespan.startup.failed", "message": str(error)})
     raise error
 
 
-def noting(record: RequestRecord, scope: Scope, send: Send) -> Send:
-    """Return a ``send`` that has the record emitted as the answer begins."""
+def with_audit(record: RequestRecord, scope: Scope, send: Send) -> Send:
+    """Wrap ``send`` to emit the request's audit record when the answer starts."""
 
-    def send_noted(message: Message) -> Awaitable[None]:
+    def send_recorded(message: Message) -> Awaitable[None]:
         kind = message["type"]
-        if kind in _BEGINNINGS:
+        if kind in _STARTS:
             record.emit(101 if kind == "websocket.accept" else message.get("status"), scope)
         return send(message)
 
-    return send_noted
+    return send_recorded
 
 
-_BEGINNINGS = frozenset(
+_STARTS = frozenset(
     {
         "http.response.start",
         "websocket.accept",
@@ -106,51 +106,54 @@ _BEGINNINGS = frozenset(
         "websocket.http.response.start",
     }
 )
-"""The messages with which an answer begins."""
+"""The types of the messages that start an answer."""
 
 
-def marking(middleware: Middleware, headers: CacheHeaders, scope: Scope, send: Send) -> Send:
-    """Return a ``send`` that tells caches of whom an HTTP answer is, where the header is read."""
-    if middleware.may_exempt and middleware.is_open(ScopeView(scope)):
+def with_cache_headers(
+    middleware: Middleware, headers: CacheHeaders, scope: Scope, send: Send
+) -> Send:
+    """Wrap ``send`` to add Vary and Cache-Control: private, if this request's header is read."""
+    if middleware.may_exempt and middleware.skips_verification(ScopeView(scope)):
         return send
 
-    # It is no coroutine, for the sake of the many messages that it only hands on.
-    def send_marked(message: Message) -> Awaitable[None]:
+    # Not a coroutine function: it only passes most messages on.
+    def send_with_headers(message: Message) -> Awaitable[None]:
         if message["type"] == "http.response.start":
-            # Another list, but no other message: nobody reads one again who has sent it.
+            # Replace the header list in the same message; the sender does not read the message
+            # again.
             message["headers"] = headers.raw(message.get("headers", ()))
         return send(message)
 
-    return send_marked
+    return send_with_headers
 
 
 def enter(middleware: Middleware, scope: Scope) -> Awaitable[None] | None:
-    """Verify the header of a connection, and let it in; return what must be awaited, if anything.
+    """Verify a connection's header, and let it in; return an awaitable if it must wait.
 
-    It is no coroutine: most requests repeat a token, and need not pay for one.
+    Not a coroutine function: most requests repeat a token, and need not pay for a coroutine.
 
     Raises:
-        RequestError: the connection is refused; this was announced.
+        RequestError: the connection is refused; already announced.
 
     """
     scope.pop(PRINCIPAL_KEY, None)
     scope[MIDDLEWARE_KEY] = middleware
-    if middleware.may_exempt and middleware.is_open(ScopeView(scope)):
+    if middleware.may_exempt and middleware.skips_verification(ScopeView(scope)):
         return None
-    # As ``scope_lines`` does, without the price of a call.
+    # As ``scope_lines`` does, without the cost of a call.
     wanted = middleware.raw_header
     size = len(wanted)
     lines = [v for key, v in scope["headers"] if len(key) == size and key.lower() == wanted]
-    # One line is what ``Middleware.begin`` asks the verifier for: this spares two calls.
-    known = (
+    # As ``Middleware.begin`` does for one line: this spares two calls.
+    outcome = (
         middleware.verifier.begin(lines[0], scope, ScopeView)
         if len(lines) == 1
         else middleware.begin(lines, scope, ScopeView)
     )
-    if isinstance(known, Principal):
-        middleware.let_in(known, scope, ScopeView)
+    if isinstance(outcome, Principal):
+        middleware.let_in(outcome, scope, ScopeView)
         return None
-    return None if known is None else _enter_verified(middleware, known, scope)
+    return None if outcome is None else _enter_verified(middleware, outcome, scope)
 
 
 async def _enter_verified(middleware: Middleware, steps: Steps[Principal], scope: Scope) -> None:
@@ -160,8 +163,8 @@ async def _enter_verified(middleware: Middleware, steps: Steps[Principal], scope
 async def answer(
     middleware: Middleware, error: RequestError, scope: Scope, receive: Receive, send: Send
 ) -> None:
-    """Answer a refused connection, whoever has raised the error: the door or the app's own code."""
+    """Answer a refused connection; the door or the app's own code has raised the error."""
     try:
         await send_asgi(middleware.refusal(error, ScopeView(scope)), scope, receive, send)
-    except Exception:  # noqa: BLE001 - the app had begun to answer: it is for the server now
+    except Exception:  # noqa: BLE001 - the answer had started, so let the server handle the error
         raise error from None

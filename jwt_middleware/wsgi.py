@@ -45,18 +45,20 @@ class JWTMiddleware:
         """Serve one request."""
         middleware = self.middleware
         record = (
-            middleware.start_record(environ, EnvironView(environ)) if middleware.audits else None
+            middleware.start_record(environ, EnvironView(environ))
+            if middleware.has_listeners
+            else None
         )
         if record is None:
             return self._serve(environ, start_response)
-        return recorded(record, self._serve, environ, start_response)
+        return serve_recorded(record, self._serve, environ, start_response)
 
     def _serve(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         environ.pop(PRINCIPAL_KEY, None)
         environ[MIDDLEWARE_KEY] = self.middleware
         request = EnvironView(environ)
-        if not self.middleware.is_open(request):
-            start_response = marking(self.middleware, start_response)
+        if not self.middleware.skips_verification(request):
+            start_response = with_cache_headers(self.middleware, start_response)
             lines = environ_lines(environ, self.middleware.environ_key)
             try:
                 self.middleware.admit(lines, environ, EnvironView)
@@ -65,30 +67,30 @@ class JWTMiddleware:
         try:
             return self.app(environ, start_response)
         except RequestError as error:
-            # The app's own code asked who calls, and nobody between has answered.
+            # The app's own code raised it, and nothing in between has handled it.
             refusal = self.middleware.refusal(error, request)
             return send_wsgi(refusal, start_response, sys.exc_info())
 
 
-def marking(middleware: Middleware, start_response: StartResponse) -> StartResponse:
-    """Return a ``start_response`` that tells caches of whom an answer is."""
+def with_cache_headers(middleware: Middleware, start_response: StartResponse) -> StartResponse:
+    """Wrap ``start_response`` to add Vary and Cache-Control: private."""
     cache_headers = middleware.cache_headers
     if cache_headers is None:
         return start_response
 
-    def start_marked(status: str, headers: Any, *failure: Any) -> Any:
+    def start_with_headers(status: str, headers: Any, *failure: Any) -> Any:
         return start_response(status, cache_headers.text(headers), *failure)
 
-    return start_marked
+    return start_with_headers
 
 
-def recorded(
+def serve_recorded(
     record: RequestRecord,
     app: WSGIApplication,
     environ: WSGIEnvironment,
     start_response: StartResponse,
 ) -> Iterable[bytes]:
-    """Serve a request, and have its record emitted before the first byte is sent."""
+    """Serve a request, and emit its audit record before the first byte is sent."""
     status: int | None = None
 
     def note(line: str, headers: Any, *failure: Any) -> Any:
@@ -98,7 +100,9 @@ def recorded(
 
     def read(chunks: Iterable[bytes]) -> Iterator[bytes]:
         try:
-            yield b""  # taken below, so that close() finds it begun
+            # Consumed by next() below: a generator that was never started skips its finally on
+            # close().
+            yield b""
             for chunk in chunks:
                 if status is not None:
                     record.emit(status, environ)
@@ -112,8 +116,9 @@ def recorded(
 
     try:
         chunks = app(environ, note)
-        # Not before the app has returned: until then it may begin anew (PEP 3333, exc_info).
-        if status is None:  # it begins when it is read, as a generator does
+        # The app may still call start_response again with exc_info until it returns (PEP 3333).
+        if status is None:
+            # start_response has not been called yet: the app is a generator.
             reader = read(chunks)
             next(reader)
             return reader

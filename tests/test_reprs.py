@@ -95,7 +95,7 @@ def test_what_is_made_of_a_secret_does_not_print_it(rsa_key: SigningKey) -> None
         middleware,
         settings,
         verifier,
-        *verifier.trusts,
+        *verifier.issuers,
         entry,
         middleware.settings,
         key,

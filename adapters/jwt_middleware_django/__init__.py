@@ -1,7 +1,7 @@
 """Django: ``MIDDLEWARE = [..., "jwt_middleware_django.JWTMiddleware"]``.
 
-Options stand in ``settings.JWT_MIDDLEWARE``, a dict. With ``"jwt_middleware_django"`` in
-``INSTALLED_APPS``, ``manage.py check`` tells what is wrong with them.
+Options go in ``settings.JWT_MIDDLEWARE``, a dict. With ``"jwt_middleware_django"`` in
+``INSTALLED_APPS``, ``manage.py check`` reports their faults.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from django.http.response import HttpResponseBase
 from jwt_middleware.authorization.decorators import public
 from jwt_middleware.errors import ConfigurationError, RequestError
 from jwt_middleware.events import RequestRecord
-from jwt_middleware.middleware import ASKED_KEY, MIDDLEWARE_KEY, Middleware, enforce_first
+from jwt_middleware.middleware import CHECKED_GUARDS_KEY, MIDDLEWARE_KEY, Middleware, enforce_first
 from jwt_middleware.principal import PRINCIPAL_KEY
 from jwt_middleware.responses import misconfigured
 
@@ -54,7 +54,7 @@ logger = logging.getLogger("jwt_middleware")
 
 
 class JWTMiddleware:
-    """Verifies the assertion header of every request; ``request.principal`` is who calls, or None.
+    """Verifies the assertion header of every request, and sets ``request.principal``, or None.
 
     Raises:
         ConfigurationError: an option is unknown or wrong, or a cache stands above that would answer
@@ -73,7 +73,7 @@ class JWTMiddleware:
             raise ConfigurationError(f"{fetching}; put it below")
         self.middleware.prefetch()
         self._routes: SiteRoutes | None = None
-        # A urlconf may import the application, and is not there yet: then the first view asks.
+        # A urlconf may import the application, and is not loaded yet: then the first view inspects.
         with suppress(ImproperlyConfigured):
             self._inspect()
         self._is_async = iscoroutinefunction(get_response)  # pyright: ignore[reportDeprecated]
@@ -89,10 +89,10 @@ class JWTMiddleware:
             return self._serve_async(request)
         record = self._record(request)
         response: Any = None
-        is_open = self._prepare(request)
+        skips_verification = self._prepare(request)
         token = served.begin(request)
         try:
-            if not is_open:
+            if not skips_verification:
                 make_personal(request)
                 self.middleware.admit(*to_admit(request, self.middleware))
                 put_principal(request)
@@ -102,15 +102,15 @@ class JWTMiddleware:
         finally:
             served.end(token)
             finish(record, response, request)
-        return response if is_open else self._marked(response)
+        return response if skips_verification else self._marked(response)
 
     async def _serve_async(self, request: HttpRequest) -> HttpResponseBase:
         record = self._record(request)
         response: Any = None
-        is_open = self._prepare(request)
+        skips_verification = self._prepare(request)
         token = served.begin(request)
         try:
-            if not is_open:
+            if not skips_verification:
                 make_personal(request)
                 await self.middleware.admit_async(*to_admit(request, self.middleware))
                 put_principal(request)
@@ -120,10 +120,10 @@ class JWTMiddleware:
         finally:
             served.end(token)
             finish(record, response, request)
-        return response if is_open else self._marked(response)
+        return response if skips_verification else self._marked(response)
 
     def _inspect(self) -> SiteRoutes:
-        """Look at the site's routes, once."""
+        """Check the site's routes, once."""
         if self._routes is None:
             routes = SiteRoutes(check_view)
             self.middleware.inspect(routes.inventory(), routes.unused())
@@ -133,16 +133,16 @@ class JWTMiddleware:
     def process_view(
         self, request: HttpRequest, view_func: Any, _args: Any, _kwargs: Any
     ) -> HttpResponse | None:
-        """Ask the guards that no wrapper would, or not for sure: another decorator may answer.
+        """Check the guards that wrappers do not, or may not: another decorator may answer first.
 
-        A request's own urlconf may bring views that the start-up has not seen.
+        A request's own urlconf may have views that were not inspected at start-up.
         """
         record = self.middleware.record_of(request.META)
         if record is not None:
             record.route = template_of(request)
         try:
             routes = self._inspect()
-            if self.middleware.inspects and view_func not in routes:
+            if self.middleware.needs_routes and view_func not in routes:
                 self.middleware.check_guarded(routes.rows(request.path_info, view_func))
         except ConfigurationError as error:
             logger.error("%s is not served: %s", request.path_info, error)
@@ -150,7 +150,7 @@ class JWTMiddleware:
         guards = routes.guards_to_ask(view_func, request.method or "")
         view = request_view_of(request)
         if guards and self.middleware.is_passed_preflight(view):
-            # A decorator may answer it, and a wrapper asks.
+            # A decorator may answer the preflight, and a wrapper checks its own guards.
             guards = routes.bare(view_func)
         if guards:
             ask(request)
@@ -165,7 +165,7 @@ class JWTMiddleware:
         return response_to(error, request) if isinstance(error, RequestError) else None
 
     def _marked(self, response: HttpResponseBase) -> HttpResponseBase:
-        """Tell caches of whom the answer is."""
+        """Add Vary and Cache-Control: private to the response."""
         if self.middleware.cache_headers is not None:
             own = [(name, response[name]) for name in ("Vary", "Cache-Control") if name in response]
             for name, value in self.middleware.cache_headers.text(own):
@@ -173,17 +173,17 @@ class JWTMiddleware:
         return response
 
     def _record(self, request: HttpRequest) -> RequestRecord | None:
-        if not self.middleware.audits:
+        if not self.middleware.has_listeners:
             return None
         return self.middleware.start_record(request.META, request_view_of(request))
 
     def _prepare(self, request: HttpRequest) -> bool:
-        """Take away what a client may not set; return whether the header is not read."""
+        """Remove what a client must not set; return whether the header is not read."""
         request.META.pop(PRINCIPAL_KEY, None)
-        request.META.pop(ASKED_KEY, None)
+        request.META.pop(CHECKED_GUARDS_KEY, None)
         request.META[MIDDLEWARE_KEY] = self.middleware
         put_principal(request)
-        return self.middleware.is_open(request_view_of(request))
+        return self.middleware.skips_verification(request_view_of(request))
 
 
 def _async(method: Callable[..., Any]) -> Callable[..., Any]:

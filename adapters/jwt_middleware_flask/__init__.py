@@ -1,8 +1,8 @@
 """Flask: ``JWTMiddleware(app, keys=..., api=...)``, or ``init_app`` in an application factory.
 
 The header is verified before every request of the app, its static files and its 404s too. Refusals
-are HTTP exceptions, so ``@app.errorhandler(401)`` sees them. What answers around ``app.wsgi_app``,
-such as Flask-SocketIO, never asks the app: the first request warns of it.
+are HTTP exceptions, so ``@app.errorhandler(401)`` sees them. A wrapper around ``app.wsgi_app`` that
+answers itself, such as Flask-SocketIO, bypasses the app: the first request warns about it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,13 @@ from flask import Flask, Request, request
 from jwt_middleware.authorization import EnvironView, Guard
 from jwt_middleware.authorization.decorators import public
 from jwt_middleware.errors import ConfigurationError, RequestError
-from jwt_middleware.middleware import ASKED_KEY, MIDDLEWARE_KEY, Middleware, Options, enforce_first
+from jwt_middleware.middleware import (
+    CHECKED_GUARDS_KEY,
+    MIDDLEWARE_KEY,
+    Middleware,
+    Options,
+    enforce_first,
+)
 from jwt_middleware.principal import PRINCIPAL_KEY
 from jwt_middleware.responses import misconfigured
 
@@ -62,7 +68,7 @@ class JWTMiddleware:
             self.init_app(app)
 
     def init_app(self, app: Flask, **options: Unpack[Options]) -> None:
-        """Install on one app. Keeps nothing of the app, so one object may serve several."""
+        """Install on one app. Keeps no reference to it, so one object may serve several apps."""
         if not isinstance(app, Flask):
             raise ConfigurationError(f"this JWTMiddleware is for Flask, not {type(app).__name__}")
         if EXTENSION in app.extensions:
@@ -74,16 +80,16 @@ class JWTMiddleware:
         middleware.prefetch()
         installed = _Installed(app, middleware)
         app.extensions[EXTENSION] = installed
-        # First of all: nothing of the app runs for a request that was not verified.
+        # First, so that no code of the app runs for a request that was not verified.
         app.before_request_funcs.setdefault(None, []).insert(0, installed.verify_request)
         if middleware.cache_headers is not None:
-            # Not after_request: it would cost more than all the rest, and miss the session's own.
+            # Not after_request: it would cost more than all the rest, and miss the session's Vary.
             app.wsgi_app = Marked(app.wsgi_app, middleware.cache_headers)  # type: ignore[method-assign]
         app.register_error_handler(RequestError, serve_error)
 
 
 class _Installed:
-    """The middleware of one app, and whether the app's routes are as they must be."""
+    """The middleware of one app, and the fault of the app's routes, if any."""
 
     def __init__(self, app: Flask, middleware: Middleware) -> None:
         self.middleware = middleware
@@ -94,7 +100,7 @@ class _Installed:
         self._fault: ConfigurationError | None = None
 
     def fault(self) -> ConfigurationError | None:
-        """Return what is wrong with the routes; without a start-up, the first request asks."""
+        """Return the fault of the routes, if any; the first call inspects them."""
         if self._routes is None:
             routes = Routes(self._app, check_guard)
             try:
@@ -109,31 +115,31 @@ class _Installed:
     def _inspect_wrappers(self) -> None:
         wrapper = unasked(self._app, EXTENSION)
         if wrapper is not None:
-            self.middleware.complain(
+            self.middleware.report_fault(
                 f"{wrapper} around app.wsgi_app answers before JWTMiddleware is asked; put the "
                 "plain door around both: app.wsgi_app = jwt_middleware.wsgi.JWTMiddleware("
                 "app.wsgi_app, verifier=...), with the verifier of this app"
             )
 
     def verify_request(self) -> None:
-        """Verify the header of the current request, and ask the guards that no wrapper would."""
+        """Verify the header of the current request, and check the guards that no wrapper checks."""
         if self._routes is None or self._fault is not None:
             fault = self.fault()
             if fault is not None:
                 raise refused_with(RefusedUnavailable, misconfigured(fault))
-        # The proxy looks the request up at each attribute: once is enough.
+        # The proxy looks up the request for every attribute; once is enough.
         current = request._get_current_object()  # type: ignore[attr-defined]
         environ = current.environ
         middleware = self.middleware
         environ.pop(PRINCIPAL_KEY, None)
-        environ.pop(ASKED_KEY, None)
+        environ.pop(CHECKED_GUARDS_KEY, None)
         environ[MIDDLEWARE_KEY] = middleware
-        if middleware.audits:
+        if middleware.has_listeners:
             self._record(current)
         rule = current.url_rule
         guards = () if rule is None else self._guards_of(rule.endpoint, current)
         try:
-            if not (middleware.may_exempt and middleware.is_open(EnvironView(environ))):
+            if not (middleware.may_exempt and middleware.skips_verification(EnvironView(environ))):
                 note_header_read(environ)
                 line = environ.get(middleware.environ_key)
                 middleware.admit(() if line is None else (line,), environ, EnvironView)
@@ -146,10 +152,10 @@ class _Installed:
             raise refused(error) from None
 
     def _record(self, current: Request) -> None:
-        """Have what is decided of this request emitted as its answer is ready."""
+        """Start the request's audit record, and emit it when the answer is ready."""
         if not self._is_recording:
             self._is_recording = True
-            # Of the functions after a request the first is called last: it sees the true status.
+            # Flask calls the first after_request function last, so it sees the final status.
             self._app.after_request_funcs.setdefault(None, []).insert(0, emit)
             self._app.teardown_request_funcs.setdefault(None, []).insert(0, finish)
         record = self.middleware.start_record(current.environ, EnvironView(current.environ))
@@ -158,7 +164,7 @@ class _Installed:
             current.environ[RECORDED_KEY] = record
 
     def _guards_of(self, endpoint: str, current: Request) -> tuple[Guard, ...]:
-        """Return the guards to ask before an endpoint's view; found once for a view."""
+        """Return the guards to check before an endpoint's view; cached for each view."""
         view = self._app.view_functions.get(endpoint)
         if view is None or self._routes is None:
             return ()
@@ -169,10 +175,10 @@ class _Installed:
         return guards if isinstance(guards, tuple) else guards(current.method)
 
     def _guards_of_preflight(self, rule: Any) -> tuple[Guard, ...]:
-        """Return the guards to ask first of a preflight that passes.
+        """Return the guards to check before a view for a preflight that passes.
 
-        Flask answers it, or a decorator does, or a view whose own wrapper asks. A bare view that
-        answers it itself would run unasked.
+        Empty if Flask or a decorator answers the preflight, or the view's wrapper checks guards.
+        A bare view that answers it would otherwise run unguarded.
         """
         if getattr(rule, "provide_automatic_options", False):
             return ()

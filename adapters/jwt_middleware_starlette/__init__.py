@@ -1,8 +1,8 @@
 """Starlette and FastAPI: ``app.add_middleware(JWTMiddleware, keys=..., api=...)``.
 
 Starlette makes its middleware when the server has started, too late for an exception in a
-constructor. A wrong option, or a ``requires`` that stands above a route's decorator, therefore
-fails the lifespan, and the server exits; where no lifespan comes, every request gets a clear 503.
+constructor. A wrong option, or a ``requires`` above a route's decorator, therefore fails the
+lifespan, and the server exits; without a lifespan, every request gets a clear 503.
 """
 
 from __future__ import annotations
@@ -13,7 +13,14 @@ from typing import Unpack
 from starlette.authentication import AuthCredentials, UnauthenticatedUser
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from jwt_middleware.asgi import answer, enter, fail_startup, guard_lifespan, marking, noting
+from jwt_middleware.asgi import (
+    answer,
+    enter,
+    fail_startup,
+    guard_lifespan,
+    with_audit,
+    with_cache_headers,
+)
 from jwt_middleware.authorization import ScopeView
 from jwt_middleware.authorization.decorators import public
 from jwt_middleware.errors import ConfigurationError, RequestError
@@ -41,7 +48,7 @@ __all__ = [
 logger = logging.getLogger("jwt_middleware")
 
 _NO_SCOPES = AuthCredentials()
-_NO_SCOPES.scopes = ()  # type: ignore[assignment]  # shared by requests, so that nobody adds to it
+_NO_SCOPES.scopes = ()  # type: ignore[assignment]  # requests share it, so it must be immutable
 
 
 class StarletteOptions(Options, total=False):
@@ -53,16 +60,16 @@ class StarletteOptions(Options, total=False):
 class JWTMiddleware:
     """Verifies the assertion header of every http request and websocket.
 
-    Beside the options of every middleware: ``set_user=False`` for apps whose ``scope["user"]`` and
-    ``scope["auth"]`` belong to another middleware.
+    Apart from the options of every middleware: ``set_user=False`` for apps in which another
+    middleware sets ``scope["user"]`` and ``scope["auth"]``.
     """
 
     def __init__(self, app: ASGIApp, **options: Unpack[StarletteOptions]) -> None:
         self.app = app
         self._set_user = options.pop("set_user", True)
         self._fault: ConfigurationError | None = None
-        self._told = False
-        from .inventory import Routes  # imported here: the walk is for an app that is made
+        self._has_reported = False
+        from .inventory import Routes  # imported here: only needed when an app is built
 
         self._routes = Routes(app, enter=enter_handler, check=check_first)
         self._has_learned = False
@@ -87,16 +94,16 @@ class JWTMiddleware:
             middleware = self.middleware
             record = (
                 middleware.start_record(scope, ScopeView(scope), kind)
-                if middleware.audits
+                if middleware.has_listeners
                 else None
             )
             if record is not None:
                 method = record.method if kind == "http" else "WEBSOCKET"
                 record.route = self._routes.template(method, record.path)
-                send = noting(record, scope, send)
+                send = with_audit(record, scope, send)
             try:
                 if kind == "http" and middleware.cache_headers is not None:
-                    send = marking(middleware, middleware.cache_headers, scope, send)
+                    send = with_cache_headers(middleware, middleware.cache_headers, scope, send)
                 waiting = enter(middleware, scope)
                 if waiting is not None:
                     await waiting
@@ -105,7 +112,7 @@ class JWTMiddleware:
                     scope["user"] = principal or UnauthenticatedUser()
                     allowed = None if principal is None else principal.permissions
                     scope["auth"] = AuthCredentials(sorted(allowed)) if allowed else _NO_SCOPES
-                # As ``served.begin`` and ``end`` do, without the price of two calls.
+                # As ``served.begin`` and ``end`` do, without the cost of two calls.
                 cell = [scope]
                 token = served.variable.set(cell)
                 try:
@@ -129,17 +136,17 @@ class JWTMiddleware:
             await self.app(scope, receive, send)
 
     def _inspect(self) -> None:
-        """Look at the routes, once the app is known; the first fault is the last."""
+        """Check the routes once the app is known; the first fault is kept."""
         if self._fault is None:
             self._fault = self._fault_of_routes()
-        if self._fault is not None and not self._told:
-            self._told = True
+        if self._fault is not None and not self._has_reported:
+            self._has_reported = True
             logger.error(
                 "the app is not served (it does not start, or answers 503): %s", self._fault
             )
 
     def _learn_app(self, scope: Scope) -> None:
-        """Find the app that this middleware was added to; others may stand between and hide it."""
+        """Find the app that this middleware was added to; middleware in between may hide it."""
         self._has_learned = True
         app = scope.get("app")
         for added in getattr(app, "user_middleware", ()):
@@ -149,7 +156,7 @@ class JWTMiddleware:
     def _fault_of_routes(self) -> ConfigurationError | None:
         try:
             routes = self._routes.inventory()
-            if self._routes.are_hidden and self.middleware.inspects:
+            if self._routes.are_hidden and self.middleware.needs_routes:
                 return ConfigurationError(
                     "the app's routes cannot be seen, so neither unguarded= nor clients= can be "
                     "kept; add this middleware by app.add_middleware(JWTMiddleware, ...)"

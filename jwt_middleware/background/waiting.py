@@ -1,8 +1,8 @@
-"""Work beside requests, and how requests wait for it: in a thread, or in a task of either loop.
+"""Background work, and how requests wait for it: in a thread, or in an asyncio or trio task.
 
-The work runs on a daemon thread of its own. Threads wait on an event; tasks of asyncio and trio are
-woken on their own loop, without a thread for each. Cancelling a waiter harms neither the work nor
-the other waiters.
+The work runs on its own daemon thread. Threads wait on an event; asyncio and trio tasks are woken
+on their own loop, without a thread per task. Cancelling a waiter affects neither the work nor the
+other waiters.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 class Flight:
-    """Work under way, whose end any number of callers may wait for."""
+    """Running work; any number of callers may wait for its end."""
 
     def __init__(self) -> None:
         self._done = threading.Event()
@@ -62,12 +62,12 @@ class Flight:
         return self._done.is_set()
 
     def _call_back(self, call: Callable[[Any], object], wake: Any) -> Callable[[], None]:
-        """Have a loop wake its task when the work ends; return a function that takes this back."""
+        """Have a loop wake its task when the work ends; return a function that cancels this."""
 
         def callback() -> None:
             try:
                 call(wake)
-            except RuntimeError:  # the loop has closed, and its task is gone
+            except RuntimeError:  # the loop is closed, so its task is gone
                 pass
 
         with self._lock:
@@ -79,7 +79,7 @@ class Flight:
 
 
 class SingleFlight:
-    """Elects one worker at a time. ``lock`` guards the owner's few assignments, never I/O."""
+    """Runs one job at a time; ``lock`` protects the owner's fields, never held during I/O."""
 
     def __init__(self, name: str, work: Callable[[], None]) -> None:
         self.lock = threading.Lock()
@@ -89,12 +89,12 @@ class SingleFlight:
         at_fork(self)
 
     def start(self) -> Flight:
-        """Start the work; the caller holds ``lock`` and has seen that nothing is ``running``."""
+        """Start the work; the caller holds ``lock``, and ``running`` is None."""
         flight = self.running = Flight()
         thread = threading.Thread(target=self._run, args=(flight,), name=self._name, daemon=True)
         try:
             thread.start()
-        except RuntimeError:  # the interpreter is shutting down: nothing will be fetched any more
+        except RuntimeError:  # the interpreter is shutting down: no work can start
             self.running = None
             flight.land()
         return flight
@@ -109,16 +109,16 @@ class SingleFlight:
             flight.land()
 
     def renew(self) -> None:
-        """Begin anew in a forked child, where the worker's thread does not exist."""
+        """Reset in a forked child, which does not have the worker's thread."""
         self.lock = threading.Lock()
         self.running = None
 
 
 async def in_thread(call: Callable[[], T], seconds: float = math.inf) -> T:
-    """Make a call that may block on another thread, and wait in this task, on asyncio or trio.
+    """Run a blocking call in another thread and await it.
 
     Raises:
-        TimeoutError: it takes longer than this. It is not made where it had not begun by then.
+        TimeoutError: it took longer; if it had not started, it never will.
 
     """
     if _in_trio():
@@ -147,7 +147,7 @@ async def _at_most(seconds: float, wait: Callable[[], Awaitable[T]]) -> T:
 
 
 def _in_trio() -> bool:
-    """Whether this task is one of trio's; asyncio's otherwise."""
+    """Whether this task runs on trio; otherwise it runs on asyncio."""
     if "trio" not in sys.modules:
         return False
     import trio
@@ -160,7 +160,7 @@ def _in_trio() -> bool:
 
 
 class Waitable(Protocol):
-    """Work under way, whose end threads and tasks may wait for."""
+    """Running work; threads and tasks may wait for its end."""
 
     def wait(self, seconds: float) -> bool:
         """Wait in this thread; return whether it has ended."""
@@ -172,18 +172,19 @@ class Waitable(Protocol):
 
 
 class Wait(NamedTuple):
-    """What a request may wait for, and for how many seconds.
+    """Work that a request may wait for, and for how many seconds.
 
-    ``joined``: the work had begun before it was asked for, so it may miss what has just changed.
+    ``already_running``: the work was already running when asked for, so it may miss a recent
+    change.
     """
 
     work: Waitable
     budget: float
-    joined: bool
+    already_running: bool
 
 
 Steps = Generator[Wait, bool, T]
-"""Work without I/O that yields what must be waited for, and is sent whether that has ended."""
+"""A generator that does no I/O: it yields each Wait and is sent True if the work ended in time."""
 
 
 def drive(steps: Steps[T]) -> T:

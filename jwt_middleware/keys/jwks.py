@@ -118,14 +118,14 @@ class JWKSEndpoint(KeySource):
         schedule = self._schedule
         with self._flight.lock:
             if self._flight.running is not None:
-                return Wait(self._flight.running, self.wait_budget, joined=True)
+                return Wait(self._flight.running, self.wait_budget, already_running=True)
             keys = self._keys if schedule.is_usable() else None
             if keys is not None and key_id in keys.key_ids:
                 return None  # a fetch has brought it since the caller looked
             allowed = schedule.waits() == 0 if keys is None else schedule.may_ask_for(key_id)
             if self._closed or not allowed:
                 return None
-            return Wait(self._flight.start(), self.wait_budget, joined=False)
+            return Wait(self._flight.start(), self.wait_budget, already_running=False)
 
     def retry_after(self) -> int:
         """Return the whole seconds after which asking again may help."""

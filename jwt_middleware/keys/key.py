@@ -127,7 +127,7 @@ class Key:
             return f"secret of {len(self._material)} bytes"
         return f"{self.key_type} {self.curve}"
 
-    def is_dated(self, now: float) -> bool:
+    def is_within_dates(self, now: float) -> bool:
         """Whether the key's certificate, if it has one, is inside its dates."""
         if self.certificate is None:
             return True

@@ -116,7 +116,7 @@ class KeySet:
         distinct: dict[str, tuple[Key, Check]] = {}
         for key in checks if named is None else named:
             # Dates come before doubles are dropped: a renewed certificate has the old one's key.
-            if key in checks and (dated_at is None or key.is_dated(dated_at)):
+            if key in checks and (dated_at is None or key.is_within_dates(dated_at)):
                 distinct[key.spki] = key, checks[key]
                 if len(distinct) > MAX_TRIED:
                     return f"more than {MAX_TRIED} keys could have signed"

@@ -124,7 +124,7 @@ class SeveralSources(KeySource):
         return Wait(
             _AllWork([wait.work for wait in waits]),
             max(wait.budget for wait in waits),
-            joined=any(wait.joined for wait in waits),
+            already_running=any(wait.already_running for wait in waits),
         )
 
     def retry_after(self) -> int:

@@ -140,7 +140,7 @@ class WatchedKeys(KeySource):
     def refresh(self, key_id: str | None = None) -> Wait | None:  # noqa: ARG002
         """Look at the file now, unless that was done within the last second."""
         work = self._file.look_now()
-        return None if work is None else Wait(work, 2 * self._look_every, joined=False)
+        return None if work is None else Wait(work, 2 * self._look_every, already_running=False)
 
     def attach(self, on_event: OnEvent, accepts: Accepts) -> None:
         """Call ``on_event`` for each broken replacement; ``accepts`` may refuse one."""

@@ -86,7 +86,7 @@ class TrustedKeys:
                 "because allow_wso2_default_keys=True"
             )
         now = self._clock()
-        if key.certificate is not None and not key.is_dated(now):
+        if key.certificate is not None and not key.is_within_dates(now):
             begins = key.certificate.not_valid_before_utc.date()
             ends = key.certificate.not_valid_after_utc.date()
             today = datetime.fromtimestamp(now, UTC).date()
@@ -137,7 +137,7 @@ class TrustedKeys:
             reasons = "; ".join(note.reason for note in admitted.notes)
             raise ConfigurationError(f"keys: {name}: no usable key: {reasons}")
         when = self.dated_at(self._clock())
-        if when is not None and not any(key.is_dated(when) for key in admitted.keys):
+        if when is not None and not any(key.is_within_dates(when) for key in admitted.keys):
             raise ConfigurationError(
                 f"keys: {name}: every certificate is outside its dates, and "
                 "check_certificate_dates=True"

@@ -3,7 +3,7 @@
 from .caching import CacheHeaders
 from .current import Current
 from .middleware import (
-    ASKED_KEY,
+    CHECKED_GUARDS_KEY,
     MIDDLEWARE_KEY,
     Middleware,
     enforce,
@@ -14,7 +14,7 @@ from .middleware import (
 from .settings import Options
 
 __all__ = [
-    "ASKED_KEY",
+    "CHECKED_GUARDS_KEY",
     "CacheHeaders",
     "Current",
     "MIDDLEWARE_KEY",

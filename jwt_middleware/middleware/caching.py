@@ -1,8 +1,8 @@
-"""What an answer says to caches: it is one caller's, and a refusal must not be stored.
+"""The headers that keep a caller's answer out of shared caches.
 
-A gateway takes the caller's ``Authorization`` away, by which a shared cache would know that an
-answer is not for others (RFC 9111, 3.5). ``Vary`` and ``private`` say the same of the header that
-came in its place.
+A gateway removes the caller's ``Authorization``, from which a shared cache would know that an
+answer is not for others (RFC 9111, 3.5). ``Vary`` and ``private`` say the same about the header
+that replaces it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
 
 
 class CacheHeaders:
-    """Adds to an answer's headers that it depends on the request header of this name."""
+    """Adds the headers that make an answer depend on the request header of this name."""
 
     def __init__(self, header: str) -> None:
         self._header = header
@@ -32,7 +32,7 @@ class CacheHeaders:
         """Return the headers of an ASGI answer with ``vary`` and ``cache-control``."""
         lines = headers if type(headers) is list else list(headers)
         for name, _ in lines:
-            if len(name) in _LENGTHS:  # it may be one of the two: few answers have any such
+            if len(name) in _LENGTHS:  # maybe one of the two; few answers have such a name
                 others, own = parted(lines, (b"vary", b"cache-control"))
                 return [*others, *_joined_raw(self._header, own)]
         return lines + self._raw
@@ -47,7 +47,7 @@ class CacheHeaders:
         return lines + self._text
 
 
-# An app says the same with nearly every answer, so it is read once.
+# An app sends the same values with nearly every answer, so they are parsed once.
 @lru_cache(maxsize=256)
 def _joined_raw(
     header: str, own: tuple[tuple[bytes, bytes], ...]
@@ -61,7 +61,7 @@ def _joined_raw(
 
 @lru_cache(maxsize=256)
 def _joined(header: str, own: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
-    """Return the app's own words and ours in one line a name, which is the same (RFC 9110, 5.3)."""
+    """Join the app's values and ours in one line per name, which is equivalent (RFC 9110, 5.3)."""
     vary = ", ".join(value for name, value in own if name.lower() == "vary")
     control = ", ".join(value for name, value in own if name.lower() == "cache-control")
     return (("Vary", _varied(header, vary)), ("Cache-Control", _private(control)))
@@ -86,5 +86,5 @@ def _private(value: str) -> str:
     # ``private="set-cookie"`` keeps that header from shared caches, and leaves them the answer.
     others = [member for member in members if directive_name(member) != "private"]
     if '"' in _QUOTED.sub("", value):
-        return ", ".join(["private", *others])  # what followed an open quotation mark is no word
+        return ", ".join(["private", *others])  # text after an open quotation mark is no directive
     return ", ".join([*others, "private"])

@@ -1,4 +1,4 @@
-"""What is served now, for code that has no request at hand."""
+"""The request that is being served, for code that was not passed it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 Begun = tuple[list[T], Token[list[T] | None]]
-"""What ``Current.begin`` returns, to be given to ``end``."""
+"""What ``Current.begin`` returns, to be passed to ``end``."""
 
 
 class Current(Generic[T]):
@@ -19,15 +19,15 @@ class Current(Generic[T]):
 
     def __init__(self, name: str) -> None:
         self.variable: ContextVar[list[T] | None] = ContextVar(name, default=None)
-        """Holds a list of the value: whoever has a copy of the context has the same list."""
+        """Holds a list with the value; copies of the context share the list."""
 
     def begin(self, value: T) -> Begun[T]:
-        """Make this the current value."""
+        """Set the current value."""
         cell = [value]
         return cell, self.variable.set(cell)
 
     def end(self, begun: Begun[T]) -> None:
-        """Take back what ``begin`` returned this for: whoever has a copy gets None."""
+        """End what ``begin`` returned; copies of the context then have None."""
         cell, token = begun
         cell.clear()
         self.variable.reset(token)

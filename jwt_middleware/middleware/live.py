@@ -1,4 +1,4 @@
-"""The middlewares of this process, whose verifiers a test may change for a while."""
+"""The middlewares of this process, whose verifiers a test may substitute."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from .settings import Settings
 
 
 class SeenMiddleware(Protocol):
-    """What is asked of a middleware."""
+    """What this module needs of a middleware."""
 
     settings: Settings
     verifier: Verifier
 
     def use(self, verifier: Verifier) -> None:
-        """Ask this verifier from now on."""
+        """Use this verifier from now on."""
 
 
 _live: WeakSet[SeenMiddleware] = WeakSet()
 """Every middleware of this process."""
 
 _substitutes: list[Callable[[Any], Verifier]] = []
-"""What makes the verifier of a middleware that is made during a test's ``substituted``."""
+"""Makers of verifiers for middlewares that are made while ``substituted`` is active."""
 
 
-def join(middleware: SeenMiddleware) -> None:
-    """Take a new middleware among those of this process."""
+def register(middleware: SeenMiddleware) -> None:
+    """Add a new middleware to those of this process."""
     _live.add(middleware)
     if _substitutes:
         middleware.use(_substitutes[-1](middleware))
@@ -39,10 +39,10 @@ def join(middleware: SeenMiddleware) -> None:
 def substituted(
     make: Callable[[Any], Verifier], middlewares: Iterable[SeenMiddleware] | None = None
 ) -> Generator[None]:
-    """Ask the verifiers that ``make`` makes for these middlewares, for a while: for tests.
+    """Let these middlewares use verifiers that ``make`` makes, until the context ends: for tests.
 
-    Where ``middlewares`` is None, those of the whole process are meant, and any that is made
-    meanwhile: Django makes one for each handler, when it likes.
+    If ``middlewares`` is None, all middlewares of the process, and any that is made meanwhile:
+    Django makes one for each handler at a time of its own.
     """
     before = {
         middleware: middleware.verifier

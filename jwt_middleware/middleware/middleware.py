@@ -1,7 +1,7 @@
 """What both doors and every adapter do with a request.
 
-A door brings the header lines and a view of the request; it gets a principal, None, or an error
-that ``refusal`` makes into an answer.
+A door passes the header lines and a view of the request; it gets a principal, None, or an error,
+for which ``refusal`` makes the answer.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from ..principal import PRINCIPAL_KEY, Principal
 from ..responses import Challenge, Refusal, refusal_for
 from ..verification.verifier import Verifier
 from .caching import CacheHeaders
-from .live import join
+from .live import register
 from .settings import Settings, weakenings_of
 
 if TYPE_CHECKING:
     from ..authorization.routes import Route
 
 MIDDLEWARE_KEY = "jwt_middleware.middleware"
-"""Where a request carries the middleware that it came through, for the guards of its route."""
+"""The request's key for the middleware that it came through, for the guards of its route."""
 
 
 class Middleware:
-    """The decisions of one middleware, by its settings."""
+    """What one middleware decides about a request, by its settings."""
 
     def __init__(self, options: Mapping[str, Any]) -> None:
         settings = Settings.read(options)
@@ -50,12 +50,12 @@ class Middleware:
         self._refuse = settings.refuse
         self._authorize = None if settings.authorize is None else Guard(settings.authorize)
         self.may_exempt = bool(settings.exempt) or settings.passes_preflight
-        """Whether ``is_open`` may be true of any request at all."""
+        """Whether ``skips_verification`` can be true for any request."""
         self.cache_headers = CacheHeaders(settings.header) if settings.varies else None
-        """What the answer to a request whose header is read gets; None with ``vary=False``."""
-        self.audits = self.verifier.announce.has_listeners
-        """Whether somebody listens, so that requests are recorded until they are decided."""
-        join(self)
+        """Headers added to answers whose request header was read; None with ``vary=False``."""
+        self.has_listeners = self.verifier.announce.has_listeners
+        """Whether there are listeners, so that requests are recorded until they are decided."""
+        register(self)
         self._routes: list[Route] = []
         self._warned: set[str] = set()
         gateway = settings.verifier.gateway
@@ -64,14 +64,14 @@ class Middleware:
         if weakenings:
             self.verifier.announce(ChecksWeakened(weakenings))
 
-    def is_open(self, request: RequestView) -> bool:
-        """Whether the header is not read: an exempt path, or a CORS preflight that may pass."""
+    def skips_verification(self, request: RequestView) -> bool:
+        """Whether the header is not read: for an exempt path, or a CORS preflight that may pass."""
         if self._exempt and request.path in self._exempt:
             return True
         return self.is_passed_preflight(request)
 
     def is_passed_preflight(self, request: RequestView) -> bool:
-        """Whether it is a CORS preflight that passes: its guards are asked where code would run."""
+        """Whether a CORS preflight may pass; guards still apply if a handler would run."""
         return (
             self._passes_preflight
             and request.method == "OPTIONS"
@@ -82,24 +82,24 @@ class Middleware:
     def begin(
         self, lines: Sequence[bytes | str], carrier: Any, view: Callable[[Any], RequestView]
     ) -> Principal | Steps[Principal] | None:
-        """Return who calls where that is known at once, else the steps to verify the token.
+        """Return the principal if it is cached, else the steps that verify the token.
 
-        None: there is no token, and none is needed. Whatever comes of it passes ``let_in``.
+        None if no token is sent and none is required. Pass any principal to ``let_in``.
 
         Args:
             lines: every line of the header.
             carrier: the request's scope, environ or META.
-            view: makes a view of the carrier; most requests that repeat a token need none.
+            view: makes a RequestView of the carrier; most requests with a cached token need none.
 
         Raises:
-            DuplicateHeader, MissingToken: this was announced.
+            DuplicateHeader, MissingToken: already announced.
 
         """
-        if len(lines) == 1:  # as ``begin_lines`` does, without the price of a call
+        if len(lines) == 1:  # as ``begin_lines`` does, without the cost of a call
             return self.verifier.begin(lines[0], carrier, view)
-        known = self.verifier.begin_lines(lines, carrier, view)
-        if known is not None:
-            return known
+        outcome = self.verifier.begin_lines(lines, carrier, view)
+        if outcome is not None:
+            return outcome
         request, optional = view(carrier), self._optional
         if optional is True or (optional is not False and request.path in optional):
             return None
@@ -110,10 +110,10 @@ class Middleware:
     def let_in(
         self, principal: Principal, carrier: Any, view: Callable[[Any], RequestView]
     ) -> None:
-        """Ask ``authorize``, and put the principal on the request: the one way in for it.
+        """Check ``authorize``, and put the principal on the request, which happens nowhere else.
 
         Raises:
-            RequestError: ``authorize`` does not hold; this was announced.
+            RequestError: ``authorize`` does not hold; already announced.
 
         """
         if self._authorize is not None:
@@ -126,44 +126,45 @@ class Middleware:
         """Verify the header and let the request in, with or without a principal.
 
         Raises:
-            RequestError: the request is refused; this was announced.
+            RequestError: the request is refused; already announced.
 
         """
-        known = self.begin(lines, carrier, view)
-        if known is not None:
-            self.let_in(known if isinstance(known, Principal) else drive(known), carrier, view)
+        outcome = self.begin(lines, carrier, view)
+        if outcome is not None:
+            principal = outcome if isinstance(outcome, Principal) else drive(outcome)
+            self.let_in(principal, carrier, view)
 
     async def admit_async(
         self, lines: Sequence[bytes | str], carrier: Any, view: Callable[[Any], RequestView]
     ) -> None:
         """Do as ``admit``, without blocking the event loop."""
-        known = self.begin(lines, carrier, view)
-        if known is not None:
-            principal = known if isinstance(known, Principal) else await drive_async(known)
+        outcome = self.begin(lines, carrier, view)
+        if outcome is not None:
+            principal = outcome if isinstance(outcome, Principal) else await drive_async(outcome)
             self.let_in(principal, carrier, view)
 
     def prefetch(self) -> None:
-        """Get keys at start-up, where no lifespan does it; only with ``fail_fast``.
+        """Fetch keys at start-up without a lifespan; only with ``fail_fast``.
 
         Raises:
-            ConfigurationError: there are none.
+            ConfigurationError: there are no keys.
 
         """
         if self.fail_fast and not self.verifier.prefetch():
             raise self.no_keys()
 
     async def prefetch_async(self) -> None:
-        """Get keys at start-up; without ``fail_fast``, an app may start before its gateway.
+        """Fetch keys at start-up; without ``fail_fast``, an app may start before its gateway.
 
         Raises:
-            ConfigurationError: there are none, with ``fail_fast``.
+            ConfigurationError: there are no keys, with ``fail_fast``.
 
         """
         if not await self.verifier.prefetch_async() and self.fail_fast:
             raise self.no_keys()
 
     def no_keys(self) -> ConfigurationError:
-        """Say which source gave no keys, and why."""
+        """Return an error that names each source without keys, and why."""
         sources = [
             f"{each['source']} ({each.get('last_error') or 'no answer in time'})"
             for each in self.verifier.health()["sources"]
@@ -172,29 +173,29 @@ class Middleware:
         return ConfigurationError(f"fail_fast: no keys at start-up from {', '.join(sources)}")
 
     def use(self, verifier: Verifier) -> None:
-        """Ask this verifier from now on, instead of the one that the options made: for tests."""
+        """Use this verifier from now on instead of the configured verifier: for tests."""
         self.verifier = verifier
-        self.audits = verifier.announce.has_listeners
+        self.has_listeners = verifier.announce.has_listeners
 
     def start_record(
         self, carrier: MutableMapping[str, Any], request: RequestView, protocol: str = "http"
     ) -> RequestRecord | None:
-        """Begin to note what is decided of a request; to be asked only where ``audits``.
+        """Start the request's audit record; call only if ``has_listeners``.
 
-        None where a door around this one does so for the same listeners.
+        None if an outer middleware already records for the same listeners.
         """
         if self.record_of(carrier) is not None:
             return None
-        asked = carrier, request, request_id_of(request)
-        return RequestRecord(self.verifier.announce, *asked, PRINCIPAL_KEY, protocol)
+        of_request = carrier, request, request_id_of(request)
+        return RequestRecord(self.verifier.announce, *of_request, PRINCIPAL_KEY, protocol)
 
     def record_of(self, carrier: Mapping[str, Any]) -> RequestRecord | None:
-        """Return the record of a request that is not decided yet, where somebody listens."""
+        """Return the request's audit record, unless it is emitted or for other listeners."""
         return open_record(carrier.get(RECORD_KEY), self.verifier.announce)
 
     @property
-    def inspects(self) -> bool:
-        """Whether an option asks something of the routes, so that they must be seen."""
+    def needs_routes(self) -> bool:
+        """Whether any option needs the app's route list."""
         return self.settings.unguarded != "allow" or self.settings.verifier.clients is not None
 
     def inspect(self, routes: Iterable[Route], unused: Sequence[str] = ()) -> None:
@@ -211,30 +212,30 @@ class Middleware:
         from ..authorization.routes import fault_of_unused, faults_of
 
         found = list(routes)
-        # By the app's own registry, whatever verifier a test has put in.
+        # By the app's own registry, even if a test has substituted the verifier.
         faults = faults_of(found, self.settings.verifier.unknown_names)
         if faults:
             raise ConfigurationError("; ".join(faults))
         if not self._routes:
             self.settings.verifier.when_clients_change(self._inspect_again)
         self._routes = found
-        self.complain(fault_of_unused(unused))
+        self.report_fault(fault_of_unused(unused))
         self.check_guarded(found)
 
     def check_guarded(self, routes: Iterable[Route]) -> None:
-        """Do as ``unguarded`` says with the routes that have neither ``requires`` nor ``public``.
+        """Apply ``unguarded`` to the routes that have neither ``requires`` nor ``public``.
 
         Raises:
-            ConfigurationError: there are some, and it is ``"refuse"``.
+            ConfigurationError: there are such routes, and ``unguarded`` is ``"refuse"``.
 
         """
         if self.settings.unguarded != "allow":
             from ..authorization.routes import fault_of_unguarded
 
-            self.complain(fault_of_unguarded(routes))
+            self.report_fault(fault_of_unguarded(routes))
 
-    def complain(self, fault: str | None) -> None:
-        """Warn once of what is served unasked, if there is anything.
+    def report_fault(self, fault: str | None) -> None:
+        """Warn once about unguarded routes or unused guards.
 
         Raises:
             ConfigurationError: ``unguarded`` is ``"refuse"``.
@@ -248,7 +249,7 @@ class Middleware:
         self.verifier.announce(ConfigurationWarning(fault))
 
     def _inspect_again(self) -> None:
-        """Warn where the app would not start with the registry that is now in use."""
+        """Warn if the app would not start with the registry that is now in use."""
         from ..authorization.routes import faults_of
 
         faults = faults_of(self._routes, self.settings.verifier.unknown_names)
@@ -260,7 +261,7 @@ class Middleware:
             )
 
     def check(self, guard: Guard, principal: Principal | None, request: RequestView) -> None:
-        """Check a guard; raise, and announce, the refusal where it does not hold."""
+        """Check a guard; announce and raise the refusal if it does not hold."""
         try:
             decision = guard.check(principal, request)
         except RequestError as error:
@@ -270,9 +271,9 @@ class Middleware:
             self.verifier.audit.would_refuse(decision, principal, request, guard.written)
 
     def refusal(self, error: RequestError, request: RequestView) -> Refusal:
-        """Return the answer to a refused request, in the app's own shape where it has one.
+        """Return the answer to a refused request, as ``refuse`` shapes it if it is set.
 
-        An error that the app's own code raised is announced here; the others were before.
+        Announces an error that the app's own code raised; others are already announced.
         """
         self.verifier.audit.refused(error, request)
         accept = ",".join(request.header_values("Accept"))
@@ -284,29 +285,30 @@ class Middleware:
         except Exception as failure:  # noqa: BLE001 - the app's own code; a refusal must not fail
             log_bounded(
                 logging.ERROR,
-                "refuse= failed with %s; the plain answer is sent",
+                "refuse= failed with %s; the default answer is sent instead",
                 type(failure).__name__,
             )
             return refusal
         if isinstance(own, Refusal) and own.can_be_sent():
             return own
         log_bounded(
-            logging.ERROR, "refuse= returned no Refusal that can be sent; the plain answer is"
+            logging.ERROR,
+            "refuse= returned something that cannot be sent; the default answer is sent instead",
         )
         return refusal
 
 
-ASKED_KEY = "jwt_middleware.asked"
-"""Where a request carries the guards that let it pass before its handler was called."""
+CHECKED_GUARDS_KEY = "jwt_middleware.asked"
+"""The request's key for the guards that were checked before its handler was called."""
 
 
 def enforce_first(
     guards: Sequence[Guard], carrier: MutableMapping[str, Any], request: RequestView
 ) -> None:
-    """Check the guards of a route before its handler; ``enforce`` does not ask them again."""
+    """Check the guards of a route before its handler; ``enforce`` does not check them again."""
     for guard in guards:
         enforce(guard, carrier, request)
-    carrier[ASKED_KEY] = tuple(guards)
+    carrier[CHECKED_GUARDS_KEY] = tuple(guards)
 
 
 def enforce(guard: Guard, carrier: Mapping[str, Any], request: RequestView) -> None:
@@ -324,7 +326,7 @@ def enforce(guard: Guard, carrier: Mapping[str, Any], request: RequestView) -> N
             guard,
         )
         raise MissingToken("the middleware is not installed")
-    if any(asked is guard for asked in carrier.get(ASKED_KEY, ())):
+    if any(checked is guard for checked in carrier.get(CHECKED_GUARDS_KEY, ())):
         return
     record: RequestRecord | None = carrier.get(RECORD_KEY)
     if record is not None and record.announce is middleware.verifier.announce:
@@ -333,17 +335,15 @@ def enforce(guard: Guard, carrier: Mapping[str, Any], request: RequestView) -> N
 
 
 def refusal_of(error: RequestError, carrier: Mapping[str, Any], request: RequestView) -> Refusal:
-    """Return the answer to a refused request, by the middleware that it came through."""
+    """Return the answer to a refused request, from the middleware that it came through."""
     middleware: Middleware | None = carrier.get(MIDDLEWARE_KEY)
-    return (
-        refusal_for(error, Challenge())
-        if middleware is None
-        else middleware.refusal(error, request)
-    )
+    if middleware is None:
+        return refusal_for(error, Challenge())
+    return middleware.refusal(error, request)
 
 
 def principal_of(carrier: Mapping[str, Any]) -> Principal:
-    """Return the request's principal; raise ``MissingToken`` where it has none."""
+    """Return the request's principal; raise ``MissingToken`` if it has none."""
     principal: Principal | None = carrier.get(PRINCIPAL_KEY)
     if principal is None:
         raise MissingToken("the request has no principal")

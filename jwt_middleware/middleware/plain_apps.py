@@ -1,4 +1,4 @@
-"""Which apps the plain doors serve, and which options they can keep."""
+"""Which apps the plain doors serve, and which options they support."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ _INSTALLERS = (
         "app.asgi_app = JWTMiddleware(app.asgi_app, ...)",
     ),
 )
-"""A framework's app by its package and class, and the package and line that serve it."""
+"""A framework's app by its package and class, and the adapter and line to use for it."""
 
 
 def check_plain_app(app: Any, protocol: str) -> None:
-    """Refuse a framework's app object at a plain door, and name the line that is right for it."""
+    """Refuse a framework's app object at a plain door, and name the line to use instead."""
     for package, name, adapter, line in _INSTALLERS:
         if is_a(type(app), package, name):
             raise ConfigurationError(
@@ -39,7 +39,7 @@ def check_plain_app(app: Any, protocol: str) -> None:
 
 
 def check_no_routes(middleware: Middleware) -> None:
-    """Refuse an option at a plain door that it cannot keep."""
+    """Refuse an option that a plain door does not support."""
     if middleware.settings.unguarded != "allow":
         raise ConfigurationError(
             "unguarded: a plain app's routes cannot be seen; it is for Starlette, FastAPI, Flask "

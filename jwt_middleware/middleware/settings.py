@@ -1,4 +1,4 @@
-"""The options of a middleware beside those of its verifier, checked when it is made."""
+"""The options of a middleware, apart from those of its verifier, checked when it is made."""
 
 from __future__ import annotations
 
@@ -41,13 +41,14 @@ class Options(VerifierOptions, total=False):
     verifier: Verifier | None
 
 
-# RFC 9110, 5.6.2 allows more, which only patterns and templates write: !#$%&'*+^`|~ and "_".
+# RFC 9110, 5.6.2 allows more characters, which only appear in patterns and templates:
+# !#$%&'*+^`|~ and "_".
 _HEADER_NAME = re.compile(r"[A-Za-z0-9.-]+")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """Everything a middleware needs, checked."""
+    """The checked options of a middleware."""
 
     verifier: Verifier
     header: str
@@ -62,10 +63,10 @@ class Settings:
 
     @classmethod
     def read(cls, code: Mapping[str, Any], environ: Mapping[str, str] | None = None) -> Settings:
-        """Merge the three sources and check the whole.
+        """Merge the three sources and check every option.
 
         Raises:
-            ConfigurationError: an option is unknown, wrong, or given where it may not be.
+            ConfigurationError: an option is unknown, wrong, or not allowed in its source.
 
         """
         merged = merged_options(code, environ)
@@ -154,7 +155,7 @@ _MOST_CLIENTS = 20
 def weakenings_of(settings: Settings) -> tuple[str, ...]:
     """Return each option in use that weakens the check, with its value, such as ``exempt=/a``."""
     verifier = settings.verifier
-    rules = verifier.trusts[0].keys.rules  # they are common to all
+    rules = verifier.issuers[0].keys.rules  # the same for all issuers
     trusts = [(each.client_id, each.trust) for each in verifier.clients or () if each.trust]
     store = verifier.revocations
     found = {
@@ -175,7 +176,7 @@ def weakenings_of(settings: Settings) -> tuple[str, ...]:
 
 
 def _any_audience(verifier: Verifier) -> str:
-    policies = [trust.policy for trust in verifier.trusts]
+    policies = [issuer.policy for issuer in verifier.issuers]
     loose = [each for each in policies if isinstance(each.audiences, AnyAudience)]
     if not loose or len(loose) == len(policies):
         return "ANY" if loose else ""

@@ -1,6 +1,6 @@
-"""Tokens that no longer count: those on the deny list and, with ``one_time``, those used before.
+"""Refuses tokens on the deny list and, with ``one_time``, tokens that were used before.
 
-The deny list is read in the background; a request asks the store only for a one-time use.
+The deny list is read in the background; a request calls the store only for a one-time use.
 """
 
 from __future__ import annotations
@@ -23,13 +23,14 @@ WAIT_BUDGET = 2.0
 
 
 class VerifiedToken(Protocol):
-    """What it needs of a verified token.
+    """What the check needs of a verified token.
 
     Attributes:
         token: the token, as received.
-        refused_from: the end of its life with the leeway, in seconds since the epoch.
-        snapshot: the reading of the registry that granted what the principal may, if there is one.
-        generation: what it was last checked against; while that stays, it needs no further check.
+        refused_from: when it expires, with the leeway, in seconds since the epoch.
+        snapshot: the registry snapshot that its grants come from, if there is a registry.
+        generation: the registry snapshot and deny list it last passed; if they are still the same
+            objects, it needs no re-check.
 
     """
 
@@ -44,7 +45,7 @@ class VerifiedToken(Protocol):
 
 
 class RevocationCheck:
-    """Judges verified tokens of one verifier.
+    """Checks the verified tokens of one verifier.
 
     Raises:
         ConfigurationError: the store cannot be opened.
@@ -64,70 +65,70 @@ class RevocationCheck:
         self._option = option
         self._clock = clock
         self._watch = DenialWatch(self.store, fails_open=self.fails_open, announce=announce)
-        self._only_looks = False
-        self._snapshot = snapshot
-        self._pair: tuple[object, DenyList | None] = (None, None)
+        self._is_dry_run = False
+        self._read_registry = snapshot
+        self._last_pair: tuple[object, DenyList | None] = (None, None)
         self.generation: Callable[[], object] = (
-            self._watch.current if snapshot is None else self._both
+            self._watch.current if snapshot is None else self._generation_pair
         )
-        """Returns the current generation: a token checked against it needs no further check."""
+        """Returns the current generation; a token with the same generation needs no re-check."""
         if option.one_time:
-            self.generation = object  # never the same: every use is asked for
+            self.generation = object  # never the same: every use is checked
 
     @property
     def fails_open(self) -> bool:
-        """Whether tokens are taken while the store is out."""
+        """Whether tokens are accepted while the store is down."""
         return self._option.fail == "open"
 
     def check(self, entry: VerifiedToken) -> Steps[None]:
-        """Look a token up in the deny list, and use it where it may be used once.
+        """Refuse a denied token; with ``one_time``, also record its use.
 
-        Yields what must be waited for: a look at the list that is not known, and the use.
+        Yields a wait for the deny list if it is not loaded, and a wait for the use.
 
         Raises:
             TokenRevoked: it is denied.
             TokenReused: it was used before.
-            StoreUnavailable: neither can be known now.
+            StoreUnavailable: the store cannot be read now.
 
         """
         try:
             denials = yield from self._denials()
             self._refuse_denied(entry, denials)
             if self._option.one_time:
-                yield from self._use(entry)
-                newest = self._watch.current()  # it may have come while the request waited
+                yield from self._consume(entry)
+                newest = self._watch.current()  # it may have changed during the wait
                 if newest is not None and newest is not denials:
                     self._refuse_denied(entry, newest)
         except RequestError as error:
             error.principal = entry.principal  # for the audit: the token is genuine
             raise
-        if self._snapshot is None:
+        if self._read_registry is None:
             entry.generation = denials
         else:
-            pair = self._both()
+            pair = self._generation_pair()
             if pair[0] is entry.snapshot and pair[1] is denials:
                 entry.generation = pair
 
-    def _both(self) -> tuple[object, DenyList | None]:
-        """Return the registry's reading and the deny list, the same pair as long as both stay."""
-        snapshot = None if self._snapshot is None else self._snapshot()
+    def _generation_pair(self) -> tuple[object, DenyList | None]:
+        """Return the registry snapshot and deny list; the same pair until one of them changes."""
+        snapshot = None if self._read_registry is None else self._read_registry()
         denials = self._watch.current()
-        if self._pair[0] is not snapshot or self._pair[1] is not denials:
-            self._pair = (snapshot, denials)
-        return self._pair
+        if self._last_pair[0] is not snapshot or self._last_pair[1] is not denials:
+            self._last_pair = (snapshot, denials)
+        return self._last_pair
 
-    def only_look(self) -> None:
-        """Use no token from now on, and only ask whether it was used: for tools."""
-        self._only_looks = True
+    def dry_run(self) -> None:
+        """From now on only ask whether a token was used, and record no use: for tools."""
+        self._is_dry_run = True
 
     def deny(self, denial: Denial) -> None:
-        """Deny tokens from now on: here at once, in other processes within a second.
+        """Deny tokens from now on: at once in this process, within a second in others.
 
-        Without ``until`` the denial ends after ``keep_for``. It waits for the store: on an event
+        Without ``until`` the denial ends after ``keep_for``. It blocks on the store: on an event
         loop, call it in a thread.
 
         Raises:
-            StoreUnavailable: the store is out, and nothing is denied.
+            StoreUnavailable: the store is down, and nothing is denied.
 
         """
         self.store.deny(denial.ending(self._clock(), self._option.keep_for))
@@ -137,7 +138,7 @@ class RevocationCheck:
         """Take back every denial of the same name; return whether there was any.
 
         Raises:
-            StoreUnavailable: the store is out, and nothing is taken back.
+            StoreUnavailable: the store is down, and nothing is taken back.
 
         """
         was_denied = self.store.allow(denial)
@@ -145,7 +146,7 @@ class RevocationCheck:
         return was_denied
 
     def health(self) -> dict[str, Any]:
-        """Return what is known of the store."""
+        """Return the state of the store."""
         return {**self._watch.health(), "one_time": self._option.one_time}
 
     @property
@@ -154,7 +155,7 @@ class RevocationCheck:
         return self._watch.current() is not None
 
     def close(self) -> None:
-        """Look at the store no more."""
+        """Stop reading the store."""
         self._watch.close()
         if self._owns_store:
             self.store.close()
@@ -162,13 +163,14 @@ class RevocationCheck:
     def _denials(self) -> Steps[DenyList]:
         denials = self._watch.current()
         if denials is None:
-            # Nobody knows that it is out: this process slept, or the first look is under way.
+            # The list is stale or not loaded, but the store is not known to be down: the process
+            # was suspended, or the first read is still running.
             look = self._watch.next_look()
             if look is not None:
-                yield Wait(look, WAIT_BUDGET, joined=False)
+                yield Wait(look, WAIT_BUDGET, already_running=False)
                 denials = self._watch.current()
         if denials is None:
-            raise StoreUnavailable(f"{self._option.name}: its denials are not known now")
+            raise StoreUnavailable(f"{self._option.name}: the deny list cannot be read now")
         return denials
 
     def _refuse_denied(self, entry: VerifiedToken, denials: DenyList) -> None:
@@ -176,52 +178,54 @@ class RevocationCheck:
         if denial is not None:
             raise TokenRevoked(denial.reason)
 
-    def _use(self, entry: VerifiedToken) -> Steps[None]:
+    def _consume(self, entry: VerifiedToken) -> Steps[None]:
         if not self._watch.is_failing:
-            use = _Use(entry, self._only_ask if self._only_looks else self._use_now)
-            has_answered = yield Wait(use, WAIT_BUDGET, joined=False)
+            use = _PendingUse(entry, self._peek if self._is_dry_run else self._consume_now)
+            has_answered = yield Wait(use, WAIT_BUDGET, already_running=False)
             if has_answered:
                 if not use.is_first:
                     raise TokenReused("it was used before")
                 return
         if not self.fails_open:
-            raise StoreUnavailable(f"{self._option.name}: no answer whether it was used before")
+            raise StoreUnavailable(
+                f"{self._option.name}: the store did not say whether the token was used"
+            )
 
-    def _use_now(self, entry: VerifiedToken) -> bool:
+    def _consume_now(self, entry: VerifiedToken) -> bool:
         return self.store.use_once(one_time_key(entry), entry.refused_from + CLOCKS_APART)
 
-    def _only_ask(self, entry: VerifiedToken) -> bool:
+    def _peek(self, entry: VerifiedToken) -> bool:
         return not self.store.was_used(one_time_key(entry))
 
 
-class _Use:
-    """The use of a token by one request; made while the request waits for it, and not before."""
+class _PendingUse:
+    """One request's use of a token, recorded when the request waits for it and not before."""
 
     def __init__(self, entry: VerifiedToken, make: Callable[[VerifiedToken], bool]) -> None:
         self.entry = entry
         self.is_first = False
         self._make = make
 
-    def wait(self, seconds: float) -> bool:  # noqa: ARG002 - the store's own bounds are as short
-        """Use it in this thread; return whether the store has answered."""
+    def wait(self, seconds: float) -> bool:  # noqa: ARG002 - the store has its own timeouts
+        """Record the use in this thread; return whether the store has answered."""
         try:
             self.is_first = self._make(self.entry)
-        except Exception:  # noqa: BLE001 - a store that is out; the watch reports why
+        except Exception:  # noqa: BLE001 - the store is down; the watch reports why
             return False
         return True
 
     async def wait_async(self, seconds: float) -> bool:
-        """Use it on another thread, and wait in this task."""
+        """Record the use in another thread, and await it."""
         try:
             return await in_thread(lambda: self.wait(seconds), seconds)
-        except (TimeoutError, RuntimeError):  # no answer in time, or no thread for it
+        except (TimeoutError, RuntimeError):  # no answer in time, or no thread
             return False
 
 
 def one_time_key(entry: VerifiedToken) -> str:
-    """Return what names a token in the store: its id with its issuer, else what was signed.
+    """Return a token's key in the store: its issuer and ``jti``, else its signing input.
 
-    Not its signature, which can be written in more than one way that verifies.
+    Not its signature, of which several spellings verify.
     """
     principal = entry.principal
     if principal.token_id is not None and principal.issuer is not None:

@@ -182,9 +182,9 @@ class Callback:
         if len(tokens) > 1:
             raise MalformedToken("the query has more than one token")
         host = host_name(visit.host)
-        integration, segments, trust = self._tokens.choose(tokens[0], host)
+        integration, segments, issuer = self._tokens.choose(tokens[0], host)
         progress.integration = integration.id
-        progress.token = verified = self._tokens.verify(integration, segments, trust)
+        progress.token = verified = self._tokens.verify(integration, segments, issuer)
         self._denied.check(verified, self._clock())
         profile = read_profile(integration, verified.claims)
         attempt = use(self._store, verified)

@@ -211,18 +211,18 @@ def every_fault(
     first: InvalidClaim,
     integration: Integration,
     claims: Mapping[str, Any],
-    trust: IssuerVerifier,
+    issuer: IssuerVerifier,
     now: float,
 ) -> list[str]:
     """Return every fault in the claims of a genuine token of which ``first`` is known.
 
-    ``trust`` names one fault at a time, so that claim is corrected and the rest checked again.
+    ``issuer`` reports one fault at a time, so that claim is corrected and the rest checked again.
     """
     good: dict[str, Any] = {"iat": now, "exp": now + _LIFE}
-    if trust.policy.issuers:
-        good["iss"] = trust.policy.issuers[0]
-    if isinstance(trust.policy.audiences, tuple) and trust.policy.audiences:
-        good["aud"] = trust.policy.audiences[0]
+    if issuer.policy.issuers:
+        good["iss"] = issuer.policy.issuers[0]
+    if isinstance(issuer.policy.audiences, tuple) and issuer.policy.audiences:
+        good["aud"] = issuer.policy.audiences[0]
     corrected = dict(claims)
     faults: dict[str, str] = {}
     error: InvalidClaim | None = first
@@ -231,7 +231,7 @@ def every_fault(
         faults[name] = _in_words(error)
         corrected.pop(name, None)
         corrected |= {name: good[name]} if name in good else {}
-        error = _next_fault(trust, corrected, now)
+        error = _next_fault(issuer, corrected, now)
     try:
         read_profile(integration, corrected)
     except InvalidClaims as others:
@@ -240,10 +240,10 @@ def every_fault(
 
 
 def _next_fault(
-    trust: IssuerVerifier, claims: Mapping[str, Any], now: float
+    issuer: IssuerVerifier, claims: Mapping[str, Any], now: float
 ) -> InvalidClaim | None:
     try:
-        trust.policy.check(claims, now)
+        issuer.policy.check(claims, now)
     except InvalidClaim as error:
         return error
     except RequestError:  # an expired or future token is no fault of its form

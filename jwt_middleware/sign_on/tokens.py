@@ -68,7 +68,7 @@ class IntegrationSet(NamedTuple):
     """One reading of the integrations, and by what their tokens verify, by their ids."""
 
     integrations: tuple[Integration, ...]
-    trusts: Mapping[str, IssuerVerifier]
+    issuers: Mapping[str, IssuerVerifier]
     source: str
 
     def choose(self, host: str | None, segments: Segments) -> Integration:
@@ -128,7 +128,7 @@ class TokenVerifier:
         """Those of the file that this worker has read: the last one serves, the others are gone."""
         self._noting = ForkLock()
         self._shared = SharedRules(
-            rules=KeyRules(),
+            key_rules=KeyRules(),
             api=None,
             typ=None,
             leeway=leeway,
@@ -155,10 +155,10 @@ class TokenVerifier:
         segments = split(raw_token(raw, self._max_token_size))
         known = self.current()
         integration = known.choose(host, segments)
-        return integration, segments, known.trusts[integration.id]
+        return integration, segments, known.issuers[integration.id]
 
     def verify(
-        self, integration: Integration, segments: Segments, trust: IssuerVerifier
+        self, integration: Integration, segments: Segments, issuer: IssuerVerifier
     ) -> SignOnToken:
         """Verify a token under the keys of its integration alone; may wait for them a while.
 
@@ -167,12 +167,12 @@ class TokenVerifier:
 
         """
         try:
-            verified = self._verified(integration, segments, trust)
+            verified = self._verified(integration, segments, issuer)
         except InvalidClaim as error:
             # Its signature holds: claims are read only after that.
             claims = json_segment(segments[1], False, "payload")
             now = self._shared.clock()
-            raise InvalidClaims(every_fault(error, integration, claims, trust, now)) from None
+            raise InvalidClaims(every_fault(error, integration, claims, issuer, now)) from None
         return SignOnToken(
             integration,
             verified.claims,
@@ -184,17 +184,17 @@ class TokenVerifier:
         )
 
     def _verified(
-        self, integration: Integration, segments: Segments, trust: IssuerVerifier
+        self, integration: Integration, segments: Segments, issuer: IssuerVerifier
     ) -> VerifiedToken:
         token = b".".join(segments[:3])
-        candidates = trust.remembered.get(segments[0])
-        if candidates is None or candidates.keys is not trust.keys.current():
-            candidates = drive(trust.candidates(segments[0], token))
-            if integration.id not in self.current().trusts:
+        candidates = issuer.remembered.get(segments[0])
+        if candidates is None or candidates.keys is not issuer.keys.current():
+            candidates = drive(issuer.candidates(segments[0], token))
+            if integration.id not in self.current().issuers:
                 raise UnknownIntegration(
                     f"{integration.id} was removed while its keys were fetched"
                 )
-        return trust.verify(token, segments, candidates)
+        return issuer.verify(token, segments, candidates)
 
     def _reader(self, source: Any) -> Callable[[], IntegrationSet]:
         if isinstance(source, str | os.PathLike) and os.fspath(source):
@@ -273,27 +273,27 @@ class TokenVerifier:
             if (before.source, before.integrations) == (source, integrations):
                 return before
             old = {integration.id: integration for integration in before.integrations}
-            trusts: dict[str, IssuerVerifier] = {}
+            issuers: dict[str, IssuerVerifier] = {}
             faults: list[str] = []
             for integration in integrations:
                 if not integration.enabled:
                     continue  # it needs no secret any more
                 is_old = integration == old.get(integration.id)
                 try:
-                    trusts[integration.id] = (
-                        before.trusts[integration.id] if is_old else self._trust(integration)
+                    issuers[integration.id] = (
+                        before.issuers[integration.id] if is_old else self._verifier_of(integration)
                     )
                 except ConfigurationError as error:
                     faults.append(f"integrations.{integration.id}: {error}")
             if faults:
                 raise ConfigurationError(f"{source}: {'; '.join(faults)}")
-            self._newest = newest = IntegrationSet(integrations, trusts, source)
-        for name, trust in before.trusts.items():
-            if trusts.get(name) is not trust:
-                trust.keys.close()  # they verify nothing any more
+            self._newest = newest = IntegrationSet(integrations, issuers, source)
+        for name, issuer in before.issuers.items():
+            if issuers.get(name) is not issuer:
+                issuer.keys.close()  # they verify nothing any more
         return newest
 
-    def _trust(self, integration: Integration) -> IssuerVerifier:
+    def _verifier_of(self, integration: Integration) -> IssuerVerifier:
         sources = integration.key_sources()
         algorithms = integration.algorithms or default_algorithms(sources)
         return IssuerVerifier(

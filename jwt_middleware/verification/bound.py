@@ -1,6 +1,6 @@
-"""The registry as a verifier uses it: what clients are granted, and what some are bound to.
+"""The registry as a verifier uses it: its clients, and the verifiers that some are bound to.
 
-A snapshot is made of one reading of the registry, off the way of any request, and replaced whole.
+A snapshot is made from one reading of the registry, outside of requests, and replaced as a whole.
 """
 
 from __future__ import annotations
@@ -17,81 +17,82 @@ from .compact import Segments
 from .issuer import IssuerVerifier
 
 _MOST_ASKED = 64
-"""How many other trusts are asked whether they have signed a refused token."""
+"""How many other verifiers may check whether their keys signed a refused token."""
 
 
 class RegistrySnapshot:
-    """The clients, and the trusts of those that are bound to keys or an issuer of their own."""
+    """The clients, and the verifiers of clients that are bound to their own keys or issuer."""
 
     def __init__(self, clients: Clients, bound: Mapping[str, IssuerVerifier]) -> None:
         self.clients = clients
         self.bound = bound
-        self._trusts = frozenset(map(id, bound.values()))
+        self._bound_ids = frozenset(map(id, bound.values()))
 
-    def is_bound(self, trust: IssuerVerifier) -> bool:
-        """Whether clients are bound to this trust."""
-        return id(trust) in self._trusts
+    def is_bound(self, issuer: IssuerVerifier) -> bool:
+        """Whether clients are bound to this verifier."""
+        return id(issuer) in self._bound_ids
 
-    def check_bound(self, client_id: str | None, trust: IssuerVerifier) -> None:
-        """Raise ``ClientMismatch`` unless this is the trust that the client is bound to, if any."""
+    def check_bound(self, client_id: str | None, issuer: IssuerVerifier) -> None:
+        """Raise ``ClientMismatch`` if the client, or this verifier, is bound to another."""
         expected = None if client_id is None else self.bound.get(client_id)
-        if expected is None and not self.is_bound(trust):
+        if expected is None and not self.is_bound(issuer):
             return
-        if expected is not trust:
+        if expected is not issuer:
             raise ClientMismatch("the client is bound to other keys or another issuer")
 
     def signed_by_another(
-        self, segments: Segments, trusts: Iterator[IssuerVerifier], now: float
+        self, segments: Segments, others: Iterator[IssuerVerifier], now: float
     ) -> bool:
-        """Whether a key that is not the named client's has signed a refused token.
+        """Whether a key of another verifier signed a refused token.
 
-        It distinguishes a client's misuse from a forgery. Each key costs a check, so few are tried.
+        This tells a client's misuse from a forgery. Each key costs a signature check, so few are
+        tried.
         """
         left = MAX_TRIED
-        for number, trust in enumerate(trusts):
+        for number, issuer in enumerate(others):
             if number == _MOST_ASKED or not left:
                 break
-            keys = trust.signers(segments, now)[:left]
+            keys = issuer.signers(segments, now)[:left]
             left -= len(keys)
-            if keys and trust.signed(segments, keys):
+            if keys and issuer.signed(segments, keys):
                 return True
         return False
 
 
 class SnapshotMaker:
-    """Makes a snapshot of each reading; the verifier of an unchanged entry goes on.
+    """Makes a snapshot of each reading; a client whose entry is unchanged keeps its verifier.
 
-    ``changed`` is called when a new one is in use: what the old one granted may be forgotten.
+    ``changed`` is called when a new snapshot is in use, so that cached grants can be dropped.
     """
 
     def __init__(
         self,
-        trusts: Mapping[str | None, IssuerVerifier],
+        issuers: Mapping[str | None, IssuerVerifier],
         announce: Callable[[Event], None],
         changed: Callable[[], None],
     ) -> None:
-        self._trusts = trusts
+        self._issuers = issuers
         self._announce = announce
         self._changed = changed
         self._kept: dict[str, tuple[ClientTrust, IssuerVerifier]] = {}
 
     def watch(self, registry: ClientRegistry) -> Callable[[], RegistrySnapshot]:
-        """Return a function that returns the newest snapshot, at once."""
+        """Watch a registry; return a function that returns the newest snapshot without blocking."""
 
-        def changed(found: RegistrySnapshot | Exception) -> None:
-            if isinstance(found, Exception):
-                reason = str(found) or type(found).__name__
+        def changed(outcome: RegistrySnapshot | Exception) -> None:
+            if isinstance(outcome, Exception):
+                reason = str(outcome) or type(outcome).__name__
                 self._announce(ClientsKept(registry.name, reason))
             else:
-                self._tell(registry, found.clients)
+                self._announce_loaded(registry, outcome.clients)
                 self._changed()
 
         current = registry.watch(self.make, changed)
-        self._tell(registry, current().clients)
+        self._announce_loaded(registry, current().clients)
         return current
 
     def make(self, clients: Clients) -> RegistrySnapshot:
-        """Make a snapshot; raise ``ConfigurationError`` where what binds a client is wrong."""
+        """Make a snapshot; raise ``ConfigurationError`` if the trust of a client is wrong."""
         self._check_issuers(clients)
         kept: dict[str, tuple[ClientTrust, IssuerVerifier]] = {}
         for client in clients:
@@ -101,22 +102,22 @@ class SnapshotMaker:
                     before = (client.trust, self._bound(client, client.trust))
                 kept[client.client_id] = before
         gone = [
-            trust
-            for client_id, (_, trust) in self._kept.items()
-            if client_id not in kept or kept[client_id][1] is not trust
+            issuer
+            for client_id, (_, issuer) in self._kept.items()
+            if client_id not in kept or kept[client_id][1] is not issuer
         ]
         self._kept = kept
-        mine = {id(trust.keys) for trust in self._trusts.values()}
-        for trust in gone:
-            if id(trust.keys) not in mine:
-                trust.keys.close()
+        shared_keys = {id(issuer.keys) for issuer in self._issuers.values()}
+        for issuer in gone:
+            if id(issuer.keys) not in shared_keys:
+                issuer.keys.close()
         return RegistrySnapshot(
-            clients, {client_id: trust for client_id, (_, trust) in kept.items()}
+            clients, {client_id: issuer for client_id, (_, issuer) in kept.items()}
         )
 
     def _check_issuers(self, clients: Clients) -> None:
-        """Refuse clients for whom any of several issuers could speak, and nobody has said so."""
-        issuers = [name for trust in self._trusts.values() for name in trust.policy.issuers]
+        """Refuse clients bound to none of several issuers, unless their trust allows any issuer."""
+        issuers = [name for each in self._issuers.values() for name in each.policy.issuers]
         if len(issuers) < 2:
             return
         free = [each.client_id for each in clients if each.enabled and _is_free(each.trust)]
@@ -125,7 +126,7 @@ class SnapshotMaker:
             raise ConfigurationError(
                 f"{clients.source}: {', '.join(free[:20])}{more}: bound to no issuer, so each of "
                 f"{len(issuers)} issuers could speak for such a client. Name the one that does: "
-                '[clients.ID.trust] issuer = "https://...", or issuer = "ANY" where every one may '
+                '[clients.ID.trust] issuer = "https://...", or issuer = "ANY" if every one may '
                 "(in code: trust=ClientTrust(issuer=...), ClientTrust(issuer=ANY))"
             )
 
@@ -137,25 +138,25 @@ class SnapshotMaker:
             raise ConfigurationError(f"{where}: {error}") from None
 
     def _narrowed(self, own: ClientTrust) -> IssuerVerifier:
-        """Return the trust of a client; what it leaves out is as for the others."""
+        """Return the verifier of a client; options that its trust leaves out are inherited."""
         issuer = own.issuer
         if isinstance(issuer, AnyAudience):
-            issuer = tuple(name for name in self._trusts if name) or None
+            issuer = tuple(name for name in self._issuers if name) or None
         given = (own.keys, own.algorithms, issuer, own.audience)
-        if None in self._trusts:
-            return self._trusts[None].for_client(*given)
+        if None in self._issuers:
+            return self._issuers[None].for_client(*given)
         names = (issuer,) if isinstance(issuer, str) else issuer or ()
-        if len(names) == 1 and names[0] in self._trusts:
-            return self._trusts[names[0]].for_client(*given)
+        if len(names) == 1 and names[0] in self._issuers:
+            return self._issuers[names[0]].for_client(*given)
         if own.keys is None or not names:
             raise ConfigurationError(
                 "issuer: beside issuers=[...], name the one issuer whose keys are the client's, or "
                 "the client's own keys and issuer"
             )
-        # It belongs to none of the issuers, so nothing of theirs is its own.
-        return next(iter(self._trusts.values())).with_keys(*given)
+        # No single issuer matches, so no issuer's algorithms or audience are inherited.
+        return next(iter(self._issuers.values())).with_keys(*given)
 
-    def _tell(self, registry: ClientRegistry, clients: Clients) -> None:
+    def _announce_loaded(self, registry: ClientRegistry, clients: Clients) -> None:
         self._announce(ClientsLoaded(registry.name, len(clients)))
         for namespace, ids in clients.shared_namespaces().items():
             self._announce(

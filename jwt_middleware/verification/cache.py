@@ -1,8 +1,8 @@
-"""Tokens that were verified before. A gateway repeats one assertion for up to fifteen minutes.
+"""The cache of verified tokens. A gateway repeats one assertion for up to fifteen minutes.
 
-Only verified tokens enter. An entry is found by the token's last bytes, which are its signature's,
-and then compared whole: two tokens that differ in any byte never share one. Nothing is hashed but
-those bytes, and a hit takes no lock.
+Only verified tokens get in. The key of an entry is the last bytes of its token, which are part of
+the signature; then the whole token is compared, so tokens that differ in any byte never share an
+entry. Only those last bytes are hashed, and a hit takes no lock.
 """
 
 from __future__ import annotations
@@ -18,26 +18,27 @@ from ..principal import Principal
 from .compact import decode_header
 
 TAIL = 48
-"""Bytes at the end of a token by which its entry is found; they are its signature's."""
+"""Bytes at the end of a token that are the key of its entry; they are part of the signature."""
 _SHORT = 64
 _MOST_VALUES = 8_192
 _NOT_CHECKED = object()
 
 
 class VerifiedToken:
-    """A token whose signature and claims are good, and what must still hold for it to count.
+    """A token whose signature and claims were good, and what each later use must still check.
 
     Attributes:
         token: the token, as received.
-        claims: what it says.
-        expires_at: the end of its life, in seconds since the epoch.
-        refused_from: the same with the leeway, or earlier where its key's certificate ends first.
+        claims: its claims.
+        expires_at: when it expires, in seconds since the epoch.
+        refused_from: the same with the leeway, or earlier if the certificate of its key ends first.
         key: the key that signed it.
-        keys: the key set that has the key; a newer one must verify it again.
+        keys: the key set used; if the issuer has a newer set, the token is verified again.
         issuer: the ``IssuerVerifier`` that verified it.
         principal: who calls.
-        snapshot: the reading of the registry that granted what the principal may, if there is one.
-        generation: what it was last checked against (registry and deny list); compared by identity.
+        snapshot: the registry snapshot that its grants come from, if there is a registry.
+        generation: the registry snapshot and deny list it last passed; if they are still the same
+            objects, it needs no re-check.
 
     """
 
@@ -78,12 +79,12 @@ class VerifiedToken:
         self.generation: object = _NOT_CHECKED
 
     def issued_at(self) -> float | None:
-        """Return its ``iat`` in seconds since the epoch; None where it has none."""
+        """Return its ``iat`` in seconds since the epoch; None if it has none."""
         issued: float | None = self.issuer.policy.issued_at(self.claims)
         return issued
 
     def signed_key_id(self) -> str | None:
-        """Return the ``kid`` of its own header, which was signed with the rest of it."""
+        """Return the ``kid`` of its own header, which the signature covers."""
         header = decode_header(self.token.partition(b".")[0], self.issuer.is_relaxed)
         key_id: str | None = header.get("kid")
         return key_id
@@ -93,10 +94,10 @@ class VerifiedToken:
 
 
 class TokenCache:
-    """A bounded table of verified tokens; the oldest entry makes room for a new one.
+    """A bounded table of verified tokens; the oldest entry makes room for a new entry.
 
-    It takes no lock: each step is one operation of a dict, and what two threads do at the same time
-    may at worst forget an entry.
+    It takes no lock: each step is one operation of a dict, and a race between two threads can at
+    worst lose an entry.
     """
 
     def __init__(self, size: int) -> None:
@@ -104,12 +105,12 @@ class TokenCache:
         self._entries: OrderedDict[bytes, VerifiedToken] = OrderedDict()
         self._values: dict[str, str] = {}
         self.find = self._entries.get
-        """Returns the entry with the last ``TAIL`` bytes of a token, which may be another's."""
+        """Looks up by the last ``TAIL`` bytes; the caller must compare the whole token."""
 
     def keep(self, entry: VerifiedToken) -> None:
-        """Keep a verified token, which shares names and short texts of its claims with the others.
+        """Keep a verified token; its claims share names and short texts with those of other tokens.
 
-        The tokens of one gateway differ in few values: this saves half of the memory.
+        The tokens of one gateway differ in few values, so this saves half of the memory.
         """
         if not self._size:
             return

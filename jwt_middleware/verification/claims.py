@@ -1,7 +1,7 @@
-"""Which claims make a token good for this service, now (RFC 7519, section 4.1).
+"""Which claims a token must have to be accepted by this service now (RFC 7519, section 4.1).
 
-Pure: a policy, the claims of a token whose signature holds, and the time. A malformed claim is
-never treated as an absent one.
+Pure functions of a policy, the claims of a token whose signature holds, and the time. A malformed
+claim is never treated as an absent claim.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ Claims = Mapping[str, Any]
 _ABSENT: Final = object()
 _TEXT: Final = frozenset({str})
 _NUMBERS: Final = frozenset({int, float})
-"""Their types, by which ``True`` is none."""
+"""Exact types; ``isinstance`` would accept ``True``."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClaimsPolicy:
-    """What a token's claims must say. All that needs no token is done once, when it is made.
+    """The rules for a token's claims. Work that needs no token is done once, when it is made.
 
-    ``leeway`` and ``max_age`` are in seconds. ``presumed_max_age`` counts where ``max_age`` is not
-    set and the token has ``iat``. ``contexts`` are API contexts, of which the claim
-    ``context_claim`` must be one or lie below one. ``names`` says which claims hold the subject,
-    the client and the rest, which must have the shape of such claims.
+    ``leeway`` and ``max_age`` are in seconds. ``presumed_max_age`` applies if ``max_age`` is not
+    set and the token has ``iat``. ``contexts``: the ``context_claim`` must equal one of these or be
+    a path below one. ``names`` lists the claims that hold the subject, the client and so on, which
+    must have the right types.
     """
 
     wire: WireFormat
@@ -48,26 +48,26 @@ class ClaimsPolicy:
     presumed_max_age: float | None = None
     names: ClaimNames = NO_NAMES
     check: Callable[[Claims, float], float] = field(init=False, repr=False, compare=False)
-    """``check(claims, now)`` returns when the token's life ends, without leeway.
+    """``check(claims, now)`` returns the time at which the token expires, without leeway.
 
     Times are in seconds since the epoch.
 
     Raises:
-        InvalidClaim: a claim is missing, malformed or not what is asked for.
-        TokenExpired: ``exp``, or ``iat`` plus ``max_age``, is over.
-        TokenImmature: ``nbf`` or ``iat`` lies in the future.
+        InvalidClaim: a claim is missing, malformed or does not match the options.
+        TokenExpired: ``exp``, or ``iat`` plus ``max_age``, has passed.
+        TokenImmature: ``nbf`` or ``iat`` is in the future.
 
     """
 
     check_shapes: Callable[[Claims], None] = field(init=False, repr=False, compare=False)
-    """``check_shapes(claims)`` raises ``InvalidClaim`` where a claim of ``names`` is malformed."""
+    """``check_shapes(claims)`` raises ``InvalidClaim`` if a claim of ``names`` is malformed."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "check_shapes", self.names.rule())
         object.__setattr__(self, "check", self._compiled())
 
     def issued_at(self, claims: Claims) -> float | None:
-        """Return ``iat`` of checked claims in seconds since 1970; None where they have none."""
+        """Return ``iat`` of checked claims in seconds since 1970; None if they have none."""
         issued: float | None = claims.get("iat")
         return issued / 1000 if issued is not None and issued >= MILLISECONDS_FROM else issued
 
@@ -129,11 +129,11 @@ class ClaimsPolicy:
             elif expires is None:
                 raise InvalidClaim("exp", "missing")
             if expires is not None and now >= expires + leeway:
-                raise TokenExpired("exp is over")
+                raise TokenExpired("exp has passed")
             if begins is not None and now < begins - leeway:
-                raise TokenImmature("nbf has not come")
+                raise TokenImmature("nbf is in the future")
             if issued is not None and issued > now + leeway:
-                raise TokenImmature("iat lies in the future")
+                raise TokenImmature("iat is in the future")
             return ends
 
         return check_times
@@ -179,11 +179,11 @@ class ClaimsPolicy:
 
 
 def _has_one_reading(context: str) -> bool:
-    """Whether no program reads the context as another path: ``/orders/../admin`` is no order."""
+    """Whether every program reads the same path: ``/orders/../admin`` is not below ``/orders``."""
     decoded = unquote(context)
     return "%" not in decoded and is_plain(decoded)
 
 
 def _is_digits(value: Any) -> bool:
-    """Whether it is a text of digits, as WSO2 3.1 writes ``exp``."""
+    """Whether the value is a text of digits, as WSO2 3.1 writes ``exp``."""
     return type(value) is str and len(value) <= 16 and value.isascii() and value.isdigit()

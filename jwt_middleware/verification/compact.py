@@ -1,6 +1,6 @@
 """From header lines to an unverified token: everything that needs no key.
 
-What comes out here is only a candidate. Nothing in it may be believed before its signature holds.
+Nothing in the result may be trusted before its signature is verified.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ Segments = tuple[bytes, bytes, bytes, bytes]
 """Header, payload, signature and signing input of a compact JWS (RFC 7515, 7.1), as received."""
 
 MAX_TOKEN_SIZE = 16_384
-"""Bytes of the longest token, where ``max_token_size`` says nothing else."""
+"""Bytes of the longest token, unless ``max_token_size`` is set."""
 
 
 def raw_token(line: bytes | str, max_size: int) -> bytes:
     """Return the token's bytes from one header line.
 
-    The size is looked at before anything else, so that refusing costs the same whatever its
-    length. Only SP and HTAB are stripped, only at the ends.
+    The size is checked first, so that a refusal costs the same for any length. Only SP and HTAB are
+    stripped, only at the ends.
     """
     if len(line) > max_size:
         raise TokenTooLarge("longer than max_token_size")
@@ -43,20 +43,22 @@ def _as_bytes(line: Any) -> bytes:
 
 
 def joined_fault(line: bytes | str) -> RequestError | None:
-    """Return what is wrong with a value that is no single token: a comma or a blank stands in it.
+    """Return the error of a value with a comma or a blank in it, which is no single token.
 
-    It is asked only of what is refused or must wait, which spares every good value the search.
+    Only called for refused or waiting requests, so good tokens do not pay for the search.
     """
     token = line.encode("utf-8", "replace") if isinstance(line, str) else line
-    # find() and not "in", which takes twice the time on bytes.
+    # find(), because "in" takes twice the time on bytes.
     if token.find(b",") >= 0:
-        # No token holds a comma: it is two lines that a server or a proxy has joined.
+        # No token has a comma: a server or a proxy has joined two lines.
         return DuplicateHeader("header lines were joined by a comma")
-    token = token.strip(b" \t")  # blanks may stand at its ends
+    token = token.strip(b" \t")  # blanks at the ends are allowed
     if token.find(b" ") < 0 and token.find(b"\t") < 0:
         return None
     if token[:7].lower() == b"bearer ":
-        return MalformedToken("this header holds the token alone, without 'Bearer '")
+        return MalformedToken(
+            "the value starts with 'Bearer '; this header must hold the bare token"
+        )
     return MalformedToken("a blank inside the token")
 
 
@@ -73,10 +75,10 @@ _REFUSED: Final = frozenset({"crit", "b64", "enc", "zip"})
 
 
 def decode_header(header_segment: bytes, relaxed: bool) -> dict[str, Any]:
-    """Read the header of a token; raise ``MalformedToken`` for anything but a JWS."""
+    """Read the header of a token; raise ``MalformedToken`` if it is not that of a JWS."""
     header = json_segment(header_segment, relaxed, "header")
     if type(header.get("alg")) is not str:
-        raise MalformedToken("alg is not a string")
+        raise MalformedToken("alg is missing or not a string")
     for name in ("kid", "x5t", "x5t#S256"):
         if name in header and type(header[name]) is not str:
             raise MalformedToken(f"{name} is not a string")

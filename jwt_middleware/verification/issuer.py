@@ -1,4 +1,4 @@
-"""One issuer's side of verifying: its keys, algorithms, wire form and claims, checked when made."""
+"""How one issuer's tokens verify: its keys, algorithms, wire form and claims."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ from .cache import VerifiedToken
 from .claims import ClaimsPolicy
 from .compact import Segments, decode_header, joined_fault
 from .options import (
+    accepted_issuers_of,
     algorithms_of,
     audiences_of,
     contexts_of,
     gateway_of,
-    issuers_of,
     media_type,
 )
 
 _MOST_HEADERS = 256
-"""Header segments remembered by one trust; a gateway has one for each of its keys."""
+"""Header segments that one verifier remembers; a gateway writes one for each of its keys."""
 
 
-# An algorithm of another name is the caller's own text, which no error repeats.
+# Any other name is text from the caller, which no error repeats.
 _UNKNOWN = "alg is not in the configured list"
 _UNLISTED = {name: f"alg {name} is not in the configured list" for name in ALGORITHMS}
 
@@ -47,7 +47,7 @@ _UNLISTED = {name: f"alg {name} is not in the configured list" for name in ALGOR
 class SharedRules(NamedTuple):
     """What every issuer of one verifier has in common."""
 
-    rules: KeyRules
+    key_rules: KeyRules
     api: Any
     typ: str | None
     leeway: float
@@ -59,9 +59,9 @@ class SharedRules(NamedTuple):
 
 
 class IssuerVerifier:
-    """Verifies tokens of one issuer, or of whoever holds the configured keys.
+    """Verifies tokens of one issuer, or tokens of any issuer that the configured keys signed.
 
-    ``keys`` may be the trusted keys of another trust, which the two then share.
+    ``keys`` may be the trusted keys of another verifier, which the two then share.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class IssuerVerifier:
         self._typ = None if shared_rules.typ is None else media_type(shared_rules.typ)
         self.policy = ClaimsPolicy(
             wire=self.gateway.wire,
-            issuers=issuers_of(issuer, source),
+            issuers=accepted_issuers_of(issuer, source),
             audiences=audiences_of(audience),
             contexts=contexts_of(shared_rules.api, self.gateway),
             context_claim=self.gateway.context_claim or "",
@@ -96,9 +96,10 @@ class IssuerVerifier:
         self._clock = shared_rules.clock
         self.is_relaxed = self.gateway.wire.relaxed_base64
         """Whether its tokens may be written in standard base64 and with padding."""
-        self._is_dated = shared_rules.rules.check_certificate_dates
+        self._checks_dates = shared_rules.key_rules.check_certificate_dates
         self.remembered: dict[bytes, Candidates] = {}
-        """What headers mean. A header is here after a good signature, so nobody else fills it."""
+        """Candidates by header segment. Only headers whose signature held get in, so a caller
+        without a key cannot fill it."""
         if self._symmetric and source.published:
             raise ConfigurationError(
                 "algorithms: HS* needs a secret that nobody else has, and a published JWKS has "
@@ -108,7 +109,7 @@ class IssuerVerifier:
             shared.check_fit(tuple(self._algorithms.values()))
         self.keys = shared or TrustedKeys(
             source,
-            shared_rules.rules,
+            shared_rules.key_rules,
             tuple(dict.fromkeys(self._algorithms.values())),
             shared_rules.announce,
             shared_rules.clock,
@@ -124,17 +125,17 @@ class IssuerVerifier:
         return any(each.key_type == "oct" for each in self._algorithms.values())
 
     def for_client(self, keys: Any, algorithms: Any, issuer: Any, audience: Any) -> IssuerVerifier:
-        """Return the same for a part of its tokens; what is None is as here."""
-        as_here = self._configured
+        """Return a verifier for one client's tokens; arguments that are None are inherited."""
+        algorithms_here, audience_here = self._configured
         return self.with_keys(
             self.keys if keys is None else keys,
-            as_here[0] if algorithms is None else algorithms,
+            algorithms_here if algorithms is None else algorithms,
             self.policy.issuers or None if issuer is None else issuer,
-            as_here[1] if audience is None else audience,
+            audience_here if audience is None else audience,
         )
 
     def with_keys(self, keys: Any, algorithms: Any, issuer: Any, audience: Any) -> IssuerVerifier:
-        """Return a trust of the same verifier and gateway with its own keys and names."""
+        """Return a verifier with these options, for the same gateway and shared rules."""
         return IssuerVerifier(
             self._shared,
             keys=keys,
@@ -145,17 +146,19 @@ class IssuerVerifier:
         )
 
     def candidates(self, header_segment: bytes, token: bytes) -> Steps[Candidates]:
-        """Return the keys that a header chooses; yield a fetch that may bring them.
+        """Return the keys that a header selects; yield a wait for a fetch that may bring them.
 
-        Where ``remembered`` has them for the current key set, this need not be asked.
+        Not needed if ``remembered`` has the header's candidates for the current key set.
 
-        A request waits for one fetch, and for one more where the first had begun before it was
-        asked for: that may have missed the very key.
+        A request waits for at most two fetches: one already running, which may have started before
+        the key was published, then one of its own. A key that a JWKS no longer has is noticed at
+        its next refresh. Whether an unknown key is refused with 401 or 503 depends on whether the
+        fetch has answered.
 
         Raises:
             MalformedToken, InvalidClaim, UnacceptableAlgorithm: the header is refused.
-            UnknownKey: no key is the named one.
-            KeysUnavailable: no keys can be had now, or no answer came in time.
+            UnknownKey: no current key is the one that the header names.
+            KeysUnavailable: there are no keys now, or the fetch did not answer in time.
 
         """
         header = decode_header(header_segment, self.is_relaxed)
@@ -170,7 +173,7 @@ class IssuerVerifier:
         has_waited = is_second_look = False
         while True:
             keys = self.keys.current()
-            dated_at = self._clock() if self._is_dated else None
+            dated_at = self._clock() if self._checks_dates else None
             chosen = "" if keys is None else keys.select(algorithm, header, dated_at)
             if not isinstance(chosen, str):
                 return chosen
@@ -179,10 +182,10 @@ class IssuerVerifier:
             pending = source.refresh(selector) if may_wait else None
             if pending is not None:
                 has_answered = yield pending
-                may_wait = pending.joined and not has_waited
+                may_wait = pending.already_running and not has_waited
                 has_waited = True
-            # Another request's fetch may have ended between our two looks. Not more often: a
-            # source might return a new set on every call.
+            # Another request's fetch may have ended since ``keys`` was read: select once more. Only
+            # once, as a source might return a new set on every call.
             elif is_second_look or self.keys.current() is keys:
                 break
             else:
@@ -197,29 +200,29 @@ class IssuerVerifier:
 
         Raises:
             MalformedToken: a segment cannot be read.
-            BadSignature: it holds under none of the keys.
-            InvalidClaim, TokenExpired, TokenImmature: as ``ClaimsPolicy.check``.
+            BadSignature: the signature verifies with none of the keys.
+            InvalidClaim, TokenExpired, TokenImmature: see ``ClaimsPolicy.check``.
 
         """
         header_segment, payload_segment, signature_segment, signing_input = segments
         keys, checks = candidates
         signature = decode_segment(signature_segment, self.is_relaxed)
         key = verify_signature(checks, signature, signing_input)
-        if not self._is_dated and self.remembered.get(header_segment) is not candidates:
+        if not self._checks_dates and self.remembered.get(header_segment) is not candidates:
             if len(self.remembered) >= _MOST_HEADERS:
                 self.remembered.clear()
             self.remembered[header_segment] = candidates
         claims = json_segment(payload_segment, self.is_relaxed, "payload")
         expires_at = self._check_claims(claims, self._clock())
         ends = expires_at + self.policy.leeway
-        if self._is_dated and key.certificate is not None:
-            # The leeway is for the token's times; a certificate ends when it says.
+        if self._checks_dates and key.certificate is not None:
+            # The leeway is for the token's times, not for the certificate's.
             ends = min(ends, key.certificate.not_valid_after_utc.timestamp())
         principal = Principal.of_token(claims, self.gateway.names, expires_at, key.key_id)
         return VerifiedToken(token, claims, expires_at, ends, key, keys, self, principal)
 
     def signers(self, segments: Segments, now: float) -> Sequence[tuple[Key, Check]]:
-        """Return the keys known now that a token may name; none where it cannot be ours."""
+        """Return the current keys that the token's header selects; none if it fits no key here."""
         keys = self.keys.current()
         try:
             header = decode_header(segments[0], self.is_relaxed)
@@ -232,7 +235,7 @@ class IssuerVerifier:
         return () if isinstance(chosen, str) else chosen.checks
 
     def signed(self, segments: Segments, keys: Sequence[tuple[Key, Check]]) -> bool:
-        """Whether one of these keys has signed it."""
+        """Whether one of these keys signed the token."""
         try:
             signature = decode_segment(segments[2], self.is_relaxed)
             verify_signature(keys, signature, segments[3])

@@ -1,7 +1,7 @@
-"""Whose token is it? Who may verify it, and the principal that comes of it.
+"""Which verifier a token belongs to, and the principal that results.
 
-Most services have one issuer. With several, or with clients that are bound to keys of their own,
-what the token names chooses one; nothing is believed before that one's keys have said so.
+Most services have one issuer. With several issuers or client-bound keys, the token's own claims
+select the verifier; they are trusted only after its signature check.
 """
 
 from __future__ import annotations
@@ -37,38 +37,37 @@ if TYPE_CHECKING:
 
 
 class Issuers:
-    """Finds who verifies a token, and what the registry grants its client."""
+    """Selects the verifier of a token, and applies the registry's grants to its principal."""
 
     def __init__(
         self,
-        trusts: Mapping[str | None, IssuerVerifier],
+        verifiers: Mapping[str | None, IssuerVerifier],
         registry: ClientRegistry | None,
         announce: Announcer,
         clock: Callable[[], float],
         changed: Callable[[], None],
     ) -> None:
-        self._trusts = trusts
-        self._only = trusts.get(None)
-        self.only = None if registry is not None else self._only
-        """Who verifies every token; None where that depends on what the token names."""
+        self._verifiers = verifiers
+        self._sole_issuer = verifiers.get(None)
+        self.for_every_token = None if registry is not None else self._sole_issuer
+        """The verifier of every token; None if the token's own claims select the verifier."""
         self._clock = clock
         self.snapshot: Callable[[], RegistrySnapshot] | None = None
-        """Returns the newest snapshot of the registry; None where there is none."""
+        """Returns the newest snapshot of the registry; None without a registry."""
         if registry is not None:
             from .bound import SnapshotMaker  # imported here: only clients= needs it
 
-            self.snapshot = SnapshotMaker(trusts, announce, changed).watch(registry)
-        # To find out whose a token is, the loosest of the encodings reads it; the issuer's own form
-        # then decides.
-        self._is_relaxed = any(t.gateway.wire.relaxed_base64 for t in trusts.values())
+            self.snapshot = SnapshotMaker(verifiers, announce, changed).watch(registry)
+        # Decode leniently to find the issuer; its own format is enforced afterwards.
+        self._is_relaxed = any(v.gateway.wire.relaxed_base64 for v in verifiers.values())
 
-    def trusts(self, snapshot: RegistrySnapshot | None) -> list[IssuerVerifier]:
-        """Return every issuer's verifier, those that clients are bound to last."""
+    def verifiers(self, snapshot: RegistrySnapshot | None) -> list[IssuerVerifier]:
+        """Return every issuer's verifier, then the verifiers that clients are bound to."""
         bound = () if snapshot is None else snapshot.bound.values()
-        return [*self._trusts.values(), *bound]
+        return [*self._verifiers.values(), *bound]
 
     def unknown_names(self, predicate: Predicate) -> list[str]:
-        """Return what is wrong with a predicate's names, by the newest reading of the registry."""
+        """Return the faults of a predicate's names, by the newest reading of the registry."""
         from ..authorization.name_checks import unknown_names, without_registry
 
         if self.snapshot is None:
@@ -76,45 +75,45 @@ class Issuers:
         return unknown_names(predicate, self.snapshot().clients)
 
     def choose(self, segments: Segments) -> tuple[IssuerVerifier, RegistrySnapshot | None]:
-        """Return who verifies a token, by the client or the issuer that it names, and the registry.
+        """Return the verifier that the token's client or issuer selects, and the registry snapshot.
 
-        Nothing that it names is believed before the signature holds.
+        The claims are not trusted yet: the selected verifier checks the signature.
 
         Raises:
-            RequestError: it names nobody's issuer, or cannot be read.
+            RequestError: its issuer is not configured, or its claims cannot be read.
 
         """
         snapshot = None if self.snapshot is None else self.snapshot()
-        if self._only is not None and (snapshot is None or not snapshot.bound):
-            return self._only, snapshot
+        if self._sole_issuer is not None and (snapshot is None or not snapshot.bound):
+            return self._sole_issuer, snapshot
         claims = json_segment(segments[1], self._is_relaxed, "payload")
         issuer = claims.get("iss")
-        known = self._trusts.get(issuer) if type(issuer) is str else None
+        named = self._verifiers.get(issuer) if type(issuer) is str else None
         if snapshot is not None and snapshot.bound:
-            policy = (known or self._only or next(iter(self._trusts.values()))).policy
+            policy = (named or self._sole_issuer or next(iter(self._verifiers.values()))).policy
             policy.check_shapes(claims)
             client_id = policy.names.first(policy.names.client_id, claims)
             bound = None if client_id is None else snapshot.bound.get(client_id)
             if bound is not None:
                 return bound, snapshot
-        if self._only is not None:
-            return self._only, snapshot
+        if self._sole_issuer is not None:
+            return self._sole_issuer, snapshot
         if "iss" not in claims:
             raise InvalidClaim("iss", "missing")
         if type(issuer) is not str:
             raise InvalidClaim("iss", "type")
-        if known is None:
+        if named is None:
             raise InvalidClaim("iss", "mismatch")
-        return known, snapshot
+        return named, snapshot
 
-    def grant(self, entry: VerifiedToken, snapshot: RegistrySnapshot) -> Sequence[Dropped]:
-        """Make the principal of a verified token, with what the registry grants its client.
+    def apply_grants(self, entry: VerifiedToken, snapshot: RegistrySnapshot) -> Sequence[Dropped]:
+        """Replace the entry's principal by one with the registry's grants.
 
-        Returns the values that are not granted.
+        Returns the claim values that were dropped.
 
         Raises:
             ClientMismatch: the client is bound to another issuer or other keys.
-            UnknownClient, ClientDisabled, InvalidClaim: as ``Clients.grants``.
+            UnknownClient, ClientDisabled, InvalidClaim: see ``Clients.grants``.
 
         """
         names, claims = entry.issuer.gateway.names, entry.claims
@@ -123,7 +122,7 @@ class Issuers:
         try:
             grants, dropped = snapshot.clients.grants(client_id, claims)
         except RequestError as error:
-            error.principal = entry.principal  # it is genuine, so the audit may say whose it is
+            error.principal = entry.principal  # the token is genuine: the audit may name its caller
             raise
         entry.snapshot = entry.generation = snapshot
         entry.principal = Principal.of_token(
@@ -131,16 +130,16 @@ class Issuers:
         )
         return dropped
 
-    def refusal(
+    def as_mismatch(
         self,
         error: RequestError,
         segments: Segments,
         issuer: IssuerVerifier,
         snapshot: RegistrySnapshot | None,
     ) -> RequestError:
-        """Return ``ClientMismatch`` for a good token of another key or issuer than its client's.
+        """Return ``ClientMismatch`` for a genuine token that its client's issuer did not make.
 
-        That is a client's misuse, and no forgery. Any other error is returned as it is.
+        That is misuse, not forgery. Any other error is returned unchanged.
         """
         if snapshot is None:
             return error
@@ -148,26 +147,26 @@ class Issuers:
             if error.claim == "iss" and snapshot.is_bound(issuer):
                 return ClientMismatch("another issuer than the client's")
         elif isinstance(error, UnknownKey | BadSignature | UnacceptableAlgorithm):
-            others = (each for each in self.trusts(snapshot) if each.keys is not issuer.keys)
+            others = (other for other in self.verifiers(snapshot) if other.keys is not issuer.keys)
             if snapshot.bound and snapshot.signed_by_another(segments, others, self._clock()):
                 reason = "signed with a key that is not the client's"
                 return ClientMismatch(reason, key_id=error.key_id)
         return error
 
 
-def trusts_of(
+def issuer_verifiers_of(
     options: VerifierOptions, announce: Callable[[Event], None], clock: Callable[[], float]
 ) -> dict[str | None, IssuerVerifier]:
-    """Return the issuers that the options name, each with what is bound to it.
+    """Return the verifiers that the options describe, by issuer.
 
-    In the flat form, with ``keys``, there is one, under None.
+    In the flat form, with ``keys``, there is a single verifier, under None.
 
     Raises:
-        ConfigurationError: an option is wrong, or two of them do not go together.
+        ConfigurationError: an option is wrong, or two options contradict each other.
 
     """
     shared_rules = SharedRules(
-        rules=KeyRules(
+        key_rules=KeyRules(
             minimum_rsa_bits=check.whole(
                 "minimum_rsa_bits", options.get("minimum_rsa_bits", 2048), least=1024
             ),
@@ -213,7 +212,7 @@ def trusts_of(
             "issuer: several issuers with several key sources; each key must belong to one "
             "issuer: issuers=[Issuer('https://a', keys=...), ...]"
         )
-    trust = IssuerVerifier(
+    verifier = IssuerVerifier(
         shared_rules,
         keys=keys,
         gateway=gateway,
@@ -221,7 +220,7 @@ def trusts_of(
         issuer=issuer,
         audience=options.get("audience"),
     )
-    return {None: trust}
+    return {None: verifier}
 
 
 def _max_age(value: Any) -> float | None:
@@ -236,7 +235,7 @@ def _issuers(issuers: Any, options: VerifierOptions) -> list[Issuer]:
     ]
     if beside:
         raise ConfigurationError(
-            f"issuers: {', '.join(beside)} beside it; each Issuer(...) carries its own"
+            f"issuers: remove {', '.join(beside)}; each Issuer(...) has its own"
         )
     if isinstance(issuers, list | tuple):
         issuers = [Issuer.of_table(e) if isinstance(e, Mapping) else e for e in issuers]

@@ -1,4 +1,4 @@
-"""The options of a verifier, each read into what verifying by it needs."""
+"""The options of a verifier, each checked and read into the form that verifying needs."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ Preset = Literal["wso2", "wso2-1.4", "wso2-3.1", "standard"]
 
 
 MOST_LEEWAY = 3600
-"""Seconds. More is no clock that is a little off; it would make expired tokens live on."""
+"""Seconds. No clock is further off; more leeway would only extend expired tokens."""
 
 
 @dataclass(frozen=True, eq=False)
 class Issuer:
-    """An issuer and what is bound to it: a token that names it verifies under nothing else.
+    """An issuer and its options: a token of this issuer verifies with these and no others.
 
     Attributes:
         issuer: the ``iss`` claim, compared whole.
         keys: as the option ``keys``.
         audience: as the option ``audience``.
         algorithms: as the option ``algorithms``.
-        gateway: as the option ``gateway``; the verifier's own where None.
+        gateway: as the option ``gateway``; None for the verifier's own.
 
     """
 
@@ -53,7 +53,7 @@ class Issuer:
 
     @classmethod
     def of_table(cls, table: Mapping[str, Any]) -> Issuer:
-        """Make one of a table, as TOML and settings have it."""
+        """Make an issuer from a table, as in TOML and settings."""
         with in_file(table):
             check.known(table, [each.name for each in fields(cls)], "option of an issuer:")
             if "issuer" not in table:
@@ -90,7 +90,7 @@ class VerifierOptions(TypedDict, total=False):
 
 
 def registry_of(clients: Any) -> ClientRegistry | None:
-    """Return the registry that the option names; None where it is not set."""
+    """Return the registry that the option names; None if it is not set."""
     if clients is None:
         return None
     from ..authorization.registry import ClientRegistry  # imported here: few services have clients
@@ -110,7 +110,7 @@ def revocations_of(
     clock: Callable[[], float],
     snapshot: Callable[[], object] | None,
 ) -> RevocationCheck | None:
-    """Return what checks tokens by the store that the option names; None where it is not set."""
+    """Return the check against the store that the option names; None if it is not set."""
     if revocations is None:
         return None
     # Imported here: few services have a store.
@@ -128,7 +128,7 @@ def clock_of(clock: Any) -> Callable[[], float]:
 
 
 def listeners_of(listeners: Any) -> tuple[Listener, ...]:
-    """Return the listeners; a single one needs no list."""
+    """Return the listeners; a single listener needs no list."""
     found = (listeners,) if callable(listeners) else listeners
     if not isinstance(found, list | tuple | set | frozenset) or not all(map(callable, found)):
         raise ConfigurationError("listeners: callables that take an event, in a list")
@@ -142,7 +142,7 @@ def listeners_of(listeners: Any) -> tuple[Listener, ...]:
 
 
 def media_type(typ: str) -> str:
-    """RFC 7515, 4.1.9: a media type in any case, of which ``application/`` may be left out."""
+    """Normalize a media type: case and a leading ``application/`` are ignored (RFC 7515, 4.1.9)."""
     return typ.lower().removeprefix("application/")
 
 
@@ -165,7 +165,7 @@ def gateway_of(gateway: Any, client_claim: str | None) -> Gateway:
 
 
 def _check_gateway(gateway: Gateway) -> None:
-    """Check what a gateway of the site's own says, so that no request finds out."""
+    """Check a gateway of the site's own at start-up, before any request depends on it."""
     try:
         _check_names(gateway.names)
         check.texts("algorithms", gateway.algorithms)
@@ -180,7 +180,7 @@ def _check_gateway(gateway: Gateway) -> None:
             raise ConfigurationError(f"wire: a WireFormat, not {check.kind(gateway.wire)}")
         for name, value in gateway.wire._asdict().items():
             check.flag(f"wire: {name}", value)
-        # They stand in a header: RFC 9110, 5.6.2 and 5.6.4, without escapes.
+        # Both are written into a header: RFC 9110, 5.6.2 and 5.6.4, without escapes.
         if not _SCHEME.fullmatch(gateway.scheme):
             raise ConfigurationError("scheme: one word of letters, digits and hyphens")
         if not _REALM.fullmatch(gateway.realm):
@@ -206,7 +206,7 @@ def _check_names(names: Any) -> None:
 
 
 def algorithms_of(given: Any, gateway: Gateway) -> dict[str, Algorithm]:
-    """Return the allow-list by the names that tokens may use, aliases of the gateway among them."""
+    """Return the allowed algorithms by the names that tokens may use, including gateway aliases."""
     names = gateway.algorithms if given is None else check.texts("algorithms", given)
     found: dict[str, Algorithm] = {}
     for name in names:
@@ -228,8 +228,8 @@ def algorithms_of(given: Any, gateway: Gateway) -> dict[str, Algorithm]:
     return found
 
 
-def issuers_of(issuer: Any, source: KeySource) -> tuple[str, ...]:
-    """Return the accepted issuers; keys that were discovered are those of their issuer only."""
+def accepted_issuers_of(issuer: Any, source: KeySource) -> tuple[str, ...]:
+    """Return the accepted ``iss`` values; discovered keys are trusted for their own issuer only."""
     names = check.texts("issuer", issuer)
     if source.issuer is None:
         return names
@@ -251,7 +251,7 @@ def audiences_of(audience: Any) -> tuple[str, ...] | AnyAudience:
 
 
 def contexts_of(api: Any, gateway: Gateway) -> tuple[str, ...]:
-    """Return the API contexts that a token may be for."""
+    """Return the API contexts that a token may be issued for."""
     contexts = check.texts("api", api)
     if contexts and gateway.context_claim is None:
         raise ConfigurationError(

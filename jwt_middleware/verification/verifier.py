@@ -21,7 +21,7 @@ from ..principal import Principal
 from .cache import TAIL, TokenCache, VerifiedToken
 from .compact import MAX_TOKEN_SIZE, Segments, joined_fault, raw_token, split
 from .issuer import IssuerVerifier
-from .issuers import Issuers, trusts_of
+from .issuers import Issuers, issuer_verifiers_of
 from .options import VerifierOptions, clock_of, listeners_of, registry_of, revocations_of
 
 if TYPE_CHECKING:
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 
 
 _MAY_BE_JOINED = (BadSignature, MalformedToken)
-"""How a value is refused that two lines make, or a token and another word."""
+"""Errors that may really mean: two header lines were joined, or a word precedes the token."""
 
 Choice = tuple[Segments, IssuerVerifier, "RegistrySnapshot | None"]
-"""What a token says, who verifies it, and the reading of the registry by which that was chosen."""
+"""A token's segments, its issuer's verifier, and the registry snapshot that this depended on."""
 
 
 class Verifier:
@@ -56,18 +56,21 @@ class Verifier:
         self._cache = TokenCache(
             check.whole("cache_size", options.get("cache_size", 4_096), least=0)
         )
-        self._trusts = trusts_of(options, self.announce, self._clock)
+        self._issuer_verifiers = issuer_verifiers_of(options, self.announce, self._clock)
         registry = registry_of(options.get("clients"))
         self._when_clients_change: list[Callable[[], object]] = [self._cache.clear]
         self._find = self._cache.find
-        self._issuers = Issuers(self._trusts, registry, self.announce, self._clock, self._changed)
-        self._snapshot = self._issuers.snapshot
-        self.revocations = revocations_of(
-            options.get("revocations"), self.announce, self._clock, self._snapshot
+        self._issuers = Issuers(
+            self._issuer_verifiers, registry, self.announce, self._clock, self._changed
         )
-        """Denies tokens and takes denials back; None where ``revocations`` is not configured."""
+        self._read_registry = self._issuers.snapshot
+        self.revocations = revocations_of(
+            options.get("revocations"), self.announce, self._clock, self._read_registry
+        )
+        """Denies tokens and takes denials back; None if ``revocations`` is not configured."""
         self._generation = None if self.revocations is None else self.revocations.generation
-        if not options.get("api") and any(t.gateway.context_claim for t in self._trusts.values()):
+        verifiers = self._issuer_verifiers.values()
+        if not options.get("api") and any(issuer.gateway.context_claim for issuer in verifiers):
             self.announce(
                 ConfigurationWarning(
                     "api is not set: WSO2 tokens carry no audience, so a token made for any other "
@@ -76,23 +79,23 @@ class Verifier:
             )
 
     def verify(self, raw: bytes | str, *, request: RequestView | None = None) -> Principal:
-        """Verify one raw header value. Waits for a fetch only where the key is not known.
+        """Verify one raw header value. Waits for a fetch only if the key is not known.
 
         Raises:
             AuthenticationError: the token is refused (401).
-            KeysUnavailable: no keys can be had now (503).
-            PermissionDenied: the registry does not know the client, or has switched it off (403).
+            KeysUnavailable: there are no keys to verify with now (503).
+            PermissionDenied: the registry does not have the client, or it is disabled (403).
 
         """
-        known = self.begin(raw, request)
-        return known if isinstance(known, Principal) else drive(known)
+        outcome = self.begin(raw, request)
+        return outcome if isinstance(outcome, Principal) else drive(outcome)
 
     async def verify_async(
         self, raw: bytes | str, *, request: RequestView | None = None
     ) -> Principal:
         """Verify one raw header value without blocking the event loop (asyncio or trio)."""
-        known = self.begin(raw, request)
-        return known if isinstance(known, Principal) else await drive_async(known)
+        outcome = self.begin(raw, request)
+        return outcome if isinstance(outcome, Principal) else await drive_async(outcome)
 
     def begin(
         self,
@@ -100,22 +103,23 @@ class Verifier:
         request: Any = None,
         view: Callable[[Any], RequestView] | None = None,
     ) -> Principal | Steps[Principal]:
-        """Return the principal of a token that was verified before, else the steps to verify it.
+        """Return the principal if the token is cached, else the steps that verify the token.
 
-        ``view`` makes a view of ``request`` where one is needed: most hits are silent.
+        ``view`` makes a RequestView of the raw request, only if one is needed: most cache hits log
+        nothing.
         """
         if type(raw) is bytes:
             token = raw
         elif type(raw) is str and len(raw) <= self._max_size and raw.isascii():
             token = raw.encode("ascii")
-        else:  # a server may give other bytes, such as a bytearray; they are in no table
+        else:  # anything else cannot be in the cache; ``_steps`` judges it
             token = b""
         entry = self._find(token[-TAIL:])
         if entry is not None and (
             entry.token != token
             or self._clock() >= entry.refused_from
             or entry.issuer.keys.current() is not entry.keys
-            or (self._snapshot is not None and self._snapshot() is not entry.snapshot)
+            or (self._read_registry is not None and self._read_registry() is not entry.snapshot)
         ):
             entry = None
         if entry is not None and (
@@ -130,85 +134,88 @@ class Verifier:
     def _steps(
         self, raw: bytes | str, request: RequestView | None, entry: VerifiedToken | None
     ) -> Steps[Principal]:
-        """Verify a token, and yield what must be waited for: a fetch of keys, and the store.
+        """Verify a token; yield each wait: for a fetch of keys, and for the revocation store.
 
-        ``entry``: the token's, where all but its revocation is known.
+        ``entry``: the cached token, if only its revocation must be re-checked.
 
         Raises:
-            RequestError: why it is refused; this was announced.
+            RequestError: the token is refused; already announced.
 
         """
-        is_heard = self.announce.wants(DEBUG)
+        is_reported = self.announce.wants(DEBUG)
         is_cached, began, seconds = entry is not None, 0.0, None
         choice: Choice | None = None
         try:
             if entry is None:
-                if is_heard:
+                if is_reported:
                     began = time.perf_counter()
                 token = raw_token(raw, self._max_size)
-                if len(token) != len(raw):  # blanks stood at its ends
-                    known = self.begin(token, request)
-                    return known if isinstance(known, Principal) else (yield from known)
+                if len(token) != len(raw):  # without the blanks at its ends it may be cached
+                    outcome = self.begin(token, request)
+                    return outcome if isinstance(outcome, Principal) else (yield from outcome)
                 segments = split(token)
-                issuer, snapshot = self._issuers.only, None
+                issuer, snapshot = self._issuers.for_every_token, None
                 if issuer is None:
                     issuer, snapshot = self._issuers.choose(segments)
                     choice = segments, issuer, snapshot
                 candidates = issuer.remembered.get(segments[0])
                 if candidates is None or candidates.keys is not issuer.keys.current():
                     candidates = yield from issuer.candidates(segments[0], token)
-                    if self._snapshot is not None and self._snapshot() is not snapshot:
-                        # The registry has changed meanwhile: another issuer may verify it now.
+                    if self._read_registry is not None and self._read_registry() is not snapshot:
+                        # The registry has changed: the client may be bound to another issuer now.
                         return (yield from self._steps(raw, request, None))
-                    began = time.perf_counter()  # without the waiting
+                    began = time.perf_counter()  # the wait is not counted
                 entry = issuer.verify(token, segments, candidates)
                 if snapshot is not None:
-                    for dropped in self._issuers.grant(entry, snapshot):
+                    for dropped in self._issuers.apply_grants(entry, snapshot):
                         self.audit.dropped(entry.principal, *dropped, request)
-                if is_heard:
+                if is_reported:
                     seconds = time.perf_counter() - began
                 self._cache.keep(entry)
             if self.revocations is not None:
                 yield from self.revocations.check(entry)
         except RequestError as error:
+            # Without an entry the token failed before it was verified.
             if entry is None and (choice is not None or type(error) in _MAY_BE_JOINED):
-                raise self.audit.refused(self._better(error, raw, choice), request) from None
+                raise self.audit.refused(self._clearer_error(error, raw, choice), request) from None
             self.audit.refused(error, request)
             raise
-        if is_heard:
+        if is_reported:
             self.audit.verified(entry.principal, request, cached=is_cached, seconds=seconds)
         return entry.principal
 
-    def _better(self, error: RequestError, raw: bytes | str, choice: Choice | None) -> RequestError:
-        """Return the error, or another one that says better why the value is refused."""
+    def _clearer_error(
+        self, error: RequestError, raw: bytes | str, choice: Choice | None
+    ) -> RequestError:
+        """Return the error, or another one that names the cause more clearly."""
         if type(error) in _MAY_BE_JOINED:
             joined = joined_fault(raw)
             if joined is not None:
                 return joined
-        return error if choice is None else self._issuers.refusal(error, *choice)
+        return error if choice is None else self._issuers.as_mismatch(error, *choice)
 
     def authenticate(
         self, header_lines: Sequence[bytes | str], *, request: RequestView | None = None
     ) -> Principal | None:
-        """Verify what all lines of the header say; None where there is none.
+        """Verify all lines of the header; return None if there are none.
 
         Raises:
             DuplicateHeader: there is more than one line.
             AuthenticationError: the token is refused (401).
-            KeysUnavailable: no keys can be had now (503).
+            KeysUnavailable: there are no keys to verify with now (503).
 
         """
-        known = self.begin_lines(header_lines, request)
-        return known if known is None or isinstance(known, Principal) else drive(known)
+        outcome = self.begin_lines(header_lines, request)
+        return outcome if outcome is None or isinstance(outcome, Principal) else drive(outcome)
 
     async def authenticate_async(
         self, header_lines: Sequence[bytes | str], *, request: RequestView | None = None
     ) -> Principal | None:
         """Do as ``authenticate``, without blocking the event loop."""
-        known = self.begin_lines(header_lines, request)
-        if known is None or isinstance(known, Principal):
-            return known
-        return await drive_async(known)
+        outcome = self.begin_lines(header_lines, request)
+        if outcome is None or isinstance(outcome, Principal):
+            return outcome
+        return await drive_async(outcome)
 
     def begin_lines(
         self,
@@ -216,11 +223,11 @@ class Verifier:
         request: Any = None,
         view: Callable[[Any], RequestView] | None = None,
     ) -> Principal | Steps[Principal] | None:
-        """Do as ``begin`` for all lines of the header; None where there is none.
+        """Do as ``begin`` for all lines of the header; return None if there are none.
 
         Raises:
             DuplicateHeader: there are two or more, identical or not: gateways and proxies disagree
-                about which one counts. This was announced.
+                about which line counts. Already announced.
 
         """
         if len(lines) == 1:
@@ -233,7 +240,7 @@ class Verifier:
         )
 
     def when_clients_change(self, call: Callable[[], object]) -> None:
-        """Call this whenever a new reading of the registry is in use."""
+        """Call this function whenever a new reading of the registry is in use."""
         self._when_clients_change.append(call)
 
     def _changed(self) -> None:
@@ -242,40 +249,40 @@ class Verifier:
 
     @property
     def clients(self) -> Clients | None:
-        """The newest reading of the registry; None where ``clients`` is not configured."""
-        snapshot = self._current_snapshot()
+        """The newest reading of the registry; None if ``clients`` is not configured."""
+        snapshot = self._snapshot_if_any()
         return None if snapshot is None else snapshot.clients
 
     @property
-    def trusts(self) -> tuple[IssuerVerifier, ...]:
-        """What each issuer's tokens verify by; one for all where ``issuers`` is not configured."""
-        return tuple(self._trusts.values())
+    def issuers(self) -> tuple[IssuerVerifier, ...]:
+        """The verifier of each issuer; a single verifier if ``issuers`` is not configured."""
+        return tuple(self._issuer_verifiers.values())
 
     def unknown_names(self, predicate: Predicate) -> list[str]:
-        """Return what is wrong with a predicate's names, by the newest reading of the registry."""
+        """Return the faults of a predicate's names, by the newest reading of the registry."""
         return self._issuers.unknown_names(predicate)
 
     def health(self) -> dict[str, Any]:
-        """Return whether tokens can be verified now, and by which keys; for readiness probes.
+        """Return whether tokens can be verified now, and with which keys; for readiness probes.
 
-        ``would_refuse`` counts what rules in shadow mode have let in.
+        ``would_refuse`` counts refusals by rules in shadow mode, which are not enforced.
         """
-        snapshot = self._current_snapshot()
-        # Trusts of several clients may share their keys.
-        known = {id(trust.keys): trust.keys for trust in self._issuers.trusts(snapshot)}
-        sources = [each for keys in known.values() for each in keys.health()]
+        snapshot = self._snapshot_if_any()
+        # The verifiers of several clients may share their keys.
+        distinct = {id(issuer.keys): issuer.keys for issuer in self._issuers.verifiers(snapshot)}
+        sources = [source for keys in distinct.values() for source in keys.health()]
         ready = self._has_keys()
-        found: dict[str, Any] = {"ready": ready, "sources": sources}
+        health: dict[str, Any] = {"ready": ready, "sources": sources}
         if snapshot is not None:
-            found["clients"] = len(snapshot.clients)
+            health["clients"] = len(snapshot.clients)
         if self.revocations is not None:
-            found["revocations"] = self.revocations.health()
-            found["ready"] = ready and self.revocations.is_usable
-        found["would_refuse"] = self.audit.would_have_refused
-        return found
+            health["revocations"] = self.revocations.health()
+            health["ready"] = ready and self.revocations.is_usable
+        health["would_refuse"] = self.audit.would_have_refused
+        return health
 
     def prefetch(self) -> bool:
-        """Get keys now where there are none yet, waiting up to a request's budget; for start-up."""
+        """Fetch missing keys, waiting up to a request's budget; return whether none is missing."""
         return drive(self._prefetching())
 
     async def prefetch_async(self) -> bool:
@@ -283,34 +290,34 @@ class Verifier:
         return await drive_async(self._prefetching())
 
     def _prefetching(self) -> Steps[bool]:
-        # No "yield from": a list cannot be sent the answers.
+        # Not "yield from": drive() sends values, and a list iterator has no send().
         for pending in self._missing():  # noqa: UP028
             yield pending
         return self._has_keys()
 
     def _has_keys(self) -> bool:
-        return all(trust.keys.current() is not None for trust in self._trusts.values())
+        return all(issuer.keys.current() is not None for issuer in self._issuer_verifiers.values())
 
     def _missing(self) -> list[Wait]:
-        """Begin to get the keys that are not there; all at once, so that one budget is enough."""
-        trusts = self._issuers.trusts(self._current_snapshot())
-        found = [trust.keys.missing() for trust in trusts]
-        return [pending for pending in found if pending is not None]
+        """Start every fetch of missing keys at once, so that one budget is enough."""
+        verifiers = self._issuers.verifiers(self._snapshot_if_any())
+        waits = [issuer.keys.missing() for issuer in verifiers]
+        return [wait for wait in waits if wait is not None]
 
     def close(self) -> None:
-        """Start no further fetch of keys; tokens of the keys known now still verify.
+        """Stop fetching keys. Current keys keep verifying tokens.
 
-        With ``revocations`` for a few seconds only, for it looks at the store no more.
+        With ``revocations`` they do so only for a few seconds, as the deny list goes stale.
         """
-        for trust in self._issuers.trusts(self._current_snapshot()):
-            trust.keys.close()
+        for issuer in self._issuers.verifiers(self._snapshot_if_any()):
+            issuer.keys.close()
         if self.revocations is not None:
             self.revocations.close()
 
     @property
     def gateway(self) -> Gateway:
-        """The gateway of the only issuer, or of the first."""
-        return next(iter(self._trusts.values())).gateway
+        """The gateway of the only issuer, or of the first issuer."""
+        return next(iter(self._issuer_verifiers.values())).gateway
 
-    def _current_snapshot(self) -> RegistrySnapshot | None:
-        return None if self._snapshot is None else self._snapshot()
+    def _snapshot_if_any(self) -> RegistrySnapshot | None:
+        return None if self._read_registry is None else self._read_registry()

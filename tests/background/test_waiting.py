@@ -279,8 +279,8 @@ def test_steps_go_on_where_they_waited_and_learn_whether_the_work_has_ended(
     quick, slow = Awaited(now, 1), Awaited(now, 9)
 
     def steps() -> Steps[str]:
-        first = yield Wait(quick, 4, joined=False)
-        second = yield Wait(slow, 4, joined=False)
+        first = yield Wait(quick, 4, already_running=False)
+        second = yield Wait(slow, 4, already_running=False)
         return f"{first} {second}"
 
     assert run(steps()) == "True False"
@@ -294,7 +294,7 @@ def test_the_budget_of_the_first_wait_covers_them_all(
 
     def steps() -> Steps[str]:
         for budget in (2, 9, 9):
-            yield Wait(work, budget, joined=False)
+            yield Wait(work, budget, already_running=False)
         return "done"
 
     run(steps())

@@ -280,16 +280,16 @@ def test_a_verifier_put_in_for_tests_is_the_one_that_is_emitted(
     options: Any, events: Events
 ) -> None:
     middleware = Middleware({**options, "listeners": ()})
-    assert not middleware.audits
+    assert not middleware.has_listeners
     with substituted(lambda _: Verifier(**options), [middleware]):
-        assert middleware.audits
+        assert middleware.has_listeners
         carrier: dict[str, Any] = {}
         record = middleware.start_record(carrier, EnvironView(carrier))
         assert record is not None
         assert middleware.record_of(carrier) is record
         assert middleware.start_record(carrier, EnvironView(carrier)) is None  # by a door inside
         record.finish(carrier)
-    assert not middleware.audits
+    assert not middleware.has_listeners
     assert len(events.decisions) == 1
 
 

@@ -158,11 +158,13 @@ def test_waiting_for_several_fetches_ends_when_all_have(
     answers: tuple[bool, ...], ended: bool
 ) -> None:
     works = [_Work(answer) for answer in answers]
-    parts = [_Changing("1", Wait(work, 1.0 + i, joined=False)) for i, work in enumerate(works)]
+    parts = [
+        _Changing("1", Wait(work, 1.0 + i, already_running=False)) for i, work in enumerate(works)
+    ]
     pending = SeveralSources([*parts, _Changing("2")]).refresh("new")
 
     assert pending is not None
-    assert (pending.budget, pending.joined) == (2.0, False)
+    assert (pending.budget, pending.already_running) == (2.0, False)
     assert pending.work.wait(2.0) is ended
     assert asyncio.run(pending.work.wait_async(2.0)) is ended
     assert [part.asked_for for part in parts] == [["new"]] * 2
@@ -170,11 +172,13 @@ def test_waiting_for_several_fetches_ends_when_all_have(
 
 
 def test_several_fetches_of_which_one_had_begun_before_may_miss_what_has_just_changed() -> None:
-    begun, fresh = (Wait(_Work(True), 1.0, joined=joined) for joined in (True, False))
+    begun, fresh = (
+        Wait(_Work(True), 1.0, already_running=is_running) for is_running in (True, False)
+    )
     pending = SeveralSources([_Changing("1", begun), _Changing("2", fresh)]).refresh()
 
     assert pending is not None
-    assert pending.joined
+    assert pending.already_running
 
 
 def test_of_several_sources_the_first_to_have_keys_again_says_when_to_come_back() -> None:

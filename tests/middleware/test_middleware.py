@@ -178,15 +178,15 @@ def test_a_preflight_is_options_with_both_headers_once(
 ) -> None:
     request = RequestView(method, "/", headers=headers)
 
-    assert make(cors_preflight="pass").is_open(request) is opened
-    assert make().is_open(request) is False
+    assert make(cors_preflight="pass").skips_verification(request) is opened
+    assert make().skips_verification(request) is False
 
 
 def test_an_optional_path_is_not_open_its_header_is_read(make: Any) -> None:
     middleware = make(optional=("/who",), exempt=("/health",))
 
-    assert middleware.is_open(RequestView(path="/health"))
-    assert not middleware.is_open(RequestView(path="/who"))
+    assert middleware.skips_verification(RequestView(path="/health"))
+    assert not middleware.skips_verification(RequestView(path="/who"))
     assert admitted(middleware, [], RequestView(path="/who")) is None
     with pytest.raises(MissingToken):
         admitted(middleware, [], RequestView(path="/other"))
@@ -369,8 +369,8 @@ def test_requests_are_followed_where_the_verifier_that_is_asked_has_listeners(
     own, other = middleware(before), middleware(meanwhile).verifier
     kept = own.verifier
     with substituted(lambda _: other, [own]):
-        assert (own.verifier, own.audits) == (other, meanwhile)
-    assert (own.verifier, own.audits) == (kept, before)
+        assert (own.verifier, own.has_listeners) == (other, meanwhile)
+    assert (own.verifier, own.has_listeners) == (kept, before)
 
 
 def test_what_is_served_unasked_is_warned_of_once(rsa_key: SigningKey) -> None:
@@ -384,7 +384,7 @@ def test_what_is_served_unasked_is_warned_of_once(rsa_key: SigningKey) -> None:
         }
     )
     for _ in range(2):
-        middleware.complain("/open is served unasked")
+        middleware.report_fault("/open is served unasked")
 
     warnings = [each.reason for each in heard if isinstance(each, ConfigurationWarning)]
     assert warnings == ["/open is served unasked"]
@@ -393,6 +393,6 @@ def test_what_is_served_unasked_is_warned_of_once(rsa_key: SigningKey) -> None:
 def test_routes_are_looked_at_for_the_registry_or_for_guards(rsa_key: SigningKey) -> None:
     keys = {"keys": rsa_key.certificate_pem, "api": "/x"}
 
-    assert not Middleware(keys).inspects
-    assert Middleware(keys | {"unguarded": "warn"}).inspects
-    assert Middleware(keys | {"clients": ClientRegistry([Client("acme")])}).inspects
+    assert not Middleware(keys).needs_routes
+    assert Middleware(keys | {"unguarded": "warn"}).needs_routes
+    assert Middleware(keys | {"clients": ClientRegistry([Client("acme")])}).needs_routes

@@ -368,8 +368,8 @@ def test_tables_stand_for_issuers_and_revocations_in_code_too(pem: str) -> None:
         {},
     )
 
-    [trust] = settings.verifier.trusts
-    assert (trust.policy.issuers, trust.policy.audiences) == (("https://a",), ("x",))
+    [issuer] = settings.verifier.issuers
+    assert (issuer.policy.issuers, issuer.policy.audiences) == (("https://a",), ("x",))
     assert settings.verifier.revocations is not None
     assert settings.verifier.revocations.fails_open
     assert "audiense" in refused({"issuers": [{"issuer": "a", "keys": pem, "audiense": "x"}]}, {})

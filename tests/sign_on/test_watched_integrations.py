@@ -171,7 +171,7 @@ def test_a_faulty_file_is_noticed_although_nobody_signs_on(file: Path) -> None:
     while IntegrationsKept not in read_by(events) and time.monotonic() < ends:
         time.sleep(0.02)
     assert read_by(events) == [IntegrationsLoaded, IntegrationsKept]
-    assert set(asked.current().trusts) == {"acme"}
+    assert set(asked.current().issuers) == {"acme"}
 
 
 def test_an_integration_that_is_removed_while_its_keys_are_fetched_signs_nobody_in(
@@ -208,15 +208,15 @@ def test_a_file_counts_as_soon_as_the_secret_that_it_names_is_there(
 
 def test_what_has_not_changed_goes_on(file: Path) -> None:
     asked = verifier_of(file)
-    before = asked.current().trusts["acme"]
+    before = asked.current().issuers["acme"]
     (file.parent / "b.secret").write_bytes(OTHER_KEY.secret.hex().encode())
 
     file.write_text(
         file.read_text() + "[integrations.b]\nsecret_file = 'b.secret'\nhosts = ['b.example']\n"
     )
 
-    assert set(asked.current().trusts) == {"acme", "b"}
-    assert asked.current().trusts["acme"] is before
+    assert set(asked.current().issuers) == {"acme", "b"}
+    assert asked.current().issuers["acme"] is before
 
 
 def test_a_rotated_secret_is_used_within_seconds(file: Path) -> None:
@@ -262,8 +262,8 @@ def test_a_function_is_asked_at_each_sign_on() -> None:
     kept = [acme()]
     asked = verifier_of(lambda: list(kept))
     assert prove(asked, token())
-    before = asked.current().trusts["acme"]
-    assert asked.current().trusts["acme"] is before
+    before = asked.current().issuers["acme"]
+    assert asked.current().issuers["acme"] is before
 
     kept.clear()
 
@@ -286,9 +286,9 @@ def test_what_a_thread_has_read_is_what_it_judges_by(monkeypatch: pytest.MonkeyP
 
     def while_another_thread_reads() -> None:
         kept.append(acme())
-        assert set(asked.current().trusts) == {"acme"}
+        assert set(asked.current().issuers) == {"acme"}
 
-    keys = asked.current().trusts["acme"].keys
+    keys = asked.current().issuers["acme"].keys
     monkeypatch.setattr(keys, "close", while_another_thread_reads)
     kept.clear()
 

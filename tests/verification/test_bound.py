@@ -15,7 +15,7 @@ from jwt_middleware.events.kinds import ClientsKept, ClientsLoaded, Configuratio
 from jwt_middleware.testing import SigningKey, mint
 from jwt_middleware.tools.cli import main
 from jwt_middleware.verification.bound import SnapshotMaker
-from jwt_middleware.verification.issuers import trusts_of
+from jwt_middleware.verification.issuers import issuer_verifiers_of
 
 from ..authorization.test_registry import replaced, soon
 from ..kit import Events
@@ -254,8 +254,8 @@ class Closed(Source):
 
 def test_a_clients_keys_go_on_while_its_entry_stays_and_are_closed_when_it_changes() -> None:
     gateway, one, two = (Closed(OLD_KEYS) for _ in range(3))
-    trusts = trusts_of({"keys": gateway}, lambda event: None, time.time)
-    maker = SnapshotMaker(trusts, lambda event: None, lambda: None)
+    verifiers = issuer_verifiers_of({"keys": gateway}, lambda event: None, time.time)
+    maker = SnapshotMaker(verifiers, lambda event: None, lambda: None)
     before = maker.make(Clients([bound("b", keys=one)]))
     after = maker.make(Clients([Client("a"), Client("b", name="B", trust=ClientTrust(one))]))
     assert after.bound["b"] is before.bound["b"]
@@ -306,8 +306,8 @@ def test_clients_that_are_bound_without_keys_of_their_own_share_the_issuers(
 def test_the_issuers_keys_go_on_when_a_client_that_shared_them_is_gone() -> None:
     gateway = Closed(OLD_KEYS)
     common: Any = {"keys": gateway, "issuer": [CAMPUS, PARTNER]}
-    trusts = trusts_of(common, lambda _: None, time.time)
-    maker = SnapshotMaker(trusts, lambda _: None, lambda: None)
+    verifiers = issuer_verifiers_of(common, lambda _: None, time.time)
+    maker = SnapshotMaker(verifiers, lambda _: None, lambda: None)
     maker.make(Clients([bound("acme", issuer=CAMPUS)]))
     maker.make(Clients([bound("globex", issuer=PARTNER)]))
 

@@ -10,14 +10,14 @@ import pytest
 from jwt_middleware import Client, ClientRegistry, RequestError, Verifier
 from jwt_middleware.authorization.clients import Clients, ClientTrust
 from jwt_middleware.testing import SigningKey, mint
-from jwt_middleware.verification import issuer as trust
+from jwt_middleware.verification import issuer
 from jwt_middleware.verification.bound import RegistrySnapshot
 
 SEGMENTS = (b"header", b"payload", b"signature", b"signed")
 
 
 class Another:
-    """Another client's trust, with so many keys that fit the token."""
+    """Another client's verifier, with so many keys that fit the token."""
 
     def __init__(self, keys: int, *, signed: bool = False) -> None:
         self._keys = tuple(range(keys))
@@ -35,8 +35,8 @@ class Another:
 
 
 def ask(others: list[Another]) -> bool:
-    trusts: Iterator[Any] = iter(others)
-    return RegistrySnapshot(Clients([Client("a")]), {}).signed_by_another(SEGMENTS, trusts, 0.0)
+    verifiers: Iterator[Any] = iter(others)
+    return RegistrySnapshot(Clients([Client("a")]), {}).signed_by_another(SEGMENTS, verifiers, 0.0)
 
 
 @pytest.mark.parametrize("keys", [1, 2, 3, 4, 5])
@@ -81,13 +81,13 @@ def test_a_forged_token_costs_no_more_with_a_hundred_bound_clients(
         clients=ClientRegistry(clients),
     )
     checked: list[int] = []
-    verify = trust.verify_signature
+    verify = issuer.verify_signature
 
     def counting(chosen: Any, signature: bytes, signing_input: bytes) -> Any:
         checked.append(len(chosen))
         return verify(chosen, signature, signing_input)
 
-    monkeypatch.setattr(trust, "verify_signature", counting)
+    monkeypatch.setattr(issuer, "verify_signature", counting)
     forged = mint(SigningKey("ES256"), {"client_id": "c50"}, form="standard")
     with pytest.raises(RequestError):
         verifier.verify(forged)

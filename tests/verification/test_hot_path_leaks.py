@@ -201,13 +201,13 @@ def test_no_door_leaves_anything_for_the_collector(
 
 
 def _sizes(verifier: Verifier) -> list[int]:
-    trust = verifier.trusts[0]
-    keys = trust.keys.current()
+    issuer = verifier.issuers[0]
+    keys = issuer.keys.current()
     assert keys is not None
     return [
         len(verifier._cache),
         len(verifier._cache._values),
-        len(trust.remembered),
+        len(issuer.remembered),
         len(keys._fitting),
     ]
 

@@ -53,11 +53,14 @@ class Source(KeySource):
     published = True
 
     def __init__(
-        self, *snapshots: KeySet | None, awaited: Awaited | None = None, joined: bool = False
+        self,
+        *snapshots: KeySet | None,
+        awaited: Awaited | None = None,
+        already_running: bool = False,
     ) -> None:
         self.script = list(snapshots)
         self.awaited = awaited
-        self.joined = joined
+        self.already_running = already_running
         self.refreshes = 0
 
     def snapshot(self) -> KeySet | None:
@@ -65,7 +68,7 @@ class Source(KeySource):
 
     def refresh(self, key_id: str | None = None) -> Wait | None:
         self.refreshes += 1
-        return None if self.awaited is None else Wait(self.awaited, 2, self.joined)
+        return None if self.awaited is None else Wait(self.awaited, 2, self.already_running)
 
 
 def _verify(source: Source, key: SigningKey) -> str | None:
@@ -130,7 +133,7 @@ def test_a_fetch_that_had_begun_before_is_followed_by_one_more() -> None:
     """It may have been answered before the key was published."""
     awaited = Awaited(True)
 
-    _refused(Source(OLD_KEYS, awaited=awaited, joined=True), NEW, UnknownKey)
+    _refused(Source(OLD_KEYS, awaited=awaited, already_running=True), NEW, UnknownKey)
     assert awaited.waits == 4
 
 
@@ -211,7 +214,7 @@ def test_a_source_that_makes_a_new_key_set_at_every_look_is_not_asked_for_ever()
 
 def test_a_token_whose_key_is_unknown_says_what_to_wait_for() -> None:
     awaited = Awaited(True)
-    issuer = _issuer(keys=Source(OLD_KEYS, awaited=awaited, joined=True))
+    issuer = _issuer(keys=Source(OLD_KEYS, awaited=awaited, already_running=True))
     steps = issuer.candidates(split(mint(NEW, {}).encode())[0], b"")
 
     assert next(steps) == Wait(awaited, 2, True)
@@ -221,7 +224,7 @@ def test_a_token_whose_key_is_unknown_says_what_to_wait_for() -> None:
 
 
 def _issuer(**options: Any) -> IssuerVerifier:
-    return Verifier(**options).trusts[0]
+    return Verifier(**options).issuers[0]
 
 
 def _verified(issuer: IssuerVerifier, token: str) -> VerifiedToken:

@@ -50,7 +50,7 @@ def verifier_of(keys: Any, **options: Any) -> Verifier:
 
 
 def memo(verifier: Verifier) -> Mapping[bytes, Any]:
-    return verifier.trusts[0].remembered
+    return verifier.issuers[0].remembered
 
 
 def segment(text: str, number: int = 0) -> bytes:
@@ -223,7 +223,7 @@ def test_issuers_do_not_share_it() -> None:
             assert verifier.verify(token(key, iss=name)).issuer == name
             refuses(verifier, token(foreign, iss=name), BadSignature)
         refuses(verifier, token(NAMED, iss="c"), InvalidClaim)
-    assert [len(trust.remembered) for trust in verifier.trusts] == [1, 1]
+    assert [len(issuer.remembered) for issuer in verifier.issuers] == [1, 1]
 
 
 def test_clients_that_are_bound_to_keys_do_not_share_it() -> None:

@@ -82,7 +82,7 @@ def test_a_request_that_waits_twice_has_one_budget(
             clock.now += 1.5
             return True
 
-    source = Source(OLD_KEYS, awaited=Slow(True), joined=True)
+    source = Source(OLD_KEYS, awaited=Slow(True), already_running=True)
     with pytest.raises(UnknownKey):
         verify(Verifier(keys=source), mint(NEW, {}))
 

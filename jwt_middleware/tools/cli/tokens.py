@@ -64,7 +64,7 @@ def _verifier(options: argparse.Namespace) -> tuple[Verifier | None, float]:
     now = time_of("--at", options.at)
     verifier = optional_verifier(options, lambda: now)
     if verifier is not None and verifier.revocations is not None:
-        verifier.revocations.only_look()  # looking at a token does not use it
+        verifier.revocations.dry_run()  # looking at a token does not use it
     return verifier, now
 
 

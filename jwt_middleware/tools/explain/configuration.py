@@ -55,9 +55,9 @@ def explain_clients(clients: Clients) -> Report:
 def _meaning(settings: Settings) -> Iterator[str]:
     verifier = settings.verifier
     yield f"The header is {settings.header}; a request has one line of it, with the token alone."
-    for issuer in verifier.trusts:
+    for issuer in verifier.issuers:
         yield from _issuer(issuer)
-    policy = verifier.trusts[0].policy
+    policy = verifier.issuers[0].policy
     yield f"Clocks may differ by {policy.leeway:g} s."
     if policy.max_age is not None:
         yield f"A token is refused {policy.max_age:g} s after it was issued (iat)."
@@ -107,16 +107,16 @@ def _issuer(issuer: IssuerVerifier) -> Iterator[str]:
 
 def _dangers(settings: Settings) -> Iterator[str]:
     verifier = settings.verifier
-    for issuer in verifier.trusts:
+    for issuer in verifier.issuers:
         yield from _issuer_dangers(issuer)
     asked = () if settings.authorize is None else terms_of(settings.authorize)
     by_key_type = any("key_type" in t.written or "keytype" in t.written for t in asked)
-    if not by_key_type and any(issuer.gateway.context_claim for issuer in verifier.trusts):
+    if not by_key_type and any(issuer.gateway.context_claim for issuer in verifier.issuers):
         yield (
             "WSO2 signs sandbox and production tokens with the same keys. If anybody may use the "
             "sandbox, set authorize=(WSO2.key_type == 'PRODUCTION')."
         )
-    policy = verifier.trusts[0].policy
+    policy = verifier.issuers[0].policy
     if policy.leeway > _LONG_LEEWAY:
         yield f"leeway={policy.leeway:g}: an expired token lives on as long. 30 s is usual."
     if policy.max_age is None:

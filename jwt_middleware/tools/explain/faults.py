@@ -66,7 +66,7 @@ def fault_of(
     now: float,
 ) -> tuple[str, str]:
     """Return which check failed, and what would help (empty where nothing general does)."""
-    issuer = verifier.trusts[0]
+    issuer = verifier.issuers[0]
     if error.code == "token_expired":
         what = _expired(error, claims, issuer, now)
     elif error.code == "token_immature":
@@ -102,7 +102,7 @@ def _is_signed(token: str, verifier: Verifier, now: float) -> bool:
     """Whether a key of the verifier signed the token, whatever else is wrong with it."""
     try:
         segments = split(token.encode("ascii"))
-        for issuer in verifier.trusts:
+        for issuer in verifier.issuers:
             keys = issuer.signers(segments, now)
             if keys and issuer.signed(segments, keys):
                 return True
@@ -114,15 +114,19 @@ def _is_signed(token: str, verifier: Verifier, now: float) -> bool:
 def _expired(
     error: RequestError, claims: Mapping[str, Any], issuer: IssuerVerifier, now: float
 ) -> str:
-    expires = seconds_of(claims.get("exp"))
-    if error.reason != "exp is over" or expires is None:
-        issued = seconds_of(claims.get("iat")) or now
+    policy = issuer.policy
+    expires, issued = seconds_of(claims.get("exp")), seconds_of(claims.get("iat"))
+    # In the order in which the policy checks them.
+    max_age = policy.max_age
+    if max_age is not None and issued is not None and now > issued + max_age + policy.leeway:
         return (
             f"it was issued at {moment(issued)}, {distance(issued - now)}, and max_age is "
-            f"{issuer.policy.max_age:g} s"
+            f"{max_age:g} s"
         )
-    unit = " (exp is in milliseconds)" if is_milliseconds(claims["exp"]) else ""
-    return f"it expired at {moment(expires)}, {length(now - expires)} ago{unit}"
+    if expires is not None and now >= expires:
+        unit = " (exp is in milliseconds)" if is_milliseconds(claims["exp"]) else ""
+        return f"it expired at {moment(expires)}, {length(now - expires)} ago{unit}"
+    return error.reason or error.code
 
 
 def _immature(claims: Mapping[str, Any], now: float) -> str:

@@ -38,7 +38,7 @@ def _meaning(integration: Integration, known: IntegrationSet) -> Iterator[str]:
     yield f"hosts {', '.join(integration.hosts)}" if integration.hosts else "any other host"
     if integration.issuer is not None:
         yield f"issuer {integration.issuer}"
-    issuer = known.trusts[integration.id]
+    issuer = known.issuers[integration.id]
     yield f"{', '.join(issuer.algorithms)} by {issuer.keys.source.name}"
     otherwise = ", or until exp without iat" if integration.max_age is None else ""
     yield f"a token lives {integration.max_age or DEFAULT_MAX_AGE:g} s from iat{otherwise}"
@@ -55,7 +55,7 @@ def _dangers(known: IntegrationSet) -> Iterator[str]:
             yield f"{name}: a link lives {max_age:g} s, in histories and mailboxes too"
     spkis = {
         name: {key.spki for key in keys.keys}
-        for name, issuer in known.trusts.items()
+        for name, issuer in known.issuers.items()
         if (keys := issuer.keys.current()) is not None
     }
     for first, other in combinations(spkis, 2):

@@ -71,7 +71,7 @@ def _describe(key: Key, rules: KeyRules, now: float) -> dict[str, Any]:
             "x5t": base64.urlsafe_b64encode(sha1).rstrip(b"=").decode(),
             "x5t_of_wso2": base64.b64encode(sha1.hex().encode()).decode(),
         }
-        if not key.is_dated(now):
+        if not key.is_within_dates(now):
             today = datetime.fromtimestamp(now, UTC).date()
             dangers.append(
                 f"its certificate is outside its dates (today is {today}); it still verifies, "

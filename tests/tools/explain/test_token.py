@@ -11,10 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jwt_middleware import PEM, Revocations, SharedSecret, Verifier
+from jwt_middleware.errors import TokenExpired
 from jwt_middleware.revocation import Denial
 from jwt_middleware.revocation.store import MemoryStore
 from jwt_middleware.testing import FORMS, SigningKey, client_claims, mint, ucsd_claims
 from jwt_middleware.tools.explain import inspect
+from jwt_middleware.tools.explain.faults import fault_of
 
 NOW = 1_479_410_551.0  # 2016-11-17 19:22:31 UTC
 API = "/echo/1.0.0"
@@ -45,6 +47,29 @@ def test_a_colleague_says_why_an_old_token_is_refused(key: SigningKey) -> None:
         "The signature is good; it expired at 2012-11-17 20:05:43 UTC, 4 years ago (exp is in "
         "milliseconds)."
     )
+
+
+def test_an_expired_token_is_explained_by_max_age_or_by_exp_whichever_has_passed(
+    key: SigningKey,
+) -> None:
+    options = {"gateway": "standard", "max_age": 300, "audience": "x"}
+    body = {"sub": "a", "aud": "x", "iat": NOW - 600}
+    old = mint(key, body, form="standard", now=NOW)
+    over = mint(key, body | {"iat": NOW - 100}, form="standard", now=NOW, lifetime=-60)
+
+    assert told(key, old, **options)[1] == (
+        "The signature is good; it was issued at 2016-11-17 19:12:31 UTC, 10 minutes ago, and "
+        "max_age is 300 s."
+    )
+    assert "it expired at 2016-11-17 19:21:31 UTC, 1 minute ago" in told(key, over, **options)[1]
+
+
+def test_an_expiry_for_another_reason_is_explained_by_that_reason(key: SigningKey) -> None:
+    checked = verifier(key, gateway="standard")
+    error = TokenExpired("its session has ended")
+
+    for claims in ({}, {"iat": NOW - 9_000_000}, {"exp": NOW + 60}):
+        assert fault_of(error, "", {}, claims, checked, NOW)[0] == "Its session has ended."
 
 
 @pytest.mark.parametrize("form", FORMS)
