@@ -186,6 +186,21 @@ def environ_path(environ: Mapping[str, Any]) -> str:
     return str(environ.get("PATH_INFO", "")).encode("latin-1", "replace").decode("utf-8", "replace")
 
 
+def is_plain(path: str) -> bool:
+    """Whether the path has one reading only.
+
+    Not so with an empty, ``.``, ``..`` or ``..;x`` segment (servlet containers cut at the
+    semicolon), a backslash, or a control character. One slash at the end is plain: Django's paths
+    have it.
+    """
+    if not path.startswith("/") or "\\" in path or not path.isprintable():
+        return False
+    segments = path[1:].split("/")
+    if segments[-1] == "":
+        segments.pop()
+    return not any(segment.partition(";")[0] in ("", ".", "..") for segment in segments)
+
+
 def scope_lines(scope: Mapping[str, Any], wanted: bytes) -> list[bytes]:
     """Return every line of a header, by its exact name: ``wanted`` in lower case."""
     size = len(wanted)

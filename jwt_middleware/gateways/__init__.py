@@ -14,7 +14,5 @@ from .views import Object as Object
 from .views import Text as Text
 from .views import Texts as Texts
 
-PRESETS = MappingProxyType(
-    {preset.name: preset for preset in (*wso2.PRESETS, *standard.PRESETS)}
-)
+PRESETS = MappingProxyType({preset.name: preset for preset in (*wso2.PRESETS, *standard.PRESETS)})
 """The presets by name, as ``gateway=`` takes them."""

@@ -1,7 +1,7 @@
 """What every door does: exempt, authenticate, authorize, refuse."""
 
 from .caching import CacheHeaders
-from .current import Current
+from .live import Current
 from .middleware import (
     CHECKED_GUARDS_KEY,
     MIDDLEWARE_KEY,

@@ -1,10 +1,14 @@
-"""The middlewares of this process, whose verifiers a test may substitute."""
+"""What is live in this process: its middlewares, and the request that is being served.
+
+A test may substitute the verifiers of the middlewares.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
-from typing import Any, Protocol
+from contextvars import ContextVar, Token
+from typing import Any, Generic, Protocol, TypeVar
 from weakref import WeakSet
 
 from ..verification.verifier import Verifier
@@ -64,3 +68,36 @@ def substituted(
                 middleware.use(
                     _substitutes[-1](middleware) if _substitutes else middleware.settings.verifier
                 )
+
+
+T = TypeVar("T")
+
+Begun = tuple[list[T], Token[list[T] | None]]
+"""What ``Current.begin`` returns, to be passed to ``end``."""
+
+
+class Current(Generic[T]):
+    """A context variable whose value ends with ``end``, also in tasks and threads that have a copy.
+
+    A task that a request begins keeps the request's context for as long as it runs.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.variable: ContextVar[list[T] | None] = ContextVar(name, default=None)
+        """Holds a list with the value; copies of the context share the list."""
+
+    def begin(self, value: T) -> Begun[T]:
+        """Set the current value."""
+        cell = [value]
+        return cell, self.variable.set(cell)
+
+    def end(self, begun: Begun[T]) -> None:
+        """End what ``begin`` returned; copies of the context then have None."""
+        cell, token = begun
+        cell.clear()
+        self.variable.reset(token)
+
+    def get(self) -> T | None:
+        """Return the current value."""
+        cell = self.variable.get()
+        return cell[0] if cell else None

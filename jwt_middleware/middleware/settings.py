@@ -7,9 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, cast, get_args
 
-from ..authorization.paths import PathList, path_list
 from ..authorization.predicate import Predicate
-from ..authorization.request import RequestView
+from ..authorization.request import RequestView, is_plain
 from ..authorization.terms import terms_of
 from ..errors import ConfigurationError
 from ..options import checks as check
@@ -188,3 +187,55 @@ def _any_for(client_ids: Iterable[str]) -> str:
     left = len(ids) - _MOST_CLIENTS
     more = f" and {left} more" if left > 0 else ""
     return f"ANY (for {', '.join(ids[:_MOST_CLIENTS])}{more})" if ids else ""
+
+
+class PathList:
+    """Exact paths, or ``/p/*`` for all below ``/p``; compared with the path that the app routes by.
+
+    A path that two programs might read differently matches nothing, so that no encoded, doubled or
+    dotted form gets past: then the header is required.
+    """
+
+    __slots__ = ("_below", "_exact")
+
+    def __init__(self, paths: Iterable[str]) -> None:
+        listed = tuple(paths)
+        self._exact = frozenset(path for path in listed if not path.endswith("/*"))
+        self._below = tuple(path[:-1] for path in listed if path.endswith("/*"))
+
+    def __contains__(self, path: str) -> bool:
+        if path not in self._exact and not any(
+            path.startswith(prefix) and len(path) > len(prefix) for prefix in self._below
+        ):
+            return False
+        # A percent sign that is left was encoded twice, and somebody may decode it again.
+        return "%" not in path and is_plain(path)
+
+    def __str__(self) -> str:
+        return ", ".join(sorted((*self._exact, *(f"{prefix}*" for prefix in self._below))))
+
+    def __bool__(self) -> bool:
+        return bool(self._exact or self._below)
+
+
+def path_list(name: str, value: Any) -> PathList:
+    """Read the option; raise ``ConfigurationError`` for anything that is no list of paths."""
+    if isinstance(value, str) or not isinstance(value, list | tuple | set | frozenset):
+        raise ConfigurationError(f"{name}: a tuple of paths, such as ('/health',), not {value!r}")
+    for path in value:
+        if isinstance(path, str) and "%" in path:
+            raise ConfigurationError(
+                f"{name}: {path!r}: write it decoded, as the app routes by it ('/caf\u00e9', not "
+                "'/caf%C3%A9'); a path that holds a percent sign after decoding matches nothing"
+            )
+        if not isinstance(path, str) or not is_plain(path.removesuffix("*")) or "*" in path[:-1]:
+            raise ConfigurationError(
+                f"{name}: {path!r} is no path; write '/health', or '/static/*' for all below it"
+            )
+        if path.endswith("*") and not path.endswith("/*"):
+            raise ConfigurationError(f"{name}: {path!r}: the only wildcard is '/*' at the end")
+        if path == "/*":
+            raise ConfigurationError(
+                f"{name}: '/*' is every path; leave the middleware out instead"
+            )
+    return PathList(value)

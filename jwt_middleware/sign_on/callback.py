@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, MutableMapping
 from typing import Any, NamedTuple, TypedDict, Unpack, cast
 from urllib.parse import parse_qsl
 
-from ..authorization.paths import is_plain
+from ..authorization.request import is_plain
 from ..errors import (
     ConfigurationError,
     MalformedToken,

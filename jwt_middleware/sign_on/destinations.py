@@ -13,7 +13,7 @@ import unicodedata
 from collections.abc import Iterator
 from urllib.parse import quote, unquote_to_bytes
 
-from ..authorization.paths import is_plain
+from ..authorization.request import is_plain
 
 HOME = "/"
 """The destination where ``go`` is absent or refused."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import unquote
 
-from ..authorization.paths import is_plain
+from ..authorization.request import is_plain
 from ..errors import InvalidClaim, TokenExpired, TokenImmature
 from ..gateways import WireFormat
 from ..options.checks import ANY as ANY

@@ -11,8 +11,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from jwt_middleware.authorization.paths import is_plain
-from jwt_middleware.authorization.request import EnvironView, RequestView, ScopeView
+from jwt_middleware.authorization.request import EnvironView, RequestView, ScopeView, is_plain
 
 from ..adapters.harness import call_asgi, http_scope, wsgi_environ
 

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jwt_middleware import ConfigurationError
-from jwt_middleware.authorization.paths import PathList, is_plain, path_list
+from jwt_middleware.authorization.request import is_plain
+from jwt_middleware.middleware.settings import PathList, path_list
 
 
 @pytest.mark.parametrize(
