@@ -114,6 +114,8 @@ class IssuerVerifier:
             shared_rules.announce,
             shared_rules.clock,
         )
+        self.current_keys = self.keys.current
+        """Returns the trusted keys known now; None if there are none yet."""
 
     @property
     def algorithms(self) -> tuple[str, ...]:
@@ -172,7 +174,7 @@ class IssuerVerifier:
         may_wait = has_answered = True
         has_waited = is_second_look = False
         while True:
-            keys = self.keys.current()
+            keys = self.current_keys()
             dated_at = self._clock() if self._checks_dates else None
             chosen = "" if keys is None else keys.select(algorithm, header, dated_at)
             if not isinstance(chosen, str):
@@ -186,7 +188,7 @@ class IssuerVerifier:
                 has_waited = True
             # Another request's fetch may have ended since ``keys`` was read: select once more. Only
             # once, as a source might return a new set on every call.
-            elif is_second_look or self.keys.current() is keys:
+            elif is_second_look or self.current_keys() is keys:
                 break
             else:
                 is_second_look = True
@@ -223,7 +225,7 @@ class IssuerVerifier:
 
     def signers(self, segments: Segments, now: float) -> Sequence[tuple[Key, Check]]:
         """Return the current keys that the token's header selects; none if it fits no key here."""
-        keys = self.keys.current()
+        keys = self.current_keys()
         try:
             header = decode_header(segments[0], self.is_relaxed)
             algorithm = self._algorithms.get(header["alg"])

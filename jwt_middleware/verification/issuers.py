@@ -124,7 +124,7 @@ class Issuers:
         except RequestError as error:
             error.principal = entry.principal  # the token is genuine: the audit may name its caller
             raise
-        entry.snapshot = entry.generation = snapshot
+        entry.snapshot = snapshot
         entry.principal = Principal.of_token(
             claims, names, entry.expires_at, entry.key.key_id, grants
         )

@@ -49,6 +49,7 @@ class Verifier:
         use_speed()
         self._clock = clock_of(options.get("clock", time.time))
         self.announce = Announcer(listeners_of(options.get("listeners", ())))
+        self._wants = self.announce.wants
         self._max_size = check.whole(
             "max_token_size", options.get("max_token_size", MAX_TOKEN_SIZE), least=64
         )
@@ -63,6 +64,7 @@ class Verifier:
         self._issuers = Issuers(
             self._issuer_verifiers, registry, self.announce, self._clock, self._changed
         )
+        self._sole_issuer = self._issuers.for_every_token
         self._read_registry = self._issuers.snapshot
         self.revocations = revocations_of(
             options.get("revocations"), self.announce, self._clock, self._read_registry
@@ -118,14 +120,14 @@ class Verifier:
         if entry is not None and (
             entry.token != token
             or self._clock() >= entry.refused_from
-            or entry.issuer.keys.current() is not entry.keys
+            or entry.issuer.current_keys() is not entry.keys
             or (self._read_registry is not None and self._read_registry() is not entry.snapshot)
         ):
             entry = None
         if entry is not None and (
             self._generation is None or self._generation() is entry.generation
         ):
-            if self.announce.wants(DEBUG):
+            if self._wants(DEBUG):
                 seen = request if view is None else view(request)
                 self.audit.verified(entry.principal, seen, cached=True)
             return entry.principal
@@ -142,7 +144,7 @@ class Verifier:
             RequestError: the token is refused; already announced.
 
         """
-        is_reported = self.announce.wants(DEBUG)
+        is_reported = self._wants(DEBUG)
         is_cached, began, seconds = entry is not None, 0.0, None
         choice: Choice | None = None
         try:
@@ -154,12 +156,12 @@ class Verifier:
                     outcome = self.begin(token, request)
                     return outcome if isinstance(outcome, Principal) else (yield from outcome)
                 segments = split(token)
-                issuer, snapshot = self._issuers.for_every_token, None
+                issuer, snapshot = self._sole_issuer, None
                 if issuer is None:
                     issuer, snapshot = self._issuers.choose(segments)
                     choice = segments, issuer, snapshot
                 candidates = issuer.remembered.get(segments[0])
-                if candidates is None or candidates.keys is not issuer.keys.current():
+                if candidates is None or candidates.keys is not issuer.current_keys():
                     candidates = yield from issuer.candidates(segments[0], token)
                     if self._read_registry is not None and self._read_registry() is not snapshot:
                         # The registry has changed: the client may be bound to another issuer now.
