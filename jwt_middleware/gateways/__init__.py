@@ -4,6 +4,7 @@ A gateway's file holds data and typed views; its presets stand in the table here
 """
 
 from types import MappingProxyType
+from typing import Literal
 
 from ..principal import ClaimNames as ClaimNames
 from ..principal import ListClaim as ListClaim
@@ -16,3 +17,6 @@ from .views import Texts as Texts
 
 PRESETS = MappingProxyType({preset.name: preset for preset in (*wso2.PRESETS, *standard.PRESETS)})
 """The presets by name, as ``gateway=`` takes them."""
+
+Preset = Literal["wso2", "wso2-1.4", "wso2-3.1", "standard"]
+"""The names of the presets, for the type checkers."""

@@ -7,11 +7,11 @@ import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Any, Literal, TypedDict, cast
+from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 from ..errors import ConfigurationError
 from ..events.kinds import Event, Listener
-from ..gateways import PRESETS, Gateway, WireFormat
+from ..gateways import PRESETS, Gateway, Preset, WireFormat
 from ..keys.algorithms import ALGORITHMS, Algorithm
 from ..keys.option import Keys
 from ..keys.sources import KeySource
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from ..authorization.registry import ClientRegistry
     from ..revocation.check import RevocationCheck
     from ..revocation.option import Revocations
-
-Preset = Literal["wso2", "wso2-1.4", "wso2-3.1", "standard"]
-"""The name of a gateway's preset."""
 
 
 MOST_LEEWAY = 3600

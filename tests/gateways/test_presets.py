@@ -1,13 +1,13 @@
 """How each gateway speaks, as data: the presets, and the token form that each one reads."""
 
 from dataclasses import FrozenInstanceError, replace
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from jwt_middleware import Gateway, Verifier
 from jwt_middleware.errors import AuthenticationError
-from jwt_middleware.gateways import PRESETS
+from jwt_middleware.gateways import PRESETS, Preset
 from jwt_middleware.keys.algorithms import ALGORITHMS
 from jwt_middleware.principal import ClaimNames
 from jwt_middleware.testing import FORMS, SigningKey, mint
@@ -24,7 +24,8 @@ READ = {
 
 
 def test_the_presets_are_these_by_name() -> None:
-    assert set(PRESETS) == {"wso2", "wso2-1.4", "wso2-3.1", "standard"}
+    assert list(PRESETS) == ["wso2", "wso2-1.4", "wso2-3.1", "standard"]
+    assert get_args(Preset) == tuple(PRESETS)
     assert all(preset.name == name for name, preset in PRESETS.items())
 
 
