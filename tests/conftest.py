@@ -8,12 +8,17 @@ import os
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import hypothesis  # noqa: F401 - it asks the collector about objects that are frozen below
 import pytest
+from django.urls import URLPattern
+from flask import Flask
+from starlette.routing import BaseRoute
 
 from jwt_middleware import Principal, Verifier
+from jwt_middleware.authorization import exposure
 from jwt_middleware.background.watched_files import WatchedFile
 from jwt_middleware.testing import SigningKey
 
@@ -57,8 +62,16 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Spare the collector what lives as long as the session: modules and tests, by far the most."""
+    """Spare the collector what lives as long as the session: modules and tests, by far the most.
+
+    It does not list what is frozen, and the search for the routes of other apps reads that list.
+    """
     gc.collect()
+    kinds = (Flask, URLPattern, BaseRoute)
+    routes = [value for value in gc.get_objects() if issubclass(type(value), kinds)]
+    exposure.gc = SimpleNamespace(  # type: ignore[attr-defined]
+        collect=gc.collect, get_objects=lambda: [*routes, *gc.get_objects()]
+    )
     gc.freeze()
     gc.collect()  # it is counted how much is left, by which it collects again
 
