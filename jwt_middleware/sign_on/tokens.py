@@ -187,8 +187,8 @@ class TokenVerifier:
         self, integration: Integration, segments: Segments, issuer: IssuerVerifier
     ) -> VerifiedToken:
         token = b".".join(segments[:3])
-        candidates = issuer.remembered.get(segments[0])
-        if candidates is None or candidates.keys is not issuer.keys.current():
+        candidates = issuer.known(segments[0])
+        if candidates is None:
             candidates = drive(issuer.candidates(segments[0], token))
             if integration.id not in self.current().issuers:
                 raise UnknownIntegration(

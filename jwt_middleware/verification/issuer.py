@@ -147,10 +147,17 @@ class IssuerVerifier:
             audience=audience,
         )
 
+    def known(self, header_segment: bytes) -> Candidates | None:
+        """Return the remembered candidates of a header, while the key set is the same."""
+        candidates = self.remembered.get(header_segment)
+        if candidates is None or candidates.keys is not self.current_keys():
+            return None
+        return candidates
+
     def candidates(self, header_segment: bytes, token: bytes) -> Steps[Candidates]:
         """Return the keys that a header selects; yield a wait for a fetch that may bring them.
 
-        Not needed if ``remembered`` has the header's candidates for the current key set.
+        Not needed if the candidates are ``known``.
 
         A request waits for at most two fetches: one already running, which may have started before
         the key was published, then one of its own. A key that a JWKS no longer has is noticed at

@@ -160,8 +160,8 @@ class Verifier:
                 if issuer is None:
                     issuer, snapshot = self._issuers.choose(segments)
                     choice = segments, issuer, snapshot
-                candidates = issuer.remembered.get(segments[0])
-                if candidates is None or candidates.keys is not issuer.current_keys():
+                candidates = issuer.known(segments[0])
+                if candidates is None:
                     candidates = yield from issuer.candidates(segments[0], token)
                     if self._read_registry is not None and self._read_registry() is not snapshot:
                         # The registry has changed: the client may be bound to another issuer now.
