@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from types import FrameType
@@ -55,7 +56,7 @@ def walks() -> dict[str, Walk]:
         for n in range(2)
     )
     tokens = {"first token of a header": first, "miss": second, "hit": second}
-    return {name: walk(lambda raw=raw: known.verify(raw)) for name, raw in tokens.items()}  # type: ignore[misc]
+    return {name: walk(partial(known.verify, raw)) for name, raw in tokens.items()}
 
 
 def frames() -> Iterator[Row]:

@@ -98,7 +98,7 @@ class KeySet:
             UnacceptableAlgorithm: the named key cannot serve the algorithm.
 
         """
-        fitting = self._fitting.get(algorithm.name) or self.prepare(algorithm)
+        fitting = self.prepare(algorithm)
         checks = fitting.checks
         key_id = header.get("kid")
         named = None if key_id is None else self._by_id.get(key_id)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from jwt_middleware import Client, ClientRegistry, Principal, Revocations, Verifier
-from jwt_middleware.authorization.clients import Clients, ClientTrust
+from jwt_middleware.authorization.clients import ClientTrust
 from jwt_middleware.background.waiting import Wait
 from jwt_middleware.errors import (
     ClientDisabled,
@@ -27,21 +27,10 @@ from jwt_middleware.keys.key_set import KeySet
 from jwt_middleware.testing import SigningKey, mint
 
 from ..conftest import Clock
+from ..revocation.test_check_changes import Edited
 from .test_issuer import NEW, NEW_KEYS, OLD, OLD_KEYS, Awaited, Source
 
 Verify = Callable[[Verifier, str], Principal]
-
-
-class Edited(ClientRegistry):
-    """A registry whose newest reading a test changes."""
-
-    def watch(self, prepare: Any, on_change: Any) -> Any:
-        self._prepare = prepare
-        self._reading = prepare(self.clients)
-        return lambda: self._reading
-
-    def edit(self, client: Client) -> None:
-        self._reading = self._prepare(Clients([client]))
 
 
 def jwks(*keys: SigningKey) -> KeySet:
