@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .authorization.predicates import client as client
     from .authorization.predicates import has_permission as has_permission
     from .authorization.predicates import has_role as has_role
+    from .authorization.predicates import original as original
     from .authorization.predicates import policy as policy
     from .authorization.predicates import predicate as predicate
     from .authorization.registry import ClientRegistry as ClientRegistry
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from .authorization.terms import attribute as attribute
     from .authorization.terms import claim as claim
     from .authorization.terms import header as header
+    from .authorization.terms import kind as kind
     from .authorization.terms import path_param as path_param
     from .authorization.terms import query_param as query_param
     from .errors import AuthenticationError as AuthenticationError
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from .errors import Decision as Decision
     from .errors import DuplicateHeader as DuplicateHeader
     from .errors import InvalidClaim as InvalidClaim
+    from .errors import InvalidOriginal as InvalidOriginal
     from .errors import JWTMiddlewareError as JWTMiddlewareError
     from .errors import KeysUnavailable as KeysUnavailable
     from .errors import MalformedToken as MalformedToken
@@ -54,17 +57,27 @@ if TYPE_CHECKING:
     from .errors import UnknownKey as UnknownKey
     from .events.json_lines import JSONLines as JSONLines
     from .events.otel import OpenTelemetry as OpenTelemetry
+    from .gateways.aws_alb import ALB as ALB
+    from .gateways.aws_verified_access import VerifiedAccess as VerifiedAccess
+    from .gateways.bearer import AccessToken as AccessToken
     from .gateways.byu import BYU as BYU
+    from .gateways.cloudflare_access import CloudflareAccess as CloudflareAccess
     from .gateways.gateway import Gateway as Gateway
+    from .gateways.google_iap import GoogleIAP as GoogleIAP
+    from .gateways.pomerium import Pomerium as Pomerium
+    from .gateways.teleport import Teleport as Teleport
     from .gateways.wso2 import UCSD as UCSD
     from .gateways.wso2 import WSO2 as WSO2
     from .keys.discovery import Discovery as Discovery
     from .keys.jwks import JWKSEndpoint as JWKSEndpoint
     from .keys.key_set import KeySet as KeySet
+    from .keys.per_kid import PEMPerKid as PEMPerKid
     from .keys.sources import PEM as PEM
     from .keys.sources import KeyFile as KeyFile
     from .keys.sources import KeySource as KeySource
     from .keys.sources import SharedSecret as SharedSecret
+    from .middleware.original import Original as Original
+    from .middleware.original import acting_caller as acting_caller
     from .options.checks import ANY as ANY
     from .principal import Principal as Principal
     from .principal import Vocabulary as Vocabulary
@@ -78,27 +91,36 @@ if not TYPE_CHECKING:
         "authorization.clients": "Client",
         "authorization.predicate": "Predicate all_of any_of",
         "authorization.predicates": (
-            "authenticated client has_permission has_role policy predicate"
+            "authenticated client has_permission has_role original policy predicate"
         ),
         "authorization.registry": "ClientRegistry",
         "authorization.request": "RequestView",
-        "authorization.terms": "attribute claim header path_param query_param",
+        "authorization.terms": "attribute claim header kind path_param query_param",
         "errors": (
             "AuthenticationError BadSignature ClientDisabled ClientMismatch ConfigurationError "
-            "Decision DuplicateHeader InvalidClaim JWTMiddlewareError KeysUnavailable "
-            "MalformedToken MissingToken PermissionDenied RequestError StoreUnavailable "
+            "Decision DuplicateHeader InvalidClaim InvalidOriginal JWTMiddlewareError "
+            "KeysUnavailable MalformedToken MissingToken PermissionDenied RequestError StoreUnavailable "
             "TokenExpired TokenImmature TokenReused TokenRevoked TokenTooLarge "
             "UnacceptableAlgorithm Unavailable UnknownClient UnknownKey"
         ),
         "events.json_lines": "JSONLines",
         "events.otel": "OpenTelemetry",
+        "gateways.aws_alb": "ALB",
+        "gateways.aws_verified_access": "VerifiedAccess",
+        "gateways.bearer": "AccessToken",
         "gateways.byu": "BYU",
+        "gateways.cloudflare_access": "CloudflareAccess",
         "gateways.gateway": "Gateway",
+        "gateways.google_iap": "GoogleIAP",
+        "gateways.pomerium": "Pomerium",
+        "gateways.teleport": "Teleport",
         "gateways.wso2": "UCSD WSO2",
         "keys.discovery": "Discovery",
         "keys.jwks": "JWKSEndpoint",
         "keys.key_set": "KeySet",
+        "keys.per_kid": "PEMPerKid",
         "keys.sources": "PEM KeyFile KeySource SharedSecret",
+        "middleware.original": "Original acting_caller",
         "options.checks": "ANY",
         "principal": "Principal Vocabulary",
         "responses": "Refusal",

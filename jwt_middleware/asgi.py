@@ -144,9 +144,11 @@ def enter(middleware: Middleware, scope: Scope) -> Awaitable[None] | None:
     wanted = middleware.raw_header
     size = len(wanted)
     lines = [v for key, v in scope["headers"] if len(key) == size and key.lower() == wanted]
-    # As ``Middleware.begin`` does for one line: this spares two calls.
+    if middleware.other_raw_headers:
+        lines = middleware.lines_of(scope)
+    # As ``Middleware.begin`` does for one line: this spares a call.
     outcome = (
-        middleware.verifier.begin(lines[0], scope, ScopeView)
+        middleware.begin_line(lines[0], scope, ScopeView)
         if len(lines) == 1
         else middleware.begin(lines, scope, ScopeView)
     )

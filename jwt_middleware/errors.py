@@ -109,6 +109,10 @@ class MalformedToken(AuthenticationError):
     code: ClassVar[str] = "malformed_token"
 
 
+class MalformedHeader(MalformedToken):
+    """The header's value is not a scheme and a token (RFC 6750, 2.1)."""
+
+
 class UnacceptableAlgorithm(AuthenticationError):
     """``alg`` is not in our list, or the key that the token names does not fit it."""
 
@@ -125,6 +129,12 @@ class BadSignature(AuthenticationError):
     """The signature does not hold over the received bytes."""
 
     code: ClassVar[str] = "bad_signature"
+
+
+class InvalidOriginal(AuthenticationError):
+    """The assertion of the caller before the caller is refused, for whatever reason."""
+
+    code: ClassVar[str] = "invalid_original"
 
 
 class TokenExpired(AuthenticationError):
@@ -207,13 +217,19 @@ class IntegrationDisabled(AuthenticationError):
 
 
 class PermissionDenied(RequestError):
-    """The caller is proven but may not do this: 403. ``decision`` says why, for the operator."""
+    """The caller is proven but may not do this: 403. ``decision`` says why, for the operator.
+
+    ``scope``: the permissions that are needed, where those decide.
+    """
 
     code: ClassVar[str] = "insufficient_permission"
 
-    def __init__(self, reason: str = "", *, decision: Decision | None = None) -> None:
+    def __init__(
+        self, reason: str = "", *, decision: Decision | None = None, scope: str | None = None
+    ) -> None:
         super().__init__(reason)
         self.decision = decision
+        self.scope = scope
 
     def __reduce__(self) -> tuple[Any, ...]:
         # The decision says what the token holds, which does not leave the process.

@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING, Any, AnyStr, NamedTuple
 from .errors import (
     AuthenticationError,
     ConfigurationError,
+    DuplicateHeader,
     InvalidClaims,
+    MalformedHeader,
     MissingToken,
     PermissionDenied,
     RequestError,
@@ -73,10 +75,16 @@ _PHRASES = {status.value: status.phrase for status in HTTPStatus}
 
 
 class Challenge(NamedTuple):
-    """Scheme and realm of ``WWW-Authenticate``, from the gateway's preset."""
+    """Scheme and realm of ``WWW-Authenticate``, from the gateway's preset.
+
+    ``is_oauth``: the caller itself sends the token, as in RFC 6750, so that errors of the request
+    and the needed scope are named. ``metadata``: the URL of the resource's metadata (RFC 9728).
+    """
 
     scheme: str = "Bearer"
     realm: str = "api"
+    is_oauth: bool = False
+    metadata: str | None = None
 
 
 class Text(NamedTuple):
@@ -110,6 +118,9 @@ _TEXTS: Mapping[str, Text] = MappingProxyType(
         ),
         "unknown_key": Text("Unknown key", "The assertion's signing key is not known here."),
         "bad_signature": Text("Bad signature", "The assertion's signature does not hold."),
+        "invalid_original": Text(
+            "Invalid original assertion", "The assertion of the original caller is not accepted."
+        ),
         "token_expired": Text("Expired assertion", "The assertion has expired."),
         "token_immature": Text("Immature assertion", "The assertion is not valid yet."),
         "invalid_claim": Text(
@@ -181,11 +192,17 @@ def misconfigured(_: ConfigurationError) -> Refusal:
 
 
 def _challenge(error: RequestError, challenge: Challenge, text: Text) -> str:
-    bare = f'{challenge.scheme} realm="{challenge.realm}"'
-    if isinstance(error, MissingToken):  # RFC 6750, 3.1: no error where nothing authenticates
-        return bare
-    name = "invalid_token" if isinstance(error, AuthenticationError) else "insufficient_scope"
-    return f'{bare}, error="{name}", error_description="{text.detail}"'
+    parts = [f'{challenge.scheme} realm="{challenge.realm}"']
+    if challenge.metadata is not None:
+        parts.append(f'resource_metadata="{challenge.metadata}"')
+    if not isinstance(error, MissingToken):  # RFC 6750, 3.1: no error where nothing authenticates
+        name = "invalid_token" if isinstance(error, AuthenticationError) else "insufficient_scope"
+        if challenge.is_oauth and isinstance(error, DuplicateHeader | MalformedHeader):
+            name = "invalid_request"
+        parts += [f'error="{name}"', f'error_description="{text.detail}"']
+        if challenge.is_oauth and isinstance(error, PermissionDenied) and error.scope:
+            parts.append(f'scope="{error.scope}"')
+    return ", ".join(parts)
 
 
 def _answer(

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Unpack
 
-from .authorization.request import EnvironView, environ_lines
+from .authorization.request import EnvironView
 from .errors import RequestError
 from .events.record import RequestRecord
 from .middleware.middleware import MIDDLEWARE_KEY, Middleware
@@ -59,7 +59,7 @@ class JWTMiddleware:
         request = EnvironView(environ)
         if not self.middleware.skips_verification(request):
             start_response = with_cache_headers(self.middleware, start_response)
-            lines = environ_lines(environ, self.middleware.environ_key)
+            lines = self.middleware.lines_of_environ(environ)
             try:
                 self.middleware.admit(lines, environ, EnvironView)
             except RequestError as error:

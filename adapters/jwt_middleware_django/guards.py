@@ -7,7 +7,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 
-from jwt_middleware.authorization import EnvironView, Guard, environ_lines, scope_lines
+from jwt_middleware.authorization import EnvironView, Guard
 from jwt_middleware.authorization.decorators import requires_by
 from jwt_middleware.errors import MissingToken, RequestError
 from jwt_middleware.middleware import Current, Middleware, enforce, principal_of, refusal_of
@@ -64,7 +64,12 @@ def _is_request(value: Any) -> bool:
 def request_view_of(request: HttpRequest) -> EnvironView:
     """Return what predicates and events may see of a request, REST framework's wrapper too."""
     match = getattr(request, "resolver_match", None)
-    return EnvironView(request.META, path=request.path_info, path_params=match and match.kwargs)
+    return EnvironView(
+        request.META,
+        path=request.path_info,
+        path_params=match and match.kwargs,
+        scope=getattr(request, "scope", None),
+    )
 
 
 def to_admit(
@@ -73,9 +78,9 @@ def to_admit(
     """Return what ``Middleware.admit`` asks for: the header lines, META, and what makes a view."""
     # Under ASGI the raw lines are still there: a repeated header is seen as what it is.
     scope = getattr(request, "scope", None)
-    lines: Sequence[bytes | str] = environ_lines(request.META, middleware.environ_key)
-    if scope is not None:
-        lines = scope_lines(scope, middleware.raw_header)
+    lines: Sequence[bytes | str] = (
+        middleware.lines_of_environ(request.META) if scope is None else middleware.lines_of(scope)
+    )
     return lines, request.META, lambda _: request_view_of(request)
 
 

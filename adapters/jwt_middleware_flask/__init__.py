@@ -141,8 +141,7 @@ class _Installed:
         try:
             if not (middleware.may_exempt and middleware.skips_verification(EnvironView(environ))):
                 note_header_read(environ)
-                line = environ.get(middleware.environ_key)
-                middleware.admit(() if line is None else (line,), environ, EnvironView)
+                middleware.admit(middleware.lines_of_environ(environ), environ, EnvironView)
             if guards:
                 view = EnvironView(environ, path_params=current.view_args)
                 if middleware.is_passed_preflight(view):

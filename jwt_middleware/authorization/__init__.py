@@ -2,7 +2,7 @@
 
 from .guards import GUARD, Enter, Guard
 from .predicate import Predicate, all_of, authenticated
-from .request import EnvironView, ScopeView, environ_lines, scope_lines
+from .request import EnvironView, ScopeView
 
 __all__ = [
     "GUARD",
@@ -13,6 +13,4 @@ __all__ = [
     "ScopeView",
     "all_of",
     "authenticated",
-    "environ_lines",
-    "scope_lines",
 ]

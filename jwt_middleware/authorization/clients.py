@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 
 from ..errors import ClientDisabled, ConfigurationError, InvalidClaim, UnknownClient
 from ..options import checks as check
-from ..principal import Grants, ListClaim, listed
+from ..principal import ABSENT, ClaimName, Grants, ListClaim, claim_at, listed, written
 from .predicate import NamedPolicy, Predicate
 from .terms import Level
 
@@ -23,13 +23,13 @@ TYPES: Final = ("string", "integer", "list")
 
 @dataclass(frozen=True)
 class Attribute:
-    """One typed attribute: which claim holds it, and what it must be.
+    """One typed attribute: which claim (or path into objects) holds it, and what it must be.
 
     ``type`` is ``"string"``, ``"integer"`` or ``"list"`` (of texts). ``levels`` makes a text an
     ordered level, lowest first. A ``namespaced`` value must carry the client's namespace.
     """
 
-    claim: str
+    claim: ClaimName
     type: str = "string"
     levels: tuple[str, ...] = ()
     namespaced: bool = False
@@ -37,7 +37,7 @@ class Attribute:
     def __post_init__(self) -> None:
         """Raise ``ConfigurationError`` where a field is wrong."""
         object.__setattr__(self, "levels", check.texts("levels", self.levels or None))
-        check.text("claim", self.claim or "")
+        check.claim_name("claim", self.claim)
         check.flag("namespaced", self.namespaced)
         if self.type not in TYPES:
             raise ConfigurationError(f"type: one of {', '.join(TYPES)}")
@@ -104,7 +104,7 @@ class Client:
     enabled: bool = True
     roles: tuple[ListClaim, ...] = ()
     permissions: tuple[ListClaim, ...] = ()
-    required: tuple[str, ...] = ()
+    required: tuple[ClaimName, ...] = ()
     attributes: Mapping[str, Attribute] = field(default_factory=dict)
     trust: ClientTrust | None = None
     policies: Mapping[str, NamedPolicy] = field(default_factory=dict)
@@ -128,7 +128,9 @@ class Client:
         put(self, "permissions", _list_claims("permissions", self.permissions))
         if not isinstance(self.required, list | tuple):
             raise ConfigurationError("required: a list of claim names")
-        put(self, "required", check.texts("required", tuple(self.required) or None))
+        for name in self.required:
+            check.claim_name("required", name)
+        put(self, "required", tuple(self.required))
         _check_values("attributes", self.attributes, Attribute)
         if self.trust is not None and not isinstance(self.trust, ClientTrust):
             raise ConfigurationError(f"trust: a ClientTrust, not {check.kind(self.trust)}")
@@ -161,9 +163,9 @@ def check_namespace(namespace: str) -> str:
 def _list_claims(name: str, given: Any) -> tuple[ListClaim, ...]:
     is_list = isinstance(given, list | tuple) and not isinstance(given, ListClaim)
     items: list[Any] = list(given) if is_list else [None]
-    if not all(isinstance(item, str | ListClaim) and item for item in items):
+    if not all(isinstance(item, str | tuple) and item for item in items):
         raise ConfigurationError(f"{name}: a list of claim names, or of ListClaim(...)s")
-    claims = tuple(ListClaim(item) if isinstance(item, str) else item for item in items)
+    claims = tuple(item if isinstance(item, ListClaim) else ListClaim(item) for item in items)
     for claim in claims:
         check.list_claim(name, claim)
     return claims
@@ -232,10 +234,11 @@ class Clients:
         if not client.enabled:
             raise ClientDisabled("the client is switched off")
         for name in client.required:
-            if name not in claims:
-                raise InvalidClaim(name, "missing")
-            if claims[name] is None:
-                raise InvalidClaim(name, "type")
+            value = claim_at(claims, name)
+            if value is ABSENT:
+                raise InvalidClaim(written(name), "missing")
+            if value is None:
+                raise InvalidClaim(written(name), "type")
         reading = _Reading(client, self.namespaces, claims)
         grants = Grants(
             reading.values(client.roles),
@@ -260,15 +263,21 @@ class _Reading:
     def values(self, names: tuple[ListClaim, ...]) -> frozenset[str]:
         granted: set[str] = set()
         for name, separator in names:
-            if name in self._claims:
-                granted.update(self._ours(name, listed(self._claims[name], separator, name)))
+            value = claim_at(self._claims, name)
+            if value is not ABSENT and value is not None:
+                shown = written(name)
+                granted.update(self._ours(shown, listed(value, separator, shown)))
         return frozenset(granted)
 
     def attributes(self) -> Mapping[str, Any]:
-        values = {
-            name: self._attribute(attribute, self._claims[attribute.claim])
+        found = {
+            name: (attribute, claim_at(self._claims, attribute.claim))
             for name, attribute in self._client.attributes.items()
-            if attribute.claim in self._claims
+        }
+        values = {
+            name: self._attribute(attribute, value)
+            for name, (attribute, value) in found.items()
+            if value is not ABSENT
         }
         return MappingProxyType(
             {name: value for name, value in values.items() if value is not None}
@@ -276,7 +285,7 @@ class _Reading:
 
     def _attribute(self, attribute: Attribute, value: Any) -> Any:
         """Return the value as its type says, or None where it is not granted."""
-        claim = attribute.claim
+        claim = written(attribute.claim)
         if attribute.type == "list":
             items = listed(value, None, claim)
             if not attribute.namespaced:

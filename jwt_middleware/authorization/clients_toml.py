@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from ..errors import ConfigurationError
-from ..options.checks import ANY, AnyAudience, relative_keys
+from ..options.checks import ANY, AnyAudience, claim_name, relative_keys
 from ..options.tables import TableReader, read_toml, toml_key
-from ..principal import ListClaim
+from ..principal import ClaimName, ListClaim
 from .clients import Attribute, Client, ClientTrust, check_namespace
 from .name_checks import policy_faults
 from .predicate import NamedPolicy
@@ -81,7 +81,7 @@ class _Registry(TableReader):
             enabled=self.flag(where, table, "enabled", default=True),
             roles=self._list_claims(where, table, "roles"),
             permissions=self._list_claims(where, table, "permissions"),
-            required=self.texts(where, table, "required"),
+            required=self._required(where, table),
             attributes=attributes,
             trust=self._trust(where, table),
             policies=self._policies(where, table),
@@ -169,8 +169,10 @@ class _Registry(TableReader):
         claims: list[ListClaim] = []
         for number, entry in enumerate(entries):
             path = f"{where}.{name}[{number}]"
-            if isinstance(entry, str) and entry:
-                claims.append(ListClaim(entry))
+            if isinstance(entry, str | list) and entry:
+                name_there = self._claim_name(path, entry)
+                if name_there is not None:
+                    claims.append(ListClaim(name_there))
             elif isinstance(entry, dict):
                 self.known(path, entry, ("claim", "separator"))
                 claim = self._claim(path, entry)
@@ -181,7 +183,27 @@ class _Registry(TableReader):
                 self.fault(path, "a claim's name, or { claim = '...', separator = ',' }")
         return tuple(claims)
 
-    def _claim(self, where: str, entry: dict[str, Any]) -> str | None:
+    def _claim(self, where: str, entry: dict[str, Any]) -> ClaimName | None:
         if "claim" not in entry:
             self.fault(f"{where}.claim", "missing: the name of the claim that holds it")
-        return self.text(where, entry, "claim")
+            return None
+        return self._claim_name(f"{where}.claim", entry["claim"])
+
+    def _claim_name(self, where: str, value: Any) -> ClaimName | None:
+        """Read a claim's name or path; an array of names is a path whose dots are literal."""
+        name = tuple(value) if isinstance(value, list) else value
+        try:
+            claim_name("a claim", name)
+        except ConfigurationError as error:
+            self.fault(where, str(error).removeprefix("a claim: "))
+            return None
+        found: ClaimName = name
+        return found
+
+    def _required(self, where: str, table: dict[str, Any]) -> tuple[ClaimName, ...]:
+        entries = table.get("required", [])
+        if not isinstance(entries, list):
+            self.fault(f"{where}.required", "a list of texts")
+            return ()
+        names = [self._claim_name(f"{where}.required[{n}]", e) for n, e in enumerate(entries)]
+        return tuple(name for name in names if name is not None)

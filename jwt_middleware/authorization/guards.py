@@ -13,11 +13,12 @@ from weakref import WeakKeyDictionary, ref
 
 from ..errors import Decision, MissingToken, PermissionDenied
 from ..principal import Principal
-from .predicate import Evaluation, Predicate
+from .predicate import And, Evaluation, Predicate
+from .predicates import HasPermission
 from .request import RequestView
 
 _LITERAL = re.compile(
-    r"(\b(?:attribute|claim|client|header|path_param|policy|query_param)\()?"
+    r"(\b(?:attribute|claim|client|header|path_param|policy|query_param)\(\(?)?"
     r"""('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|\b(?:\d[\d.]*|True|False|None)\b)"""
 )
 
@@ -63,7 +64,8 @@ class Guard:
         if not self.enforce:
             return decision
         # Without what was needed: under ``~`` it would say what the token holds.
-        raise PermissionDenied("a guard does not hold", decision=decision)
+        scope = needed_scope(self.predicate, decision)
+        raise PermissionDenied("a guard does not hold", decision=decision, scope=scope)
 
     @property
     def written(self) -> str:
@@ -73,6 +75,19 @@ class Guard:
     def __repr__(self) -> str:
         shadow = "" if self.enforce else ", enforce=False"
         return f"requires({self.predicate!r}{shadow})"
+
+
+_SCOPE_TOKEN = re.compile(r"[!#-\[\]-~]+")
+"""RFC 6749, appendix A.4."""
+
+
+def needed_scope(predicate: Predicate, decision: Decision) -> str | None:
+    """Return the permissions that a rule needs, if one of them is what is missing (RFC 6750, 3)."""
+    parts = predicate.parts if isinstance(predicate, And) else (predicate,)
+    needed = [part for part in parts if isinstance(part, HasPermission)]
+    if decision.leaf not in map(repr, needed):
+        return None
+    return " ".join(part.name for part in needed if _SCOPE_TOKEN.fullmatch(part.name)) or None
 
 
 Enter = Callable[[Guard, tuple[Any, ...], dict[str, Any]], None]

@@ -27,7 +27,7 @@ class Evaluation:
     def __init__(self, principal: Principal | None, request: RequestView | None) -> None:
         self.principal = principal
         self.request = request
-        self.answers: dict[int, Verdict] = {}
+        self.answers: dict[tuple[int, int], Verdict] = {}
         self.shadowed = False
         """Whether a policy in shadow mode has let in what it does not allow."""
         self.strict = False

@@ -6,7 +6,7 @@ import inspect
 import logging
 import os
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from ..events.log import log_bounded
 from ..principal import Principal
@@ -83,6 +83,7 @@ class HasPermission(_Holds):
 
 
 Function = Callable[[Principal, RequestView], bool]
+Answer = TypeVar("Answer")
 
 
 class Ask(Predicate):
@@ -112,9 +113,10 @@ class Ask(Predicate):
         if evaluation.principal is None:
             return None
         # Called once for each decision: the explanation must match the answer, which may change.
-        if id(self) not in evaluation.answers:
-            evaluation.answers[id(self)] = self._ask(evaluation.principal, evaluation.request)
-        return evaluation.answers[id(self)]
+        asked = id(self), id(evaluation.principal)
+        if asked not in evaluation.answers:
+            evaluation.answers[asked] = self._ask(evaluation.principal, evaluation.request)
+        return evaluation.answers[asked]
 
     def _ask(self, principal: Principal, request: RequestView | None) -> Verdict:
         try:
@@ -231,3 +233,53 @@ class _Through(Predicate):
 def policy(name: str) -> Predicate:
     """The named policy of the registry holds, as the token's client has it."""
     return Policy(name)
+
+
+class OfOriginal(Predicate):
+    """A condition on the caller before the caller; unknown where no assertion of it came along."""
+
+    __slots__ = ("part",)
+
+    def __init__(self, part: Predicate) -> None:
+        self.part = part
+
+    def verdict(self, evaluation: Evaluation) -> Verdict:
+        return self._on_original(evaluation, self.part.verdict, None)
+
+    def failed_leaf(self, evaluation: Evaluation) -> Predicate:
+        leaf = self._on_original(evaluation, self.part.failed_leaf, None)
+        return self if leaf is None else OfOriginal(leaf)
+
+    def needed_and_held(self, evaluation: Evaluation) -> tuple[str, str]:
+        nothing = repr(self), "no original assertion"
+        return self._on_original(evaluation, self.part.needed_and_held, nothing)
+
+    def leaves(self) -> tuple[Predicate, ...]:
+        return self.part.leaves()
+
+    def _on_original(
+        self, evaluation: Evaluation, ask: Callable[[Evaluation], Answer], otherwise: Answer
+    ) -> Answer:
+        caller = evaluation.principal
+        if caller is None or caller.original is None:
+            return otherwise
+        evaluation.principal = caller.original
+        try:
+            return ask(evaluation)
+        finally:
+            evaluation.principal = caller
+
+    def __repr__(self) -> str:
+        return f"original({self.part!r})"
+
+
+def original(part: Predicate) -> Predicate:
+    """The caller before the caller meets this condition (the middleware's ``original`` option).
+
+    Raises:
+        TypeError: it is no predicate.
+
+    """
+    if not isinstance(part, Predicate):
+        raise TypeError(f"original() takes a predicate, not {type(part).__name__}")
+    return OfOriginal(part)

@@ -1,7 +1,8 @@
 """Predicates written as nested tables, for the registry: no string language, nothing to escape.
 
 ``{ all = [...] }``, ``{ any = [...] }``, ``{ not = {...} }``, ``{ role = "..." }``,
-``{ permission = "..." }``, ``{ authenticated = true }``, and a comparison such as
+``{ permission = "..." }``, ``{ kind = "service" }``, ``{ authenticated = true }``, and a comparison
+such as
 ``{ attribute = "level", at_least = "gold" }`` or
 ``{ claim = "project", equals = { path_param = "project_id" } }``.
 """
@@ -14,11 +15,12 @@ from typing import Any, Final
 
 from ..options.checks import nearest
 from ..options.tables import toml_key
+from ..principal import PERSON, SERVICE
 from .predicate import Predicate, all_of, any_of
 from .predicates import authenticated, has_permission, has_role
-from .terms import Term, attribute, claim, header, path_param, query_param
+from .terms import Term, attribute, claim, header, kind, path_param, query_param
 
-_TERMS: Final[Mapping[str, Callable[[str], Term]]] = {
+_TERMS: Final[Mapping[str, Callable[[Any], Term]]] = {
     "attribute": attribute,
     "claim": claim,
     "path_param": path_param,
@@ -88,11 +90,15 @@ def _read(table: Any, where: str, fault: Fault, nested: int) -> Predicate | None
         return None if inner is None else ~inner
     if word in _HELD:
         return _HELD[word](_name(value, path))
+    if word == "kind":
+        if value not in (PERSON, SERVICE):
+            raise _WrongError(path, f"'{PERSON}' or '{SERVICE}'")
+        return kind.equals(value)
     if word == "authenticated":
         if value is not True:
             raise _WrongError(path, "true, or another condition")
         return authenticated
-    known = (*_COMBINED, "not", *_HELD, "authenticated", *_TERMS)
+    known = (*_COMBINED, "not", *_HELD, "kind", "authenticated", *_TERMS)
     hint = "; a name with a dot needs quotes" if isinstance(value, dict) else nearest(word, known)
     raise _WrongError(path, f"there is no such condition{hint}")
 
@@ -132,7 +138,10 @@ def _term(table: dict[str, Any], where: str) -> Term:
     if len(words) != 1:
         raise _WrongError(where, f"one of {', '.join(_TERMS)}")
     [word] = words
-    return _TERMS[word](_name(table[word], f"{where}.{word}"))
+    value, path = table[word], f"{where}.{word}"
+    if word == "claim" and isinstance(value, list) and value:  # a path whose dots are literal
+        return claim(tuple(_name(member, path) for member in value))
+    return _TERMS[word](_name(value, path))
 
 
 def _name(value: Any, path: str) -> str:

@@ -116,7 +116,7 @@ class ScopeView(RequestView):
     def header_values(self, name: str) -> list[str]:
         """Return all values of a header, in order."""
         wanted = name.lower().encode("latin-1", "replace")
-        return [v.decode("latin-1") for k, v in self._scope["headers"] if k.lower() == wanted]
+        return [line.decode("latin-1") for line in scope_lines(self._scope, wanted)]
 
     def _query_string(self) -> str:
         query: bytes = self._scope.get("query_string", b"")
@@ -124,9 +124,12 @@ class ScopeView(RequestView):
 
 
 class EnvironView(RequestView):
-    """A request by its WSGI environ (PEP 3333), or Django's ``request.META``."""
+    """A request by its WSGI environ (PEP 3333), or Django's ``request.META``.
 
-    __slots__ = ("_environ", "_path", "_path_params")
+    ``scope``: the ASGI scope that Django made META of, where header lines are as they came.
+    """
+
+    __slots__ = ("_environ", "_path", "_path_params", "_scope")
 
     def __init__(
         self,
@@ -134,8 +137,10 @@ class EnvironView(RequestView):
         *,
         path: str | None = None,
         path_params: Mapping[str, Any] | None = None,
+        scope: Mapping[str, Any] | None = None,
     ) -> None:
         self._environ = environ
+        self._scope = scope
         self._path = path
         self._path_params = path_params
 
@@ -160,6 +165,9 @@ class EnvironView(RequestView):
 
     def header_values(self, name: str) -> list[str]:
         """Return all values of a header; WSGI joins repeated lines by commas, so split there."""
+        if self._scope is not None:
+            wanted = name.lower().encode("latin-1", "replace")
+            return [line.decode("latin-1") for line in scope_lines(self._scope, wanted)]
         key = name.upper().replace("-", "_")
         value = self._environ.get(
             key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else "HTTP_" + key
@@ -205,12 +213,6 @@ def scope_lines(scope: Mapping[str, Any], wanted: bytes) -> list[bytes]:
     """Return every line of a header, by its exact name: ``wanted`` in lower case."""
     size = len(wanted)
     return [value for key, value in scope["headers"] if len(key) == size and key.lower() == wanted]
-
-
-def environ_lines(environ: Mapping[str, Any], key: str) -> list[str]:
-    """Return the header as WSGI gives it: one value, or none."""
-    value = environ.get(key)
-    return [] if value is None else [value]
 
 
 LONGEST = 128

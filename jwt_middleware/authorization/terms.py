@@ -11,11 +11,11 @@ import operator
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import Any, Final, NoReturn
 
-from ..principal import Principal
+from ..principal import ABSENT as ABSENT
+from ..principal import ClaimName, Principal, claim_at
 from .predicate import Evaluation, Predicate, Verdict, checked_name
 from .request import RequestView
 
-ABSENT: Final = object()
 _FAILED: Final = object()
 
 Read = Callable[[Principal, RequestView | None], Any]
@@ -209,10 +209,18 @@ class Comparison(Predicate):
         return f"{self.left.written} {self.relation} {right}"
 
 
-def claim(name: str) -> Term:
-    """A claim by its full name, as the gateway sent it."""
-    name = checked_name(name, "claim")
-    return Term(f"claim({name!r})", lambda principal, _: principal.claims.get(name, ABSENT))
+def claim(name: ClaimName) -> Term:
+    """A claim by its full name or its path into objects, as the gateway sent it.
+
+    A dotted text is a path, unless it has a ``:`` or a ``/``; in a tuple, a dot is literal.
+    """
+    for member in name if isinstance(name, tuple) and name else (name,):
+        checked_name(member, "claim")
+    return Term(f"claim({name!r})", lambda principal, _: claim_at(principal.claims, name))
+
+
+kind: Final = Term("kind", lambda principal, _: principal.kind)
+"""Who acts: ``"person"``, or ``"service"`` for an application or service account by itself."""
 
 
 def attribute(name: str) -> Term:

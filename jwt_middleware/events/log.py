@@ -115,16 +115,25 @@ def _always(level: int) -> bool:  # noqa: ARG001 - a listener gets events of eve
     return True
 
 
-class Announcer:
-    """Hands each event to the log and to every listener; a failing listener changes nothing."""
+def _never(level: int) -> bool:  # noqa: ARG001 - nobody listens
+    return False
 
-    def __init__(self, listeners: Iterable[Listener] = ()) -> None:
+
+class Announcer:
+    """Hands each event to the log and to every listener; a failing listener changes nothing.
+
+    Not if it ``is_silent``: for a verifier that works for another one, which announces.
+    """
+
+    def __init__(self, listeners: Iterable[Listener] = (), *, is_silent: bool = False) -> None:
         self.listeners = tuple(listeners)
         """The listeners beside the log."""
         self.has_listeners = bool(self.listeners)
-        self._all: tuple[Listener, ...] = (LogListener(), *self.listeners)
+        self._all: tuple[Listener, ...] = () if is_silent else (LogListener(), *self.listeners)
         self._broken: set[int] = set()
-        self.wants = logger.isEnabledFor if not self.listeners else _always
+        self.wants: Callable[[int], bool] = logger.isEnabledFor
+        if self.listeners or is_silent:
+            self.wants = _never if is_silent else _always
         """``wants(level)``: whether anybody would get an event of this level now.
 
         Otherwise it need not be made. A request asks it more than once, so it is no method.

@@ -12,7 +12,8 @@ from typing import Any, Generic, TypeVar, overload
 from ..authorization.request import RequestView
 from ..authorization.terms import ABSENT, Term
 from ..errors import InvalidClaim
-from ..principal import Principal, listed
+from ..principal import ABSENT as NO_CLAIM
+from ..principal import ClaimName, Principal, claim_at, listed, path_of, written
 
 T = TypeVar("T")
 
@@ -21,17 +22,19 @@ class Field(Generic[T]):
     """One claim of a vocabulary: a value on a view, a term on the class.
 
     Args:
-        names: every spelling in use.
+        names: every spelling in use, each a claim's name or a path into objects.
         absent_mark: the text that the sender writes where this claim has no value.
         doc: what the claim means, in a sentence.
 
     """
 
-    def __init__(self, *names: str, absent_mark: str | None = None, doc: str = "") -> None:
+    def __init__(self, *names: ClaimName, absent_mark: str | None = None, doc: str = "") -> None:
         self.names = names
         self.absent_mark = absent_mark
         self.__doc__ = doc
-        self._written = names[0]
+        self.name = written(names[0])
+        """The first spelling, for errors."""
+        self._written = self.name
 
     def __set_name__(self, owner: type, name: str) -> None:
         self._written = f"{owner.__name__}.{name}"
@@ -42,7 +45,7 @@ class Field(Generic[T]):
     def __get__(self, view: object, owner: type) -> T | None: ...
     def __get__(self, view: Any, owner: type) -> Term | T | None:
         if view is None:
-            origin = (type(self), *self.names, self.absent_mark)
+            origin = (type(self), *map(path_of, self.names), self.absent_mark)
             return Term(self._written, self._operand, origin=origin)
         return self.read(view.claims)
 
@@ -53,11 +56,12 @@ class Field(Generic[T]):
             InvalidClaim: it has another type, or two of its spellings disagree.
 
         """
-        values = [claims[name] for name in self.names if name in claims]
+        found = (claim_at(claims, name) for name in self.names)
+        values = [value for value in found if value is not NO_CLAIM]
         if not values:
             return None
         if any(value != values[0] for value in values):
-            raise InvalidClaim(self.names[0], "conflict")
+            raise InvalidClaim(self.name, "conflict")
         if self.absent_mark is not None and values[0] == self.absent_mark:
             return None
         return self.convert(values[0])
@@ -67,7 +71,7 @@ class Field(Generic[T]):
         raise NotImplementedError
 
     def _operand(self, principal: Principal, _: RequestView | None) -> Any:
-        value = self.read(principal.claims)
+        value = self.read(principal.view_claims)
         return ABSENT if value is None else value
 
 
@@ -80,7 +84,7 @@ class Text(Field[str]):
             return value
         if type(value) is int:
             return str(value)
-        raise InvalidClaim(self.names[0], "type")
+        raise InvalidClaim(self.name, "type")
 
 
 class Texts(Field[tuple[str, ...]]):
@@ -88,7 +92,7 @@ class Texts(Field[tuple[str, ...]]):
 
     def convert(self, value: Any) -> tuple[str, ...]:
         """Return the texts."""
-        return listed(value, ",", self.names[0])
+        return listed(value, ",", self.name)
 
 
 class Object(Field[Mapping[str, Any]]):
@@ -98,4 +102,11 @@ class Object(Field[Mapping[str, Any]]):
         """Return the object."""
         if isinstance(value, Mapping):
             return value
-        raise InvalidClaim(self.names[0], "type")
+        raise InvalidClaim(self.name, "type")
+
+
+class ClaimsView:
+    """A base for views: it keeps the claims that the fields read."""
+
+    def __init__(self, claims: Mapping[str, Any]) -> None:
+        self.claims = claims

@@ -6,13 +6,11 @@ APIConstants and the claim dialect); UCSD's page "Accessing Authentication Detai
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
-from ..principal import ClaimNames, ListClaim
+from ..principal import ClaimNames, ListClaim, Mark
 from .gateway import Gateway, WireFormat
-from .views import Object, Text, Texts
+from .views import ClaimsView, Object, Text, Texts
 
 WSO2_DIALECT = "http://wso2.org/claims/"
 
@@ -23,11 +21,31 @@ _NEWEST = Gateway(
     wire=WireFormat(relaxed_base64=True, milliseconds=True),
     names=ClaimNames(
         subject=("sub", WSO2_DIALECT + "enduser"),
-        client_id=("client_id", WSO2_DIALECT + "client_id"),
+        client_id=("client_id", WSO2_DIALECT + "client_id", "azp"),
         roles=(ListClaim(WSO2_DIALECT + "role", ","),),
         application=(WSO2_DIALECT + "applicationname",),
+        # The grant had no user: the end user is then whoever subscribed. 4.x writes
+        # Application_User for every token, so there a service is taken for a person.
+        service=(Mark(WSO2_DIALECT + "usertype", "(?i:application)"),),
+        # UCSD's tokens say APPLICATION also where a person signed in at its single sign-on; BYU's
+        # name the resource owner.
+        person=(
+            Mark(WSO2_DIALECT + "systemid", "(?!-$).+"),
+            Mark(WSO2_DIALECT + "networkuserid", "(?!-$).+"),
+            Mark("http://byu.edu/claims/resourceowner_person_id", " *[^ ].*"),
+        ),
     ),
     context_claim=WSO2_DIALECT + "apicontext",
+    dialect=WSO2_DIALECT,
+    terms={
+        "aud": "WSO2 API Manager writes no aud by itself",
+        WSO2_DIALECT + "apicontext": "the context of the API as WSO2 API Manager has it, with its "
+        "version",
+    },
+    marks=(
+        Mark(WSO2_DIALECT + "apicontext"),
+        Mark("iss", r"wso2\.org/products/am|http://wso2\.org/gateway"),
+    ),
 )
 
 PRESETS = (
@@ -48,14 +66,11 @@ def _ucsd(name: str, doc: str) -> Text:
     return Text(WSO2_DIALECT + name, absent_mark="-", doc=doc)
 
 
-class WSO2:
+class WSO2(ClaimsView):
     """What WSO2 API Manager says about a call (dialect ``http://wso2.org/claims/``).
 
     ``user_type`` gates nothing: a real UCSD token says ``APPLICATION`` and carries a user.
     """
-
-    def __init__(self, claims: Mapping[str, Any]) -> None:
-        self.claims = claims
 
     api_context = _wso2("apicontext", "The context of the called API, unique in the gateway.")
     api_name = _wso2("apiname", "The name of the API (3.2 and later).")

@@ -139,6 +139,7 @@ def _exchange(connection: _Connection, parts: SplitResult, etag: str | None) -> 
             raise FetchError(
                 f"status {response.status}, 200 was expected",
                 float(after) if re.fullmatch("[0-9]{1,9}", after) else None,
+                response.status,
             )
         if response.getheader("Content-Encoding", "identity").lower() != "identity":
             raise FetchError("a compressed answer, which was not asked for")
@@ -172,12 +173,16 @@ MAX_BYTES = 512 * 1024
 class FetchError(Exception):
     """The endpoint gave no usable answer. The text says why, without what it sent.
 
-    ``retry_after``: seconds that the endpoint asked for, if it did.
+    ``retry_after``: seconds that the endpoint asked for, if it did. ``status``: of HTTP, if that is
+    why.
     """
 
-    def __init__(self, reason: str, retry_after: float | None = None) -> None:
+    def __init__(
+        self, reason: str, retry_after: float | None = None, status: int | None = None
+    ) -> None:
         super().__init__(reason)
         self.retry_after = retry_after
+        self.status = status
 
 
 class Document(NamedTuple):

@@ -76,6 +76,16 @@ class Key:
         """Return the key that a certificate certifies."""
         return cls(certificate.public_key(), certificate=certificate)
 
+    def named(self, key_id: str) -> Key:
+        """Return the same key with a ``kid``."""
+        return Key(
+            self._material,
+            key_id=key_id,
+            algorithm=self.algorithm,
+            certificate=self.certificate,
+            thumbprints=self.thumbprints,
+        )
+
     def is_of(self, algorithm: Algorithm) -> bool:
         """Whether the type and the curve are those of this algorithm."""
         return self.key_type == algorithm.key_type and (

@@ -14,13 +14,14 @@ from .key_set import KeySet
 from .sources import PEM, JWKSDocument, KeyFile, KeySource
 
 Keys = KeySource | str | os.PathLike[str] | Mapping[str, Any] | Sequence["Keys"]
-"""A key source; PEM text, a JWKS URL or a path; a JWKS; or a list of them."""
+"""A key source; PEM text, a URL or a path; a JWKS or a map of kid to PEM; or a list of them."""
 
 
 def key_source(value: Any) -> KeySource:
     """Return the source that ``keys=`` names.
 
-    A text is PEM if it starts so, a JWKS URL if it holds ``://``, else the path of a file.
+    A text is PEM if it starts so, a JWKS URL if it holds ``://`` (with ``{kid}``, the template of a
+    URL for each key), else the path of a file.
 
     Raises ``ConfigurationError`` where it is none of these, or holds no usable key.
     """
@@ -54,7 +55,10 @@ def _from_text(value: str) -> KeySource:
         # Imported here: only keys of a URL need them.
         from .discovery import Discovery, is_metadata_url
         from .jwks import JWKSEndpoint
+        from .per_kid import KID, PEMPerKid
 
+        if KID in value:
+            return PEMPerKid(value)
         return Discovery(value) if is_metadata_url(value) else JWKSEndpoint(value)
     if not value.strip():
         raise ConfigurationError("keys: empty; without keys no token can be verified")
@@ -98,6 +102,7 @@ class SeveralSources(KeySource):
             )
         self.issuer = issuers[0] if issuers else None
         self.name = ", ".join(source.name for source in sources)
+        self.on_demand = any(source.on_demand for source in sources)
         self.sources = tuple(sources)
         self._joined: tuple[tuple[KeySet | None, ...], KeySet] | None = None
 
@@ -126,6 +131,10 @@ class SeveralSources(KeySource):
             max(wait.budget for wait in waits),
             already_running=any(wait.already_running for wait in waits),
         )
+
+    def has_failed_for(self, key_id: str | None) -> bool:
+        """Whether the fetch of this key failed at one of the sources."""
+        return any(source.has_failed_for(key_id) for source in self.sources)
 
     def retry_after(self) -> int:
         """Return the seconds of the first source that may have keys again."""

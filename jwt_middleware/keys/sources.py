@@ -34,6 +34,8 @@ class KeySource:
     name: str = "keys"
     published: bool = False
     issuer: str | None = None
+    on_demand: bool = False
+    """Whether keys are fetched one by one as tokens name them, so that none is no outage."""
 
     def snapshot(self) -> KeySet | None:
         """Return the keys known now, at once; None where there are none yet."""
@@ -42,6 +44,10 @@ class KeySource:
     def refresh(self, key_id: str | None = None) -> Wait | None:  # noqa: ARG002
         """Ask for newer keys, which may include ``key_id``; None where that changes nothing."""
         return None
+
+    def has_failed_for(self, key_id: str | None) -> bool:  # noqa: ARG002
+        """Whether a fetch for this very key failed, so that it may exist; for ``on_demand``."""
+        return False
 
     def retry_after(self) -> int:
         """Return the whole seconds after which keys may be there that are missing now."""

@@ -62,12 +62,13 @@ class TrustedKeys:
         admitted = snapshot.admitted(self.rules)
         name = self.source.name
         # Where none is admitted the old keys stay in use, as after an empty answer.
-        is_used = bool(admitted.keys) or self._admitted is None
+        on_demand = self.source.on_demand
+        is_used = bool(admitted.keys) or self._admitted is None or on_demand
         # The admitted keys before the mark that they were seen: readers take no lock.
         if is_used:
             for algorithm in self._algorithms:
                 admitted.prepare(algorithm)
-            self._admitted = admitted if admitted.keys else None
+            self._admitted = admitted if admitted.keys or on_demand else None
         self._seen = snapshot
         for note in admitted.notes:
             kind = KeySkipped if note.skipped else KeyWarning
@@ -76,7 +77,8 @@ class TrustedKeys:
             for key in admitted.keys:
                 for warning in self._warnings(key):
                     self._announce(KeyWarning(name, key.key_id, warning))
-            self._announce(KeysLoaded(name, len(admitted), admitted.key_ids))
+            if admitted.keys:
+                self._announce(KeysLoaded(name, len(admitted), admitted.key_ids))
 
     def _warnings(self, key: Key) -> Iterator[str]:
         version = key.wso2_default_version()

@@ -21,12 +21,13 @@ _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
 
 
 class CacheHeaders:
-    """Adds the headers that make an answer depend on the request header of this name."""
+    """Adds the headers that make an answer depend on the request headers of these names."""
 
-    def __init__(self, header: str) -> None:
-        self._header = header
-        self._text = [("Vary", header), ("Cache-Control", "private")]
-        self._raw = [(b"vary", header.encode("latin-1")), (b"cache-control", b"private")]
+    def __init__(self, names: tuple[str, ...]) -> None:
+        self._names = names
+        listed = ", ".join(names)
+        self._text = [("Vary", listed), ("Cache-Control", "private")]
+        self._raw = [(b"vary", listed.encode("latin-1")), (b"cache-control", b"private")]
 
     def raw(self, headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
         """Return the headers of an ASGI answer with ``vary`` and ``cache-control``."""
@@ -34,7 +35,7 @@ class CacheHeaders:
         for name, _ in lines:
             if len(name) in _LENGTHS:  # maybe one of the two; few answers have such a name
                 others, own = parted(lines, (b"vary", b"cache-control"))
-                return [*others, *_joined_raw(self._header, own)]
+                return [*others, *_joined_raw(self._names, own)]
         return lines + self._raw
 
     def text(self, headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
@@ -43,37 +44,38 @@ class CacheHeaders:
         for name, _ in lines:
             if len(name) in _LENGTHS:
                 others, own = parted(lines, ("vary", "cache-control"))
-                return [*others, *_joined(self._header, own)]
+                return [*others, *_joined(self._names, own)]
         return lines + self._text
 
 
 # An app sends the same values with nearly every answer, so they are parsed once.
 @lru_cache(maxsize=256)
 def _joined_raw(
-    header: str, own: tuple[tuple[bytes, bytes], ...]
+    names: tuple[str, ...], own: tuple[tuple[bytes, bytes], ...]
 ) -> tuple[tuple[bytes, bytes], ...]:
     texts = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in own)
     return tuple(
         (name.lower().encode("latin-1"), value.encode("latin-1"))
-        for name, value in _joined(header, texts)
+        for name, value in _joined(names, texts)
     )
 
 
 @lru_cache(maxsize=256)
-def _joined(header: str, own: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+def _joined(
+    names: tuple[str, ...], own: tuple[tuple[str, str], ...]
+) -> tuple[tuple[str, str], ...]:
     """Join the app's values and ours in one line per name, which is equivalent (RFC 9110, 5.3)."""
     vary = ", ".join(value for name, value in own if name.lower() == "vary")
     control = ", ".join(value for name, value in own if name.lower() == "cache-control")
-    return (("Vary", _varied(header, vary)), ("Cache-Control", _private(control)))
+    return (("Vary", _varied(names, vary)), ("Cache-Control", _private(control)))
 
 
-def _varied(header: str, value: str) -> str:
-    names = [name.strip() for name in value.split(",") if name.strip()]
-    if "*" in names:
+def _varied(names: tuple[str, ...], value: str) -> str:
+    listed = [name.strip() for name in value.split(",") if name.strip()]
+    if "*" in listed:
         return value
-    if header.lower() not in (name.lower() for name in names):
-        names.append(header)
-    return ", ".join(names)
+    known = {name.lower() for name in listed}
+    return ", ".join([*listed, *(name for name in names if name.lower() not in known)])
 
 
 def _private(value: str) -> str:

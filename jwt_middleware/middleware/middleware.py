@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequenc
 from typing import TYPE_CHECKING, Any
 
 from ..authorization.guards import Guard
-from ..authorization.request import RequestView, request_id_of
+from ..authorization.request import RequestView, request_id_of, scope_lines
 from ..background.waiting import Steps, drive, drive_async
 from ..errors import ConfigurationError, MissingToken, RequestError
 from ..events.kinds import ChecksWeakened, ConfigurationWarning
@@ -22,6 +22,7 @@ from ..responses import Challenge, Refusal, refusal_for
 from ..verification.verifier import Verifier
 from .caching import CacheHeaders
 from .live import register
+from .originals import Originals
 from .settings import Settings, weakenings_of
 
 if TYPE_CHECKING:
@@ -31,18 +32,24 @@ MIDDLEWARE_KEY = "jwt_middleware.middleware"
 """The request's key for the middleware that it came through, for the guards of its route."""
 
 
+BeginLine = Callable[[bytes | str, Any, Callable[[Any], RequestView]], Principal | Steps[Principal]]
+
+
 class Middleware:
     """What one middleware decides about a request, by its settings."""
 
     def __init__(self, options: Mapping[str, Any]) -> None:
         settings = Settings.read(options)
         self.settings = settings
-        self.verifier = settings.verifier
-        self.header = settings.header
-        self.raw_header = settings.header.lower().encode("ascii")
-        """The header's name as ASGI has it."""
-        self.environ_key = "HTTP_" + settings.header.upper().replace("-", "_")
-        """The header's name as WSGI has it."""
+        self.headers = settings.headers
+        """The names of the headers that may hold the token; a request has one line of them all."""
+        self.raw_header, *others = (name.lower().encode("ascii") for name in settings.headers)
+        self.other_raw_headers = tuple(others)
+        """With ``raw_header``, the names as ASGI has them."""
+        self.environ_keys = tuple(
+            "HTTP_" + name.upper().replace("-", "_") for name in settings.headers
+        )
+        """The names as WSGI has them."""
         self._exempt = settings.exempt
         self._optional = settings.optional
         self._passes_preflight = settings.passes_preflight
@@ -51,15 +58,14 @@ class Middleware:
         self._authorize = None if settings.authorize is None else Guard(settings.authorize)
         self.may_exempt = bool(settings.exempt) or settings.passes_preflight
         """Whether ``skips_verification`` can be true for any request."""
-        self.cache_headers = CacheHeaders(settings.header) if settings.varies else None
+        self.cache_headers = CacheHeaders(settings.headers) if settings.varies else None
         """Headers added to answers whose request header was read; None with ``vary=False``."""
-        self.has_listeners = self.verifier.announce.has_listeners
-        """Whether there are listeners, so that requests are recorded until they are decided."""
+        self.use(settings.verifier)
         register(self)
         self._routes: list[Route] = []
         self._warned: set[str] = set()
         gateway = settings.verifier.gateway
-        self._challenge = Challenge(gateway.scheme, gateway.realm)
+        self._challenge = Challenge(gateway.scheme, gateway.realm, gateway.writes_scheme)
         weakenings = weakenings_of(settings)
         if weakenings:
             self.verifier.announce(ChecksWeakened(weakenings))
@@ -95,17 +101,28 @@ class Middleware:
             DuplicateHeader, MissingToken: already announced.
 
         """
-        if len(lines) == 1:  # as ``begin_lines`` does, without the cost of a call
-            return self.verifier.begin(lines[0], carrier, view)
+        if len(lines) == 1:
+            return self.begin_line(lines[0], carrier, view)
         outcome = self.verifier.begin_lines(lines, carrier, view)
         if outcome is not None:
             return outcome
         request, optional = view(carrier), self._optional
+        if self._originals is not None:
+            self._originals.refuse_alone(request)
         if optional is True or (optional is not False and request.path in optional):
             return None
         raise self.verifier.audit.refused(
             MissingToken("the request carries no assertion header"), request
         )
+
+    def lines_of(self, scope: Mapping[str, Any]) -> list[bytes]:
+        """Return every line of the headers in an ASGI scope."""
+        names = (self.raw_header, *self.other_raw_headers)
+        return [line for name in names for line in scope_lines(scope, name)]
+
+    def lines_of_environ(self, environ: Mapping[str, Any]) -> list[str]:
+        """Return every line of the headers in a WSGI environ, or Django's META."""
+        return [environ[key] for key in self.environ_keys if key in environ]
 
     def let_in(
         self, principal: Principal, carrier: Any, view: Callable[[Any], RequestView]
@@ -173,9 +190,16 @@ class Middleware:
         return ConfigurationError(f"fail_fast: no keys at start-up from {', '.join(sources)}")
 
     def use(self, verifier: Verifier) -> None:
-        """Use this verifier from now on instead of the configured verifier: for tests."""
+        """Use this verifier from now on; tests substitute one for the configured verifier."""
         self.verifier = verifier
         self.has_listeners = verifier.announce.has_listeners
+        """Whether there are listeners, so that requests are recorded until they are decided."""
+        self.begin_line: BeginLine = verifier.begin_line
+        """Does as ``begin`` for exactly one line."""
+        self._originals: Originals | None = None
+        if self.settings.original is not None:
+            self._originals = Originals(self.settings.original, verifier)
+            self.begin_line = self._originals.begin_line
 
     def start_record(
         self, carrier: MutableMapping[str, Any], request: RequestView, protocol: str = "http"

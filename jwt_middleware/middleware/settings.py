@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast, get_args
 
@@ -17,6 +16,7 @@ from ..options.sources import merged_options
 from ..responses import Refusal
 from ..verification.options import VerifierOptions
 from ..verification.verifier import Verifier
+from .original import Original, header_names
 
 Refuse = Callable[[Refusal, RequestView], Refusal]
 
@@ -28,7 +28,8 @@ Unguarded = Literal["allow", "warn", "refuse"]
 class Options(VerifierOptions, total=False):
     """The options of every middleware; the README's table says what each means."""
 
-    header: str | None
+    header: str | Sequence[str] | None
+    original: Original | None
     authorize: Predicate | None
     optional: bool | tuple[str, ...] | list[str]
     exempt: tuple[str, ...] | list[str]
@@ -40,17 +41,13 @@ class Options(VerifierOptions, total=False):
     verifier: Verifier | None
 
 
-# RFC 9110, 5.6.2 allows more characters, which only appear in patterns and templates:
-# !#$%&'*+^`|~ and "_".
-_HEADER_NAME = re.compile(r"[A-Za-z0-9.-]+")
-
-
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """The checked options of a middleware."""
 
     verifier: Verifier
-    header: str
+    headers: tuple[str, ...]
+    original: Original | None
     authorize: Predicate | None
     optional: bool | PathList
     exempt: PathList
@@ -75,7 +72,8 @@ class Settings:
         )
         return cls(
             verifier=verifier,
-            header=_header(merged.get("header"), verifier.gateway.header),
+            headers=header_names("header", merged.get("header")) or verifier.headers,
+            original=_original(merged.get("original"), verifier),
             authorize=_authorize(merged.get("authorize"), verifier),
             optional=_optional(merged.get("optional", False)),
             exempt=path_list("exempt", merged.get("exempt", ())),
@@ -103,18 +101,15 @@ def _verifier(merged: Mapping[str, Any]) -> Verifier:
     return ready
 
 
-def _header(name: Any, default: str) -> str:
-    header = check.text("header", name) or default
-    if not _HEADER_NAME.fullmatch(header):
-        hint = ""
-        if "*" in header:
-            hint = "; there is no wildcard here, a middleware reads one header by its whole name"
-        elif "_" in header:
-            hint = "; servers cannot tell '_' from '-', so a header with '_' is not to be trusted"
-        raise ConfigurationError(
-            f"header: {header!r} is no header name, which is letters, digits, '-' and '.'{hint}"
-        )
-    return header
+def _original(value: Any, verifier: Verifier) -> Original | None:
+    if value is None:
+        return None
+    if not isinstance(value, Original):
+        raise ConfigurationError(f"original: an Original(...), not {check.kind(value)}")
+    faults = verifier.unknown_names(value.forwarders)
+    if faults:
+        raise ConfigurationError(f"original: forwarders: {faults[0]}")
+    return value
 
 
 def _authorize(predicate: Any, verifier: Verifier) -> Predicate | None:

@@ -88,9 +88,23 @@ def text(name: str, value: Any) -> str | None:
     return value
 
 
+def claim_name(name: str, claim: Any) -> None:
+    """Check a claim's name, or a path into objects: a dotted text or a tuple of names."""
+    if isinstance(claim, tuple):
+        if not claim or not all(isinstance(member, str) and member for member in claim):
+            raise ConfigurationError(f"{name}: a path is a tuple of member names, none of it empty")
+        return
+    given = text(f"{name}: a claim's name", "" if claim is None else claim) or ""
+    if ":" not in given and "/" not in given and not all(given.split(".")):
+        raise ConfigurationError(
+            f"{name}: {given!r} is no path into objects; for a dot that is part of the name, write "
+            f"a tuple: ({given!r},)"
+        )
+
+
 def list_claim(name: str, claim: Any) -> None:
     """Check a ``ListClaim``: neither its name nor its separator may be empty."""
-    text(f"{name}: a claim's name", "" if claim.name is None else claim.name)
+    claim_name(name, claim.name)
     text(f"{name}: separator", claim.separator)
 
 

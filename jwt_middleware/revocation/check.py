@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Protocol
 
 from ..background.waiting import Steps, Wait, in_thread
@@ -116,6 +117,10 @@ class RevocationCheck:
         if self._last_pair[0] is not snapshot or self._last_pair[1] is not denials:
             self._last_pair = (snapshot, denials)
         return self._last_pair
+
+    def without_one_time(self) -> Revocations:
+        """Return an option for the same store that uses no token up."""
+        return replace(self._option, url=self.store, one_time=False)
 
     def dry_run(self) -> None:
         """From now on only ask whether a token was used, and record no use: for tools."""

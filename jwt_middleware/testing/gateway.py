@@ -18,7 +18,7 @@ from ..gateways.forms import FORMS, TokenForm
 from ..options.checks import AnyAudience
 from ..verification.options import registry_of
 from .minting import SigningKey, mint
-from .placing import claims_by_entry, put_list
+from .placing import claims_by_entry, put_claim, put_list
 
 FAULTS = ("down", "slow", "garbage")
 SOMEBODY = "someone@carbon.super"
@@ -121,10 +121,10 @@ class LocalGateway:
         if preset.context_claim is not None:
             body[preset.context_claim] = self.api or "/local/1.0.0"
         # The last name is the gateway's own, which all its generations write.
-        body[names.subject[-1]] = user or SOMEBODY
+        put_claim(body, names.subject[-1], user or SOMEBODY)
         entry = None
         if client is not None:
-            body[names.client_id[0]] = client
+            put_claim(body, names.client_id[0], client)
             entry = None if self.clients is None else self.clients.clients.get(client)
         if entry is not None:
             body |= _bound(entry) | claims_by_entry(entry, roles, permissions, attributes or {})

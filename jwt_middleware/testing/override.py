@@ -136,10 +136,10 @@ def _maker_of(
 
 
 def _check_fits(middleware: Middleware, gateway: LocalGateway) -> None:
-    if gateway.header.lower() != middleware.header.lower():
+    if gateway.header.lower() not in {name.lower() for name in middleware.headers}:
         raise ValueError(
-            f"override: the app reads {middleware.header}; "
-            f"LocalGateway(header={middleware.header!r})"
+            f"override: the app reads {' or '.join(middleware.headers)}; "
+            f"LocalGateway(header={middleware.headers[0]!r})"
         )
     if gateway.clients is None and middleware.settings.verifier.clients is not None:
         raise ValueError(

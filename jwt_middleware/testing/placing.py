@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..authorization.clients import Attribute, Client
-from ..principal import ListClaim
+from ..principal import ABSENT, ClaimName, ListClaim, claim_at, path_of
 
 
 def claims_by_entry(
@@ -28,10 +28,10 @@ def claims_by_entry(
         if name not in client.attributes:
             known = ", ".join(client.attributes) or "none"
             raise ValueError(f"attributes: {client.client_id} has no {name!r}; there are: {known}")
-        claims[client.attributes[name].claim] = value
-    for name in client.required:
-        if name not in claims:
-            claims[name] = _filler(client, name)
+        put_claim(claims, client.attributes[name].claim, value)
+    for required in client.required:
+        if claim_at(claims, required) is ABSENT:
+            put_claim(claims, required, _filler(client, required))
     return claims
 
 
@@ -56,12 +56,20 @@ def put_list(
         )
     name, separator = named[0]
     if separator is None or any(separator in item for item in items):
-        claims[name] = items  # WSO2, too, writes an array where a value holds the separator
+        put_claim(claims, name, items)  # WSO2, too, writes an array for a value with the separator
     else:
-        claims[name] = separator.join(items)
+        put_claim(claims, name, separator.join(items))
 
 
-def _filler(client: Client, claim: str) -> Any:
+def put_claim(claims: dict[str, Any], name: ClaimName, value: Any) -> None:
+    """Put a claim at its name or path; objects on the way are made."""
+    *way, last = path_of(name)
+    for member in way:
+        claims = claims.setdefault(member, {})
+    claims[last] = value
+
+
+def _filler(client: Client, claim: ClaimName) -> Any:
     """Return a value that the entry accepts for a required claim that the test does not give."""
     of_claim = (known for known in client.attributes.values() if known.claim == claim)
     attribute = next(of_claim, Attribute(claim))

@@ -18,11 +18,10 @@ from ..gateways import WireFormat
 from ..options.checks import ANY as ANY
 from ..options.checks import MILLISECONDS_FROM as MILLISECONDS_FROM
 from ..options.checks import AnyAudience as AnyAudience
-from ..principal import NO_NAMES, ClaimNames
+from ..principal import ABSENT, NO_NAMES, ClaimName, ClaimNames, claim_at, written
 
 Claims = Mapping[str, Any]
 
-_ABSENT: Final = object()
 _TEXT: Final = frozenset({str})
 _NUMBERS: Final = frozenset({int, float})
 """Exact types; ``isinstance`` would accept ``True``."""
@@ -34,8 +33,9 @@ class ClaimsPolicy:
 
     ``leeway`` and ``max_age`` are in seconds. ``presumed_max_age`` applies if ``max_age`` is not
     set and the token has ``iat``. ``contexts``: the ``context_claim`` must equal one of these or be
-    a path below one. ``names`` lists the claims that hold the subject, the client and so on, which
-    must have the right types.
+    a path below one. ``required``: claims that must be there, each with its possible values, or
+    None if any will do. ``names`` lists the claims that hold the subject, the client and so on,
+    which must have the right types.
     """
 
     wire: WireFormat
@@ -46,6 +46,7 @@ class ClaimsPolicy:
     leeway: float = 30
     max_age: float | None = None
     presumed_max_age: float | None = None
+    required: Mapping[ClaimName, frozenset[str] | None] = field(default_factory=dict)
     names: ClaimNames = NO_NAMES
     check: Callable[[Claims, float], float] = field(init=False, repr=False, compare=False)
     """``check(claims, now)`` returns the time at which the token expires, without leeway.
@@ -76,11 +77,12 @@ class ClaimsPolicy:
         check_times = self._times_rule()
         check_audience = self._audience_rule()
         check_context = self._context_rule() if self.contexts else None
+        check_required = self._required_rule() if self.required else None
         check_shapes = self.check_shapes
 
         def check_claims(claims: Claims, now: float) -> float:
-            issuer = claims.get("iss", _ABSENT)
-            if issuer is _ABSENT:
+            issuer = claims.get("iss", ABSENT)
+            if issuer is ABSENT:
                 if issuers:
                     raise InvalidClaim("iss", "missing")
             elif type(issuer) is not str:
@@ -92,6 +94,8 @@ class ClaimsPolicy:
                 check_audience(claims)
             if check_context is not None:
                 check_context(claims)
+            if check_required is not None:
+                check_required(claims)
             check_shapes(claims)
             return ends
 
@@ -104,8 +108,8 @@ class ClaimsPolicy:
         def check_times(claims: Claims, now: float) -> float:
             times: dict[str, float] = {}
             for name in ("exp", "nbf", "iat"):
-                value = claims.get(name, _ABSENT)
-                if value is _ABSENT:
+                value = claims.get(name, ABSENT)
+                if value is ABSENT:
                     continue
                 if name == "exp" and text_exp and _is_digits(value):
                     value = int(value)
@@ -143,8 +147,8 @@ class ClaimsPolicy:
         accepted = frozenset(() if isinstance(self.audiences, AnyAudience) else self.audiences)
 
         def check_audience(claims: Claims) -> None:
-            audience = claims.get("aud", _ABSENT)
-            if audience is _ABSENT:
+            audience = claims.get("aud", ABSENT)
+            if audience is ABSENT:
                 if accepted:
                     raise InvalidClaim("aud", "missing")
                 return
@@ -160,13 +164,48 @@ class ClaimsPolicy:
 
         return check_audience
 
+    def _required_rule(self) -> Callable[[Claims], None]:
+        required = tuple(self.required.items())
+
+        def check_required(claims: Claims) -> None:
+            for name, values in required:
+                value = claim_at(claims, name)
+                if value is ABSENT:
+                    raise InvalidClaim(written(name), "missing")
+                if values is not None and (type(value) is not str or value not in values):
+                    raise InvalidClaim(written(name), "mismatch")
+
+        return check_required
+
+    def with_header(
+        self, claims: dict[str, Any], header: Claims, names: tuple[str, ...]
+    ) -> dict[str, Any]:
+        """Return the claims of a gateway that writes some of them, ``names``, into the JOSE header.
+
+        Those count instead of the payload's of the same name, which is the identity provider's. An
+        ``exp`` or ``iss`` of the payload is checked too.
+
+        Raises:
+            InvalidClaim: the header has no ``exp``, or the payload's ``exp`` or ``iss`` is wrong.
+
+        """
+        payload = {name: claims.pop(name) for name in names if name in claims}
+        claims |= {name: header[name] for name in names if name in header}
+        if "exp" in names:
+            if "exp" not in claims:
+                raise InvalidClaim("exp", "missing")
+            claims["exp"] = _earlier(claims["exp"], payload.get("exp", claims["exp"]))
+        if self.issuers and payload.get("iss", self.issuers[0]) not in self.issuers:
+            raise InvalidClaim("iss", "mismatch")
+        return claims
+
     def _context_rule(self) -> Callable[[Claims], None]:
         name, contexts = self.context_claim, frozenset(self.contexts)
         below = tuple(f"{context}/" for context in self.contexts)
 
         def check_context(claims: Claims) -> None:
-            context = claims.get(name, _ABSENT)
-            if context is _ABSENT:
+            context = claims.get(name, ABSENT)
+            if context is ABSENT:
                 raise InvalidClaim(name, "missing")
             if type(context) is not str:
                 raise InvalidClaim(name, "type")
@@ -176,6 +215,14 @@ class ClaimsPolicy:
                 raise InvalidClaim(name, "mismatch")
 
         return check_context
+
+
+def _earlier(first: Any, second: Any) -> Any:
+    """Return the earlier of two ``exp``; a value that is no plausible time is returned first."""
+    for value in (first, second):
+        if type(value) not in _NUMBERS or value >= MILLISECONDS_FROM:
+            return value
+    return min(first, second)
 
 
 def _has_one_reading(context: str) -> bool:

@@ -26,12 +26,12 @@ from ..principal import Principal
 from .cache import VerifiedToken
 from .claims import ClaimsPolicy
 from .compact import Segments, decode_header, joined_fault
+from .gateway_options import check_needs, default_keys, gateway_of, required_of, signers_of
 from .options import (
     accepted_issuers_of,
     algorithms_of,
     audiences_of,
     contexts_of,
-    gateway_of,
     media_type,
 )
 
@@ -56,6 +56,7 @@ class SharedRules(NamedTuple):
     announce: Callable[[Event], None]
     clock: Callable[[], float]
     presumed_max_age: float | None = None
+    claim_dialect: str | None = None
 
 
 class IssuerVerifier:
@@ -73,11 +74,20 @@ class IssuerVerifier:
         algorithms: Any = None,
         issuer: Any = None,
         audience: Any = None,
+        signer: Any = None,
+        tenant: str | None = None,
     ) -> None:
         self._shared = shared_rules
-        self._configured = (algorithms, audience)
-        self.gateway = gateway_of(gateway, shared_rules.client_claim)
+        self._configured = (algorithms, audience, signer, tenant)
+        self.gateway = gateway_of(gateway, shared_rules.client_claim, shared_rules.claim_dialect)
+        given = {"keys": keys, "issuer": issuer, "audience": audience, "signer": signer}
+        check_needs(self.gateway, given)
         self._algorithms = algorithms_of(algorithms, self.gateway)
+        signers = signers_of(signer, self.gateway)
+        if issuer is None:
+            issuer = self.gateway.issuer
+        if keys is None:
+            keys = default_keys(self.gateway, issuer, signers)
         shared = keys if isinstance(keys, TrustedKeys) else None
         source = key_source(keys) if shared is None else shared.source
         self._typ = None if shared_rules.typ is None else media_type(shared_rules.typ)
@@ -90,8 +100,10 @@ class IssuerVerifier:
             leeway=shared_rules.leeway,
             max_age=shared_rules.max_age,
             presumed_max_age=shared_rules.presumed_max_age,
+            required=required_of(self.gateway, signers, tenant),
             names=self.gateway.names,
         )
+        self._header_claims = self.gateway.header_claims
         self._check_claims = self.policy.check
         self._clock = shared_rules.clock
         self.is_relaxed = self.gateway.wire.relaxed_base64
@@ -128,7 +140,7 @@ class IssuerVerifier:
 
     def for_client(self, keys: Any, algorithms: Any, issuer: Any, audience: Any) -> IssuerVerifier:
         """Return a verifier for one client's tokens; arguments that are None are inherited."""
-        algorithms_here, audience_here = self._configured
+        algorithms_here, audience_here, *_ = self._configured
         return self.with_keys(
             self.keys if keys is None else keys,
             algorithms_here if algorithms is None else algorithms,
@@ -136,8 +148,23 @@ class IssuerVerifier:
             audience_here if audience is None else audience,
         )
 
+    def for_originals(self, api: Any, audience: Any) -> IssuerVerifier:
+        """Return a verifier with the same keys, for other API contexts and audiences."""
+        algorithms, _, signer, tenant = self._configured
+        return IssuerVerifier(
+            self._shared._replace(api=api),
+            keys=self.keys,
+            gateway=self.gateway,
+            algorithms=algorithms,
+            issuer=self.policy.issuers or None,
+            audience=audience,
+            signer=signer,
+            tenant=tenant,
+        )
+
     def with_keys(self, keys: Any, algorithms: Any, issuer: Any, audience: Any) -> IssuerVerifier:
         """Return a verifier with these options, for the same gateway and shared rules."""
+        *_, signer, tenant = self._configured
         return IssuerVerifier(
             self._shared,
             keys=keys,
@@ -145,6 +172,8 @@ class IssuerVerifier:
             algorithms=algorithms,
             issuer=issuer,
             audience=audience,
+            signer=signer,
+            tenant=tenant,
         )
 
     def known(self, header_segment: bytes) -> Candidates | None:
@@ -199,9 +228,9 @@ class IssuerVerifier:
                 break
             else:
                 is_second_look = True
-        if keys is not None and has_answered:
+        if keys is not None and has_answered and not source.has_failed_for(selector):
             raise UnknownKey(chosen, key_id=selector)
-        why = "no keys from" if keys is None else "no answer in time from"
+        why = "no keys from" if keys is None else "no answer from"
         raise KeysUnavailable(f"{why} {source.name}", retry_after=source.retry_after())
 
     def verify(self, token: bytes, segments: Segments, candidates: Candidates) -> VerifiedToken:
@@ -217,11 +246,17 @@ class IssuerVerifier:
         keys, checks = candidates
         signature = decode_segment(signature_segment, self.is_relaxed)
         key = verify_signature(checks, signature, signing_input)
-        if not self._checks_dates and self.remembered.get(header_segment) is not candidates:
+        names = self._header_claims
+        # A header with claims is another one in each token.
+        may_remember = not self._checks_dates and not names
+        if may_remember and self.remembered.get(header_segment) is not candidates:
             if len(self.remembered) >= _MOST_HEADERS:
                 self.remembered.clear()
             self.remembered[header_segment] = candidates
         claims = json_segment(payload_segment, self.is_relaxed, "payload")
+        if names:
+            header = decode_header(header_segment, self.is_relaxed)
+            claims = self.policy.with_header(claims, header, names)
         expires_at = self._check_claims(claims, self._clock())
         ends = expires_at + self.policy.leeway
         if self._checks_dates and key.certificate is not None:

@@ -13,22 +13,17 @@ from ..authorization.predicate import Predicate
 from ..errors import (
     BadSignature,
     ClientMismatch,
-    ConfigurationError,
     InvalidClaim,
     RequestError,
     UnacceptableAlgorithm,
     UnknownKey,
 )
-from ..events.kinds import Event
 from ..events.log import Announcer
 from ..keys.encoding import json_segment
-from ..keys.key import KeyRules
-from ..options import checks as check
 from ..principal import Principal
 from .cache import VerifiedToken
-from .compact import Segments
-from .issuer import IssuerVerifier, SharedRules
-from .options import MOST_LEEWAY, Issuer, VerifierOptions
+from .compact import Segments, decode_header
+from .issuer import IssuerVerifier
 
 if TYPE_CHECKING:
     from ..authorization.clients import Dropped
@@ -60,6 +55,7 @@ class Issuers:
             self.snapshot = SnapshotMaker(verifiers, announce, changed).watch(registry)
         # Decode leniently to find the issuer; its own format is enforced afterwards.
         self._is_relaxed = any(v.gateway.wire.relaxed_base64 for v in verifiers.values())
+        self._reads_header = any("iss" in v.gateway.header_claims for v in verifiers.values())
 
     def verifiers(self, snapshot: RegistrySnapshot | None) -> list[IssuerVerifier]:
         """Return every issuer's verifier, then the verifiers that clients are bound to."""
@@ -87,6 +83,8 @@ class Issuers:
         if self._sole_issuer is not None and (snapshot is None or not snapshot.bound):
             return self._sole_issuer, snapshot
         claims = json_segment(segments[1], self._is_relaxed, "payload")
+        if self._reads_header:
+            self._add_header_claims(claims, segments[0])
         issuer = claims.get("iss")
         named = self._verifiers.get(issuer) if type(issuer) is str else None
         if snapshot is not None and snapshot.bound:
@@ -105,6 +103,14 @@ class Issuers:
         if named is None:
             raise InvalidClaim("iss", "mismatch")
         return named, snapshot
+
+    def _add_header_claims(self, claims: dict[str, Any], header_segment: bytes) -> None:
+        """Add the claims of the JOSE header, where they are those of a gateway that writes some."""
+        header = decode_header(header_segment, self._is_relaxed)
+        issuer = header.get("iss")
+        named = self._verifiers.get(issuer) if type(issuer) is str else None
+        names = (named or next(iter(self._verifiers.values()))).gateway.header_claims
+        claims |= {name: header[name] for name in names if name in header}
 
     def apply_grants(self, entry: VerifiedToken, snapshot: RegistrySnapshot) -> Sequence[Dropped]:
         """Replace the entry's principal by one with the registry's grants.
@@ -152,105 +158,3 @@ class Issuers:
                 reason = "signed with a key that is not the client's"
                 return ClientMismatch(reason, key_id=error.key_id)
         return error
-
-
-def issuer_verifiers_of(
-    options: VerifierOptions, announce: Callable[[Event], None], clock: Callable[[], float]
-) -> dict[str | None, IssuerVerifier]:
-    """Return the verifiers that the options describe, by issuer.
-
-    In the flat form, with ``keys``, there is a single verifier, under None.
-
-    Raises:
-        ConfigurationError: an option is wrong, or two options contradict each other.
-
-    """
-    shared_rules = SharedRules(
-        key_rules=KeyRules(
-            minimum_rsa_bits=check.whole(
-                "minimum_rsa_bits", options.get("minimum_rsa_bits", 2048), least=1024
-            ),
-            allow_wso2_default_keys=check.flag(
-                "allow_wso2_default_keys", options.get("allow_wso2_default_keys", False)
-            ),
-            check_certificate_dates=check.flag(
-                "check_certificate_dates", options.get("check_certificate_dates", False)
-            ),
-        ),
-        api=options.get("api"),
-        typ=check.text("typ", options.get("typ")),
-        leeway=check.number("leeway", options.get("leeway", 30), most=MOST_LEEWAY),
-        max_age=_max_age(options.get("max_age")),
-        client_claim=check.text("client_claim", options.get("client_claim")),
-        announce=announce,
-        clock=clock,
-    )
-    gateway = options.get("gateway")
-    issuers = options.get("issuers")
-    if issuers is not None:
-        issuers = _issuers(issuers, options)
-        return {
-            each.issuer: IssuerVerifier(
-                shared_rules,
-                keys=each.keys,
-                gateway=gateway if each.gateway is None else each.gateway,
-                algorithms=each.algorithms,
-                issuer=each.issuer,
-                audience=each.audience,
-            )
-            for each in issuers
-        }
-    keys, issuer = options.get("keys"), options.get("issuer")
-    if keys is None:
-        raise ConfigurationError(
-            "keys: missing; name the gateway's certificate, key file or JWKS URL, such as "
-            "keys='gateway.pem'"
-        )
-    several_keys = isinstance(keys, list | tuple) and len(keys) > 1
-    if several_keys and len(check.texts("issuer", issuer)) > 1:
-        raise ConfigurationError(
-            "issuer: several issuers with several key sources; each key must belong to one "
-            "issuer: issuers=[Issuer('https://a', keys=...), ...]"
-        )
-    verifier = IssuerVerifier(
-        shared_rules,
-        keys=keys,
-        gateway=gateway,
-        algorithms=options.get("algorithms"),
-        issuer=issuer,
-        audience=options.get("audience"),
-    )
-    return {None: verifier}
-
-
-def _max_age(value: Any) -> float | None:
-    return None if value is None else check.number("max_age", value, above=0)
-
-
-def _issuers(issuers: Any, options: VerifierOptions) -> list[Issuer]:
-    beside = [
-        name
-        for name in ("keys", "issuer", "audience", "algorithms")
-        if options.get(name) is not None
-    ]
-    if beside:
-        raise ConfigurationError(
-            f"issuers: remove {', '.join(beside)}; each Issuer(...) has its own"
-        )
-    if isinstance(issuers, list | tuple):
-        issuers = [Issuer.of_table(e) if isinstance(e, Mapping) else e for e in issuers]
-    if (
-        not isinstance(issuers, list)
-        or not issuers
-        or not all(isinstance(each, Issuer) for each in issuers)
-    ):
-        raise ConfigurationError("issuers: a list of Issuer(...), at least one")
-    if not all(isinstance(each.issuer, str) and each.issuer for each in issuers):
-        raise ConfigurationError("issuers: an Issuer(...) names no issuer; it would take every one")
-    names = [each.issuer for each in issuers]
-    if len(set(names)) != len(names):
-        raise ConfigurationError("issuers: one issuer is listed twice; give it a list of keys")
-    for each in issuers:
-        if each.keys is None:
-            raise ConfigurationError(f"issuers: {each.issuer} has no keys")
-    return issuers

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import inspect
 import os
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 from ..errors import ConfigurationError
 from ..events.kinds import Event, Listener
-from ..gateways import PRESETS, Gateway, Preset, WireFormat
+from ..gateways import Gateway, Preset
 from ..keys.algorithms import ALGORITHMS, Algorithm
 from ..keys.option import Keys
 from ..keys.sources import KeySource
 from ..options import checks as check
 from ..options.checks import ANY, AnyAudience, in_file
-from ..principal import ClaimNames, ListClaim
 
 if TYPE_CHECKING:
     from ..authorization.registry import ClientRegistry
@@ -39,6 +37,8 @@ class Issuer:
         audience: as the option ``audience``.
         algorithms: as the option ``algorithms``.
         gateway: as the option ``gateway``; None for the verifier's own.
+        signer: as the option ``signer``.
+        tenants: as the option ``tenants``, where ``issuer`` has ``{tid}``.
 
     """
 
@@ -47,6 +47,8 @@ class Issuer:
     audience: str | Sequence[str] | AnyAudience | None = None
     algorithms: Sequence[str] | str | None = None
     gateway: Preset | Gateway | None = None
+    signer: str | Sequence[str] | None = None
+    tenants: Sequence[str] | None = None
 
     @classmethod
     def of_table(cls, table: Mapping[str, Any]) -> Issuer:
@@ -75,6 +77,9 @@ class VerifierOptions(TypedDict, total=False):
     leeway: float
     max_age: float | None
     client_claim: str | None
+    claim_dialect: str | None
+    signer: str | Sequence[str] | None
+    tenants: Sequence[str] | None
     clients: ClientRegistry | str | os.PathLike[str] | None
     revocations: Revocations | Mapping[str, Any] | str | None
     cache_size: int
@@ -141,65 +146,6 @@ def listeners_of(listeners: Any) -> tuple[Listener, ...]:
 def media_type(typ: str) -> str:
     """Normalize a media type: case and a leading ``application/`` are ignored (RFC 7515, 4.1.9)."""
     return typ.lower().removeprefix("application/")
-
-
-def gateway_of(gateway: Any, client_claim: str | None) -> Gateway:
-    """Return the gateway, with the client claim that another option may name."""
-    if gateway is None:
-        gateway = "wso2"
-    if isinstance(gateway, str):
-        check.known([gateway], PRESETS, "gateway preset")
-        gateway = PRESETS[gateway]
-    if not isinstance(gateway, Gateway):
-        raise ConfigurationError(
-            f"gateway: a preset's name ({', '.join(PRESETS)}) or a Gateway, "
-            f"not {check.kind(gateway)}"
-        )
-    _check_gateway(gateway)
-    if client_claim is None:
-        return gateway
-    return replace(gateway, names=gateway.names._replace(client_id=(client_claim,)))
-
-
-def _check_gateway(gateway: Gateway) -> None:
-    """Check a gateway of the site's own at start-up, before any request depends on it."""
-    try:
-        _check_names(gateway.names)
-        check.texts("algorithms", gateway.algorithms)
-        for name in ("name", "header", "scheme", "realm"):
-            value: Any = getattr(gateway, name)
-            check.text(name, "" if value is None else value)
-        check.text("context_claim", gateway.context_claim)
-        aliases: Any = gateway.algorithm_aliases
-        if not isinstance(aliases, Mapping) or not all(isinstance(each, str) for each in aliases):
-            raise ConfigurationError("algorithm_aliases: a dict of names")
-        if not isinstance(gateway.wire, WireFormat):
-            raise ConfigurationError(f"wire: a WireFormat, not {check.kind(gateway.wire)}")
-        for name, value in gateway.wire._asdict().items():
-            check.flag(f"wire: {name}", value)
-        # Both are written into a header: RFC 9110, 5.6.2 and 5.6.4, without escapes.
-        if not _SCHEME.fullmatch(gateway.scheme):
-            raise ConfigurationError("scheme: one word of letters, digits and hyphens")
-        if not _REALM.fullmatch(gateway.realm):
-            raise ConfigurationError("realm: printable ASCII without a quotation mark or backslash")
-    except ConfigurationError as error:
-        raise ConfigurationError(f"gateway {gateway.name!r}: {error}") from None
-
-
-_SCHEME = re.compile("[A-Za-z0-9-]+")
-_REALM = re.compile(r"[ !#-\[\]-~]+")
-
-
-def _check_names(names: Any) -> None:
-    if not isinstance(names, ClaimNames) or not all(isinstance(each, tuple) for each in names):
-        raise ConfigurationError("names: tuples of claim names")
-    for name in (*names.subject, *names.client_id, *names.application):
-        if not isinstance(name, str) or not name:
-            raise ConfigurationError("names: tuples of claim names")
-    for each in (*names.roles, *names.permissions):
-        if not isinstance(each, ListClaim):
-            raise ConfigurationError("roles and permissions: ListClaim(...)")
-        check.list_claim("roles and permissions", each)
 
 
 def algorithms_of(given: Any, gateway: Gateway) -> dict[str, Algorithm]:

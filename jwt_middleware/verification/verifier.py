@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from logging import DEBUG
 from typing import TYPE_CHECKING, Any, Unpack
 
 from ..authorization.predicate import Predicate
 from ..authorization.request import RequestView
 from ..background.waiting import Steps, Wait, drive, drive_async
-from ..errors import BadSignature, DuplicateHeader, MalformedToken, RequestError
+from ..errors import (
+    BadSignature,
+    ConfigurationError,
+    DuplicateHeader,
+    MalformedToken,
+    RequestError,
+)
 from ..events.kinds import ConfigurationWarning
 from ..events.log import Announcer
 from ..events.record import Audit
@@ -19,9 +25,18 @@ from ..keys.encoding import use_speed
 from ..options import checks as check
 from ..principal import Principal
 from .cache import TAIL, TokenCache, VerifiedToken
-from .compact import MAX_TOKEN_SIZE, Segments, joined_fault, raw_token, split
+from .compact import (
+    MAX_TOKEN_SIZE,
+    Segments,
+    has_blank,
+    joined_fault,
+    raw_token,
+    split,
+    token_after,
+)
+from .configured import issuer_verifiers_of
 from .issuer import IssuerVerifier
-from .issuers import Issuers, issuer_verifiers_of
+from .issuers import Issuers
 from .options import VerifierOptions, clock_of, listeners_of, registry_of, revocations_of
 
 if TYPE_CHECKING:
@@ -47,8 +62,19 @@ class Verifier:
     def __init__(self, **options: Unpack[VerifierOptions]) -> None:
         check.known(options, VerifierOptions.__annotations__)
         use_speed()
+        clock = clock_of(options.get("clock", time.time))
+        announce = Announcer(listeners_of(options.get("listeners", ())))
+        self._set_up(options, announce, issuer_verifiers_of(options, announce, clock))
+
+    def _set_up(
+        self,
+        options: VerifierOptions,
+        announce: Announcer,
+        issuer_verifiers: Mapping[str | None, IssuerVerifier],
+    ) -> None:
+        self._options = options
         self._clock = clock_of(options.get("clock", time.time))
-        self.announce = Announcer(listeners_of(options.get("listeners", ())))
+        self.announce = announce
         self._wants = self.announce.wants
         self._max_size = check.whole(
             "max_token_size", options.get("max_token_size", MAX_TOKEN_SIZE), least=64
@@ -57,7 +83,8 @@ class Verifier:
         self._cache = TokenCache(
             check.whole("cache_size", options.get("cache_size", 4_096), least=0)
         )
-        self._issuer_verifiers = issuer_verifiers_of(options, self.announce, self._clock)
+        self._issuer_verifiers = issuer_verifiers
+        self._of_originals: list[Verifier] = []
         registry = registry_of(options.get("clients"))
         self._when_clients_change: list[Callable[[], object]] = [self._cache.clear]
         self._find = self._cache.find
@@ -72,6 +99,13 @@ class Verifier:
         """Denies tokens and takes denials back; None if ``revocations`` is not configured."""
         self._generation = None if self.revocations is None else self.revocations.generation
         verifiers = self._issuer_verifiers.values()
+        self.headers = tuple(
+            {name.lower(): name for each in verifiers for name in each.gateway.headers}.values()
+        )
+        """The header names of every gateway, the first one first."""
+        self._has_scheme = self._writes_scheme()
+        self.begin_line = self._begin_credentials if self._has_scheme else self.begin
+        """Does as ``begin`` for one header line, which may hold a scheme before the token."""
         if not options.get("api") and any(issuer.gateway.context_claim for issuer in verifiers):
             self.announce(
                 ConfigurationWarning(
@@ -89,15 +123,60 @@ class Verifier:
             PermissionDenied: the registry does not have the client, or it is disabled (403).
 
         """
-        outcome = self.begin(raw, request)
+        outcome = self._begin_either(raw, request)
         return outcome if isinstance(outcome, Principal) else drive(outcome)
 
     async def verify_async(
         self, raw: bytes | str, *, request: RequestView | None = None
     ) -> Principal:
         """Verify one raw header value without blocking the event loop (asyncio or trio)."""
-        outcome = self.begin(raw, request)
+        outcome = self._begin_either(raw, request)
         return outcome if isinstance(outcome, Principal) else await drive_async(outcome)
+
+    def _writes_scheme(self) -> bool:
+        """Whether the gateways write a scheme before the token.
+
+        Raises:
+            ConfigurationError: some do and some do not.
+
+        """
+        schemes = {
+            each.gateway.scheme.lower() if each.gateway.writes_scheme else ""
+            for each in self._issuer_verifiers.values()
+        }
+        if len(schemes) > 1:
+            raise ConfigurationError(
+                "issuers: the gateways of some write a scheme before the token, and those of "
+                "others do not; install a middleware for each, with optional="
+            )
+        return schemes != {""}
+
+    def _begin_either(
+        self, raw: bytes | str, request: RequestView | None
+    ) -> Principal | Steps[Principal]:
+        """Begin with a whole header value, or with the token alone where a scheme precedes it."""
+        is_token = self._has_scheme and not has_blank(raw)
+        return self.begin(raw, request) if is_token else self.begin_line(raw, request)
+
+    def _begin_credentials(
+        self,
+        line: bytes | str,
+        request: Any = None,
+        view: Callable[[Any], RequestView] | None = None,
+    ) -> Principal | Steps[Principal]:
+        """Do as ``begin`` for a line with a scheme before the token (RFC 6750, 2.1).
+
+        Raises:
+            MissingToken: it has another scheme.
+            DuplicateHeader, MalformedHeader, TokenTooLarge: already announced, as is the other.
+
+        """
+        try:
+            token = token_after(self.gateway.scheme, line, self._max_size)
+        except RequestError as error:
+            self.audit.refused(error, request if view is None else view(request))
+            raise
+        return self.begin(token, request, view)
 
     def begin(
         self,
@@ -233,7 +312,7 @@ class Verifier:
 
         """
         if len(lines) == 1:
-            return self.begin(lines[0], request, view)
+            return self.begin_line(lines[0], request, view)
         if not lines:
             return None
         raise self.audit.refused(
@@ -306,6 +385,31 @@ class Verifier:
         waits = [issuer.keys.missing() for issuer in verifiers]
         return [wait for wait in waits if wait is not None]
 
+    def for_originals(self, api: Any, audience: Any) -> Verifier:
+        """Return a verifier of the assertions of callers before the caller.
+
+        It has the same issuers, keys, registry and denials, and other API contexts and audiences.
+        It announces nothing, uses up no token, and is closed with this verifier.
+
+        Raises:
+            ConfigurationError: ``api`` or ``audience`` is wrong.
+
+        """
+        options = self._options.copy()
+        if self.revocations is not None:
+            options["revocations"] = self.revocations.without_one_time()
+        verifier = Verifier.__new__(Verifier)
+        verifier._set_up(
+            options,
+            Announcer(is_silent=True),
+            {
+                name: issuer.for_originals(api, audience)
+                for name, issuer in self._issuer_verifiers.items()
+            },
+        )
+        self._of_originals.append(verifier)
+        return verifier
+
     def close(self) -> None:
         """Stop fetching keys. Current keys keep verifying tokens.
 
@@ -315,6 +419,8 @@ class Verifier:
             issuer.keys.close()
         if self.revocations is not None:
             self.revocations.close()
+        for verifier in self._of_originals:
+            verifier.close()
 
     @property
     def gateway(self) -> Gateway:

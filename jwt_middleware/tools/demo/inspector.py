@@ -19,6 +19,7 @@ from starlette.routing import Route
 
 from ...errors import ConfigurationError
 from ...gateways.forms import FORMS
+from ...principal import text_at, written
 from ...testing import Accounts, ClientAccount, SigningKey
 from ...verification.verifier import Verifier
 from ..explain.claims import grouped
@@ -151,7 +152,8 @@ class Inspector:
 
     def _verifier_for(self, claims: Mapping[str, Any]) -> Verifier:
         for verifier in self._verifiers:
-            names_client = any(name in claims for name in verifier.gateway.names.client_id)
+            names = verifier.gateway.names
+            names_client = names.first(names.client_id, claims) is not None
             if (verifier.clients is not None) is names_client:
                 return verifier
         return self._verifiers[0]
@@ -165,13 +167,15 @@ async def redirect_to_page(_: Request) -> Response:
 def _own_meanings(claims: Mapping[str, Any], verifier: Verifier) -> dict[str, str]:
     """Return the meanings of the claims that the entry of the token's client names."""
     meanings: dict[str, str] = {}
-    for client_id in (claims.get(name) for name in verifier.gateway.names.client_id):
+    for client_id in (text_at(claims, name) for name in verifier.gateway.names.client_id):
         entry = None if verifier.clients is None else verifier.clients.get(str(client_id))
         if entry is not None:
-            meanings |= {name: f"Roles of {entry.name}." for name, _ in entry.roles}
-            meanings |= {name: f"Permissions of {entry.name}." for name, _ in entry.permissions}
+            meanings |= {written(name): f"Roles of {entry.name}." for name, _ in entry.roles}
             meanings |= {
-                attribute.claim: f"The attribute {name} of {entry.name}."
+                written(name): f"Permissions of {entry.name}." for name, _ in entry.permissions
+            }
+            meanings |= {
+                written(attribute.claim): f"The attribute {name} of {entry.name}."
                 for name, attribute in entry.attributes.items()
             }
     return meanings

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from ...gateways.byu import BYU
 from ...gateways.views import Field
 from ...gateways.wso2 import UCSD, WSO2, WSO2_DIALECT
+from ...principal import written
 
 OTHER = "Other claims"
 """The group of claims that no table here knows."""
@@ -34,7 +35,8 @@ _SINGLE_SIGN_ON = {
 def _claims_of(view: type, fields: Iterable[str]) -> dict[str, str]:
     """Return the claims that these fields of a view read, with their meanings."""
     values = [vars(view)[name] for name in fields]
-    return {claim: f.__doc__ or "" for f in values if isinstance(f, Field) for claim in f.names}
+    fields_there = [value for value in values if isinstance(value, Field)]
+    return {written(claim): f.__doc__ or "" for f in fields_there for claim in f.names}
 
 
 _INVOCATION = "api_context api_name api_version key_type user_type"

@@ -10,6 +10,7 @@ from ...authorization.clients import Client, Clients
 from ...authorization.terms import terms_of
 from ...middleware.settings import Settings
 from ...options.checks import AnyAudience
+from ...principal import written
 from ...verification.issuer import IssuerVerifier
 from .times import count
 
@@ -54,7 +55,10 @@ def explain_clients(clients: Clients) -> Report:
 
 def _meaning(settings: Settings) -> Iterator[str]:
     verifier = settings.verifier
-    yield f"The header is {settings.header}; a request has one line of it, with the token alone."
+    names = " or ".join(settings.headers)
+    gateway = settings.verifier.gateway
+    what = f"{gateway.scheme} and the token" if gateway.writes_scheme else "the token alone"
+    yield f"The header is {names}; a request has one line of it, with {what}."
     for issuer in verifier.issuers:
         yield from _issuer(issuer)
     policy = verifier.issuers[0].policy
@@ -68,7 +72,8 @@ def _meaning(settings: Settings) -> Iterator[str]:
         yield f"The header is not read on {settings.exempt}."
     if settings.varies:
         yield (
-            f"Answers carry Vary: {settings.header}, and Cache-Control: private unless the app's "
+            f"Answers carry Vary: {', '.join(settings.headers)}, and Cache-Control: private "
+            "unless the app's "
             "own says otherwise."
         )
     if settings.authorize is not None:
@@ -171,8 +176,8 @@ def _issuer_dangers(issuer: IssuerVerifier) -> Iterator[str]:
 
 def _client(client: Client) -> str:
     granted = {
-        "roles from": [name for name, _ in client.roles],
-        "permissions from": [name for name, _ in client.permissions],
+        "roles from": [written(name) for name, _ in client.roles],
+        "permissions from": [written(name) for name, _ in client.permissions],
         "attributes": client.attributes,
         "policies": client.policies,
     }

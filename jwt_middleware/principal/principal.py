@@ -1,8 +1,4 @@
-"""Who calls: the principal, made only of claims that were verified for this request.
-
-``ClaimNames`` says which claims hold the subject, the client, the roles and the permissions. It is
-data: each gateway preset has one.
-"""
+"""Who calls: the principal, made only of claims that were verified for this request."""
 
 from __future__ import annotations
 
@@ -11,7 +7,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol, TypeVar
 
-from .errors import InvalidClaim
+from .claim_names import ClaimName, ClaimNames, ListClaim, text_at
 
 PRINCIPAL_KEY = "jwt_middleware.principal"
 """Where the principal stands in an ASGI scope, a WSGI environ and Django's ``request.META``."""
@@ -25,83 +21,6 @@ class Vocabulary(Protocol[V_co]):
     def __call__(self, claims: Mapping[str, Any], /) -> V_co:
         """Read the claims."""
         ...
-
-
-class ListClaim(NamedTuple):
-    """A claim that holds several values: a JSON array of strings, or one string.
-
-    ``separator`` splits the one string (WSO2 1.x joins roles by commas, RFC 8693 scopes are
-    separated by spaces); with ``None`` it is a single value.
-    """
-
-    name: str
-    separator: str | None = None
-
-
-class ClaimNames(NamedTuple):
-    """Which claims hold what. Of several names for one thing, the first that is present counts."""
-
-    subject: tuple[str, ...] = ("sub",)
-    client_id: tuple[str, ...] = ("client_id",)
-    roles: tuple[ListClaim, ...] = ()
-    permissions: tuple[ListClaim, ...] = ()
-    application: tuple[str, ...] = ()
-
-    def rule(self) -> Callable[[Mapping[str, Any]], None]:
-        """Return a function that raises ``InvalidClaim`` for a claim in a shape it cannot have.
-
-        A malformed claim is never treated as an absent one, so this happens before there is a
-        principal.
-        """
-        texts = (*self.subject, *self.client_id, "jti")
-        lists = tuple(claim.name for claim in (*self.roles, *self.permissions))
-
-        def check_shapes(claims: Mapping[str, Any]) -> None:
-            get = claims.get
-            for name in texts:
-                if type(get(name, "")) is not str:
-                    raise InvalidClaim(name, "type")
-            for name in lists:
-                value = get(name, "")
-                if type(value) is not str and not _is_list_of_text(value):
-                    raise InvalidClaim(name, "type")
-
-        return check_shapes
-
-    def first(self, names: tuple[str, ...], claims: Mapping[str, Any]) -> str | None:
-        """Return the first of these claims that is present."""
-        for name in names:
-            if name in claims:
-                value: str = claims[name]
-                return value
-        return None
-
-    def values(self, names: tuple[ListClaim, ...], claims: Mapping[str, Any]) -> frozenset[str]:
-        """Return all values of these claims; the empty set where none is present."""
-        found: set[str] = set()
-        for name, separator in names:
-            if name in claims:
-                found.update(listed(claims[name], separator, name))
-        return frozenset(found)
-
-
-_LISTS = (list, tuple)
-_TEXT = frozenset({str})
-
-
-def listed(value: Any, separator: str | None, name: str) -> tuple[str, ...]:
-    """Read a claim of several values as a tuple; raise ``InvalidClaim`` for any other shape."""
-    if type(value) is str:
-        if separator is None:
-            return (value,)
-        return tuple(part.strip() for part in value.split(separator) if part.strip())
-    if _is_list_of_text(value):
-        return tuple(value)
-    raise InvalidClaim(name, "type")
-
-
-def _is_list_of_text(value: Any) -> bool:
-    return type(value) in _LISTS and _TEXT.issuperset(map(type, value))
 
 
 def frozen(value: Any) -> Any:
@@ -136,16 +55,18 @@ class Grants(NamedTuple):
 
 
 _NONE: frozenset[str] = frozenset()
+_TOKEN_ID: tuple[ClaimName, ...] = ("jti",)
 NO_NAMES = ClaimNames()
 
 
 class Principal:
     """A verified caller. Deeply read-only: one object may serve many requests at a time."""
 
-    __slots__ = ("_claims", "_mark", "_permissions", "_roles", "_values")
+    __slots__ = ("_claims", "_mark", "_original", "_permissions", "_roles", "_values")
 
     _claims: Mapping[str, Any]
     _mark: str
+    _original: Principal
     _values: tuple[Mapping[str, Any], ClaimNames, float | None, str | None, Grants | None]
 
     def __init__(
@@ -213,14 +134,32 @@ class Principal:
         return names.first(names.client_id, claims)
 
     @property
+    def kind(self) -> str:
+        """``"person"``, or ``"service"`` for an application or a service account by itself."""
+        claims, names, *_ = self._values
+        return names.kind(claims)
+
+    @property
+    def original(self) -> Principal | None:
+        """The caller before the caller, where the request carried its assertion (``original=``)."""
+        return getattr(self, "_original", None)
+
+    def with_original(self, original: Principal) -> Principal:
+        """Return a copy of this principal for one request, with the caller before it."""
+        copy = _new(type(self))
+        _set_values(copy, self._values)
+        object.__setattr__(copy, "_original", original)
+        return copy
+
+    @property
     def application(self) -> str | None:
         """The application that calls, by the name that the gateway has for it; for the audit only.
 
         Nothing is decided by it, so a claim of another shape counts as absent.
         """
         claims, names, *_ = self._values
-        found = (claims.get(name) for name in names.application)
-        return next((each for each in found if type(each) is str), None)
+        texts = (text_at(claims, name) for name in names.application)
+        return next((text for text in texts if text is not None), None)
 
     @property
     def issuer(self) -> str | None:
@@ -230,7 +169,8 @@ class Principal:
     @property
     def token_id(self) -> str | None:
         """The ``jti`` claim (RFC 7519, section 4.1.7). Gateways repeat it for many requests."""
-        return self._values[0].get("jti")
+        claims, names, *_ = self._values
+        return names.first(_TOKEN_ID, claims)
 
     @property
     def roles(self) -> frozenset[str]:
@@ -264,7 +204,23 @@ class Principal:
 
     def view(self, vocabulary: Callable[[Mapping[str, Any]], V_co]) -> V_co:
         """Return the claims as a vocabulary class reads them, such as ``WSO2`` or your own."""
-        return vocabulary(self.claims)
+        return vocabulary(self.view_claims)
+
+    @property
+    def view_claims(self) -> Mapping[str, Any]:
+        """The claims as views read them: of a dialect of its own, under the names of the views."""
+        dialect = self._values[1].dialect
+        if dialect is None:
+            return self.claims
+        of_views, of_gateway = dialect
+        # A claim that already has the views' name is not the gateway's word, so it is left out.
+        others = {n: v for n, v in self.claims.items() if not n.startswith(of_views)}
+        renamed = {
+            of_views + name.removeprefix(of_gateway): value
+            for name, value in self.claims.items()
+            if name.startswith(of_gateway)
+        }
+        return MappingProxyType(others | renamed)
 
     @property
     def is_authenticated(self) -> bool:

@@ -1,0 +1,31 @@
+"""Ory Oathkeeper's id_token mutator.
+
+Source: Ory's page "Mutators" and ory/oathkeeper (``pipeline/mutate``). Its claims are a template of
+the site's own, so there is no typed view.
+"""
+
+from __future__ import annotations
+
+from ..principal import ClaimNames, ListClaim
+from .gateway import Gateway
+
+PRESETS = (
+    Gateway(
+        name="oathkeeper",
+        header="Authorization",
+        writes_scheme=True,
+        algorithms=("RS256", "ES256"),
+        names=ClaimNames(
+            client_id=("client_id",),
+            roles=(ListClaim("roles"),),
+            permissions=(ListClaim("scope", " "), ListClaim("scp", " ")),
+        ),
+        needs={
+            "keys": "the JWKS on Oathkeeper's API port, such as "
+            "https://oathkeeper:4456/.well-known/jwks.json, or the file of "
+            "mutators.id_token.config.jwks_url",
+            "issuer": "mutators.id_token.config.issuer_url of Oathkeeper's configuration",
+        },
+        terms={"iss": "issuer_url of the id_token mutator"},
+    ),
+)
