@@ -12,6 +12,12 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .authorization.clients import Client as Client
+    from .authorization.operands import attribute as attribute
+    from .authorization.operands import claim as claim
+    from .authorization.operands import header as header
+    from .authorization.operands import kind as kind
+    from .authorization.operands import path_param as path_param
+    from .authorization.operands import query_param as query_param
     from .authorization.predicate import Predicate as Predicate
     from .authorization.predicate import all_of as all_of
     from .authorization.predicate import any_of as any_of
@@ -24,12 +30,6 @@ if TYPE_CHECKING:
     from .authorization.predicates import predicate as predicate
     from .authorization.registry import ClientRegistry as ClientRegistry
     from .authorization.request import RequestView as RequestView
-    from .authorization.terms import attribute as attribute
-    from .authorization.terms import claim as claim
-    from .authorization.terms import header as header
-    from .authorization.terms import kind as kind
-    from .authorization.terms import path_param as path_param
-    from .authorization.terms import query_param as query_param
     from .errors import AuthenticationError as AuthenticationError
     from .errors import BadSignature as BadSignature
     from .errors import ClientDisabled as ClientDisabled
@@ -76,14 +76,14 @@ if TYPE_CHECKING:
     from .keys.sources import KeyFile as KeyFile
     from .keys.sources import KeySource as KeySource
     from .keys.sources import SharedSecret as SharedSecret
-    from .middleware.original import Original as Original
-    from .middleware.original import acting_caller as acting_caller
     from .options.checks import ANY as ANY
     from .principal import Principal as Principal
     from .principal import Vocabulary as Vocabulary
+    from .principal import acting_caller as acting_caller
     from .responses import Refusal as Refusal
     from .revocation.option import Revocations as Revocations
     from .verification.options import Issuer as Issuer
+    from .verification.original import Original as Original
     from .verification.verifier import Verifier as Verifier
 
 if not TYPE_CHECKING:
@@ -95,12 +95,12 @@ if not TYPE_CHECKING:
         ),
         "authorization.registry": "ClientRegistry",
         "authorization.request": "RequestView",
-        "authorization.terms": "attribute claim header kind path_param query_param",
+        "authorization.operands": "attribute claim header kind path_param query_param",
         "errors": (
             "AuthenticationError BadSignature ClientDisabled ClientMismatch ConfigurationError "
             "Decision DuplicateHeader InvalidClaim InvalidOriginal JWTMiddlewareError "
-            "KeysUnavailable MalformedToken MissingToken PermissionDenied RequestError StoreUnavailable "
-            "TokenExpired TokenImmature TokenReused TokenRevoked TokenTooLarge "
+            "KeysUnavailable MalformedToken MissingToken PermissionDenied RequestError "
+            "StoreUnavailable TokenExpired TokenImmature TokenReused TokenRevoked TokenTooLarge "
             "UnacceptableAlgorithm Unavailable UnknownClient UnknownKey"
         ),
         "events.json_lines": "JSONLines",
@@ -120,12 +120,12 @@ if not TYPE_CHECKING:
         "keys.key_set": "KeySet",
         "keys.per_kid": "PEMPerKid",
         "keys.sources": "PEM KeyFile KeySource SharedSecret",
-        "middleware.original": "Original acting_caller",
         "options.checks": "ANY",
-        "principal": "Principal Vocabulary",
+        "principal": "Principal Vocabulary acting_caller",
         "responses": "Refusal",
         "revocation.option": "Revocations",
         "verification.options": "Issuer",
+        "verification.original": "Original",
         "verification.verifier": "Verifier",
     }
     _HOME_OF = {name: home for home, names in _NAMES.items() for name in names.split()}

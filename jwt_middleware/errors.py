@@ -104,13 +104,16 @@ class TokenTooLarge(AuthenticationError):
 
 
 class MalformedToken(AuthenticationError):
-    """The value is no compact JWS (RFC 7515) in the gateway's wire form."""
+    """The value is no compact JWS (RFC 7515) in the gateway's wire form.
+
+    ``is_of_request``: the header is not a scheme and a token (RFC 6750, 2.1).
+    """
 
     code: ClassVar[str] = "malformed_token"
 
-
-class MalformedHeader(MalformedToken):
-    """The header's value is not a scheme and a token (RFC 6750, 2.1)."""
+    def __init__(self, reason: str = "", *, is_of_request: bool = False) -> None:
+        super().__init__(reason)
+        self.is_of_request = is_of_request
 
 
 class UnacceptableAlgorithm(AuthenticationError):

@@ -19,7 +19,7 @@ from .errors import (
     ConfigurationError,
     DuplicateHeader,
     InvalidClaims,
-    MalformedHeader,
+    MalformedToken,
     MissingToken,
     PermissionDenied,
     RequestError,
@@ -197,12 +197,19 @@ def _challenge(error: RequestError, challenge: Challenge, text: Text) -> str:
         parts.append(f'resource_metadata="{challenge.metadata}"')
     if not isinstance(error, MissingToken):  # RFC 6750, 3.1: no error where nothing authenticates
         name = "invalid_token" if isinstance(error, AuthenticationError) else "insufficient_scope"
-        if challenge.is_oauth and isinstance(error, DuplicateHeader | MalformedHeader):
+        if challenge.is_oauth and _is_of_request(error):
             name = "invalid_request"
         parts += [f'error="{name}"', f'error_description="{text.detail}"']
         if challenge.is_oauth and isinstance(error, PermissionDenied) and error.scope:
             parts.append(f'scope="{error.scope}"')
     return ", ".join(parts)
+
+
+def _is_of_request(error: RequestError) -> bool:
+    """Whether the request is malformed, not the token (RFC 6750, 3.1)."""
+    return isinstance(error, DuplicateHeader) or (
+        isinstance(error, MalformedToken) and error.is_of_request
+    )
 
 
 def _answer(

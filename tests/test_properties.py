@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from jwt_middleware import Principal, Verifier
 from jwt_middleware.errors import AuthenticationError, InvalidClaim, MalformedToken, RequestError
 from jwt_middleware.gateways import PRESETS
+from jwt_middleware.keys.documents import read_file
 from jwt_middleware.keys.encoding import decode_object, decode_segment, json_segment
 from jwt_middleware.keys.jwk import read_jwks
 from jwt_middleware.keys.key import UnusableKey
-from jwt_middleware.keys.pem import read_file
 from jwt_middleware.principal import frozen
 from jwt_middleware.testing import FORMS, SigningKey, compact, mint, ucsd_claims
 from jwt_middleware.verification.claims import ClaimsPolicy

@@ -16,9 +16,10 @@ from typing import Any, Final
 from ..options.checks import nearest
 from ..options.tables import toml_key
 from ..principal import PERSON, SERVICE
+from .operands import attribute, claim, header, kind, path_param, query_param
 from .predicate import Predicate, all_of, any_of
 from .predicates import authenticated, has_permission, has_role
-from .terms import Term, attribute, claim, header, kind, path_param, query_param
+from .terms import Term
 
 _TERMS: Final[Mapping[str, Callable[[Any], Term]]] = {
     "attribute": attribute,

@@ -12,11 +12,12 @@ from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import Any, Final, NoReturn
 
 from ..principal import ABSENT as ABSENT
-from ..principal import ClaimName, Principal, claim_at
-from .predicate import Evaluation, Predicate, Verdict, checked_name
+from ..principal import Principal
+from .predicate import Evaluation, Predicate, Verdict
 from .request import RequestView
 
-_FAILED: Final = object()
+FAILED: Final = object()
+"""The operand that could not be read."""
 
 Read = Callable[[Principal, RequestView | None], Any]
 """Returns the operand, or ``ABSENT``."""
@@ -209,70 +210,13 @@ class Comparison(Predicate):
         return f"{self.left.written} {self.relation} {right}"
 
 
-def claim(name: ClaimName) -> Term:
-    """A claim by its full name or its path into objects, as the gateway sent it.
-
-    A dotted text is a path, unless it has a ``:`` or a ``/``; in a tuple, a dot is literal.
-    """
-    for member in name if isinstance(name, tuple) and name else (name,):
-        checked_name(member, "claim")
-    return Term(f"claim({name!r})", lambda principal, _: claim_at(principal.claims, name))
-
-
-kind: Final = Term("kind", lambda principal, _: principal.kind)
-"""Who acts: ``"person"``, or ``"service"`` for an application or service account by itself."""
-
-
-def attribute(name: str) -> Term:
-    """An attribute by the name that the registry gives it; levels compare by their order."""
-    name = checked_name(name, "attribute")
-    return Term(
-        f"attribute({name!r})",
-        lambda principal, _: principal.attributes.get(name, ABSENT),
-        attribute=name,
-    )
-
-
-def path_param(name: str) -> Term:
-    """A parameter of the route's path, as text."""
-    name = checked_name(name, "path_param")
-
-    def read(_: Principal, request: RequestView | None) -> Any:
-        values = {} if request is None else request.path_params
-        return str(values[name]) if name in values else ABSENT
-
-    return Term(f"path_param({name!r})", read, of_request="route")
-
-
-def query_param(name: str) -> Term:
-    """A query parameter that occurs exactly once in the URL, as text."""
-    return _single("query_param", name, "query", lambda request: request.query_values(name))
-
-
-def header(name: str) -> Term:
-    """A request header that was sent exactly once, as text."""
-    return _single("header", name, "header", lambda request: request.header_values(name))
-
-
-def _single(
-    written: str, name: str, of_request: str, texts_of: Callable[[RequestView], list[str]]
-) -> Term:
-    def read(_: Principal, request: RequestView | None) -> Any:
-        texts = [] if request is None else texts_of(request)
-        if len(texts) > 1:
-            return _FAILED  # nobody knows which one counts
-        return texts[0] if texts else ABSENT
-
-    return Term(f"{written}({checked_name(name, written)!r})", read, of_request=of_request)
-
-
 def _read(term: Term, evaluation: Evaluation) -> Any:
     if evaluation.principal is None:
         return ABSENT
     try:
         return term.read(evaluation.principal, evaluation.request)
     except Exception:  # noqa: BLE001 - a malformed claim or parameter is unknown, whatever failed
-        return _FAILED
+        return FAILED
 
 
 def _kind(value: Any) -> str | None:
@@ -345,7 +289,7 @@ def _constant(value: Any, written: str) -> Any:
 
 def _shown(operand: object, evaluation: Evaluation) -> str:
     value = _read(operand, evaluation) if isinstance(operand, Term) else operand
-    if value is _FAILED or value is ABSENT:
+    if value is FAILED or value is ABSENT:
         return "nothing" if value is ABSENT else "something malformed"
     is_header = isinstance(operand, Term) and operand.of_request == "header"
     return "a value that is not kept" if is_header else repr(value)  # it may be the token

@@ -16,7 +16,6 @@ from .algorithms import ALGORITHMS
 from .encoding import decode_segment
 from .key import PRIVATE_NOTE, UNREADABLE, Key, KeyNote, UnusableKey, read_thumbprint
 from .key_set import KeySet
-from .pem import read_pem
 from .shared_secrets import checked_secret
 
 MAX_KEYS = 100
@@ -32,13 +31,11 @@ _READERS: Mapping[str, Any] = {"RSA": RSAAlgorithm, "EC": ECAlgorithm, "OKP": OK
 
 
 def read_jwks(document: Mapping[str, Any], *, fetched: bool = False) -> KeySet:
-    """Read a JWKS, or a map of ``kid`` to PEM; unusable entries become notes.
+    """Read a JWKS; unusable entries become notes and the good ones work.
 
     ``fetched``: it came from a URL. A secret has no business there, so ``oct`` keys are skipped.
     """
     entries = document.get("keys", [document] if "kty" in document else None)
-    if entries is None and any(map(_is_pem, document.values())):
-        return _read_pem_map(document)
     if not isinstance(entries, list | tuple):
         raise UnusableKey('it has no "keys" list (RFC 7517, section 5)')
     keys: list[Key] = []
@@ -56,30 +53,6 @@ def read_jwks(document: Mapping[str, Any], *, fetched: bool = False) -> KeySet:
         else:
             if "d" in entry:
                 notes.append(KeyNote(key_id, PRIVATE_NOTE.reason, skipped=False))
-    return KeySet(keys, notes)
-
-
-def _is_pem(value: Any) -> bool:
-    return isinstance(value, str) and value.lstrip().startswith("-----BEGIN")
-
-
-def _read_pem_map(document: Mapping[str, Any]) -> KeySet:
-    """Read a map of ``kid`` to PEM, a certificate or a public key, as Google publishes them."""
-    keys: list[Key] = []
-    notes: list[KeyNote] = []
-    for key_id, text in document.items():
-        if len(keys) == MAX_KEYS or len(notes) == MAX_KEYS:
-            notes.append(KeyNote(None, f"more than {MAX_KEYS} entries; the rest are ignored", True))
-            break
-        try:
-            if not _is_pem(text):
-                raise UnusableKey("its value is no PEM text")
-            read = read_pem(text.encode())
-        except UnusableKey as error:
-            notes.append(KeyNote(key_id, str(error), skipped=True))
-        else:
-            keys += [key.named(key_id) for key in read.keys]
-            notes += [note._replace(key_id=key_id) for note in read.notes]
     return KeySet(keys, notes)
 
 

@@ -1,4 +1,4 @@
-"""Keys from a JWKS URL: cached, refreshed off the request's path, served while the endpoint fails.
+"""Keys from a URL: cached, refreshed off the request's path, served while the endpoint fails.
 
 Requests read an immutable snapshot without a lock. One fetch is in flight at a time, and whoever
 needs its result waits for it. ``schedule`` says when to fetch, ``http_fetch`` how.
@@ -22,9 +22,9 @@ from ..events.kinds import (
     StaleKeysServed,
 )
 from ..options import checks as check
+from .documents import read_document
 from .encoding import decode_object
 from .http_fetch import MAX_BYTES, Document, FetchError, checked_url, get, tls_context
-from .jwk import read_jwks
 from .key import UnusableKey
 from .key_set import KeySet, differences
 from .schedule import RefreshSchedule
@@ -191,7 +191,7 @@ class JWKSEndpoint(KeySource):
             document = decode_object(body)
         except ValueError:
             raise FetchError("an answer that is no strict JSON object") from None
-        keys = read_jwks(document, fetched=True)
+        keys = read_document(document, fetched=True)
         if not keys.keys or not all(accepts(keys) for _, accepts in self._attached):
             raise FetchError("no usable key in the answer")
         return keys

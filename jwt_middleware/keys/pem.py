@@ -1,41 +1,20 @@
-"""Reading key files: PEM, certificates, PKCS#12, and JWKS text.
+"""Reading PEM: keys, certificates, and maps of ``kid`` to PEM.
 
 Every reader returns a ``KeySet`` or raises ``UnusableKey``, which names the fault and the way out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.serialization import pkcs12
 
-from .encoding import decode_object
 from .key import PRIVATE_NOTE, UNREADABLE, Key, KeyNote, UnusableKey
 from .key_set import KeySet
-from .shared_secrets import JKS_MAGIC
 
 _PEM_BEGIN = b"-----BEGIN "
-_DER_SEQUENCE = b"\x30"
-
-
-def read_file(content: bytes, password: str | None = None) -> KeySet:
-    """Read a key file by what is in it, never by its name: JWKS, PEM, PKCS#12 or DER."""
-    if content[:4] in JKS_MAGIC:
-        raise UnusableKey(
-            "this is a Java keystore (JKS); export the certificate with "
-            "'keytool -exportcert -rfc -alias ALIAS -keystore FILE -file gateway.pem' "
-            "and name gateway.pem instead"
-        )
-    if b"-----BEGIN" in content:
-        return read_pem(content, password)
-    if content.lstrip()[:1] in (b"{", b"["):
-        return read_jwks_text(content)
-    if content[:1] == _DER_SEQUENCE:
-        return _read_der(content, password)
-    raise UnusableKey("it is neither PEM, PKCS#12, DER nor a JWKS")
 
 
 def read_pem(content: bytes, password: str | None = None) -> KeySet:
@@ -89,56 +68,34 @@ def _pem_block(label: str, text: bytes, password: str | None) -> tuple[Key, KeyN
     return Key(serialization.load_pem_public_key(text)), None
 
 
-def _read_der(content: bytes, password: str | None) -> KeySet:
-    try:
-        return KeySet([Key.of_certificate(x509.load_der_x509_certificate(content))])
-    except UnusableKey:
-        raise
-    except UNREADABLE:
-        pass
-    try:
-        return KeySet([Key(serialization.load_der_public_key(content))])
-    except UnusableKey:
-        raise
-    except UNREADABLE:
-        return _read_pkcs12(content, password)
+MOST_OF_MAP = 100
+"""Entries of one map that are read, as of a JWKS."""
 
 
-def _read_pkcs12(content: bytes, password: str | None) -> KeySet:
-    if password is not None and "\0" in password:
-        raise UnusableKey("the password of a PKCS#12 keystore cannot hold NUL")
-    try:
-        store = pkcs12.load_pkcs12(content, None if password is None else password.encode())
-        # WSO2 keeps its key pair and the certificates it trusts in different stores: where there
-        # is a key pair, the others in the store are its chain and sign no token.
-        if store.cert is not None:
-            return KeySet([Key.of_certificate(store.cert.certificate)])
-        if store.key is not None:
-            return KeySet([Key(store.key.public_key())], [PRIVATE_NOTE])
-        keys = [Key.of_certificate(entry.certificate) for entry in store.additional_certs]
-    except UnusableKey:
-        raise
-    except UNREADABLE:
-        how = "with this password"
-        if password is None:
-            how = "without a password; name it as KeyFile(path, password=...)"
-        raise UnusableKey(
-            "it is DER, but no certificate or public key; as a PKCS#12 keystore it does not open "
-            + how
-        ) from None
-    if not keys:
-        raise UnusableKey("the PKCS#12 keystore holds no certificate")
-    return KeySet(keys)
+def is_pem(value: Any) -> bool:
+    """Whether a value is PEM text."""
+    return isinstance(value, str) and value.lstrip().startswith("-----BEGIN")
 
 
-def read_jwks_text(content: bytes) -> KeySet:
-    """Read a JWKS document (RFC 7517, section 5), or one bare JWK."""
-    try:
-        document = decode_object(content)
-    except UnicodeError:
-        raise UnusableKey("it is no JWKS: no UTF-8") from None
-    except ValueError:
-        raise UnusableKey("it is no JWKS: no strict JSON object") from None
-    from .jwk import read_jwks  # imported here: PyJWT is only needed for a JWKS
+def read_pem_map(document: Mapping[str, Any]) -> KeySet:
+    """Read a map of ``kid`` to a certificate or public key in PEM, as Google publishes them.
 
-    return read_jwks(document)
+    Unusable entries become notes and the good ones work.
+    """
+    keys: list[Key] = []
+    notes: list[KeyNote] = []
+    for number, (key_id, text) in enumerate(document.items()):
+        if number == MOST_OF_MAP:
+            reason = f"more than {MOST_OF_MAP} entries; the rest are ignored"
+            notes.append(KeyNote(None, reason, skipped=True))
+            break
+        try:
+            if not is_pem(text):
+                raise UnusableKey("its value is no PEM text")
+            read = read_pem(text.encode())
+        except UnusableKey as error:
+            notes.append(KeyNote(key_id, str(error), skipped=True))
+        else:
+            keys += [key.named(key_id) for key in read.keys]
+            notes += [note._replace(key_id=key_id) for note in read.notes]
+    return KeySet(keys, notes)

@@ -105,12 +105,12 @@ class PEM(StaticKeys):
 
 
 class JWKSDocument(StaticKeys):
-    """Keys from a JWKS given as a dict (RFC 7517, section 5)."""
+    """Keys from a JWKS given as a dict (RFC 7517, section 5), or from a dict of ``kid`` to PEM."""
 
     def __init__(self, document: Mapping[str, Any]) -> None:
-        from .jwk import read_jwks  # imported here: PyJWT is only needed for a JWKS
+        from .documents import read_document  # imported here: most keys come from a URL
 
-        super().__init__("JWKS dict", lambda: read_jwks(document))
+        super().__init__("JWKS dict", lambda: read_document(document))
 
 
 class WatchedKeys(KeySource):
@@ -188,7 +188,7 @@ class KeyFile(WatchedKeys):
             raise ConfigurationError(f"KeyFile: a path, not a {type(path).__name__}")
         if not isinstance(password, str | None):
             raise ConfigurationError(f"KeyFile: password: a text, not a {type(password).__name__}")
-        from .pem import read_file  # imported here: most keys come from a URL
+        from .documents import read_file  # imported here: most keys come from a URL
 
         super().__init__(str(path), Path(path), lambda content: read_file(content, password))
 

@@ -10,8 +10,8 @@ from ..authorization.request import RequestView
 from ..background.waiting import Steps
 from ..errors import InvalidOriginal, PermissionDenied, RequestError, Unavailable
 from ..principal import Principal
+from ..verification.original import Original
 from ..verification.verifier import Verifier
-from .original import Original
 
 
 class Originals:

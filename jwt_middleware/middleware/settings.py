@@ -15,8 +15,8 @@ from ..options.checks import AnyAudience
 from ..options.sources import merged_options
 from ..responses import Refusal
 from ..verification.options import VerifierOptions
+from ..verification.original import Original
 from ..verification.verifier import Verifier
-from .original import Original, header_names
 
 Refuse = Callable[[Refusal, RequestView], Refusal]
 
@@ -72,7 +72,7 @@ class Settings:
         )
         return cls(
             verifier=verifier,
-            headers=header_names("header", merged.get("header")) or verifier.headers,
+            headers=check.header_names("header", merged.get("header")) or verifier.headers,
             original=_original(merged.get("original"), verifier),
             authorize=_authorize(merged.get("authorize"), verifier),
             optional=_optional(merged.get("optional", False)),

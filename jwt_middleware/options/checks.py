@@ -5,6 +5,7 @@ An empty value is an error, never "unset": ``issuer=[]`` would otherwise mean ev
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -86,6 +87,31 @@ def text(name: str, value: Any) -> str | None:
         what = "an empty one" if value == "" else kind(value)
         raise ConfigurationError(f"{name}: one text that is not empty, not {what}")
     return value
+
+
+# RFC 9110, 5.6.2 allows more characters, which only appear in patterns and templates:
+# !#$%&'*+^`|~ and "_".
+_HEADER_NAME = re.compile(r"[A-Za-z0-9.-]+")
+
+
+def header_names(option: str, value: Any) -> tuple[str, ...]:
+    """Read one header name or a list of them; None is the empty tuple."""
+    names = texts(option, value)
+    for name in names:
+        if not _HEADER_NAME.fullmatch(name):
+            hint = ""
+            if "*" in name:
+                hint = "; there is no wildcard here, list each header by its whole name"
+            elif "_" in name:
+                hint = (
+                    "; servers cannot tell '_' from '-', so a header with '_' is not to be trusted"
+                )
+            raise ConfigurationError(
+                f"{option}: {name!r} is no header name, which is letters, digits, '-' and '.'{hint}"
+            )
+    if len({name.lower() for name in names}) != len(names):
+        raise ConfigurationError(f"{option}: a header is listed twice; case does not count")
+    return names
 
 
 def claim_name(name: str, claim: Any) -> None:

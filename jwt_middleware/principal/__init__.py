@@ -17,5 +17,6 @@ from .principal import PRINCIPAL_KEY as PRINCIPAL_KEY
 from .principal import Grants as Grants
 from .principal import Principal as Principal
 from .principal import Vocabulary as Vocabulary
+from .principal import acting_caller as acting_caller
 from .principal import frozen as frozen
 from .principal import thawed as thawed

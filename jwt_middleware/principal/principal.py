@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol, TypeVar
 
-from .claim_names import ClaimName, ClaimNames, ListClaim, text_at
+from .claim_names import PERSON, SERVICE, ClaimName, ClaimNames, ListClaim, text_at
 
 PRINCIPAL_KEY = "jwt_middleware.principal"
 """Where the principal stands in an ASGI scope, a WSGI environ and Django's ``request.META``."""
@@ -266,3 +266,13 @@ class Principal:
 # What ``of_token`` calls for each token that is verified: looked up once.
 _new = object.__new__
 _set_values = Principal.__dict__["_values"].__set__
+
+
+def acting_caller(principal: Principal) -> Principal:
+    """Return the principal for whom a request is made, in BYU's order.
+
+    The first that is there: the original resource owner (a person), the current resource owner, the
+    original client, the current client (byu-oit/byu-jwt-nodejs, ``byu-jwt``).
+    """
+    first = principal if principal.original is None else principal.original
+    return principal if first.kind == SERVICE and principal.kind == PERSON else first

@@ -5,17 +5,9 @@ Nothing in the result may be trusted before its signature is verified.
 
 from __future__ import annotations
 
-import re
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
-from ..errors import (
-    DuplicateHeader,
-    MalformedHeader,
-    MalformedToken,
-    MissingToken,
-    RequestError,
-    TokenTooLarge,
-)
+from ..errors import DuplicateHeader, MalformedToken, RequestError, TokenTooLarge
 from ..keys.encoding import json_segment
 
 Segments = tuple[bytes, bytes, bytes, bytes]
@@ -34,68 +26,21 @@ def raw_token(line: bytes | str, max_size: int) -> bytes:
     if len(line) > max_size:
         raise TokenTooLarge("longer than max_token_size")
     if type(line) is not bytes:
-        line = _as_bytes(line)
+        line = as_bytes(line)
     token = line.strip(b" \t")
     if not token:
         raise MalformedToken("the header is empty")
     return token
 
 
-def _as_bytes(line: Any) -> bytes:
+def as_bytes(line: Any) -> bytes:
+    """Return a header line in bytes; raise ``MalformedToken`` if it is not ASCII."""
     if not isinstance(line, str):
         return bytes(line)  # a server may give a bytearray or a memoryview
     try:
         return line.encode("ascii")
     except UnicodeEncodeError:
         raise MalformedToken("the header is not ASCII") from None
-
-
-_MOST_SCHEME = 64
-"""Bytes that a scheme and blanks may add to the longest token."""
-
-
-def token_after(scheme: str, line: bytes | str, max_size: int) -> bytes:
-    """Return the token after an authentication scheme (RFC 6750, 2.1; RFC 9110, 11.4).
-
-    The scheme is in any case, and one blank or more follows it. The size is checked first.
-
-    Raises:
-        MissingToken: the line has another scheme.
-        DuplicateHeader: lines were joined by a comma.
-        MalformedHeader: there is no token, or more than one word after the scheme, or a tab.
-
-    """
-    if len(line) > max_size + _MOST_SCHEME:
-        raise TokenTooLarge("longer than max_token_size")
-    value = (line if type(line) is bytes else _as_bytes(line)).strip(b" \t")
-    word, _, token = value.partition(b" ")
-    if word.lower() != scheme.lower().encode():
-        _refuse_scheme(scheme, value)
-    token = token.lstrip(b" ")
-    if token.find(b",") >= 0:
-        raise DuplicateHeader("header lines were joined by a comma")
-    if not token or has_blank(token):
-        raise MalformedHeader(f"after {scheme} and a blank comes the token alone")
-    return token
-
-
-def _refuse_scheme(scheme: str, value: bytes) -> NoReturn:
-    lower, own = value.lower(), scheme.lower().encode()
-    if not value:
-        raise MalformedHeader("the header is empty")
-    # Other schemes may have commas of their own, as Digest has.
-    if re.search(rb",[ \t]*" + own + rb"(?:[ \t]|$)", lower):
-        raise DuplicateHeader("header lines were joined by a comma")
-    if lower.startswith((own + b"\t", own + b",")):
-        raise MalformedHeader(f"after {scheme} comes a blank, then the token")
-    raise MissingToken(f"another authentication scheme than {scheme}")
-
-
-def has_blank(value: bytes | str) -> bool:
-    """Whether there is a blank or a tab in it."""
-    if isinstance(value, str):
-        return " " in value or "\t" in value
-    return value.find(b" ") >= 0 or value.find(b"\t") >= 0
 
 
 def joined_fault(line: bytes | str) -> RequestError | None:

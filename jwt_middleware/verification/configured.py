@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ..errors import ConfigurationError
@@ -71,20 +71,24 @@ def _of_issuers(
             "audience": each.audience,
             "signer": each.signer,
         }
-        tenants = by_tenant(each.issuer, each.tenants)
-        made: dict[str | None, IssuerVerifier] = (
-            _of_tenants(tenants, shared_rules, each.keys, others)
-            if tenants
-            else {
-                each.issuer: IssuerVerifier(
-                    shared_rules, keys=each.keys, issuer=each.issuer, **others
-                )
-            }
-        )
+        try:
+            made = _of_issuer(each, shared_rules, others)
+        except ConfigurationError as error:
+            raise ConfigurationError(f"issuers: {each.issuer}: {error}") from None
         if not verifiers.keys().isdisjoint(made):
             raise ConfigurationError("issuers: one issuer is listed twice; give it a list of keys")
         verifiers |= made
     return verifiers
+
+
+def _of_issuer(
+    issuer: Issuer, shared_rules: SharedRules, others: dict[str, Any]
+) -> dict[str | None, IssuerVerifier]:
+    tenants = by_tenant(issuer.issuer, issuer.tenants)
+    if tenants:
+        return _of_tenants(tenants, shared_rules, issuer.keys, others)
+    name = issuer.issuer
+    return {name: IssuerVerifier(shared_rules, keys=issuer.keys, issuer=name, **others)}
 
 
 def _of_flat_form(
@@ -149,3 +153,24 @@ def _issuers(issuers: Any, options: VerifierOptions) -> list[Issuer]:
     if not all(isinstance(each.issuer, str) and each.issuer for each in issuers):
         raise ConfigurationError("issuers: an Issuer(...) names no issuer; it would take every one")
     return issuers
+
+
+def headers_of(verifiers: Iterable[IssuerVerifier]) -> tuple[tuple[str, ...], str | None]:
+    """Return the header names of every gateway, and the scheme that they write before the token.
+
+    Raises:
+        ConfigurationError: some write a scheme and some do not.
+
+    """
+    gateways = [verifier.gateway for verifier in verifiers]
+    listed: dict[str, str] = {}
+    for gateway in gateways:
+        for name in gateway.headers:
+            listed.setdefault(name.lower(), name)
+    schemes = {each.scheme.lower() if each.writes_scheme else None for each in gateways}
+    if len(schemes) > 1:
+        raise ConfigurationError(
+            "issuers: the gateways of some write a scheme before the token, and those of others do "
+            "not; install a middleware for each, with optional="
+        )
+    return tuple(listed.values()), gateways[0].scheme if gateways[0].writes_scheme else None

@@ -73,7 +73,7 @@ def _check_gateway(gateway: Gateway) -> None:
     try:
         _check_names(gateway.names)
         check.texts("algorithms", gateway.algorithms)
-        check.texts("header", gateway.header or ())
+        check.header_names("header", gateway.header or ())
         check.texts("header_claims", tuple(gateway.header_claims) or None)
         for name in ("name", "scheme", "realm"):
             value: Any = getattr(gateway, name)

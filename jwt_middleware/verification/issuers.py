@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..authorization.predicate import Predicate
+from ..background.waiting import Steps
 from ..errors import (
     BadSignature,
     ClientMismatch,
@@ -20,6 +21,7 @@ from ..errors import (
 )
 from ..events.log import Announcer
 from ..keys.encoding import json_segment
+from ..keys.trusted import TrustedKeys
 from ..principal import Principal
 from .cache import VerifiedToken
 from .compact import Segments, decode_header
@@ -61,6 +63,34 @@ class Issuers:
         """Return every issuer's verifier, then the verifiers that clients are bound to."""
         bound = () if snapshot is None else snapshot.bound.values()
         return [*self._verifiers.values(), *bound]
+
+    def have_keys(self) -> bool:
+        """Whether every issuer has keys now."""
+        return all(verifier.keys.current() is not None for verifier in self._verifiers.values())
+
+    def prefetching(self) -> Steps[bool]:
+        """Fetch missing keys, all at once, so that one budget is enough; return ``have_keys``."""
+        waits = [keys.missing() for keys in self._key_sets()]
+        # Not "yield from": drive() sends values, and a list iterator has no send().
+        for pending in waits:
+            if pending is not None:
+                yield pending
+        return self.have_keys()
+
+    def key_health(self) -> list[dict[str, Any]]:
+        """Return the health of every key source."""
+        return [source for keys in self._key_sets() for source in keys.health()]
+
+    def close(self) -> None:
+        """Stop fetching keys; the current keys keep verifying tokens."""
+        for keys in self._key_sets():
+            keys.close()
+
+    def _key_sets(self) -> list[TrustedKeys]:
+        """Return the keys of every issuer and bound client; several of them may share theirs."""
+        snapshot = None if self.snapshot is None else self.snapshot()
+        verifiers = self.verifiers(snapshot)
+        return list({id(verifier.keys): verifier.keys for verifier in verifiers}.values())
 
     def unknown_names(self, predicate: Predicate) -> list[str]:
         """Return the faults of a predicate's names, by the newest reading of the registry."""

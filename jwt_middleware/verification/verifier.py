@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from ..authorization.predicate import Predicate
 from ..authorization.request import RequestView
-from ..background.waiting import Steps, Wait, drive, drive_async
+from ..background.waiting import Steps, drive, drive_async
 from ..errors import (
     BadSignature,
-    ConfigurationError,
     DuplicateHeader,
     MalformedToken,
     RequestError,
@@ -25,16 +24,9 @@ from ..keys.encoding import use_speed
 from ..options import checks as check
 from ..principal import Principal
 from .cache import TAIL, TokenCache, VerifiedToken
-from .compact import (
-    MAX_TOKEN_SIZE,
-    Segments,
-    has_blank,
-    joined_fault,
-    raw_token,
-    split,
-    token_after,
-)
-from .configured import issuer_verifiers_of
+from .compact import MAX_TOKEN_SIZE, Segments, joined_fault, raw_token, split
+from .configured import headers_of, issuer_verifiers_of
+from .credentials import Credentials, Outcome
 from .issuer import IssuerVerifier
 from .issuers import Issuers
 from .options import VerifierOptions, clock_of, listeners_of, registry_of, revocations_of
@@ -46,6 +38,11 @@ if TYPE_CHECKING:
 
 _MAY_BE_JOINED = (BadSignature, MalformedToken)
 """Errors that may really mean: two header lines were joined, or a word precedes the token."""
+
+API_IS_NOT_SET = (
+    "api is not set: WSO2 tokens carry no audience, so a token made for any other API of the "
+    "gateway is accepted here. Set api='/your/context'"
+)
 
 Choice = tuple[Segments, IssuerVerifier, "RegistrySnapshot | None"]
 """A token's segments, its issuer's verifier, and the registry snapshot that this depended on."""
@@ -76,21 +73,17 @@ class Verifier:
         self._clock = clock_of(options.get("clock", time.time))
         self.announce = announce
         self._wants = self.announce.wants
-        self._max_size = check.whole(
-            "max_token_size", options.get("max_token_size", MAX_TOKEN_SIZE), least=64
-        )
+        longest = options.get("max_token_size", MAX_TOKEN_SIZE)
+        self._max_size = check.whole("max_token_size", longest, least=64)
         self.audit = Audit(self.announce)
-        self._cache = TokenCache(
-            check.whole("cache_size", options.get("cache_size", 4_096), least=0)
-        )
+        cache_size = check.whole("cache_size", options.get("cache_size", 4_096), least=0)
+        self._cache = TokenCache(cache_size)
         self._issuer_verifiers = issuer_verifiers
         self._of_originals: list[Verifier] = []
         registry = registry_of(options.get("clients"))
         self._when_clients_change: list[Callable[[], object]] = [self._cache.clear]
         self._find = self._cache.find
-        self._issuers = Issuers(
-            self._issuer_verifiers, registry, self.announce, self._clock, self._changed
-        )
+        self._issuers = Issuers(issuer_verifiers, registry, announce, self._clock, self._changed)
         self._sole_issuer = self._issuers.for_every_token
         self._read_registry = self._issuers.snapshot
         self.revocations = revocations_of(
@@ -98,21 +91,17 @@ class Verifier:
         )
         """Denies tokens and takes denials back; None if ``revocations`` is not configured."""
         self._generation = None if self.revocations is None else self.revocations.generation
-        verifiers = self._issuer_verifiers.values()
-        self.headers = tuple(
-            {name.lower(): name for each in verifiers for name in each.gateway.headers}.values()
-        )
+        verifiers = issuer_verifiers.values()
+        self.headers, scheme = headers_of(verifiers)
         """The header names of every gateway, the first one first."""
-        self._has_scheme = self._writes_scheme()
-        self.begin_line = self._begin_credentials if self._has_scheme else self.begin
+        self.begin_line: Callable[..., Outcome] = self.begin
         """Does as ``begin`` for one header line, which may hold a scheme before the token."""
+        self._begin_value: Callable[..., Outcome] = self.begin
+        if scheme is not None:
+            of_lines = Credentials(self.begin, self.audit, scheme, self._max_size)
+            self.begin_line, self._begin_value = of_lines.begin_line, of_lines.begin_value
         if not options.get("api") and any(issuer.gateway.context_claim for issuer in verifiers):
-            self.announce(
-                ConfigurationWarning(
-                    "api is not set: WSO2 tokens carry no audience, so a token made for any other "
-                    "API of the gateway is accepted here. Set api='/your/context'"
-                )
-            )
+            announce(ConfigurationWarning(API_IS_NOT_SET))
 
     def verify(self, raw: bytes | str, *, request: RequestView | None = None) -> Principal:
         """Verify one raw header value. Waits for a fetch only if the key is not known.
@@ -123,60 +112,15 @@ class Verifier:
             PermissionDenied: the registry does not have the client, or it is disabled (403).
 
         """
-        outcome = self._begin_either(raw, request)
+        outcome = self._begin_value(raw, request)
         return outcome if isinstance(outcome, Principal) else drive(outcome)
 
     async def verify_async(
         self, raw: bytes | str, *, request: RequestView | None = None
     ) -> Principal:
         """Verify one raw header value without blocking the event loop (asyncio or trio)."""
-        outcome = self._begin_either(raw, request)
+        outcome = self._begin_value(raw, request)
         return outcome if isinstance(outcome, Principal) else await drive_async(outcome)
-
-    def _writes_scheme(self) -> bool:
-        """Whether the gateways write a scheme before the token.
-
-        Raises:
-            ConfigurationError: some do and some do not.
-
-        """
-        schemes = {
-            each.gateway.scheme.lower() if each.gateway.writes_scheme else ""
-            for each in self._issuer_verifiers.values()
-        }
-        if len(schemes) > 1:
-            raise ConfigurationError(
-                "issuers: the gateways of some write a scheme before the token, and those of "
-                "others do not; install a middleware for each, with optional="
-            )
-        return schemes != {""}
-
-    def _begin_either(
-        self, raw: bytes | str, request: RequestView | None
-    ) -> Principal | Steps[Principal]:
-        """Begin with a whole header value, or with the token alone where a scheme precedes it."""
-        is_token = self._has_scheme and not has_blank(raw)
-        return self.begin(raw, request) if is_token else self.begin_line(raw, request)
-
-    def _begin_credentials(
-        self,
-        line: bytes | str,
-        request: Any = None,
-        view: Callable[[Any], RequestView] | None = None,
-    ) -> Principal | Steps[Principal]:
-        """Do as ``begin`` for a line with a scheme before the token (RFC 6750, 2.1).
-
-        Raises:
-            MissingToken: it has another scheme.
-            DuplicateHeader, MalformedHeader, TokenTooLarge: already announced, as is the other.
-
-        """
-        try:
-            token = token_after(self.gateway.scheme, line, self._max_size)
-        except RequestError as error:
-            self.audit.refused(error, request if view is None else view(request))
-            raise
-        return self.begin(token, request, view)
 
     def begin(
         self,
@@ -349,11 +293,8 @@ class Verifier:
         ``would_refuse`` counts refusals by rules in shadow mode, which are not enforced.
         """
         snapshot = self._snapshot_if_any()
-        # The verifiers of several clients may share their keys.
-        distinct = {id(issuer.keys): issuer.keys for issuer in self._issuers.verifiers(snapshot)}
-        sources = [source for keys in distinct.values() for source in keys.health()]
-        ready = self._has_keys()
-        health: dict[str, Any] = {"ready": ready, "sources": sources}
+        ready = self._issuers.have_keys()
+        health: dict[str, Any] = {"ready": ready, "sources": self._issuers.key_health()}
         if snapshot is not None:
             health["clients"] = len(snapshot.clients)
         if self.revocations is not None:
@@ -364,26 +305,11 @@ class Verifier:
 
     def prefetch(self) -> bool:
         """Fetch missing keys, waiting up to a request's budget; return whether none is missing."""
-        return drive(self._prefetching())
+        return drive(self._issuers.prefetching())
 
     async def prefetch_async(self) -> bool:
         """Do as ``prefetch``, without blocking the event loop."""
-        return await drive_async(self._prefetching())
-
-    def _prefetching(self) -> Steps[bool]:
-        # Not "yield from": drive() sends values, and a list iterator has no send().
-        for pending in self._missing():  # noqa: UP028
-            yield pending
-        return self._has_keys()
-
-    def _has_keys(self) -> bool:
-        return all(issuer.keys.current() is not None for issuer in self._issuer_verifiers.values())
-
-    def _missing(self) -> list[Wait]:
-        """Start every fetch of missing keys at once, so that one budget is enough."""
-        verifiers = self._issuers.verifiers(self._snapshot_if_any())
-        waits = [issuer.keys.missing() for issuer in verifiers]
-        return [wait for wait in waits if wait is not None]
+        return await drive_async(self._issuers.prefetching())
 
     def for_originals(self, api: Any, audience: Any) -> Verifier:
         """Return a verifier of the assertions of callers before the caller.
@@ -399,14 +325,9 @@ class Verifier:
         if self.revocations is not None:
             options["revocations"] = self.revocations.without_one_time()
         verifier = Verifier.__new__(Verifier)
-        verifier._set_up(
-            options,
-            Announcer(is_silent=True),
-            {
-                name: issuer.for_originals(api, audience)
-                for name, issuer in self._issuer_verifiers.items()
-            },
-        )
+        issuers = self._issuer_verifiers.items()
+        verifiers = {name: issuer.for_originals(api, audience) for name, issuer in issuers}
+        verifier._set_up(options, Announcer(is_silent=True), verifiers)
         self._of_originals.append(verifier)
         return verifier
 
@@ -415,8 +336,7 @@ class Verifier:
 
         With ``revocations`` they do so only for a few seconds, as the deny list goes stale.
         """
-        for issuer in self._issuers.verifiers(self._snapshot_if_any()):
-            issuer.keys.close()
+        self._issuers.close()
         if self.revocations is not None:
             self.revocations.close()
         for verifier in self._of_originals:

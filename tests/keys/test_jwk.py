@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives import serialization
 
+from jwt_middleware.keys.documents import read_jwks_text
 from jwt_middleware.keys.jwk import MAX_KEYS, read_jwk, read_jwks
 from jwt_middleware.keys.key import Key, UnusableKey
-from jwt_middleware.keys.pem import read_jwks_text
 from jwt_middleware.testing import SigningKey
 
 KeyFor = Callable[..., SigningKey]

@@ -9,9 +9,10 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
 from cryptography.hazmat.primitives.serialization import pkcs12
 
+from jwt_middleware.keys.documents import read_file
 from jwt_middleware.keys.key import Key, UnusableKey
 from jwt_middleware.keys.key_set import KeySet
-from jwt_middleware.keys.pem import read_file, read_pem
+from jwt_middleware.keys.pem import read_pem
 from jwt_middleware.keys.shared_secrets import read_secret
 from jwt_middleware.testing import SigningKey
 

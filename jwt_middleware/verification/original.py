@@ -7,41 +7,14 @@ that a predicate names, and never counts instead of the caller's own.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from ..authorization.predicate import Predicate
 from ..authorization.terms import terms_of
 from ..errors import ConfigurationError
 from ..options import checks as check
 from ..options.checks import AnyAudience
-from ..principal import PERSON, SERVICE, Principal
-
-# RFC 9110, 5.6.2 allows more characters, which only appear in patterns and templates:
-# !#$%&'*+^`|~ and "_".
-_HEADER_NAME = re.compile(r"[A-Za-z0-9.-]+")
-
-
-def header_names(option: str, value: Any) -> tuple[str, ...]:
-    """Read one header name or a list of them; None is the empty tuple."""
-    names = check.texts(option, value)
-    for name in names:
-        if not _HEADER_NAME.fullmatch(name):
-            hint = ""
-            if "*" in name:
-                hint = "; there is no wildcard here, list each header by its whole name"
-            elif "_" in name:
-                hint = (
-                    "; servers cannot tell '_' from '-', so a header with '_' is not to be trusted"
-                )
-            raise ConfigurationError(
-                f"{option}: {name!r} is no header name, which is letters, digits, '-' and '.'{hint}"
-            )
-    if len({name.lower() for name in names}) != len(names):
-        raise ConfigurationError(f"{option}: a header is listed twice; case does not count")
-    return names
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +41,7 @@ class Original:
 
     def __post_init__(self) -> None:
         """Raise ``ConfigurationError`` where an attribute is wrong."""
-        if len(header_names("original: header", self.header or "")) != 1:
+        if len(check.header_names("original: header", self.header or "")) != 1:
             raise ConfigurationError("original: header: one header name")
         if not isinstance(self.forwarders, Predicate):
             raise ConfigurationError(
@@ -83,13 +56,3 @@ class Original:
 
     def __repr__(self) -> str:
         return f"Original({self.header!r}, forwarders={self.forwarders!r})"
-
-
-def acting_caller(principal: Principal) -> Principal:
-    """Return the principal for whom a request is made, in BYU's order.
-
-    The first that is there: the original resource owner (a person), the current resource owner, the
-    original client, the current client (byu-oit/byu-jwt-nodejs, ``byu-jwt``).
-    """
-    first = principal if principal.original is None else principal.original
-    return principal if first.kind == SERVICE and principal.kind == PERSON else first
