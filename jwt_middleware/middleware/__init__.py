@@ -1,6 +1,7 @@
 """What every door does: exempt, authenticate, authorize, refuse."""
 
 from .caching import CacheHeaders
+from .forwarding import Forwarding, Incoming, incoming_of
 from .live import Current
 from .middleware import (
     CHECKED_GUARDS_KEY,
@@ -17,11 +18,14 @@ __all__ = [
     "CHECKED_GUARDS_KEY",
     "CacheHeaders",
     "Current",
+    "Forwarding",
+    "Incoming",
     "MIDDLEWARE_KEY",
     "Middleware",
     "Options",
     "enforce",
     "enforce_first",
+    "incoming_of",
     "principal_of",
     "refusal_of",
 ]

@@ -75,7 +75,7 @@ class Settings:
         )
         return cls(
             verifier=verifier,
-            header=_header(merged.get("header"), verifier.gateway.header),
+            header=header_name(merged.get("header"), verifier.gateway.header),
             authorize=_authorize(merged.get("authorize"), verifier),
             optional=_optional(merged.get("optional", False)),
             exempt=path_list("exempt", merged.get("exempt", ())),
@@ -103,7 +103,8 @@ def _verifier(merged: Mapping[str, Any]) -> Verifier:
     return ready
 
 
-def _header(name: Any, default: str) -> str:
+def header_name(name: Any, default: str) -> str:
+    """Read a header's name; None is the default."""
     header = check.text("header", name) or default
     if not _HEADER_NAME.fullmatch(header):
         hint = ""
