@@ -26,6 +26,7 @@ from jwt_middleware.principal import PRINCIPAL_KEY
 from jwt_middleware.responses import misconfigured
 
 from .answers import RECORDED_KEY, Marked, emit, finish, note_header_read
+from .forwarding import forward_assertion
 from .guards import (
     RefusedUnavailable,
     check_guard,
@@ -43,6 +44,7 @@ __all__ = [
     "JWTMiddleware",
     "current_principal",
     "current_principal_or_none",
+    "forward_assertion",
     "public",
     "requires",
 ]
