@@ -53,7 +53,8 @@ def incoming_of(
         lines_of: returns every line of the header that the middleware reads.
 
     Raises:
-        MissingToken: the header was not verified, as on an exempt path, or was removed since.
+        MissingToken: the header was not verified, as on an exempt path, or the request no longer
+            has exactly one. It has none in a test that overrides the principal.
 
     """
     middleware: Middleware | None = carrier.get(MIDDLEWARE_KEY)
@@ -61,17 +62,26 @@ def incoming_of(
         raise MissingToken("the request has no principal, so there is no assertion to send on")
     lines = lines_of(middleware)
     if len(lines) != 1:
-        raise MissingToken("the request no longer has the one assertion header that was verified")
+        raise MissingToken("the request no longer has exactly one assertion header to send on")
     line = lines[0]
     text = line if isinstance(line, str) else bytes(line).decode("latin-1")
     return Incoming(middleware.header, text.strip(" \t"))
+
+
+class ClientURL(Protocol):
+    """A URL of httpx or httpx2, which is read as text."""
+
+    @property
+    def raw_host(self) -> bytes:
+        """The host, as it is looked up."""
+        ...
 
 
 class OutgoingRequest(Protocol):
     """What is needed of a request of httpx or httpx2."""
 
     @property
-    def url(self) -> Any:
+    def url(self) -> ClientURL:
         """The URL of this hop."""
         ...
 
@@ -98,7 +108,8 @@ class Forwarding:
     ``httpx.AsyncClient(event_hooks={"request": [forward]})``. The clients call a hook before each
     hop, so a redirect to another host loses the header, which they would carry along.
 
-    A proxy that the client is configured to use sees what is sent to loopback over http.
+    Put it last, if another hook changes a request's URL. A proxy that the client is configured to
+    use sees what is sent to loopback over http.
 
     Args:
         incoming: returns the assertion of the current request, or raises ``MissingToken``.
@@ -119,7 +130,7 @@ class Forwarding:
         self._hosts = HostList("hosts", hosts)
         self._header = None if header is None else header_name(header, "")
 
-    def headers(self, url: str) -> dict[str, str]:
+    def headers(self, url: str | ClientURL) -> dict[str, str]:
         """Return the header to send with a request for a URL; empty for any other host.
 
         Only for a client that follows no redirects: one that does would carry the header along,

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import httpx
+import httpx2
 import pytest
 
 from jwt_middleware import ConfigurationError, MissingToken
@@ -98,7 +99,7 @@ def test_a_value_with_a_scheme_goes_on_as_it_came_and_under_another_name_as_the_
 
 def test_an_allowed_url_gets_the_header_that_the_request_came_in_with() -> None:
     assert forwarding().headers(ORDERS) == {HEADER: TOKEN}
-    assert forwarding().headers(httpx.URL(ORDERS)) == {HEADER: TOKEN}  # type: ignore[arg-type]
+    assert forwarding().headers(httpx.URL(ORDERS)) == {HEADER: TOKEN}
 
 
 def test_the_header_may_have_another_name() -> None:
@@ -320,6 +321,34 @@ def test_what_was_set_by_hand_travels_along_where_no_hook_removes_it(
 
     client.ask(None, "GET", url, headers, follow_redirects=False)
     assert len(stranger.received) == 1
+
+
+@pytest.mark.parametrize("library", [httpx, httpx2])
+@pytest.mark.usefixtures("middleware")
+def test_a_redirect_that_the_app_follows_by_itself_keeps_the_rule(
+    library: Any, orders: Target, stranger: Target
+) -> None:
+    hooks: dict[str, list[Any]] = {"request": [forwarding("127.0.0.1")]}
+    with library.Client(event_hooks=hooks, trust_env=False) as client:
+        answer = client.get(redirecting(orders.url, stranger.url_of_localhost))
+        client.send(answer.next_request)
+
+    assert (orders.all(HEADER), stranger.all(HEADER)) == ([[TOKEN]], [[]])
+
+
+@EVERY_CLIENT
+@pytest.mark.usefixtures("middleware")
+def test_a_client_that_authenticates_in_several_steps_keeps_the_rule(
+    client: Client, orders: Target, stranger: Target
+) -> None:
+    class TokenOfAnotherHost(client.library.Auth):  # type: ignore[misc,name-defined]
+        def auth_flow(self, request: Any) -> Any:
+            yield client.library.Request("POST", stranger.url, headers={HEADER: "by hand"})
+            yield request
+
+    client.ask(forwarding(orders.host), "GET", orders.url, auth=TokenOfAnotherHost())
+
+    assert (orders.all(HEADER), stranger.all(HEADER)) == ([[TOKEN]], [[]])
 
 
 @EVERY_CLIENT
