@@ -64,7 +64,7 @@ def options(rsa_key: SigningKey) -> dict[str, Any]:
         "keys": rsa_key.public_pem,
         "api": "/echo",
         "exempt": ("/exempt",),
-        "optional": ("/optional",),
+        "optional": ("/optional", "/mounted/optional"),
     }
 
 
@@ -274,6 +274,14 @@ def test_an_anonymous_request_calls_nobody_in_nobodys_name(
 
     assert door.ask(options, "/optional", orders.url, token_of("ana")).status == 200
     assert orders.all(HEADER) == [[token_of("ana")]]
+
+
+def test_a_mounted_app_answers_an_anonymous_request_alike(options: Any, orders: Target) -> None:
+    """It has exception handlers of its own, which would make a 500 of an error they do not know."""
+    answer = DOORS["starlette"].ask(options, "/mounted/optional", orders.url)
+
+    assert (answer.status, answer.content["code"]) == (401, "missing_token")
+    assert orders.received == []
 
 
 @EVERY_DOOR
