@@ -144,8 +144,8 @@ def enter(middleware: Middleware, scope: Scope) -> Awaitable[None] | None:
     wanted = middleware.raw_header
     size = len(wanted)
     lines = [v for key, v in scope["headers"] if len(key) == size and key.lower() == wanted]
-    if middleware.other_raw_headers:
-        lines = middleware.lines_of(scope)
+    if middleware.has_other_headers:
+        lines = middleware.headers.in_scope(scope)
     # As ``Middleware.begin`` does for one line: this spares a call.
     outcome = (
         middleware.begin_line(lines[0], scope, ScopeView)

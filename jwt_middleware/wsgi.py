@@ -59,7 +59,7 @@ class JWTMiddleware:
         request = EnvironView(environ)
         if not self.middleware.skips_verification(request):
             start_response = with_cache_headers(self.middleware, start_response)
-            lines = self.middleware.lines_of_environ(environ)
+            lines = self.middleware.headers.in_environ(environ)
             try:
                 self.middleware.admit(lines, environ, EnvironView)
             except RequestError as error:

@@ -63,6 +63,7 @@ FRAMEWORKS = {
     "asgiref",
     "rest_framework",
     "uvicorn",
+    "httpx",
     "httpx2",
     "oauthlib",
     "websockets",

@@ -159,7 +159,7 @@ def test_listed_refuses_whatever_is_no_text_and_no_list_of_texts(value: Any) -> 
         ("standard", "azp", 1),
         ("standard", "roles", {"a": 1}),
         ("standard", "permissions", [1]),
-        ("standard", "scope", None),
+        ("standard", "scope", True),
     ],
 )
 def test_a_malformed_claim_name_is_never_an_absent_one(

@@ -12,7 +12,10 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
+from starlette.responses import JSONResponse
+from starlette.routing import Route
 
 from jwt_middleware import Predicate, Principal, Verifier
 from jwt_middleware.errors import TokenExpired, TokenRevoked
@@ -76,6 +79,28 @@ def test_an_example_lets_in_and_refuses_as_it_says(
     assert ask(app, kind, "/me", guest).json() == {"user_id": "00112233445566778899aabbccddeeff"}
     assert ask(app, kind, "/reports", guest).status == 403
     assert ask(app, kind, "/reports", registrar).json() == ["enrolment"]
+
+
+def test_a_client_with_the_hook_carries_the_assertion_to_the_named_host_alone(
+    in_site: Path, rsa_key: SigningKey
+) -> None:
+    names: dict[str, Any] = {"__name__": "readme"}
+    exec(compile(block("python", "forward_assertion"), "README.md", "exec"), names)
+    assert names["stock"].event_hooks["request"] == [names["forward"]]
+    app, token = app_of("from starlette.applications", "def me"), mint(rsa_key, ucsd_claims())
+    sent: list[str | None] = []
+
+    def items(request: Any) -> JSONResponse:
+        for url in ("https://stock.example.edu/items", "https://other.example.edu/items"):
+            hop = httpx.Request("GET", url)
+            names["forward"](hop)
+            sent.append(hop.headers.get(HEADER))
+        return JSONResponse(None)
+
+    app.router.routes.append(Route("/items", items))
+
+    assert ask(app, "asgi", "/items", token).status == 200
+    assert sent == [token, None]
 
 
 def test_the_plain_door_around_flask_verifies_what_answers_beside_the_app(

@@ -27,6 +27,7 @@ from jwt_middleware.principal import PRINCIPAL_KEY
 from jwt_middleware.responses import misconfigured
 
 from .configuration import options_from_settings
+from .forwarding import forward_assertion
 from .guards import (
     answer_of,
     check_view,
@@ -46,6 +47,7 @@ __all__ = [
     "JWTMiddleware",
     "current_principal",
     "current_principal_or_none",
+    "forward_assertion",
     "public",
     "requires",
 ]

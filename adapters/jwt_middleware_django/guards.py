@@ -79,7 +79,9 @@ def to_admit(
     # Under ASGI the raw lines are still there: a repeated header is seen as what it is.
     scope = getattr(request, "scope", None)
     lines: Sequence[bytes | str] = (
-        middleware.lines_of_environ(request.META) if scope is None else middleware.lines_of(scope)
+        middleware.headers.in_environ(request.META)
+        if scope is None
+        else middleware.headers.in_scope(scope)
     )
     return lines, request.META, lambda _: request_view_of(request)
 

@@ -26,6 +26,7 @@ from jwt_middleware.principal import PRINCIPAL_KEY
 from jwt_middleware.responses import misconfigured
 
 from .answers import RECORDED_KEY, Marked, emit, finish, note_header_read
+from .forwarding import forward_assertion
 from .guards import (
     RefusedUnavailable,
     check_guard,
@@ -43,6 +44,7 @@ __all__ = [
     "JWTMiddleware",
     "current_principal",
     "current_principal_or_none",
+    "forward_assertion",
     "public",
     "requires",
 ]
@@ -141,7 +143,7 @@ class _Installed:
         try:
             if not (middleware.may_exempt and middleware.skips_verification(EnvironView(environ))):
                 note_header_read(environ)
-                middleware.admit(middleware.lines_of_environ(environ), environ, EnvironView)
+                middleware.admit(middleware.headers.in_environ(environ), environ, EnvironView)
             if guards:
                 view = EnvironView(environ, path_params=current.view_args)
                 if middleware.is_passed_preflight(view):

@@ -28,6 +28,7 @@ from jwt_middleware.middleware import Middleware, Options
 from jwt_middleware.principal import PRINCIPAL_KEY, Principal
 from jwt_middleware.responses import misconfigured, send_asgi
 
+from .forwarding import forward_assertion
 from .guards import (
     check_first,
     current_principal,
@@ -41,6 +42,7 @@ __all__ = [
     "JWTMiddleware",
     "current_principal",
     "current_principal_or_none",
+    "forward_assertion",
     "public",
     "requires",
 ]

@@ -52,7 +52,7 @@ def current_principal(
     scope = _scope_of(connection)
     if scope is None:
         raise MissingToken("there is no request")
-    _serve_refusals(scope)
+    serve_refusals(scope)
     return principal_of(scope)
 
 
@@ -69,10 +69,10 @@ def current_principal_or_none(
 
 
 def _scope_of(connection: HTTPConnection | None) -> Scope | None:
-    return _current_scope() if connection is None else connection.scope
+    return current_scope() if connection is None else connection.scope
 
 
-def _current_scope() -> Scope | None:
+def current_scope() -> Scope | None:
     """Return the scope of the connection that is served now; None where none is, or not by us.
 
     An app that another one calls in its own process inherits the context, but its scope is another
@@ -133,11 +133,11 @@ def _check(check: Callable[..., None], what: Any, scope: Scope) -> None:
     try:
         check(what, scope, view)
     except RequestError as error:
-        _serve_refusals(scope)
+        serve_refusals(scope)
         raise Refused(error, refusal_of(error, scope, view)) from None
 
 
-def _serve_refusals(scope: Scope) -> None:
+def serve_refusals(scope: Scope) -> None:
     """Let the innermost app serve our errors with the same body as the middleware's.
 
     A mounted app has exception handlers of its own, and FastAPI's default one replaces the body. A

@@ -202,7 +202,9 @@ class _Registry(TableReader):
 
     def _required(self, where: str, table: dict[str, Any]) -> tuple[ClaimName, ...]:
         entries = table.get("required", [])
-        if not isinstance(entries, list):
+        if not isinstance(entries, list) or not all(
+            isinstance(e, str | list) and e for e in entries
+        ):
             self.fault(f"{where}.required", "a list of texts")
             return ()
         names = [self._claim_name(f"{where}.required[{n}]", e) for n, e in enumerate(entries)]

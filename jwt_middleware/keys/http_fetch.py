@@ -14,11 +14,11 @@ import ssl
 import threading
 import time
 from contextlib import closing, suppress
-from ipaddress import ip_address
 from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
 from ..errors import ConfigurationError
+from ..options.hosts import is_loopback
 
 # The first look-up of a name imports this codec. A child that is forked while the fetching thread
 # does so would have no codec, and so no keys.
@@ -210,18 +210,9 @@ def checked_url(url: str) -> SplitResult:
         raise ConfigurationError("keys: the URL names no host; write https://host:port/path")
     if parts.username is not None or parts.password is not None:
         raise ConfigurationError("keys: a key URL must not hold a user name or a password")
-    if parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host)):
+    if parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host)):
         return parts
     raise ConfigurationError(
         "keys: the URL is not https, and http is for loopback only; keys that came any other way "
         "could be anybody's"
     )
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False

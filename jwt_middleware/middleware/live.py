@@ -31,12 +31,21 @@ _live: WeakSet[SeenMiddleware] = WeakSet()
 _substitutes: list[Callable[[Any], Verifier]] = []
 """Makers of verifiers for middlewares that are made while ``substituted`` is active."""
 
+_headers: set[str] = set()
+"""The headers of every middleware that this process has made."""
+
 
 def register(middleware: SeenMiddleware) -> None:
     """Add a new middleware to those of this process."""
     _live.add(middleware)
+    _headers.update(middleware.settings.headers)
     if _substitutes:
         middleware.use(_substitutes[-1](middleware))
+
+
+def header_names() -> tuple[str, ...]:
+    """Return the name of each header that a middleware of this process reads."""
+    return tuple(_headers)  # at once: another thread may be making a middleware
 
 
 @contextmanager

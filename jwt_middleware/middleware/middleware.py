@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequenc
 from typing import TYPE_CHECKING, Any
 
 from ..authorization.guards import Guard
-from ..authorization.request import RequestView, request_id_of, scope_lines
+from ..authorization.request import RequestView, request_id_of
 from ..background.waiting import Steps, drive, drive_async
 from ..errors import ConfigurationError, MissingToken, RequestError
 from ..events.kinds import ChecksWeakened, ConfigurationWarning
@@ -21,6 +21,7 @@ from ..principal import PRINCIPAL_KEY, Principal
 from ..responses import Challenge, Refusal, refusal_for
 from ..verification.verifier import Verifier
 from .caching import CacheHeaders
+from .headers import TokenHeaders
 from .live import register
 from .originals import Originals
 from .settings import Settings, weakenings_of
@@ -41,15 +42,10 @@ class Middleware:
     def __init__(self, options: Mapping[str, Any]) -> None:
         settings = Settings.read(options)
         self.settings = settings
-        self.headers = settings.headers
-        """The names of the headers that may hold the token; a request has one line of them all."""
-        self.raw_header, *others = (name.lower().encode("ascii") for name in settings.headers)
-        self.other_raw_headers = tuple(others)
-        """With ``raw_header``, the names as ASGI has them."""
-        self.environ_keys = tuple(
-            "HTTP_" + name.upper().replace("-", "_") for name in settings.headers
-        )
-        """The names as WSGI has them."""
+        self.headers = TokenHeaders(settings.headers)
+        self.raw_header = self.headers.raw_names[0]
+        """The name of the first header as ASGI has it."""
+        self.has_other_headers = len(settings.headers) > 1
         self._exempt = settings.exempt
         self._optional = settings.optional
         self._passes_preflight = settings.passes_preflight
@@ -114,15 +110,6 @@ class Middleware:
         raise self.verifier.audit.refused(
             MissingToken("the request carries no assertion header"), request
         )
-
-    def lines_of(self, scope: Mapping[str, Any]) -> list[bytes]:
-        """Return every line of the headers in an ASGI scope."""
-        names = (self.raw_header, *self.other_raw_headers)
-        return [line for name in names for line in scope_lines(scope, name)]
-
-    def lines_of_environ(self, environ: Mapping[str, Any]) -> list[str]:
-        """Return every line of the headers in a WSGI environ, or Django's META."""
-        return [environ[key] for key in self.environ_keys if key in environ]
 
     def let_in(
         self, principal: Principal, carrier: Any, view: Callable[[Any], RequestView]
@@ -320,55 +307,3 @@ class Middleware:
             "refuse= returned something that cannot be sent; the default answer is sent instead",
         )
         return refusal
-
-
-CHECKED_GUARDS_KEY = "jwt_middleware.asked"
-"""The request's key for the guards that were checked before its handler was called."""
-
-
-def enforce_first(
-    guards: Sequence[Guard], carrier: MutableMapping[str, Any], request: RequestView
-) -> None:
-    """Check the guards of a route before its handler; ``enforce`` does not check them again."""
-    for guard in guards:
-        enforce(guard, carrier, request)
-    carrier[CHECKED_GUARDS_KEY] = tuple(guards)
-
-
-def enforce(guard: Guard, carrier: Mapping[str, Any], request: RequestView) -> None:
-    """Check a guard for the request whose scope, environ or META is the carrier.
-
-    Raises:
-        RequestError: the guard does not hold, or no middleware has verified this request.
-
-    """
-    middleware: Middleware | None = carrier.get(MIDDLEWARE_KEY)
-    if middleware is None:
-        log_bounded(
-            logging.ERROR,
-            "%r: JWTMiddleware is not installed, or its request has ended: nobody is let in",
-            guard,
-        )
-        raise MissingToken("the middleware is not installed")
-    if any(checked is guard for checked in carrier.get(CHECKED_GUARDS_KEY, ())):
-        return
-    record: RequestRecord | None = carrier.get(RECORD_KEY)
-    if record is not None and record.announce is middleware.verifier.announce:
-        record.guarded = True
-    middleware.check(guard, carrier.get(PRINCIPAL_KEY), request)
-
-
-def refusal_of(error: RequestError, carrier: Mapping[str, Any], request: RequestView) -> Refusal:
-    """Return the answer to a refused request, from the middleware that it came through."""
-    middleware: Middleware | None = carrier.get(MIDDLEWARE_KEY)
-    if middleware is None:
-        return refusal_for(error, Challenge())
-    return middleware.refusal(error, request)
-
-
-def principal_of(carrier: Mapping[str, Any]) -> Principal:
-    """Return the request's principal; raise ``MissingToken`` if it has none."""
-    principal: Principal | None = carrier.get(PRINCIPAL_KEY)
-    if principal is None:
-        raise MissingToken("the request has no principal")
-    return principal

@@ -114,6 +114,12 @@ def header_names(option: str, value: Any) -> tuple[str, ...]:
     return names
 
 
+def header_name(option: str, value: Any) -> str | None:
+    """Read one header name; None stays None."""
+    names = header_names(option, text(option, value))
+    return names[0] if names else None
+
+
 def claim_name(name: str, claim: Any) -> None:
     """Check a claim's name, or a path into objects: a dotted text or a tuple of names."""
     if isinstance(claim, tuple):

@@ -8,7 +8,9 @@ from .claim_names import ClaimNames as ClaimNames
 from .claim_names import ListClaim as ListClaim
 from .claim_names import Mark as Mark
 from .claim_names import claim_at as claim_at
+from .claim_names import is_list_of_text as is_list_of_text
 from .claim_names import listed as listed
+from .claim_names import listed_at as listed_at
 from .claim_names import path_of as path_of
 from .claim_names import text_at as text_at
 from .claim_names import written as written

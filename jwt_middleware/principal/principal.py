@@ -125,7 +125,7 @@ class Principal:
     def subject(self) -> str | None:
         """Who it is about; which claim says so is the gateway's matter."""
         claims, names, *_ = self._values
-        return names.first(names.subject, claims)
+        return names.subject_of(claims)
 
     @property
     def client_id(self) -> str | None:

@@ -103,7 +103,7 @@ class _FixedVerifier:
     def begin(self, *_: Any) -> Principal:
         return self._principal  # whatever the header says
 
-    begin_lines = begin
+    begin_line = begin_lines = begin
 
     def prefetch(self) -> bool:
         return True
@@ -136,10 +136,10 @@ def _maker_of(
 
 
 def _check_fits(middleware: Middleware, gateway: LocalGateway) -> None:
-    if gateway.header.lower() not in {name.lower() for name in middleware.headers}:
+    if gateway.header.lower() not in {name.lower() for name in middleware.headers.names}:
         raise ValueError(
-            f"override: the app reads {' or '.join(middleware.headers)}; "
-            f"LocalGateway(header={middleware.headers[0]!r})"
+            f"override: the app reads {' or '.join(middleware.headers.names)}; "
+            f"LocalGateway(header={middleware.headers.names[0]!r})"
         )
     if gateway.clients is None and middleware.settings.verifier.clients is not None:
         raise ValueError(

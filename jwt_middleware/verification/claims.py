@@ -18,11 +18,22 @@ from ..gateways import WireFormat
 from ..options.checks import ANY as ANY
 from ..options.checks import MILLISECONDS_FROM as MILLISECONDS_FROM
 from ..options.checks import AnyAudience as AnyAudience
-from ..principal import ABSENT, NO_NAMES, ClaimName, ClaimNames, claim_at, written
+from ..principal import (
+    ABSENT,
+    NO_NAMES,
+    ClaimName,
+    ClaimNames,
+    claim_at,
+    is_list_of_text,
+    listed_at,
+    path_of,
+    written,
+)
 
 Claims = Mapping[str, Any]
 
 _TEXT: Final = frozenset({str})
+_ID_TYPES: Final = frozenset({str, int})
 _NUMBERS: Final = frozenset({int, float})
 """Exact types; ``isinstance`` would accept ``True``."""
 
@@ -64,7 +75,7 @@ class ClaimsPolicy:
     """``check_shapes(claims)`` raises ``InvalidClaim`` if a claim of ``names`` is malformed."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "check_shapes", self.names.rule())
+        object.__setattr__(self, "check_shapes", shapes_rule(self.names))
         object.__setattr__(self, "check", self._compiled())
 
     def issued_at(self, claims: Claims) -> float | None:
@@ -223,6 +234,38 @@ def _earlier(first: Any, second: Any) -> Any:
         if type(value) not in _NUMBERS or value >= MILLISECONDS_FROM:
             return value
     return min(first, second)
+
+
+def shapes_rule(names: ClaimNames) -> Callable[[Claims], None]:
+    """Return a function that raises ``InvalidClaim`` for a claim in a shape it cannot have.
+
+    A list that is null counts as absent: serializers write null for "none".
+    """
+    paths = [path_of(name) for name in (*names.subject, *names.client_id, "jti")]
+    texts = tuple(path[0] for path in paths if len(path) == 1)
+    deep_texts = tuple(path for path in paths if len(path) > 1)
+    every_list = (*names.roles, *names.permissions)
+    lists = tuple(path_of(each.name)[0] for each in every_list if len(path_of(each.name)) == 1)
+    deep_lists = tuple(each for each in every_list if len(path_of(each.name)) > 1)
+    text_types = _ID_TYPES if names.numeric_ids else _TEXT
+
+    def check_shapes(claims: Claims) -> None:
+        get = claims.get
+        for name in texts:
+            if type(get(name, "")) not in text_types:
+                raise InvalidClaim(name, "type")
+        for name in lists:
+            value = get(name)
+            if value is not None and type(value) is not str and not is_list_of_text(value):
+                raise InvalidClaim(name, "type")
+        for path in deep_texts:
+            value = claim_at(claims, path)
+            if value is not ABSENT and type(value) not in text_types:
+                raise InvalidClaim(written(path), "type")
+        for each in deep_lists:
+            listed_at(claims, each)
+
+    return check_shapes
 
 
 def _has_one_reading(context: str) -> bool:

@@ -231,6 +231,8 @@ class IssuerVerifier:
         if keys is not None and has_answered and not source.has_failed_for(selector):
             raise UnknownKey(chosen, key_id=selector)
         why = "no keys from" if keys is None else "no answer from"
+        if keys is not None and not has_answered:
+            why = "no answer in time from"
         raise KeysUnavailable(f"{why} {source.name}", retry_after=source.retry_after())
 
     def verify(self, token: bytes, segments: Segments, candidates: Candidates) -> VerifiedToken:

@@ -41,8 +41,7 @@ class Original:
 
     def __post_init__(self) -> None:
         """Raise ``ConfigurationError`` where an attribute is wrong."""
-        if len(check.header_names("original: header", self.header or "")) != 1:
-            raise ConfigurationError("original: header: one header name")
+        check.header_name("original: header", self.header or "")
         if not isinstance(self.forwarders, Predicate):
             raise ConfigurationError(
                 "original: forwarders: a predicate, such as client('portal'), not "

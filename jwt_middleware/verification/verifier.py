@@ -37,8 +37,7 @@ if TYPE_CHECKING:
 
 
 _MAY_BE_JOINED = (BadSignature, MalformedToken)
-"""Errors that may really mean: two header lines were joined, or a word precedes the token."""
-
+"""Errors that may mean: two header lines were joined, or a word precedes the token."""
 API_IS_NOT_SET = (
     "api is not set: WSO2 tokens carry no audience, so a token made for any other API of the "
     "gateway is accepted here. Set api='/your/context'"
@@ -73,8 +72,8 @@ class Verifier:
         self._clock = clock_of(options.get("clock", time.time))
         self.announce = announce
         self._wants = self.announce.wants
-        longest = options.get("max_token_size", MAX_TOKEN_SIZE)
-        self._max_size = check.whole("max_token_size", longest, least=64)
+        size = options.get("max_token_size", MAX_TOKEN_SIZE)
+        self._max_size = check.whole("max_token_size", size, least=64)
         self.audit = Audit(self.announce)
         cache_size = check.whole("cache_size", options.get("cache_size", 4_096), least=0)
         self._cache = TokenCache(cache_size)

@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 
 from jwt_middleware import ConfigurationError
 from jwt_middleware.asgi import JWTMiddleware
-from jwt_middleware.middleware.middleware import principal_of
+from jwt_middleware.middleware.enforcing import principal_of
 from jwt_middleware.principal import PRINCIPAL_KEY
 
 from .conftest import Caller

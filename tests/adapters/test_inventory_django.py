@@ -351,7 +351,7 @@ def test_the_gate_is_that_of_the_settings(rsa_key: Any) -> None:
         middleware = installed_gate(None)
 
     assert middleware is not None
-    assert middleware.header == "X-Other"
+    assert middleware.headers.names == ("X-Other",)
 
 
 # --- methods and operations of a site's own ---------------------------------------------------

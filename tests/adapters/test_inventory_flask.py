@@ -288,7 +288,7 @@ def test_the_gate_is_that_of_the_installed_middleware(rsa_key: Any) -> None:
     middleware = installed_gate(app)
 
     assert middleware is not None
-    assert middleware.header == "X-Other"
+    assert middleware.headers.names == ("X-Other",)
 
 
 def test_what_answers_around_the_app_is_a_route_that_nobody_guards(rsa_key: SigningKey) -> None:

@@ -281,7 +281,7 @@ def test_the_gate_is_that_of_the_apps_middleware(rsa_key: Any) -> None:
     middleware = installed_gate(app)
 
     assert middleware is not None
-    assert middleware.header == "X-Other"
+    assert middleware.headers.names == ("X-Other",)
 
 
 def test_every_method_that_starlette_serves_is_looked_at() -> None:

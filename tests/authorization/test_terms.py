@@ -215,8 +215,22 @@ def test_a_name_is_a_text_that_is_not_empty(made: Any, name: Any) -> None:
         made(name)
 
 
-def test_a_claim_is_read_by_its_full_name_alone(verdict: Verdict) -> None:
-    assert verdict(claim("a.b") == 1, {"a": {"b": 1}}) is None
+def test_a_dotted_claim_is_a_path_into_objects_and_never_a_name(verdict: Verdict) -> None:
+    assert verdict(claim("a.b") == 1, {"a": {"b": 1}}) is True
+    assert verdict(claim("a.b") == 1, {"a.b": 1}) is None
+    assert verdict(claim("a.b") == 1, {"a.b": 1, "a": {"b": 2}}) is False
+    assert verdict(claim("a.b.c") == 1, {"a": {"b": {"c": 1}}}) is True
+    assert verdict(claim("a.b") == 1, {"a": "text"}) is None
+    assert verdict(claim("a.b") == 1, {"a": None}) is None
+
+
+def test_a_dot_in_a_tuple_is_part_of_the_name(verdict: Verdict) -> None:
+    assert verdict(claim(("a.b",)) == 1, {"a.b": 1}) is True
+    assert verdict(claim(("a.b",)) == 1, {"a": {"b": 1}}) is None
+    assert verdict(claim(("a.b", "c")) == 1, {"a.b": {"c": 1}}) is True
+
+
+def test_a_claim_whose_name_is_a_uri_is_read_by_its_full_name_alone(verdict: Verdict) -> None:
     assert verdict(claim("http://wso2.org/claims/tier") == "Gold", {"tier": "Gold"}) is None
 
 

@@ -35,8 +35,9 @@ from jwt_middleware.events.record import (
     current_record,
     open_record,
 )
+from jwt_middleware.middleware.enforcing import enforce
 from jwt_middleware.middleware.live import substituted
-from jwt_middleware.middleware.middleware import Middleware, enforce
+from jwt_middleware.middleware.middleware import Middleware
 from jwt_middleware.principal import PRINCIPAL_KEY
 from jwt_middleware.testing import SigningKey, mint, ucsd_claims
 

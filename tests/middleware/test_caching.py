@@ -9,7 +9,7 @@ import pytest
 from jwt_middleware.middleware.caching import CacheHeaders
 from jwt_middleware.responses import Refusal
 
-ADDED = CacheHeaders("X-JWT-Assertion")
+ADDED = CacheHeaders(("X-JWT-Assertion",))
 Lines = list[tuple[str, str]]
 
 
@@ -106,7 +106,7 @@ def test_a_door_inside_another_adds_nothing_twice(own: str) -> None:
 
 
 def test_doors_that_read_different_headers_are_both_named() -> None:
-    lines = CacheHeaders("X-Other").text(ADDED.text([]))
+    lines = CacheHeaders(("X-Other",)).text(ADDED.text([]))
 
     assert lines == [("Vary", "X-JWT-Assertion, X-Other"), ("Cache-Control", "private")]
 

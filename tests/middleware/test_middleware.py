@@ -33,14 +33,9 @@ from jwt_middleware.authorization.routes import Route
 from jwt_middleware.background import watched_files as files
 from jwt_middleware.events import log
 from jwt_middleware.events.kinds import ConfigurationWarning, Decided
+from jwt_middleware.middleware.enforcing import enforce, principal_of, refusal_of
 from jwt_middleware.middleware.live import substituted
-from jwt_middleware.middleware.middleware import (
-    MIDDLEWARE_KEY,
-    Middleware,
-    enforce,
-    principal_of,
-    refusal_of,
-)
+from jwt_middleware.middleware.middleware import MIDDLEWARE_KEY, Middleware
 from jwt_middleware.principal import PRINCIPAL_KEY
 from jwt_middleware.testing import SigningKey, mint, ucsd_claims
 

@@ -61,10 +61,10 @@ def verified(settings: Settings, key: SigningKey, **claims: Any) -> Principal:
 def test_code_beats_toml_beats_the_environment(pem: str, toml: Write) -> None:
     environ = toml('header = "X-Toml"', header="X-Environment")
 
-    assert Settings.read({"keys": pem, "header": "X-Code"}, environ).header == "X-Code"
-    assert Settings.read({"keys": pem}, environ).header == "X-Toml"
-    assert Settings.read({"keys": pem}, env(header="X-Environment")).header == "X-Environment"
-    assert Settings.read({"keys": pem}, {}).header == "X-JWT-Assertion"
+    assert Settings.read({"keys": pem, "header": "X-Code"}, environ).headers == ("X-Code",)
+    assert Settings.read({"keys": pem}, environ).headers == ("X-Toml",)
+    assert Settings.read({"keys": pem}, env(header="X-Environment")).headers == ("X-Environment",)
+    assert Settings.read({"keys": pem}, {}).headers == ("X-JWT-Assertion",)
 
 
 def test_the_three_sources_are_merged_option_by_option(
@@ -72,7 +72,7 @@ def test_the_three_sources_are_merged_option_by_option(
 ) -> None:
     settings = Settings.read({"keys": pem}, toml('header = "X-Toml"', api="/orders"))
 
-    assert settings.header == "X-Toml"
+    assert settings.headers == ("X-Toml",)
     with pytest.raises(InvalidClaim):
         verified(settings, rsa_key)
 

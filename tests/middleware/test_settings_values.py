@@ -79,7 +79,7 @@ def test_a_header_with_a_wildcard_is_refused_with_the_reason(name: str, pem: str
 def test_a_headers_name_is_letters_digits_hyphens_and_dots(sign: str, pem: str) -> None:
     for name in (f"X-JWT{sign}", f"{sign}X", f"X{sign}Y"):
         assert "is no header name" in refused({"keys": pem, "header": name}, {})
-    assert Settings.read({"keys": pem, "header": "X-A.b9"}, {}).header == "X-A.b9"
+    assert Settings.read({"keys": pem, "header": "X-A.b9"}, {}).headers == ("X-A.b9",)
 
 
 def test_authorize_may_not_ask_for_what_only_the_route_knows(pem: str) -> None:

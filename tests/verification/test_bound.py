@@ -15,7 +15,7 @@ from jwt_middleware.events.kinds import ClientsKept, ClientsLoaded, Configuratio
 from jwt_middleware.testing import SigningKey, mint
 from jwt_middleware.tools.cli import main
 from jwt_middleware.verification.bound import SnapshotMaker
-from jwt_middleware.verification.issuers import issuer_verifiers_of
+from jwt_middleware.verification.configured import issuer_verifiers_of
 
 from ..authorization.test_registry import replaced, soon
 from ..kit import Events

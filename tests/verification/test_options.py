@@ -196,7 +196,7 @@ def test_each_issuer_is_listed_once_and_has_keys(rsa_key: SigningKey) -> None:
 
     with pytest.raises(ConfigurationError, match="twice"):
         Verifier(issuers=[one, one])
-    with pytest.raises(ConfigurationError, match="no keys"):
+    with pytest.raises(ConfigurationError, match="https://a: keys: missing"):
         Verifier(issuers=[Issuer("https://a")])
 
 

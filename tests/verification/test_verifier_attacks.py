@@ -16,9 +16,10 @@ from jwt_middleware.errors import (
     MalformedToken,
     UnacceptableAlgorithm,
 )
-from jwt_middleware.gateways import PRESETS
 from jwt_middleware.keys.algorithms import ALGORITHMS
+from jwt_middleware.options.checks import AnyAudience
 from jwt_middleware.testing import FORMS, SigningKey, TokenForm, compact, mint
+from jwt_middleware.verification.options import VerifierOptions
 
 KeyFor = Callable[..., SigningKey]
 FORM = FORMS["standard"]
@@ -33,10 +34,22 @@ def _unsigned(header: dict[str, Any], signature: str = "", payload: bytes = PAYL
     return f"{_b64(json.dumps(header).encode())}.{_b64(payload)}.{signature}"
 
 
+GATEWAYS: list[VerifierOptions] = [
+    {"gateway": "wso2"},
+    {"gateway": "wso2-1.4"},
+    {"gateway": "wso2-3.1"},
+    {"gateway": "standard"},
+    {"gateway": "cloudflare-access", "issuer": "https://a.example", "audience": "a"},
+    {"gateway": "teleport", "issuer": "a.example", "audience": "a"},
+    {"gateway": "oathkeeper", "issuer": "https://a.example"},
+    {"gateway": "bearer", "audience": "a"},
+]
+
+
 @pytest.fixture(scope="module")
 def verifiers(rsa_key: SigningKey) -> list[Verifier]:
     return [
-        *(Verifier(keys=rsa_key.certificate_pem, gateway=name) for name in PRESETS),
+        *(Verifier(keys=rsa_key.certificate_pem, **options) for options in GATEWAYS),
         Verifier(keys={"keys": [rsa_key.jwk(kid="k")]}),
     ]
 
@@ -156,7 +169,13 @@ def test_a_key_in_the_header_does_no_harm_to_a_good_token(
 ) -> None:
     header = {"jwk": other_rsa_key.jwk(), "jku": "https://evil.invalid", "x5c": ["AAAA"]}
     for verifier in verifiers:
-        verifier.verify(mint(rsa_key, {}, form=FORM, header={**header, "kid": "k"}))
+        policy = verifier.issuers[0].policy
+        claims = {"iss": policy.issuers[0]} if policy.issuers else {}
+        if not isinstance(policy.audiences, AnyAudience) and policy.audiences:
+            claims |= {"aud": policy.audiences[0]}
+        if policy.required:
+            claims |= {"type": "app"}
+        verifier.verify(mint(rsa_key, claims, form=FORM, header={**header, "kid": "k"}))
 
 
 @pytest.mark.parametrize(

@@ -70,7 +70,7 @@ async def echo(request: Request) -> JSONResponse:
     body = await bounded_body(request, LARGEST_BODY)
     if body is None:
         return JSONResponse({"error": f"the body has more than {LARGEST_BODY} bytes"}, 413)
-    assertion = request.headers[request.scope[MIDDLEWARE_KEY].raw_header.decode("latin-1")]
+    [assertion] = request.scope[MIDDLEWARE_KEY].headers.in_scope(request.scope)
     principal = current_principal()
     received: dict[str, Any] = {
         "notice": NOTICE,
@@ -81,7 +81,7 @@ async def echo(request: Request) -> JSONResponse:
         **_body(body),
         "principal": principal_as_json(principal) | {"claims": thawed(principal.claims)},
     }
-    headers = {"X-JWT-Assertion": assertion, "Cache-Control": "no-store"}
+    headers = {"X-JWT-Assertion": assertion.decode("latin-1"), "Cache-Control": "no-store"}
     return JSONResponse(received, headers=headers)
 
 
