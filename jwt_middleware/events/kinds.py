@@ -60,6 +60,8 @@ class Decided(NamedTuple):
 
     Attributes:
         route: the template as the framework writes it; None where it is unknown.
+        kind: ``service`` where an application or a service account acts for itself; else None.
+        original: the subject, else the client, of the caller before the caller.
         status: 101 for an accepted websocket; None where the app failed before it answered.
         guarded: a guard of the route was asked.
         cached: the token had been verified before; None without a token.
@@ -85,6 +87,8 @@ class Decided(NamedTuple):
     issuer: str | None = None
     token_id: str | None = None
     key_id: str | None = None
+    kind: str | None = None
+    original: str | None = None
     cached: bool | None = None
     code: str | None = None
     reason: str | None = None

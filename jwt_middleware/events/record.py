@@ -19,6 +19,7 @@ from .log import Announcer
 RECORD_KEY = "jwt_middleware.record"
 """Where a request carries its record, while somebody listens."""
 
+PERSON = "person"
 CALLER_FIELDS = ("subject", "client_id", "application", "issuer", "token_id", "key_id")
 PLACE_FIELDS = ("request_id", "method", "route", "path")
 
@@ -40,6 +41,8 @@ class Caller(Protocol):
     def token_id(self) -> str | None: ...
     @property
     def key_id(self) -> str | None: ...
+    @property
+    def kind(self) -> str: ...
 
 
 class Request(Protocol):
@@ -103,8 +106,12 @@ class RequestRecord:
             return
         self.is_emitted = True
         facts = self._facts
+        principal = carrier.get(self._principal_key)
         if "cached" not in facts:
-            facts = fields_of_caller(carrier.get(self._principal_key)) | facts
+            facts = fields_of_caller(principal) | facts
+        original = getattr(principal, "original", None)
+        if original is not None:
+            facts = {**facts, "original": original.subject or original.client_id}
         place = {name: getattr(self, name) for name in (*PLACE_FIELDS, "guarded", "protocol")}
         self.announce(Decided(**place, status=status, **facts))
 
@@ -214,4 +221,8 @@ def _place_of(request: Request | None) -> dict[str, Any]:
 
 def fields_of_caller(caller: Caller | None) -> dict[str, Any]:
     """Return what an event says of a caller."""
-    return {} if caller is None else {name: getattr(caller, name) for name in CALLER_FIELDS}
+    if caller is None:
+        return {}
+    fields = {name: getattr(caller, name) for name in CALLER_FIELDS}
+    # Most callers are persons, which needs no words.
+    return fields if caller.kind == PERSON else {**fields, "kind": caller.kind}

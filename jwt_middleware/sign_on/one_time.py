@@ -29,6 +29,7 @@ class _Names(NamedTuple):
     key_id: str | None
     issuer: str | None
     application: None = None
+    kind: str = "person"
 
 
 class Denied:

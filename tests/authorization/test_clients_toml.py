@@ -319,7 +319,6 @@ MISPLACED = [
     'required = "{}"',
     'attributes = "{}"',
     'attributes.x = "{}"',
-    'attributes.x = {{ claim = ["{}"] }}',
     'attributes.x = {{ claim = "c", type = "{}" }}',
     'attributes.x = {{ claim = "c", namespaced = "{}" }}',
     'namespace = "{}_"',
