@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from ...authorization.registry import ClientRegistry
 from ...errors import ConfigurationError
-from ...gateways import PRESETS, Gateway
+from ...gateways import Gateway
 from ...gateways.forms import FORMS
 from ...keys.sources import PEM
 from ...testing import Accounts, ClientAccount, LocalGateway, User, sample_accounts
@@ -40,7 +40,7 @@ def run(options: argparse.Namespace) -> None:
     if not re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", options.header):
         raise ConfigurationError(f"--header: {options.header!r} is not a header name")
     form = form_named("--wso2", options.wso2)
-    preset = PRESETS[FORMS[form].preset]
+    preset = FORMS[form].gateway
     if options.api and preset.context_claim is None:
         raise ConfigurationError(f"--api: tokens of {form} carry no API context; leave it out")
     key = None if options.key is None else signing_key(options.key, make=True)

@@ -67,10 +67,10 @@ class DevelopmentGateway:
         await self._client.aclose()
 
     def _keys(self, _: Request) -> Response:
-        status, body = self._local.answer()
+        status, body, media_type = self._local.answer()
         # Short: after a restart the gateway has a new key, unless it was given one.
         headers = {"Cache-Control": "max-age=30"}
-        return Response(body, status, headers, media_type="application/json")
+        return Response(body, status, headers, media_type=media_type)
 
     async def _handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         caller = _odd_request(scope) or self._caller(scope)

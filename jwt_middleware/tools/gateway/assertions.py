@@ -8,7 +8,6 @@ from typing import Any
 
 from cachetools import TTLCache, cached
 
-from ...gateways import PRESETS
 from ...testing import ClientAccount, LocalGateway
 from ...testing.samples import wso2_claims
 from .oauth import Caller
@@ -45,7 +44,7 @@ def assertion_of(
     account = caller.client or ClientAccount("development", names_itself=False)
     user = caller.user
     claims: dict[str, Any] = {}
-    if PRESETS[gateway.form.preset].context_claim is not None:
+    if gateway.gateway.context_claim is not None:
         kind = "APPLICATION" if user is None else "APPLICATION_USER"
         application = account.application or account.client_id
         claims |= wso2_claims(context, account.subscriber, application, kind)
