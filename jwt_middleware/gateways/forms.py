@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from .token_form import NAME
+from .token_form import EMAIL, NAME
 from .token_form import TokenForm as TokenForm
 from .wso2 import WSO2_DIALECT
 
@@ -40,7 +40,7 @@ _ALB = TokenForm(
         "signer": "arn:aws:elasticloadbalancing:us-east-1:123456789012:loadbalancer/app/my-app/"
         "50dc6c495c0c9188",
     },
-    person={"sub": NAME, "email": f"{NAME}@example.com"},
+    person={"sub": NAME, "email": EMAIL},
     publishes={"/{kid}": "pem"},
 )
 
@@ -87,7 +87,7 @@ FORMS: Mapping[str, TokenForm] = MappingProxyType(
                 "iss": "https://cloud.google.com/iap",
                 "aud": "/projects/123456789012/apps/example-project",
             },
-            person={"sub": NAME, "email": f"{NAME}@example.com", "hd": "example.com"},
+            person={"sub": NAME, "email": EMAIL, "hd": "example.com"},
             service={"sub": NAME, "email": f"{NAME}@example-project.iam.gserviceaccount.com"},
             client=False,
             publishes={
@@ -107,7 +107,7 @@ FORMS: Mapping[str, TokenForm] = MappingProxyType(
                 "aud": ["32eafc7626e737136b81c7ccc8b5ca2db6e9ba2c5ea8f96ba1e1d4ac6bb8f0b7"],
                 "type": "app",
             },
-            person={"sub": NAME, "email": f"{NAME}@example.com", "country": "US"},
+            person={"sub": NAME, "email": EMAIL, "country": "US"},
             service={"sub": "", "common_name": NAME},
             client=False,
             publishes={"/cdn-cgi/access/certs": "jwks-and-certificates"},
@@ -133,7 +133,7 @@ FORMS: Mapping[str, TokenForm] = MappingProxyType(
             issued_at=True,
             token_id=True,
             claims={"iss": "app.example.com", "aud": "app.example.com"},
-            person={"sub": NAME, "user": NAME, "email": f"{NAME}@example.com"},
+            person={"sub": NAME, "user": NAME, "email": EMAIL},
             client=False,
             publishes={"/.well-known/pomerium/jwks.json": "jwks"},
         ),

@@ -22,6 +22,10 @@ from .presets import PRESETS
 NAME = "{name}"
 """What stands for the caller's name in ``TokenForm.person`` and ``TokenForm.service``."""
 
+EMAIL = "{email}"
+"""What stands for an email address there: the name, if it is one, or else it at example.com."""
+
+_DOMAIN = "example.com"
 _NONE: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -46,8 +50,8 @@ class TokenForm(NamedTuple):
         token_id: there is a ``jti``.
         names_keys: published keys have a ``kid``, and tokens that of their key.
         claims: claims that every token has, where a test gives no others.
-        person: claims that name a person, ``{name}`` standing for the name; where it is None, the
-            gateway's last claim for the subject.
+        person: claims that name a person, with ``{name}`` or ``{email}`` where the name or an
+            address stands; where it is None, the gateway's last claim for the subject.
         service: likewise for an application or a service account that acts for itself; None for a
             gateway whose tokens are of people only.
         client: whether a person's token names the client too, in the gateway's claim for it.
@@ -178,7 +182,9 @@ def _filled_value(template: Any, name: str) -> Any:
         return _filled(template, name)
     if isinstance(template, list):
         return [_filled_value(value, name) for value in template]
-    return template.replace(NAME, name) if isinstance(template, str) else template
+    if not isinstance(template, str):
+        return template
+    return template.replace(NAME, name).replace(EMAIL, name if "@" in name else f"{name}@{_DOMAIN}")
 
 
 def _spki_digest(certificate: x509.Certificate) -> bytes:

@@ -226,9 +226,12 @@ class LocalGateway:
 
     def headers(self, *args: Any, **kwargs: Any) -> dict[str, str]:
         """Return the header of an ``assertion``, which takes the same arguments."""
-        token = self.assertion(*args, **kwargs)
+        return {self.header: self.written(self.assertion(*args, **kwargs))}
+
+    def written(self, token: str) -> str:
+        """Return the header's value for a token, which may begin with a scheme."""
         gateway = self.gateway
-        return {self.header: f"{gateway.scheme} {token}" if gateway.writes_scheme else token}
+        return f"{gateway.scheme} {token}" if gateway.writes_scheme else token
 
     def rotate(self) -> None:
         """Sign with a new key from now on; the old ones stay published."""

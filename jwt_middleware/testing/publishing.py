@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from ..gateways.token_form import TokenForm
-from ..keys.per_kid import KID
+from ..keys.per_kid import KID, UUID
 from .minting import SigningKey
 
 
@@ -89,6 +90,12 @@ class Answer(NamedTuple):
     status: int
     body: bytes = b""
     media_type: str = "application/json"
+
+
+def is_published(path: str, form: TokenForm) -> bool:
+    """Whether a path is one of the key endpoint's. A ``{kid}`` stands for a UUID."""
+    patterns = (re.escape(place).replace(re.escape(KID), UUID) for place in form.publishes)
+    return any(re.fullmatch(pattern, path) for pattern in patterns)
 
 
 def answer_at(path: str, published: Published) -> Answer:
