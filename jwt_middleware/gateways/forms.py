@@ -1,137 +1,185 @@
-"""How each generation of a gateway spells a token, as data.
+"""How each gateway spells a token and publishes its keys, as data.
 
-Sources: the ``DEFAULT`` generators of wso2/carbon-apimgt (``AbstractJWTGenerator`` and, for the
-header, ``APIUtil`` and ``JWTUtil``) at the release that each form names, and real tokens where a
-comment says so. A form only writes; the preset that it names is what accepts its tokens.
+Sources for WSO2: the ``DEFAULT`` generators of wso2/carbon-apimgt (``AbstractJWTGenerator`` and,
+for the header, ``APIUtil`` and ``JWTUtil``) at the release that each form names, and real tokens
+where a comment says so. For the others: the vendor's page that the comment names.
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import NamedTuple
 
-from cryptography import x509
-from cryptography.hazmat.primitives import serialization
+from .token_form import EMAIL, NAME
+from .token_form import TokenForm as TokenForm
+from .wso2 import WSO2_DIALECT
 
+# WSO2 API Manager's grant without a user: the end user is then whoever subscribed.
+_WSO2 = TokenForm(
+    service={
+        WSO2_DIALECT + "usertype": "APPLICATION",
+        WSO2_DIALECT + "enduser": "admin@carbon.super",
+        "client_id": NAME,
+    },
+)
+# RFC 7515, section 2: base64url without padding. Nothing names a certificate.
+_RFC = TokenForm(alphabet="urlsafe", padded=False, hex_x5t=None)
 
-class TokenForm(NamedTuple):
-    """How one gateway version spells a token.
-
-    Attributes:
-        alphabet: ``standard`` or ``urlsafe``.
-        padded: segments are padded with ``=``.
-        milliseconds: times are in milliseconds, else in seconds.
-        text_exp: ``exp`` is a string.
-        hex_x5t: ``x5t`` encodes the thumbprint's hex text, or its bytes; None leaves it out.
-        algorithm_name: what ``alg`` says, where it is not the name of RFC 7518.
-        padded_x5t: ``x5t`` is padded with ``=``.
-        kid: what the gateway derives a ``kid`` from: ``x5t``, ``sha256`` or ``serial`` of the
-            certificate; None writes none.
-        issued_at: there is an ``iat``.
-        preset: the ``gateway=`` that reads it.
-
-    """
-
-    alphabet: str = "standard"
-    padded: bool = True
-    milliseconds: bool = False
-    text_exp: bool = False
-    hex_x5t: bool | None = True
-    algorithm_name: str | None = None
-    padded_x5t: bool = True
-    kid: str | None = None
-    issued_at: bool = False
-    preset: str = "wso2"
-
-    def encode(self, content: bytes) -> bytes:
-        """Encode one segment."""
-        encode = base64.b64encode if self.alphabet == "standard" else base64.urlsafe_b64encode
-        return encode(content) if self.padded else encode(content).rstrip(b"=")
-
-    def time(self, seconds: float) -> int:
-        """Return a time in this form's unit."""
-        return round(seconds * 1000) if self.milliseconds else int(seconds)
-
-    @property
-    def names_certificate(self) -> bool:
-        """Whether the header has members that are derived from the key's certificate."""
-        return self.hex_x5t is not None or self.kid is not None
-
-    def names_of(self, certificate: x509.Certificate) -> dict[str, str]:
-        """Return the header members that name this certificate."""
-        members = {"x5t": self.x5t_of(certificate), "kid": self.key_id_of(certificate)}
-        return {name: text for name, text in members.items() if text is not None}
-
-    def x5t_of(self, certificate: x509.Certificate) -> str | None:
-        """Return the certificate's thumbprint as this form writes it; None where it writes none."""
-        if self.hex_x5t is None:
-            return None
-        text = thumbprint(certificate, as_hex=self.hex_x5t)
-        return text if self.padded_x5t else text.rstrip("=")
-
-    def key_id_of(self, certificate: x509.Certificate) -> str | None:
-        """Return the ``kid`` that this form derives from a certificate; None where it has none."""
-        match self.kid:
-            case "x5t":
-                return f"{self.x5t_of(certificate)}_RS256"
-            case "sha256":
-                digest = hashlib.sha256(certificate.public_bytes(serialization.Encoding.DER))
-                return _unpadded(digest.hexdigest())
-            case "serial":
-                issuer = certificate.issuer.rfc4514_string()
-                return _unpadded(f"{issuer}#{certificate.serial_number}")
-            case _:
-                return None
-
-
-def thumbprint(certificate: x509.Certificate, *, as_hex: bool) -> str:
-    """Return a certificate's SHA-1 thumbprint, or its hex text, in padded base64."""
-    der = certificate.public_bytes(serialization.Encoding.DER)
-    digest = hashlib.sha1(der, usedforsecurity=False)
-    content = digest.hexdigest().encode() if as_hex else digest.digest()
-    return base64.urlsafe_b64encode(content).decode()
-
-
-def _unpadded(text: str) -> str:
-    return base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
+# The Elastic Load Balancing guide, "Authenticate users using an Application Load Balancer": the
+# JOSE header has alg, kid, signer, iss, client and exp; segments are padded; each key is PEM under
+# its kid. aws-jwt-verify (alb-verifier.ts) reads exp and iss of the payload, so today's has both.
+_ALB = TokenForm(
+    alphabet="urlsafe",
+    hex_x5t=None,
+    kid="uuid",
+    preset="aws-alb",
+    repeated=("exp", "iss"),
+    claims={
+        "iss": "https://idp.example.com",
+        "client": "example-oidc-client",
+        "signer": "arn:aws:elasticloadbalancing:us-east-1:123456789012:loadbalancer/app/my-app/"
+        "50dc6c495c0c9188",
+    },
+    person={"sub": NAME, "email": EMAIL},
+    publishes={"/{kid}": "pem"},
+)
 
 
 FORMS: Mapping[str, TokenForm] = MappingProxyType(
     {
         # A token of 2013, from a public reader of the header: alg is the JCA name.
-        "wso2-1.4": TokenForm(milliseconds=True, algorithm_name="SHA256withRSA", preset="wso2-1.4"),
+        "wso2-1.4": _WSO2._replace(
+            milliseconds=True, algorithm_name="SHA256withRSA", preset="wso2-1.4"
+        ),
         # carbon-apimgt 1.2.0 (axiom's Base64Utils), and UCSD's and TACC's real tokens.
-        "wso2-1.9": TokenForm(milliseconds=True),
+        "wso2-1.9": _WSO2._replace(milliseconds=True),
         # carbon-apimgt 6.0.4 (2.0 to 2.5) and a real token: Nimbus, so seconds; x5t of RFC 7515.
-        "wso2-2.0": TokenForm(hex_x5t=False, padded_x5t=False),
+        "wso2-2.0": _WSO2._replace(hex_x5t=False, padded_x5t=False),
         # carbon-apimgt 3bfb62c2f65; issues 5535 and 5884 there.
-        "wso2-2.6": TokenForm(padded_x5t=False),
+        "wso2-2.6": _WSO2._replace(padded_x5t=False),
         # carbon-apimgt ce4f1e0cc68: java.util.Base64.getUrlEncoder(), which pads.
-        "wso2-3.0": TokenForm(alphabet="urlsafe"),
+        "wso2-3.0": _WSO2._replace(alphabet="urlsafe"),
         # carbon-apimgt 08ea54ec6be, the gateway's path, for JWT access tokens; product-apim 8802.
-        "wso2-3.1": TokenForm(
+        "wso2-3.1": _WSO2._replace(
             alphabet="urlsafe", milliseconds=True, text_exp=True, preset="wso2-3.1"
         ),
         # The same release, the key manager's path, for opaque access tokens.
-        "wso2-3.1-number": TokenForm(alphabet="urlsafe"),
+        "wso2-3.1-number": _WSO2._replace(alphabet="urlsafe"),
         # carbon-apimgt cb3daa44148: kid is x5t and the algorithm.
-        "wso2-3.2": TokenForm(alphabet="urlsafe", kid="x5t"),
+        "wso2-3.2": _WSO2._replace(alphabet="urlsafe", kid="x5t"),
         # carbon-apimgt 14aa6c57649 (4.0, 4.1): the kid is gone (75c51e8943f), iat is new.
-        "wso2-4.0": TokenForm(alphabet="urlsafe", issued_at=True),
+        "wso2-4.0": _WSO2._replace(alphabet="urlsafe", issued_at=True),
         # carbon-apimgt 9619f06f56c: Base64.getEncoder().withoutPadding(); api-manager 1528.
-        "wso2-4.2": TokenForm(padded=False, issued_at=True),
+        "wso2-4.2": _WSO2._replace(padded=False, issued_at=True),
         # The same release with useKid: the certificate's SHA-256 as kid, and no x5t.
-        "wso2-4.2-kid": TokenForm(padded=False, hex_x5t=None, kid="sha256", issued_at=True),
+        "wso2-4.2-kid": _WSO2._replace(padded=False, hex_x5t=None, kid="sha256", issued_at=True),
         # carbon-apimgt 374bfdc117af: use_kid_property, its default, makes kid of issuer and serial.
-        "wso2-4.3": TokenForm(padded=False, kid="serial", issued_at=True),
+        "wso2-4.3": _WSO2._replace(padded=False, kid="serial", issued_at=True),
         # RFC 7515, section 2, and RFC 7519.
-        "standard": TokenForm(alphabet="urlsafe", padded=False, hex_x5t=None, preset="standard"),
+        "standard": _RFC._replace(preset="standard", service={"client_id": NAME}),
+        # Google Cloud, "Securing your app with signed headers": the payload, and both places of the
+        # keys. Service accounts differ from people by their address.
+        "google-iap": _RFC._replace(
+            preset="google-iap",
+            kid="hex",
+            issued_at=True,
+            claims={
+                "iss": "https://cloud.google.com/iap",
+                "aud": "/projects/123456789012/apps/example-project",
+            },
+            person={"sub": NAME, "email": EMAIL, "hd": "example.com"},
+            service={"sub": NAME, "email": f"{NAME}@example-project.iam.gserviceaccount.com"},
+            client=False,
+            publishes={
+                "/iap/verify/public_key-jwk": "jwks",
+                "/iap/verify/public_key": "pem-map",
+            },
+        ),
+        # Cloudflare, "Application token" and "Validate JWTs": aud is a list; a service token has
+        # an empty sub, and its Client ID as common_name.
+        "cloudflare-access": _RFC._replace(
+            preset="cloudflare-access",
+            kid="hex",
+            issued_at=True,
+            begins=True,
+            claims={
+                "iss": "https://example.cloudflareaccess.com",
+                "aud": ["32eafc7626e737136b81c7ccc8b5ca2db6e9ba2c5ea8f96ba1e1d4ac6bb8f0b7"],
+                "type": "app",
+            },
+            person={"sub": NAME, "email": EMAIL, "country": "US"},
+            service={"sub": "", "common_name": NAME},
+            client=False,
+            publishes={"/cdn-cgi/access/certs": "jwks-and-certificates"},
+        ),
+        "aws-alb": _ALB,
+        # A real token of 2018: the standard alphabet, and exp and iss in the JOSE header alone.
+        "aws-alb-2018": _ALB._replace(alphabet="standard", repeated=()),
+        # The Verified Access guide, "User claims passing and signature verification".
+        "aws-verified-access": _ALB._replace(
+            preset="aws-verified-access",
+            repeated=(),
+            claims={
+                "iss": "https://idp.example.com",
+                "signer": "arn:aws:ec2:us-east-1:123456789012:verified-access-instance/"
+                "vai-0123456789abcdef0",
+            },
+            client=False,
+        ),
+        # Pomerium, "JWT Verification", and pomerium/pomerium (headers_evaluator).
+        "pomerium": _RFC._replace(
+            preset="pomerium",
+            kid="hex",
+            issued_at=True,
+            token_id=True,
+            claims={"iss": "app.example.com", "aud": "app.example.com"},
+            person={"sub": NAME, "user": NAME, "email": EMAIL},
+            client=False,
+            publishes={"/.well-known/pomerium/jwks.json": "jwks"},
+        ),
+        # Teleport, "Introduction to JWT authentication": there is no kid anywhere. Machine ID's
+        # bots are users whose names begin with bot-.
+        "teleport": _RFC._replace(
+            preset="teleport",
+            names_keys=False,
+            issued_at=True,
+            begins=True,
+            claims={"iss": "teleport.example.com", "aud": ["http://127.0.0.1:8080"]},
+            person={"sub": NAME, "username": NAME},
+            service={"sub": f"bot-{NAME}", "username": f"bot-{NAME}"},
+            client=False,
+            publishes={"/.well-known/jwks.json": "jwks"},
+        ),
+        # Ory, "Mutators" (id_token), and ory/oathkeeper (pipeline/mutate). The site's template
+        # writes client_id; without a person the subject is the client.
+        "oathkeeper": _RFC._replace(
+            preset="oathkeeper",
+            kid="hex",
+            issued_at=True,
+            begins=True,
+            token_id=True,
+            claims={"iss": "https://oathkeeper.example.com"},
+            person={"sub": NAME},
+            service={"sub": NAME, "client_id": NAME},
+            publishes={"/.well-known/jwks.json": "jwks"},
+        ),
+        # RFC 9068, section 2.2; OpenID Connect Discovery 1.0, section 4.
+        "bearer": _RFC._replace(
+            preset="bearer",
+            kid="hex",
+            issued_at=True,
+            token_id=True,
+            claims={"iss": "https://idp.example.com", "aud": "https://api.example.com"},
+            person={"sub": NAME},
+            service={"sub": NAME, "client_id": NAME},
+            publishes={
+                "/.well-known/openid-configuration": "metadata",
+                "/.well-known/jwks.json": "jwks",
+            },
+        ),
     }
 )
-"""The forms by gateway and version."""
+"""The forms by gateway and, for WSO2, by version."""
 
 
 def form_of_version(version: str) -> str:

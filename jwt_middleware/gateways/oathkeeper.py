@@ -6,7 +6,7 @@ the site's own, so there is no typed view.
 
 from __future__ import annotations
 
-from ..principal import ClaimNames, ListClaim
+from ..principal import ClaimNames, ListClaim, Mark
 from .gateway import Gateway
 
 PRESETS = (
@@ -19,6 +19,8 @@ PRESETS = (
             client_id=("client_id",),
             roles=(ListClaim("roles"),),
             permissions=(ListClaim("scope", " "), ListClaim("scp", " ")),
+            # Without a person the subject is the client (oauth2_client_credentials).
+            service=(Mark("sub", same_as="client_id"),),
         ),
         needs={
             "keys": "the JWKS on Oathkeeper's API port, such as "

@@ -20,6 +20,8 @@ PRESETS = (
             # The users of Machine ID, which tbot joins as.
             service=(Mark("sub", "bot-.+"),),
         ),
+        # The page lists sub among what an application checks.
+        required={"sub": None},
         # The issuer is the cluster's name, which is a host name.
         keys="https://{host}/.well-known/jwks.json",
         needs={

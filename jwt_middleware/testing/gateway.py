@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import threading
 from collections.abc import Iterable, Mapping
 from functools import partial
@@ -13,45 +12,59 @@ from typing import Any, Self
 
 from ..authorization.clients import Client
 from ..authorization.registry import ClientRegistry
-from ..gateways import PRESETS
 from ..gateways.forms import FORMS, TokenForm
 from ..options.checks import AnyAudience
 from ..verification.options import registry_of
 from .minting import SigningKey, mint
 from .placing import claims_by_entry, put_claim, put_list
+from .publishing import Answer, Published, answer_at
 
 FAULTS = ("down", "slow", "garbage")
 SOMEBODY = "someone@carbon.super"
-"""Who calls where a test does not say."""
+"""Who calls where neither a test nor the form says."""
+ISSUER = "wso2.org/products/am"
+"""Who issues tokens whose form has no ``iss``."""
+_CLAIM_OF_OPTION = {"issuer": "iss", "audience": "aud", "signer": "signer"}
 
 
 class LocalGateway:
-    """Signs as a gateway does, with a key of its own, and publishes that key at ``jwks_url``.
+    """Signs as a gateway does, with a key of its own, and publishes that key as the vendor does.
 
     Use it in a ``with`` block: the endpoint starts on first use, and ends with the block.
 
     Args:
         form: a name in ``FORMS``, or a form of your own.
-        header: the header that ``headers`` names.
+        header: the header that ``headers`` names; None for the gateway's own.
         api: the API context that tokens are for, and that ``options`` require.
         clients: the registry, or the path of its TOML: a client's entry then names its claims.
         key: signs first, instead of a new one.
+        issuer: the ``iss`` of its tokens; None for the form's, or for the endpoint's own URL where
+            the gateway's keys follow from the issuer.
+        audience: their ``aud``; None for the form's.
+        signer: their ``signer``; None for the form's.
 
     """
 
     def __init__(
         self,
         form: str | TokenForm = "wso2-4.2",
-        header: str = "X-JWT-Assertion",
+        header: str | None = None,
         api: str | None = None,
         clients: ClientRegistry | str | PathLike[str] | None = None,
         key: SigningKey | None = None,
+        *,
+        issuer: str | None = None,
+        audience: str | None = None,
+        signer: str | None = None,
     ) -> None:
         self.form = FORMS[form] if isinstance(form, str) else form
-        self.header = header
+        self.gateway = self.form.gateway
+        self.header = header or self.gateway.headers[0]
         self.api = api
         self.clients = registry_of(clients)
-        self._keys = [self._named(key or SigningKey())]
+        self._given = {"iss": issuer, "aud": audience, "signer": signer}
+        self._keys = [self._named(key or SigningKey(self.form.algorithm))]
+        self._origin: str | None = None
         self._server: ThreadingHTTPServer | None = None
         self._fault: str | None = None
         self._recovered = threading.Event()
@@ -68,27 +81,71 @@ class LocalGateway:
         return list(self._keys)
 
     @property
-    def jwks_url(self) -> str:
-        """Where the keys are published; asking for it starts the endpoint."""
+    def origin(self) -> str:
+        """Scheme and authority of the key endpoint; asking for it starts the endpoint."""
         with self._lock:
+            if self._origin is not None:
+                return self._origin
             if self._server is None:
                 self._server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Exchange, self))
                 serve = self._server.serve_forever
                 threading.Thread(target=serve, args=(0.01,), daemon=True).start()
-            return f"http://127.0.0.1:{self._server.server_port}/jwks"
+            return f"http://127.0.0.1:{self._server.server_port}"
+
+    def publish_at(self, origin: str) -> None:
+        """Let another server, at this origin, serve what ``answer`` returns."""
+        self._origin = origin
+
+    @property
+    def keys_url(self) -> str:
+        """What ``keys=`` takes: the URL of the keys, or its template with ``{kid}``."""
+        return self.origin + next(iter(self.form.publishes))
+
+    @property
+    def jwks_url(self) -> str:
+        """The same as ``keys_url``."""
+        return self.keys_url
+
+    @property
+    def issuer(self) -> str:
+        """The ``iss`` of its tokens."""
+        if self._keys_follow_from_issuer and self._given["iss"] is None:
+            return self.origin
+        return str(self._given["iss"] or self.form.claims.get("iss", ISSUER))
+
+    @property
+    def _keys_follow_from_issuer(self) -> bool:
+        """Whether the gateway's own default finds the keys, at an issuer that is a URL."""
+        return "{issuer}" in (self.gateway.keys or "")
 
     @property
     def options(self) -> dict[str, Any]:
         """The options with which any ``JWTMiddleware`` accepts this gateway's tokens."""
-        is_presets = self.header == PRESETS[self.form.preset].header
+        is_presets = self.header in self.gateway.headers
         return self.verifier_options | ({} if is_presets else {"header": self.header})
 
     @property
     def verifier_options(self) -> dict[str, Any]:
         """The same for ``Verifier``, which reads no header."""
-        options = {"gateway": self.form.preset, "api": self.api, "clients": self.clients}
-        given = {name: value for name, value in options.items() if value is not None}
-        return {"keys": self.jwks_url, **given}
+        claims = self._standard_claims()
+        needed = {option: _sole(claims.get(name)) for option, name in _CLAIM_OF_OPTION.items()}
+        options = {
+            "gateway": self.form.preset,
+            "keys": None if self._finds_keys else self.keys_url,
+            "api": self.api,
+            "clients": self.clients,
+        } | {
+            option: value
+            for option, value in needed.items()
+            if option in self.gateway.needs
+            or self._given[_CLAIM_OF_OPTION[option]] is not None
+            or (option == "issuer" and self._finds_keys)
+        }
+        return {name: value for name, value in options.items() if value is not None}
+
+    @property
+    def _finds_keys(self) -> bool:
+        return self._keys_follow_from_issuer and self.issuer == self.origin
 
     def assertion(
         self,
@@ -98,6 +155,7 @@ class LocalGateway:
         permissions: Iterable[str] = (),
         lifetime: float = 900,
         *,
+        service: str | None = None,
         attributes: Mapping[str, Any] | None = None,
         **claims: Any,
     ) -> str:
@@ -108,6 +166,8 @@ class LocalGateway:
             user: the end user.
             roles: the roles to carry; ``permissions`` likewise.
             lifetime: seconds until it expires; negative makes an expired one.
+            service: an application or a service account that calls for itself, by its client id
+                or name, instead of client and user.
             attributes: attributes by the registry's names.
             claims: claims as they are, which replace the others; None removes one.
 
@@ -115,17 +175,27 @@ class LocalGateway:
             ValueError: no claim holds what is given, so the app could never see it.
 
         """
-        preset = PRESETS[self.form.preset]
-        names = preset.names
-        body: dict[str, Any] = {"iss": "wso2.org/products/am"}
-        if preset.context_claim is not None:
-            body[preset.context_claim] = self.api or "/local/1.0.0"
-        # The last name is the gateway's own, which all its generations write.
-        put_claim(body, names.subject[-1], user or SOMEBODY)
-        entry = None
+        names = self.gateway.names
+        body = self._standard_claims()
+        if self.gateway.context_claim is not None:
+            body[self.gateway.context_claim] = self.api or "/local/1.0.0"
+        if service is None:
+            body |= self.form.person_claims(user or self._somebody)
+        elif client is not None or user is not None:
+            raise ValueError("service: it calls for itself; leave out client and user")
+        else:
+            body |= self.form.service_claims(service)
         if client is not None:
+            if not self.form.client:
+                raise ValueError(
+                    f"client: tokens of the gateway {self.gateway.name!r} name none beside a "
+                    "person; for one that calls for itself write service="
+                )
             put_claim(body, names.client_id[0], client)
-            entry = None if self.clients is None else self.clients.clients.get(client)
+        called_by = names.first(names.client_id, body) if service is not None else client
+        entry = None
+        if called_by is not None and self.clients is not None:
+            entry = self.clients.clients.get(called_by)
         if entry is not None:
             body |= _bound(entry) | claims_by_entry(entry, roles, permissions, attributes or {})
         elif attributes:
@@ -133,19 +203,39 @@ class LocalGateway:
         else:
             put_list(body, names.roles, "roles", roles)
             put_list(body, names.permissions, "permissions", permissions)
+        absent = [name for name, value in claims.items() if value is None]
         body = {name: value for name, value in (body | claims).items() if value is not None}
         # Only gateways that make a kid of their own write one, and those that follow the RFC.
         is_named = self.form.kid is not None or not self.form.names_certificate
         header = None if is_named else {"kid": None}
-        return mint(self.key, body, form=self.form, lifetime=lifetime, header=header)
+        return mint(
+            self.key, body, form=self.form, lifetime=lifetime, header=header, without=absent
+        )
+
+    def _standard_claims(self) -> dict[str, Any]:
+        """Return the claims of the form, with the values that were given instead."""
+        given = {name: value for name, value in self._given.items() if value is not None}
+        claims = {**self.form.claims, **given, "iss": self.issuer}
+        if "aud" in given and isinstance(self.form.claims.get("aud"), list):
+            claims["aud"] = [given["aud"]]
+        return claims
+
+    @property
+    def _somebody(self) -> str:
+        return SOMEBODY if self.form.person is None else "someone"
 
     def headers(self, *args: Any, **kwargs: Any) -> dict[str, str]:
         """Return the header of an ``assertion``, which takes the same arguments."""
-        return {self.header: self.assertion(*args, **kwargs)}
+        return {self.header: self.written(self.assertion(*args, **kwargs))}
+
+    def written(self, token: str) -> str:
+        """Return the header's value for a token, which may begin with a scheme."""
+        gateway = self.gateway
+        return f"{gateway.scheme} {token}" if gateway.writes_scheme else token
 
     def rotate(self) -> None:
         """Sign with a new key from now on; the old ones stay published."""
-        self._keys = [*self._keys, self._named(SigningKey())]
+        self._keys = [*self._keys, self._named(SigningKey(self.key.algorithm))]
 
     def retire(self) -> None:
         """Publish the newest key alone; an app learns of it with its next fetch."""
@@ -184,26 +274,28 @@ class LocalGateway:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def answer(self) -> tuple[int, bytes]:
-        """Return status and body of the endpoint's answer; waits while it is ``slow``."""
+    def answer(self, path: str | None = None) -> Answer:
+        """Return what the endpoint answers at a path, or its first one; waits while ``slow``."""
         if self._fault == "slow":
             self._recovered.wait(30)
         if self._fault == "down":
-            return 503, b""
+            return Answer(503)
         if self._fault == "garbage":
-            return 200, b"<!doctype html><title>Sign in</title>"
-        return 200, json.dumps({"keys": [self._jwk(key) for key in self._keys]}).encode()
+            return Answer(200, b"<!doctype html><title>Sign in</title>", "text/html")
+        published = Published(self.form, self._keys, self.origin, self.issuer)
+        return answer_at(path or next(iter(self.form.publishes)), published)
 
     def _named(self, key: SigningKey) -> SigningKey:
-        if key.key_id is None:
+        if key.key_id is None and self.form.names_keys:
             # Derived from the key, so that after a restart an app asks for the new key.
             digest = hashlib.sha256(key.public_pem.encode()).hexdigest()
             key.key_id = self.form.key_id_of(key.certificate) or f"local-{digest[:12]}"
         return key
 
-    def _jwk(self, key: SigningKey) -> dict[str, Any]:
-        thumbprint = self.form.x5t_of(key.certificate)
-        return key.jwk() if thumbprint is None else key.jwk(x5t=thumbprint)
+
+def _sole(value: Any) -> Any:
+    """Return the entry of a list of one, as a person would write it."""
+    return value[0] if isinstance(value, list) and len(value) == 1 else value
 
 
 def _bound(client: Client) -> dict[str, Any]:
@@ -223,10 +315,10 @@ class _Exchange(BaseHTTPRequestHandler):
         super().__init__(*args)
 
     def do_GET(self) -> None:
-        status, body = (404, b"") if self.path != "/jwks" else self._gateway.answer()
+        status, body, media_type = self._gateway.answer(self.path)
         try:
             self.send_response(status)
-            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Type", media_type)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)

@@ -6,7 +6,8 @@ import datetime
 import json
 import os
 import time
-from collections.abc import Mapping
+import uuid
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -16,7 +17,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.x509.oid import NameOID
 
-from ..gateways.forms import FORMS, TokenForm, thumbprint
+from ..gateways.forms import FORMS, TokenForm
+from ..gateways.token_form import thumbprint
 
 
 class SigningKey:
@@ -138,34 +140,51 @@ def mint(
     lifetime: float = 900,
     now: float | None = None,
     header: Mapping[str, Any] | None = None,
+    without: Iterable[str] = (),
 ) -> str:
     """Make a signed token.
 
     Args:
         key: signs it.
-        claims: an ``exp`` or ``iat`` among them stays as it is; otherwise the form's is added.
+        claims: they replace those that the form would add: its ``claims``, ``exp``, ``iat`` and so
+            on. Where the gateway writes a claim into the JOSE header, it is written there.
         form: a name in ``FORMS``, or a form of your own.
         lifetime: seconds until ``exp``; negative makes an expired token.
         now: seconds since the epoch; the clock's where None.
-        header: header members that replace the form's own or, where None, remove them.
+        header: header members that replace the form's own or, where None, remove them. The payload
+            stays as it is, so a claim that a form writes into both may differ between them.
+        without: claims that the form would add, and that are to be missing everywhere.
 
     """
     spelled = FORMS[form] if isinstance(form, str) else form
     moment = time.time() if now is None else now
-    body = dict(claims)
-    if "exp" not in body:
-        expires = spelled.time(moment + lifetime)
-        body["exp"] = str(expires) if spelled.text_exp else expires
-    if spelled.issued_at:
-        body.setdefault("iat", spelled.time(moment))
+    given = {*claims, *without}
+    added = {**spelled.claims, **_own_claims(spelled, moment, lifetime)}
+    body = {**claims, **{name: value for name, value in added.items() if name not in given}}
     head: dict[str, Any] = {"typ": "JWT", "alg": spelled.algorithm_name or key.algorithm}
     if spelled.names_certificate and not isinstance(key.private, bytes):
         head |= spelled.names_of(key.certificate)
     if key.key_id is not None:
         head["kid"] = key.key_id
+    for name in spelled.gateway.header_claims:
+        if name in body:
+            head[name] = body[name] if name in spelled.repeated else body.pop(name)
     head |= header or {}
     members = {name: value for name, value in head.items() if value is not None}
     return compact(key, _json(members), _json(body), spelled)
+
+
+def _own_claims(form: TokenForm, moment: float, lifetime: float) -> dict[str, Any]:
+    """Return the claims that differ from one token of a form to the next."""
+    expires = form.time(moment + lifetime)
+    claims: dict[str, Any] = {"exp": str(expires) if form.text_exp else expires}
+    if form.issued_at:
+        claims["iat"] = form.time(moment)
+    if form.begins:
+        claims["nbf"] = form.time(moment)
+    if form.token_id:
+        claims["jti"] = str(uuid.uuid4())
+    return claims
 
 
 def compact(key: SigningKey, header: bytes, payload: bytes, form: TokenForm) -> str:

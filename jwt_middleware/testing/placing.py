@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..authorization.clients import Attribute, Client
-from ..principal import ABSENT, ClaimName, ListClaim, claim_at, path_of
+from ..gateways.token_form import put_claim as put_claim
+from ..principal import ABSENT, ClaimName, ListClaim, claim_at
 
 
 def claims_by_entry(
@@ -59,14 +60,6 @@ def put_list(
         put_claim(claims, name, items)  # WSO2, too, writes an array for a value with the separator
     else:
         put_claim(claims, name, separator.join(items))
-
-
-def put_claim(claims: dict[str, Any], name: ClaimName, value: Any) -> None:
-    """Put a claim at its name or path; objects on the way are made."""
-    *way, last = path_of(name)
-    for member in way:
-        claims = claims.setdefault(member, {})
-    claims[last] = value
 
 
 def _filler(client: Client, claim: ClaimName) -> Any:

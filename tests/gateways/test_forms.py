@@ -1,4 +1,4 @@
-"""Every generation's spelling, held against what its source says of it."""
+"""Every generation's spelling of WSO2, held against what its source says of it."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from jwt_middleware.gateways import PRESETS
 from jwt_middleware.testing import FORMS, SigningKey, TokenForm, form_of_version, mint
 
 NOW = 1_700_000_000.0
+SPELLINGS = [name for name in FORMS if name.startswith("wso2-") or name == "standard"]
 ISSUED_SINCE_4_0 = {"wso2-4.0", "wso2-4.2", "wso2-4.2-kid", "wso2-4.3"}
 
 
@@ -37,7 +38,7 @@ def hexed(key: SigningKey, algorithm: str) -> bytes:
 
 
 def test_the_forms_are_these_by_generation() -> None:
-    assert set(FORMS) == {
+    assert set(SPELLINGS) == {
         "wso2-1.4",
         "wso2-1.9",
         "wso2-2.0",
@@ -54,7 +55,7 @@ def test_the_forms_are_these_by_generation() -> None:
     }
 
 
-@pytest.mark.parametrize("name", FORMS)
+@pytest.mark.parametrize("name", SPELLINGS)
 def test_the_preset_that_a_form_names_reads_it(name: str, rsa_key: SigningKey) -> None:
     preset = FORMS[name].preset
     verifier = Verifier(keys=rsa_key.certificate_pem, gateway=preset, clock=lambda: NOW)
@@ -63,7 +64,7 @@ def test_the_preset_that_a_form_names_reads_it(name: str, rsa_key: SigningKey) -
     assert verifier.verify(mint(rsa_key, {}, form=name, now=NOW)).expires_at == NOW + 900
 
 
-@pytest.mark.parametrize("name", FORMS)
+@pytest.mark.parametrize("name", SPELLINGS)
 def test_the_unit_of_exp_and_iat_is_the_generation_s(name: str, rsa_key: SigningKey) -> None:
     _, body, _ = minted(rsa_key, name)
     seconds = int(NOW) + 900
@@ -77,7 +78,7 @@ def test_the_unit_of_exp_and_iat_is_the_generation_s(name: str, rsa_key: Signing
     assert body.get("iat") == (int(NOW) if name in ISSUED_SINCE_4_0 else None)
 
 
-@pytest.mark.parametrize("name", FORMS)
+@pytest.mark.parametrize("name", SPELLINGS)
 def test_the_segments_are_padded_up_to_4_1_and_not_since(name: str, rsa_key: SigningKey) -> None:
     _, _, signature = minted(rsa_key, name)
 

@@ -43,14 +43,113 @@ def fetch(url: str) -> Any:
 @pytest.mark.parametrize("form", FORMS)
 def test_the_options_take_the_assertions_of_every_form(form: str) -> None:
     with LocalGateway(form=form) as gateway:
+        given = caller_of(gateway)
         verifier = Verifier(**gateway.options)
-        before = verifier.verify(gateway.assertion("app", "ana", roles=["a", "b"]))
+        before = verifier.authenticate([*gateway.headers(**given).values()])
+        verifier.close()
         gateway.rotate()
-        after = verifier.verify(gateway.assertion("app", "ana", roles=["a", "b"]))
+        verifier = Verifier(**gateway.options)
+        after = verifier.authenticate([*gateway.headers(**given).values()])
         verifier.close()
 
-    assert (before.subject, before.client_id, before.roles) == ("ana", "app", {"a", "b"})
+    assert before is not None
+    assert after is not None
+    assert (before.kind, before.subject) == ("person", "ana")
+    assert before.client_id == given.get("client", before.client_id)
+    assert before.roles == set(given.get("roles", ()))
     assert after.key_id != before.key_id or after.key_id is None
+
+
+def caller_of(gateway: LocalGateway) -> dict[str, Any]:
+    """Return as much of a caller as the tokens of this gateway have claims for."""
+    client = {"client": "app"} if gateway.form.client else {}
+    roles = {"roles": ["a", "b"]} if gateway.gateway.names.roles else {}
+    return {"user": "ana", **client, **roles}
+
+
+@pytest.mark.parametrize("form", [name for name in FORMS if FORMS[name].names_keys])
+def test_a_rotated_key_is_fetched_by_an_app_that_runs(form: str) -> None:
+    with LocalGateway(form=form) as gateway:
+        verifier = Verifier(**gateway.options)
+        verifier.verify(gateway.assertion(user="ana"))
+        gateway.rotate()
+
+        assert verifier.verify(gateway.assertion(user="bob")).subject == "bob"
+        verifier.close()
+
+
+SERVICES = {
+    "standard": (None, "robot"),
+    "google-iap": ("robot", None),
+    "cloudflare-access": (None, "robot"),
+    "teleport": ("bot-robot", None),
+    "oathkeeper": ("robot", "robot"),
+    "bearer": ("robot", "robot"),
+}
+"""The subject and the client of a service's token."""
+
+
+@pytest.mark.parametrize("form", [name for name in FORMS if FORMS[name].service is not None])
+def test_a_service_is_known_as_one_by_the_client_or_subject_of_its_gateway(form: str) -> None:
+    with LocalGateway(form=form) as gateway:
+        principal = Verifier(**gateway.options).verify(gateway.assertion(service="robot"))
+
+    assert principal.kind == "service"
+    expected = SERVICES.get(form, ("admin@carbon.super", "robot"))
+    assert (principal.subject, principal.client_id) == expected
+
+
+@pytest.mark.parametrize("form", [name for name in FORMS if FORMS[name].service is None])
+def test_a_gateway_of_people_only_has_no_token_of_a_service(form: str) -> None:
+    with pytest.raises(ValueError, match="of people only"):
+        LocalGateway(form=form).assertion(service="robot")
+
+
+def test_a_service_has_no_user_and_no_client_beside_it() -> None:
+    gateway = LocalGateway("bearer", issuer="https://idp.example.com")
+
+    with pytest.raises(ValueError, match="leave out client and user"):
+        gateway.assertion("app", service="robot")
+    with pytest.raises(ValueError, match="leave out client and user"):
+        gateway.assertion(user="ana", service="robot")
+
+
+@pytest.mark.parametrize("form", [name for name in FORMS if not FORMS[name].client])
+def test_a_client_that_no_claim_of_a_person_s_token_names_is_an_error(form: str) -> None:
+    with pytest.raises(ValueError, match="write service="):
+        LocalGateway(form=form).assertion("app", "ana")
+
+
+def test_issuer_audience_and_signer_of_one_s_own_are_in_tokens_and_options() -> None:
+    arn = "arn:aws-us-gov:elasticloadbalancing:us-gov-west-1:210987654321:loadbalancer/app/x/0f"
+    with LocalGateway("aws-alb", issuer="https://own.example", signer=arn) as gateway:
+        options = gateway.options
+        principal = Verifier(**options).verify(gateway.assertion())
+
+        assert (options["signer"], options["issuer"]) == (arn, "https://own.example")
+        assert (principal.claims["signer"], principal.issuer) == (arn, "https://own.example")
+    with LocalGateway("teleport", audience="http://127.0.0.1:9") as gateway:
+        principal = Verifier(**gateway.options).verify(gateway.assertion())
+
+        assert gateway.options["audience"] == "http://127.0.0.1:9"
+        assert principal.claims["aud"] == ("http://127.0.0.1:9",)
+
+
+@pytest.mark.parametrize("form", ["cloudflare-access", "bearer"])
+def test_keys_that_follow_from_the_issuer_are_left_to_the_preset(form: str) -> None:
+    with LocalGateway(form) as gateway:
+        assert "keys" not in gateway.options
+        assert gateway.options["issuer"] == gateway.origin
+    with LocalGateway(form, issuer="https://idp.example.com") as gateway:
+        assert gateway.options["keys"] == gateway.keys_url
+
+
+def test_the_header_holds_the_scheme_where_the_gateway_writes_one() -> None:
+    with LocalGateway("bearer") as gateway:
+        [(name, value)] = gateway.headers().items()
+        assert (name, value[:10]) == ("Authorization", "Bearer eyJ")
+    [(name, value)] = LocalGateway("pomerium").headers().items()
+    assert (name, value[:3]) == ("X-Pomerium-Jwt-Assertion", "eyJ")
 
 
 def test_a_wso2_assertion_carries_the_gateway_s_claims(local: LocalGateway) -> None:

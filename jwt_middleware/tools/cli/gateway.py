@@ -31,9 +31,18 @@ def add_to(commands: Any) -> None:
     option(
         "--claim", action="append", default=[], metavar="NAME=VALUE", help="and a claim; repeatable"
     )
-    option("--wso2", default="4.2", metavar="VERSION", help="1.4 to 4.6, or standard (default 4.2)")
+    option(
+        "--form",
+        "--wso2",
+        default="4.2",
+        metavar="FORM",
+        help="whose tokens: a version of WSO2, 1.4 to 4.6, or a gateway's name (default 4.2)",
+    )
+    option("--issuer", help="iss of its tokens (default: the form's, or the gateway's own URL)")
+    option("--audience", help="aud of its tokens (default: the form's)")
+    option("--signer", help="signer of its tokens, an ARN (default: the form's)")
     option("--api", action="append", metavar="CONTEXT", help="the app's API context; repeatable")
-    option("--header", default="X-JWT-Assertion", help="default: X-JWT-Assertion")
+    option("--header", help="default: the gateway's own, such as X-JWT-Assertion")
     option("--clients", metavar="TOML", help="the app's registry: roles go where it reads them")
     option("--accounts", type=Path, metavar="TOML", help="who may call (default: the demo's)")
     option("--key", type=Path, metavar="PEM", help="the key to sign with; made where there is none")
@@ -43,7 +52,7 @@ def _gateway(options: argparse.Namespace) -> int:
     """A reverse proxy on loopback that does what the API manager does: it issues access tokens,
     removes the caller's Authorization and any forged assertion header, adds a signed one, and
     forwards the rest untouched. It signs for whoever can reach it, so never let others reach it.
-    Its keys are at /jwks, a token inspector is at /_inspector.
+    Tokens, header and key endpoint are those of --form; a token inspector is at /_inspector.
     """
     with needing("demo", "the gateway"):
         from . import serve_gateway

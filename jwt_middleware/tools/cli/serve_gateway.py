@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack
 from urllib.parse import urlsplit
 
 from ...authorization.registry import ClientRegistry
 from ...errors import ConfigurationError
-from ...gateways import PRESETS, Gateway
 from ...gateways.forms import FORMS
 from ...keys.sources import PEM
+from ...principal import written
 from ...testing import Accounts, ClientAccount, LocalGateway, User, sample_accounts
 from ...verification.verifier import Verifier
 from ..demo.echo import ECHO_CONTEXT, echo_app
 from ..demo.inspector import Inspector
 from ..gateway import Caller, DevelopmentGateway, assertion_of, serving, wait_for_the_end
+from ..gateway.serving import listening, url_of
 from .shared import complain
 from .signing import form_named, named_claims, signing_key
 
@@ -37,39 +38,56 @@ def run(options: argparse.Namespace) -> None:
         # Another registry does not know the demo's clients.
         clients = {} if options.accounts is None else accounts.clients
         accounts = Accounts(clients, accounts.users, ClientRegistry(options.clients))
-    if not re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", options.header):
+    if options.header is not None and not re.fullmatch(_HEADER_NAME, options.header):
         raise ConfigurationError(f"--header: {options.header!r} is not a header name")
-    form = form_named("--wso2", options.wso2)
-    preset = PRESETS[FORMS[form].preset]
+    form = form_named("--form", options.form)
+    preset = FORMS[form].gateway
     if options.api and preset.context_claim is None:
         raise ConfigurationError(f"--api: tokens of {form} carry no API context; leave it out")
-    key = None if options.key is None else signing_key(options.key, make=True)
-    local = LocalGateway(form, options.header, clients=accounts.registry, key=key)
+    if options.role and not preset.names.roles and not FORMS[form].client:
+        raise ConfigurationError(f"--role: tokens of {form} have no claim for roles; leave it out")
+    key = None
+    if options.key is not None:
+        key = signing_key(options.key, make=True, algorithm=FORMS[form].algorithm)
+    local = LocalGateway(
+        form,
+        options.header,
+        clients=accounts.registry,
+        key=key,
+        issuer=options.issuer,
+        audience=options.audience,
+        signer=options.signer,
+    )
     everyone = _everyone(options, accounts)
-    _check_callers(accounts, local, everyone, contexts[0])
-    # The certificate, not the JWKS: a pasted token may name the key as any generation does.
-    keys = PEM(local.key.certificate_pem)
     api = None if preset.context_claim is None else [*contexts, ECHO_CONTEXT]
-    verifiers = [Verifier(keys=keys, gateway=preset, api=api)]
     upstreams = dict.fromkeys(contexts, upstream)
     with ExitStack() as stack:
+        listener = stack.enter_context(listening(options.port))
+        local.publish_at(url_of(listener))
+        _check_callers(accounts, local, everyone, contexts[0])
+        # The certificate, not the JWKS: a pasted token may name the key as any generation does.
+        trusted = local.verifier_options | {"keys": PEM(local.key.certificate_pem), "api": api}
+        registry = trusted.pop("clients", None)
+        verifiers = [Verifier(**trusted)]
         if ECHO_CONTEXT not in contexts:
             echo = serving(echo_app(verifiers[0], local.header))
             upstreams[ECHO_CONTEXT] = stack.enter_context(echo)
-        if accounts.registry is not None:
-            registry = accounts.registry
-            verifiers.insert(0, Verifier(keys=keys, gateway=preset, api=api, clients=registry))
+        if registry is not None:
+            verifiers.insert(0, Verifier(**trusted, clients=registry))
         pages = Inspector(accounts, local.key, verifiers, form=form).routes()
         gateway = DevelopmentGateway(upstreams, accounts, local, everyone=everyone, pages=pages)
-        url = stack.enter_context(serving(gateway.app, options.port))
+        url = stack.enter_context(serving(gateway.app, listener=listener))
         print(f"A gateway for DEVELOPMENT: {url} -> {upstream}")
         print(
             "It signs for whoever can reach it: keep it on this machine, and out of production.\n"
         )
-        for line in _usage(url, options, accounts, everyone, preset):
+        for line in _usage(url, options, accounts, everyone, local):
             print(f"  {line}")
         wait_for_the_end()
     complain("the gateway has ended")
+
+
+_HEADER_NAME = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
 
 
 def _upstream(text: str, port: int) -> str:
@@ -129,7 +147,7 @@ def _usage(
     options: argparse.Namespace,
     accounts: Accounts,
     everyone: Caller | None,
-    preset: Gateway,
+    local: LocalGateway,
 ) -> Iterator[str]:
     """Yield what a person needs to know to use it."""
     if everyone is not None:
@@ -139,7 +157,7 @@ def _usage(
         note = "" if known else f" ({who} has no account: its tokens carry that name, no more)"
         yield f"requests without an access token are for {who}{by}{note}"
         if options.role and accounts.registry is None:
-            role_claim = preset.names.roles[0].name
+            role_claim = written(local.gateway.names.roles[0].name)
             yield f"roles are in the claim {role_claim}; --clients names a registry"
     else:
         yield "a request needs an access token; --client or --as makes that unnecessary:"
@@ -149,11 +167,10 @@ def _usage(
             secret = confidential.secret if options.accounts is None else "SECRET"
             grant = "-d grant_type=client_credentials"
             yield f"curl -u {confidential.client_id}:{secret} {grant} {url}/token"
-    shown: dict[str, str | Sequence[str]] = {"keys": f"{url}/jwks"}
-    if preset.name != "wso2":
-        shown["gateway"] = preset.name
-    if options.header != preset.header:
-        shown["header"] = options.header
+    shown = dict(local.options)
+    shown.pop("clients", None)
+    if shown["gateway"] == "wso2":  # what an app has by default
+        del shown["gateway"]
     if options.api:
         shown["api"] = options.api[0] if len(options.api) == 1 else options.api
     yield "your app:  " + ", ".join(f"{name}={value!r}" for name, value in shown.items())

@@ -112,14 +112,13 @@ def _mint(options: argparse.Namespace) -> int:
 
 
 def _claims(options: argparse.Namespace, form: str) -> Mapping[str, Any]:
-    from ...gateways import PRESETS
     from ...gateways.forms import FORMS
     from ...testing import client_claims, sample_accounts
     from ...testing.placing import put_list
     from .signing import named_claims
 
     claims: dict[str, Any] = {"iss": "wso2.org/products/am"}
-    role_claims = PRESETS[FORMS[form].preset].names.roles
+    role_claims = FORMS[form].gateway.names.roles
     if options.client is not None:
         entry = sample_accounts().entry(options.client)
         if entry is None:

@@ -11,11 +11,12 @@ from starlette.datastructures import Headers
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.routing import BaseRoute, Route, Router
+from starlette.routing import BaseRoute, Router
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from ...testing import Accounts, LocalGateway
+from ...testing.publishing import is_published
 from .assertions import repeating
 from .oauth import Authority, Caller, oauth_routes
 from .proxy import deny, forward, relay, upstream_client
@@ -25,14 +26,14 @@ from .requests import LOOPBACK_NAMES, LocalNames, forwarded
 class DevelopmentGateway:
     """Does for development what the API manager does in production.
 
-    It removes the caller's ``Authorization`` and any assertion header, adds a signed one, and
-    forwards the rest untouched.
+    It removes the caller's ``Authorization`` and any assertion header, adds a signed one as the
+    gateway of its form does, and forwards the rest untouched.
 
     Args:
         upstreams: where the apps run (http or https), by the contexts of their APIs. A request goes
             to the one with the longest context that its path lies in, else to the first.
         accounts: who may call.
-        local: signs; its keys are at ``/jwks``.
+        local: signs; its keys are at the paths that its form publishes them at.
         everyone: the caller of requests without an access token; None refuses them.
         pages: routes of the gateway's own, beside OAuth's.
 
@@ -54,9 +55,12 @@ class DevelopmentGateway:
         self._local = local
         self._assertion = repeating(local)
         self._header = local.header.lower().encode()
+        self._replaced = {b"authorization", self._header} | {
+            name.lower().encode() for name in local.gateway.headers
+        }
         self.app = Starlette(lifespan=self._lifespan, middleware=[Middleware(LocalNames)])
         self.app.router.default = Router(
-            [Route("/jwks", self._keys), *oauth_routes(self._authority), *pages],
+            [*oauth_routes(self._authority), *pages],
             redirect_slashes=False,
             default=self._handle,
         )
@@ -66,13 +70,16 @@ class DevelopmentGateway:
         yield
         await self._client.aclose()
 
-    def _keys(self, _: Request) -> Response:
-        status, body = self._local.answer()
+    def _keys(self, path: str) -> Response:
+        status, body, media_type = self._local.answer(path)
         # Short: after a restart the gateway has a new key, unless it was given one.
         headers = {"Cache-Control": "max-age=30"}
-        return Response(body, status, headers, media_type="application/json")
+        return Response(body, status, headers, media_type=media_type)
 
     async def _handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope.get("method") in ("GET", "HEAD") and is_published(scope["path"], self._local.form):
+            await self._keys(scope["path"])(scope, receive, send)
+            return
         caller = _odd_request(scope) or self._caller(scope)
         socket = WebSocket(scope, receive, send) if scope["type"] == "websocket" else None
         if isinstance(caller, Response):
@@ -80,8 +87,8 @@ class DevelopmentGateway:
             return
         context = self._context(scope["path"])
         upstream = self._upstreams[context]
-        assertion = self._assertion(caller, context).encode("ascii")
-        headers = forwarded(scope["headers"], without=(b"authorization", self._header))
+        assertion = self._local.written(self._assertion(caller, context)).encode("ascii")
+        headers = forwarded(scope["headers"], without=self._replaced)
         headers.append((self._header, assertion))
         if socket is not None:
             await relay(socket, upstream, headers)

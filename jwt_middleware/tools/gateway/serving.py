@@ -22,18 +22,36 @@ _START_SECONDS = 20
 _END_SECONDS = 5
 
 
-@contextmanager
-def serving(app: Any, port: int = 0, host: str = LOOPBACK) -> Generator[str, None, None]:
-    """Serve an app while the block lasts, at the URL that it yields.
+def listening(port: int = 0, host: str = LOOPBACK) -> socket.socket:
+    """Return a socket that listens, for ``serving``: where the URL must be known before the app.
 
     Raises ``ConfigurationError`` where nothing can listen there.
     """
     try:
-        listener = socket.create_server((host, port))
+        return socket.create_server((host, port))
     except OSError as error:
         raise ConfigurationError(
             f"nothing can listen on {host}:{port} ({error.strerror}); choose another --port"
         ) from None
+
+
+def url_of(listener: socket.socket) -> str:
+    """Return the URL of what a socket serves."""
+    host, port = listener.getsockname()[:2]
+    return f"http://{host}:{port}"
+
+
+@contextmanager
+def serving(
+    app: Any, port: int = 0, host: str = LOOPBACK, *, listener: socket.socket | None = None
+) -> Generator[str, None, None]:
+    """Serve an app while the block lasts, at the URL that it yields.
+
+    ``listener`` is used, and closed at the end, instead of a new one for host and port.
+
+    Raises ``ConfigurationError`` where nothing can listen there.
+    """
+    listener = listener or listening(port, host)
     config = uvicorn.Config(
         app,
         interface="asgi3",
@@ -53,7 +71,7 @@ def serving(app: Any, port: int = 0, host: str = LOOPBACK) -> Generator[str, Non
             raise ConfigurationError(f"the server on {host}:{port} did not start")
         time.sleep(0.01)
     try:
-        yield f"http://{host}:{listener.getsockname()[1]}"
+        yield url_of(listener)
     finally:
         server.should_exit = True
         thread.join(_END_SECONDS)

@@ -19,6 +19,7 @@ import httpx2
 import pytest
 
 from jwt_middleware.asgi import JWTMiddleware
+from jwt_middleware.testing import FORMS
 from jwt_middleware.tools.cli import main
 from jwt_middleware.tools.explain import principal_as_json
 from jwt_middleware.tools.gateway import serving
@@ -153,6 +154,60 @@ def test_every_version_verifies_by_the_options_that_it_prints(
     assert options["api"] == "/orders/1.0"
 
 
+VENDORS = [name for name in FORMS if not name.startswith("wso2-") and name != "standard"]
+
+
+@pytest.mark.parametrize("form", VENDORS)
+def test_every_vendor_s_app_verifies_by_the_options_that_it_prints(
+    running: Running, app: App, form: str
+) -> None:
+    header = FORMS[form].gateway.headers[0]
+    with running(
+        *("gateway", "--upstream", app.url, "--port", "0", "--form", form, "--as", "ana"),
+    ) as (url, told):
+        line = next(line for line in told.splitlines() if "your app:" in line)
+        options = eval(f"dict({line.partition('your app:')[2]})")  # what a person would copy
+        assert options["gateway"] == FORMS[form].preset
+        assert options.keys() >= FORMS[form].gateway.needs.keys()
+        app.guarded = JWTMiddleware(_tell, **options)
+        forged = {} if header == "Authorization" else {header: "forged"}
+        answer = get(url + "/x", **forged)
+        echoed = get(url + "/echo/1.0.0").json()
+
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["subject"] == "ana"
+    assert echoed["principal"]["subject"] == "ana"
+
+
+@pytest.mark.parametrize("form", [name for name in VENDORS if FORMS[name].service is not None])
+def test_a_client_by_itself_is_a_service_of_every_vendor_that_has_them(
+    running: Running, app: App, form: str
+) -> None:
+    with running(
+        *("gateway", "--upstream", app.url, "--port", "0", "--form", form, "--client", "robot"),
+    ) as (url, told):
+        line = next(line for line in told.splitlines() if "your app:" in line)
+        app.guarded = JWTMiddleware(_tell, **eval(f"dict({line.partition('your app:')[2]})"))
+        answer = get(url + "/x").json()
+
+    assert "robot" in (answer["client_id"], answer["subject"], str(answer["subject"])[4:])
+
+
+def test_issuer_audience_and_signer_of_one_s_own_are_in_the_options_that_it_prints(
+    running: Running, app: App
+) -> None:
+    own = ("--issuer", "app.acme.example", "--audience", "app.acme.example")
+    arguments = ("gateway", "--upstream", app.url, "--port", "0", "--as", "ana")
+    with running(*arguments, "--form", "pomerium", *own) as (_, told):
+        assert "issuer='app.acme.example', audience='app.acme.example'" in told
+    arn = "arn:aws-cn:elasticloadbalancing:cn-north-1:210987654321:loadbalancer/app/x/0f"
+    with running(*arguments, "--form", "aws-alb", "--signer", arn) as (url, told):
+        assert f"keys='{url}/{{kid}}'" in told
+        assert f"signer='{arn}'" in told
+        assert get(url + "/01234567-89ab-4def-8123-456789abcdef").status_code == 404
+        assert "x-amzn-oidc-data" in get(url + "/echo/1.0.0").json()["headers"]
+
+
 def test_a_key_in_a_file_outlives_the_gateway(running: Running, app: App, tmp_path: Path) -> None:
     key = tmp_path / "gateway.pem"
     arguments = ("gateway", "--upstream", app.url, "--port", "0", "--as", "ana", "--key", str(key))
@@ -221,6 +276,10 @@ Run = Callable[..., tuple[int, str, str]]
         (["--upstream", "http://x", "--wso2", "standard", "--api", "/a"], "no API context"),
         (["--upstream", "http://127.0.0.1:8280", "--port", "8280"], "on its own --port"),
         (["--upstream", "http://x", "--wso2", "9.9"], "1.4 to 4.6"),
+        (["--upstream", "http://x", "--form", "iap"], "google-iap"),
+        (["--upstream", "http://x", "--form", "google-iap", "--role", "a"], "no claim for roles"),
+        (["--upstream", "http://x", "--form", "bearer", "--api", "/a"], "no API context"),
+        (["--upstream", "http://x", "--form", "aws-alb", "--signer", "me"], "is no ARN"),
     ],
 )
 def test_a_wrong_option_ends_with_2_and_a_hint(

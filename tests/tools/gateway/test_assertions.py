@@ -17,6 +17,7 @@ from jwt_middleware.tools.gateway.assertions import repeating
 from .conftest import Site, Upstream
 
 ACCOUNTS = sample_accounts()
+SPELLINGS = [name for name in FORMS if name.startswith("wso2-") or name == "standard"]
 JROE = Caller(ACCOUNTS.clients["campus_tester"], ACCOUNTS.users["jroe"])
 
 
@@ -30,7 +31,7 @@ def named_anew(key: SigningKey) -> SigningKey:
     return SigningKey.from_pem(key.private_pem, key.certificate_pem)
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", SPELLINGS)
 def test_each_form_verifies_by_its_preset_and_the_gateways_keys(key: SigningKey, form: str) -> None:
     local = LocalGateway(form, clients=ACCOUNTS.registry, key=named_anew(key))
     preset = FORMS[form].preset
