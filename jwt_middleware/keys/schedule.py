@@ -81,12 +81,11 @@ class RefreshSchedule:
         now = self._clock()
         if now < self._not_before or (key_id is not None and key_id in self._unknown):
             return False
-        gained = (now - self._bucket_at) / BUCKET_REFILL
-        self._bucket = min(BUCKET_SIZE, self._bucket + gained)
-        self._bucket_at = now
-        if self._bucket < 1:
+        # Kept only when one is drawn: the sum of many small gains would fall short of one.
+        level = min(BUCKET_SIZE, self._bucket + (now - self._bucket_at) / BUCKET_REFILL)
+        if level < 1:
             return False
-        self._bucket -= 1
+        self._bucket, self._bucket_at = level - 1, now
         if key_id is not None:
             self._unknown[key_id] = None
         return True

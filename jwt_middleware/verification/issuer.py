@@ -207,6 +207,8 @@ class IssuerVerifier:
             self._check_typ(header)
         selector = header.get("kid") or header.get("x5t#S256") or header.get("x5t")
         source = self.keys.source
+        # Only a kid names a key of such a source: no other member may become part of a URL.
+        asked_for = header.get("kid") if source.on_demand else selector
         may_wait = has_answered = True
         has_waited = is_second_look = False
         while True:
@@ -217,7 +219,7 @@ class IssuerVerifier:
                 return chosen
             if joined_fault(token) is not None:
                 raise MalformedToken("two lines that were joined must not cause a fetch")
-            pending = source.refresh(selector) if may_wait else None
+            pending = source.refresh(asked_for) if may_wait else None
             if pending is not None:
                 has_answered = yield pending
                 may_wait = pending.already_running and not has_waited
@@ -228,7 +230,7 @@ class IssuerVerifier:
                 break
             else:
                 is_second_look = True
-        if keys is not None and has_answered and not source.has_failed_for(selector):
+        if keys is not None and has_answered and not source.has_failed_for(asked_for):
             raise UnknownKey(chosen, key_id=selector)
         why = "no keys from" if keys is None else "no answer from"
         if keys is not None and not has_answered:
