@@ -74,7 +74,9 @@ def _check_gateway(gateway: Gateway) -> None:
         _check_names(gateway.names)
         check.texts("algorithms", gateway.algorithms)
         check.header_names("header", gateway.header or ())
-        check.texts("header_claims", tuple(gateway.header_claims) or None)
+        if not isinstance(gateway.header_claims, tuple):
+            raise ConfigurationError("header_claims: a tuple of claim names")
+        check.texts("header_claims", gateway.header_claims or None)
         for name in ("name", "scheme", "realm"):
             value: Any = getattr(gateway, name)
             check.text(name, "" if value is None else value)
