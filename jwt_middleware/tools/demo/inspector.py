@@ -137,10 +137,10 @@ class Inspector:
 
     def _report(self, token: str) -> dict[str, Any]:
         now = time.time()
-        verifier = self._verifier_for(inspect(token, None, now).claims or {})
+        verifier = self._verifier_for(inspect(token, None, now).all_claims)
         inspection = inspect(token, verifier, now)
-        principal, claims = inspection.principal, inspection.claims or {}
-        groups = grouped(claims, _own_meanings(claims, verifier))
+        principal, claims = inspection.principal, inspection.all_claims
+        groups = grouped(claims, _own_meanings(claims, verifier), inspection.gateway)
         return {
             **inspection.as_json(),
             "groups": [
