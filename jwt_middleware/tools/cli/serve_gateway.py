@@ -74,7 +74,7 @@ def run(options: argparse.Namespace) -> None:
             upstreams[ECHO_CONTEXT] = stack.enter_context(echo)
         if registry is not None:
             verifiers.insert(0, Verifier(**trusted, clients=registry))
-        pages = Inspector(accounts, local.key, verifiers, form=form).routes()
+        pages = Inspector(accounts, local, verifiers).routes()
         gateway = DevelopmentGateway(upstreams, accounts, local, everyone=everyone, pages=pages)
         url = stack.enter_context(serving(gateway.app, listener=listener))
         print(f"A gateway for DEVELOPMENT: {url} -> {upstream}")
