@@ -12,6 +12,7 @@ _ARN = arn("elasticloadbalancing", r"loadbalancer/app/[A-Za-z0-9-]+/[A-Za-z0-9]+
 PRESETS = (
     Gateway(
         name="aws-alb",
+        title="AWS Application Load Balancer",
         header="x-amzn-oidc-data",
         wire=WIRE,
         algorithms=("ES256",),

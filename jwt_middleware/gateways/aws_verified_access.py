@@ -12,6 +12,7 @@ _ARN = arn("ec2", r"verified-access-instance/vai-[0-9a-z]+")
 PRESETS = (
     Gateway(
         name="aws-verified-access",
+        title="AWS Verified Access",
         header="x-amzn-ava-user-context",
         wire=WIRE,
         algorithms=("ES384",),

@@ -16,6 +16,7 @@ _CLIENT = ("client_id", "azp", "cid", "appid")
 PRESETS = (
     Gateway(
         name="bearer",
+        title="an OAuth authorization server",
         header="Authorization",
         writes_scheme=True,
         algorithms=("RS256", "PS256", "ES256", "EdDSA"),

@@ -12,6 +12,7 @@ from .views import ClaimsView, Object, Text
 PRESETS = (
     Gateway(
         name="cloudflare-access",
+        title="Cloudflare Access",
         header="Cf-Access-Jwt-Assertion",
         algorithms=("RS256",),
         names=ClaimNames(

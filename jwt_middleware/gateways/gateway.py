@@ -52,7 +52,7 @@ class Gateway:
     """One gateway's way of writing an assertion. Gateways differ by this data only.
 
     Attributes:
-        name: how a person knows it.
+        name: what ``gateway=`` calls it.
         header: the request header that holds the token, or several of which one is sent.
         writes_scheme: the header holds ``scheme`` before the token, as RFC 6750 has it; otherwise
             the bare token.
@@ -71,6 +71,7 @@ class Gateway:
         needs: the options that must be set, each with the place where a person finds the value.
         terms: how the vendor speaks of a claim or option, for explanations of a refusal.
         marks: how a token of this gateway is recognised, over its payload and its JOSE header.
+        title: what its vendor calls it; ``name`` where it is empty.
         dialect: the prefix of the gateway's own claims, which ``claim_dialect=`` replaces.
         scheme: the authentication scheme of the challenge (RFC 9110, 11.6.1).
         realm: the realm of the challenge.
@@ -93,6 +94,7 @@ class Gateway:
     needs: Mapping[str, str] = field(default_factory=dict)
     terms: Mapping[str, str] = field(default_factory=dict)
     marks: tuple[Mark, ...] = ()
+    title: str = ""
     dialect: str | None = None
     scheme: str = "Bearer"
     realm: str = "api"

@@ -14,6 +14,7 @@ _ISSUER = "https://cloud.google.com/iap"
 PRESETS = (
     Gateway(
         name="google-iap",
+        title="Google Identity-Aware Proxy",
         header="x-goog-iap-jwt-assertion",
         algorithms=("ES256",),
         names=ClaimNames(

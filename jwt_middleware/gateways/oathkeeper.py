@@ -12,6 +12,7 @@ from .gateway import Gateway
 PRESETS = (
     Gateway(
         name="oathkeeper",
+        title="Ory Oathkeeper",
         header="Authorization",
         writes_scheme=True,
         algorithms=("RS256", "ES256"),

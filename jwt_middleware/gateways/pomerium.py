@@ -12,6 +12,7 @@ from .views import ClaimsView, Text, Texts
 PRESETS = (
     Gateway(
         name="pomerium",
+        title="Pomerium",
         header="X-Pomerium-Jwt-Assertion",
         algorithms=("ES256",),
         names=ClaimNames(client_id=(), roles=(ListClaim("groups"),)),

@@ -12,6 +12,7 @@ from .views import ClaimsView, Object, Text, Texts
 PRESETS = (
     Gateway(
         name="teleport",
+        title="Teleport",
         header="Teleport-Jwt-Assertion",
         algorithms=("RS256", "ES256"),
         names=ClaimNames(
@@ -33,7 +34,8 @@ PRESETS = (
             "aud": "the URI of the application, as app_service has it",
             "iss": "the name of the cluster",
         },
-        marks=(Mark("username"),),
+        # The subject is the user's name; other issuers write ids into both.
+        marks=(Mark("username", r"(?!.*[0-9a-f]{8}-).+", same_as="sub"),),
     ),
 )
 

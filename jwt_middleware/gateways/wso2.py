@@ -16,6 +16,7 @@ WSO2_DIALECT = "http://wso2.org/claims/"
 
 _NEWEST = Gateway(
     name="wso2",
+    title="WSO2 API Manager",
     # Standard alphabet padded (1.9 to 2.6), base64url padded (3.x, 4.0, 4.1), standard unpadded
     # (4.2 and later), base64url unpadded (the url-safe generators); milliseconds up to 1.10.
     wire=WireFormat(relaxed_base64=True, milliseconds=True),
@@ -38,7 +39,7 @@ _NEWEST = Gateway(
     context_claim=WSO2_DIALECT + "apicontext",
     dialect=WSO2_DIALECT,
     terms={
-        "aud": "WSO2 API Manager writes no aud by itself",
+        "aud": "a claim that WSO2 API Manager does not write by itself",
         WSO2_DIALECT + "apicontext": "the context of the API as WSO2 API Manager has it, with its "
         "version",
     },

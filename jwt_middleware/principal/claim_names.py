@@ -73,8 +73,8 @@ class ListClaim(NamedTuple):
 class Mark(NamedTuple):
     """A claim by whose text a kind of token is known.
 
-    ``pattern`` is a regular expression for the whole text. With ``same_as``, the text must instead
-    be that of another claim. A claim that is absent, or no text, is no mark.
+    ``pattern`` is a regular expression for the whole text. With ``same_as``, the text must also be
+    that of another claim. A claim that is absent, or no text, is no mark.
     """
 
     claim: ClaimName
@@ -86,8 +86,8 @@ class Mark(NamedTuple):
         value = text_at(claims, self.claim)
         if value is None:
             return False
-        if self.same_as is not None:
-            return value == text_at(claims, self.same_as)
+        if self.same_as is not None and value != text_at(claims, self.same_as):
+            return False
         return re.fullmatch(self.pattern, value) is not None
 
 

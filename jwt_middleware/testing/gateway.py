@@ -92,6 +92,14 @@ class LocalGateway:
                 threading.Thread(target=serve, args=(0.01,), daemon=True).start()
             return f"http://127.0.0.1:{self._server.server_port}"
 
+    def with_key(self, key: SigningKey) -> LocalGateway:
+        """Return a gateway like this one that signs with another key, and publishes it nowhere."""
+        given = {"issuer": self.issuer, "audience": self._given["aud"]}
+        signer = self._given["signer"]
+        return LocalGateway(
+            self.form, self.header, self.api, self.clients, key, **given, signer=signer
+        )
+
     def publish_at(self, origin: str) -> None:
         """Let another server, at this origin, serve what ``answer`` returns."""
         self._origin = origin

@@ -82,6 +82,7 @@ def _check_gateway(gateway: Gateway) -> None:
             check.text(name, "" if value is None else value)
         for name in ("context_claim", "issuer", "keys", "dialect"):
             check.text(name, getattr(gateway, name))
+        check.text("title", gateway.title or None)
         for name in ("algorithm_aliases", "required", "needs", "terms"):
             table: Any = getattr(gateway, name)
             if not isinstance(table, Mapping) or not all(isinstance(k, str | tuple) for k in table):

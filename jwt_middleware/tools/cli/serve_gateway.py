@@ -6,6 +6,7 @@ import argparse
 import re
 from collections.abc import Iterator
 from contextlib import ExitStack
+from typing import Any
 from urllib.parse import urlsplit
 
 from ...authorization.registry import ClientRegistry
@@ -66,7 +67,10 @@ def run(options: argparse.Namespace) -> None:
         local.publish_at(url_of(listener))
         _check_callers(accounts, local, everyone, contexts[0])
         # The certificate, not the JWKS: a pasted token may name the key as any generation does.
-        trusted = local.verifier_options | {"keys": PEM(local.key.certificate_pem), "api": api}
+        trusted: dict[str, Any] = local.verifier_options | {
+            "keys": PEM(local.key.certificate_pem),
+            "api": api,
+        }
         registry = trusted.pop("clients", None)
         verifiers = [Verifier(**trusted)]
         if ECHO_CONTEXT not in contexts:
@@ -74,7 +78,7 @@ def run(options: argparse.Namespace) -> None:
             upstreams[ECHO_CONTEXT] = stack.enter_context(echo)
         if registry is not None:
             verifiers.insert(0, Verifier(**trusted, clients=registry))
-        pages = Inspector(accounts, local.key, verifiers, form=form).routes()
+        pages = Inspector(accounts, local, verifiers).routes()
         gateway = DevelopmentGateway(upstreams, accounts, local, everyone=everyone, pages=pages)
         url = stack.enter_context(serving(gateway.app, listener=listener))
         print(f"A gateway for DEVELOPMENT: {url} -> {upstream}")

@@ -14,6 +14,7 @@ from typing import Any
 
 from ...errors import ConfigurationError, RequestError
 from ...events.fields import readable
+from ...gateways.token_form import TokenForm
 from ...verification.verifier import Verifier
 from ..explain.token import find_token, inspect, principal_as_json
 from .shared import (
@@ -44,11 +45,16 @@ def add_to(commands: Any) -> None:
     option("--key", required=True, type=Path, help="the private key, PEM; for HS* the secret")
     option("--certificate", type=Path, help="its certificate, which gives an x5t")
     option("--make-key", action="store_true", help="make a missing key, and its certificate (.crt)")
-    option("--algorithm", default="RS256", help="default: RS256")
+    option("--algorithm", help="default: the form's")
     option("--key-id", help="the kid")
-    option("--form", default="wso2-4.2", help="a version, 1.4 to 4.6, or standard")
+    option(
+        "--form",
+        default="wso2-4.2",
+        help="whose token: a version of WSO2, 1.4 to 4.6, or a gateway's name (default: wso2-4.2)",
+    )
     option("--client", help="the client id; the demo's clients bring their claims")
     option("--as", dest="user", metavar="USER", help="the end user")
+    option("--service", metavar="NAME", help="instead of both: a service that calls for itself")
     option("--role", action="append", default=[], help="a role; repeatable")
     option("--api", help="the API context, such as /echo/1.0.0")
     option("--claim", action="append", default=[], metavar="NAME=VALUE", help="a claim; repeatable")
@@ -96,6 +102,7 @@ def _verify(options: argparse.Namespace) -> int:
 
 def _mint(options: argparse.Namespace) -> int:
     """Make a token as a gateway does, with a key of your own. For tests only."""
+    from ...gateways.forms import FORMS
     from ...testing import mint
     from .signing import form_named, signing_key
 
@@ -104,34 +111,48 @@ def _mint(options: argparse.Namespace) -> int:
         options.key,
         options.certificate,
         make=options.make_key,
-        algorithm=options.algorithm,
+        algorithm=options.algorithm or FORMS[form].algorithm,
         key_id=options.key_id,
     )
-    print(mint(key, _claims(options, form), form=form, lifetime=options.lifetime))
+    print(mint(key, _claims(options, FORMS[form]), form=form, lifetime=options.lifetime))
     return 0
 
 
-def _claims(options: argparse.Namespace, form: str) -> Mapping[str, Any]:
-    from ...gateways.forms import FORMS
+def _claims(options: argparse.Namespace, form: TokenForm) -> Mapping[str, Any]:
     from ...testing import client_claims, sample_accounts
-    from ...testing.placing import put_list
+    from ...testing.gateway import ISSUER
+    from ...testing.placing import put_claim, put_list
     from .signing import named_claims
 
-    claims: dict[str, Any] = {"iss": "wso2.org/products/am"}
-    role_claims = FORMS[form].gateway.names.roles
+    claims: dict[str, Any] = {"iss": form.claims.get("iss", ISSUER)}
+    names = form.gateway.names
+    role_claims = names.roles
     if options.client is not None:
+        if not form.client:
+            raise ConfigurationError(
+                f"--client: a person's token of {form.gateway.name} names no client; "
+                "--service makes one of a client by itself"
+            )
         entry = sample_accounts().entry(options.client)
-        if entry is None:
-            claims["client_id"] = options.client
-        else:
-            claims |= client_claims(options.client)
+        if entry is not None:
+            claims = client_claims(options.client) | claims
             role_claims = entry.roles
+        put_claim(claims, names.client_id[0], options.client)
     try:
         put_list(claims, role_claims, "roles", options.role)
+        if options.service is not None:
+            if options.client is not None or options.user is not None:
+                raise ValueError("it calls for itself; leave out --client and --as")
+            claims |= form.service_claims(options.service)
     except ValueError as error:
         raise ConfigurationError(str(error)) from None
-    if options.user is not None:
-        claims |= {"sub": options.user, "http://wso2.org/claims/enduser": options.user}
+    if options.user is not None and form.person is not None:
+        claims |= form.person_claims(options.user)
+    elif options.user is not None:
+        for name in names.subject:
+            put_claim(claims, name, options.user)
     if options.api is not None:
-        claims["http://wso2.org/claims/apicontext"] = options.api
+        if form.gateway.context_claim is None:
+            raise ConfigurationError(f"--api: tokens of {form.gateway.name} carry no API context")
+        claims[form.gateway.context_claim] = options.api
     return claims | named_claims(options.claim)

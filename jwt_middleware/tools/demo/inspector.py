@@ -20,7 +20,7 @@ from starlette.routing import Route
 from ...errors import ConfigurationError
 from ...gateways.forms import FORMS
 from ...principal import text_at, written
-from ...testing import Accounts, ClientAccount, SigningKey
+from ...testing import Accounts, ClientAccount, LocalGateway
 from ...verification.verifier import Verifier
 from ..explain.claims import grouped
 from ..explain.token import find_token, inspect, principal_as_json
@@ -53,10 +53,9 @@ class Inspector:
 
     Args:
         accounts: callers to pick from, and the public client for signing in.
-        key: the gateway's, which signs samples.
+        local: the gateway, which signs samples; its form is what is chosen at first.
         verifiers: verify what is pasted. Of several, one with a registry verifies a token that
             names a client, and one without verifies the others.
-        form: the form of samples where nothing is chosen.
         try_routes: calls the app's routes with a token, and returns what each answered.
 
     """
@@ -64,16 +63,15 @@ class Inspector:
     def __init__(
         self,
         accounts: Accounts,
-        key: SigningKey,
+        local: LocalGateway,
         verifiers: Sequence[Verifier],
         *,
-        form: str = "wso2-4.2",
         try_routes: TryRoutes | None = None,
     ) -> None:
         self._accounts = accounts
-        self._key = key
+        self._local = local
         self._verifiers = verifiers
-        self._form = form
+        self._form = next((n for n, form in FORMS.items() if form is local.form), "wso2-4.2")
         self._try_routes = try_routes
 
     def routes(self) -> list[Route]:
@@ -114,11 +112,12 @@ class Inspector:
         return account.application or account.client_id if entry is None else entry.name
 
     async def _sample(self, asked: Mapping[str, Any]) -> dict[str, Any]:
-        wanted = {name: asked.get(name) or default for name, default in Sample()._asdict().items()}
+        usual = Sample(form=self._form)._asdict()
+        wanted = {name: asked.get(name) or default for name, default in usual.items()}
         if not all(value is None or isinstance(value, str) for value in wanted.values()):
             raise _BadRequest("client, user, form and fault must be texts")
         try:
-            token = sample(Sample(**wanted), self._accounts, self._key, ECHO_CONTEXT)
+            token = sample(Sample(**wanted), self._accounts, self._local, ECHO_CONTEXT)
         except (ConfigurationError, ValueError) as error:
             raise _BadRequest(str(error)) from None
         return {"token": token}
@@ -137,10 +136,10 @@ class Inspector:
 
     def _report(self, token: str) -> dict[str, Any]:
         now = time.time()
-        verifier = self._verifier_for(inspect(token, None, now).claims or {})
+        verifier = self._verifier_for(inspect(token, None, now).all_claims)
         inspection = inspect(token, verifier, now)
-        principal, claims = inspection.principal, inspection.claims or {}
-        groups = grouped(claims, _own_meanings(claims, verifier))
+        principal, claims = inspection.principal, inspection.all_claims
+        groups = grouped(claims, _own_meanings(claims, verifier), inspection.gateway)
         return {
             **inspection.as_json(),
             "groups": [

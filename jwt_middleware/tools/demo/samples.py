@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 from ...errors import ConfigurationError
 from ...gateways.forms import FORMS
-from ...testing import Accounts, LocalGateway, SigningKey
+from ...principal import written
+from ...testing import Accounts, LocalGateway, SigningKey, TokenForm
 from ..gateway import Caller, assertion_of
 
 
@@ -36,8 +37,11 @@ class Maker(NamedTuple):
 
     def by(self, key: SigningKey) -> Maker:
         """Return a maker with another key."""
-        local = LocalGateway(self.local.form, clients=self.local.clients, key=key)
-        return self._replace(local=local)
+        return self._replace(local=self.local.with_key(key))
+
+    def new_key(self, key_id: str | None = None) -> SigningKey:
+        """Return another key of the same algorithm."""
+        return SigningKey(self.local.key.algorithm, key_id=key_id)
 
 
 def _not_yet(maker: Maker) -> str:
@@ -46,8 +50,33 @@ def _not_yet(maker: Maker) -> str:
 
 def _forged(maker: Maker) -> str:
     key = maker.local.key
-    pem = SigningKey().private_pem
-    return maker.by(SigningKey.from_pem(pem, key.certificate_pem, key_id=key.key_id)).token()
+    pem, name = maker.new_key().private_pem, key.key_id
+    forged = SigningKey.from_pem(pem, key.certificate_pem, key.algorithm, key_id=name)
+    return maker.by(forged).token()
+
+
+def _for_another(maker: Maker) -> str:
+    """Return a token for another API, in the words of its gateway: context, audience or signer."""
+    fixed = maker.local.form.claims
+    bound = next((name for name in ("aud", "signer", "iss") if name in fixed), None)
+    if maker.local.gateway.context_claim is not None or bound is None:
+        return maker._replace(context="/other/1.0.0").token()
+    other: Any = f"{fixed[bound]}-other" if isinstance(fixed[bound], str) else ["other"]
+    changes: dict[str, Any] = {bound: other}
+    return maker.token(**changes)
+
+
+def _of_unknown_client(maker: Maker) -> str:
+    names = maker.local.gateway.names.client_id
+    if not names:
+        raise ValueError(f"tokens of {maker.local.gateway.name} name no client")
+    changes: dict[str, Any] = {written(names[0]): "nobody_inc"}
+    return maker.token(**changes)
+
+
+def _cut(maker: Maker) -> str:
+    token = maker.token()
+    return token[: token.rindex(".") - 8]
 
 
 def _changed(maker: Maker) -> str:
@@ -66,30 +95,27 @@ FAULTS: Mapping[str, tuple[str, Callable[[Maker], str]]] = {
     "none": ("nothing", Maker.token),
     "expired": ("it expired a minute ago", lambda maker: maker.token(lifetime=-60)),
     "not-yet": ("it begins in an hour", _not_yet),
-    "another-api": (
-        "it is for another API",
-        lambda maker: maker._replace(context="/other/1.0.0").token(),
-    ),
+    "another-api": ("it is for another API", _for_another),
     "changed": ("somebody changed its claims", _changed),
     "forged": ("another key signed it, under the name of ours", _forged),
     "unknown-key": (
         "an unknown gateway signed it",
-        lambda maker: maker.by(SigningKey(key_id="somebody-elses")).token(),
+        lambda maker: maker.by(maker.new_key("somebody-elses")).token(),
     ),
     "algorithm": ("its algorithm is none", _unsigned),
-    "unknown-client": (
-        "it names an unknown client",
-        lambda maker: maker.token(client_id="nobody_inc"),
-    ),
-    "cut": ("it was cut off on its way", lambda maker: maker.token()[: len(maker.token()) // 2]),
+    "unknown-client": ("it names an unknown client", _of_unknown_client),
+    "cut": ("it was cut off on its way", _cut),
 }
 """What may be wrong with a sample, in words, and what makes such a token."""
 
 
-def sample(asked: Sample, accounts: Accounts, key: SigningKey, context: str) -> str:
-    """Return the token, signed with this key.
+def sample(asked: Sample, accounts: Accounts, local: LocalGateway, context: str) -> str:
+    """Return the token, as ``local`` signs it where it is asked for in its own form.
 
-    Raises ``ConfigurationError`` for an unknown client, user, form or fault.
+    In any other form it is signed with the same key, where that fits the form's gateway.
+
+    Raises ``ConfigurationError`` for an unknown client, user, form or fault, and ``ValueError``
+    where the form has no claim for it.
     """
     for name, known in zip(asked, (accounts.clients, accounts.users, FORMS, FAULTS), strict=True):
         if name is not None and name not in known:
@@ -98,7 +124,18 @@ def sample(asked: Sample, accounts: Accounts, key: SigningKey, context: str) -> 
         None if asked.client is None else accounts.clients[asked.client],
         None if asked.user is None else accounts.users[asked.user],
     )
-    # The same key without its kid: each form makes a kid of its own.
-    unnamed = SigningKey.from_pem(key.private_pem, key.certificate_pem)
-    local = LocalGateway(asked.form, clients=accounts.registry, key=unnamed)
-    return FAULTS[asked.fault][1](Maker(local, caller, context))
+    form, key = FORMS[asked.form], local.key
+    if form is local.form:
+        own = local
+    elif key.algorithm in form.gateway.algorithms:
+        # The same key without its kid: each form makes a kid of its own.
+        unnamed = SigningKey.from_pem(key.private_pem, key.certificate_pem, key.algorithm)
+        own = _in_form(form, local, unnamed)
+    else:
+        own = _in_form(form, local, SigningKey(form.algorithm))
+    return FAULTS[asked.fault][1](Maker(own, caller, context))
+
+
+def _in_form(form: TokenForm, local: LocalGateway, key: SigningKey) -> LocalGateway:
+    issuer = form.claims.get("iss")
+    return LocalGateway(form, clients=local.clients, key=key, issuer=issuer)

@@ -101,9 +101,7 @@ class Demo:
         app = build(campus, partners)
         self._routes = [route for route in inventory(app) if ":path}" not in route.path]
         self.app_url = stack.enter_context(serving(app))
-        inspector = Inspector(
-            self.accounts, self.key, [campus, partners], try_routes=self.try_routes
-        )
+        inspector = Inspector(self.accounts, local, [campus, partners], try_routes=self.try_routes)
         pages = [Route("/", redirect_to_page), *inspector.routes()]
         upstreams = {ECHO_CONTEXT: self.app_url}
         gateway = DevelopmentGateway(upstreams, self.accounts, local, pages=pages)

@@ -9,10 +9,19 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from ...gateways import Gateway
+from ...gateways.aws_alb import ALB
+from ...gateways.aws_verified_access import VerifiedAccess
+from ...gateways.bearer import AccessToken
 from ...gateways.byu import BYU
+from ...gateways.cloudflare_access import CloudflareAccess
+from ...gateways.google_iap import GoogleIAP
+from ...gateways.pomerium import Pomerium
+from ...gateways.teleport import Teleport
 from ...gateways.views import Field
 from ...gateways.wso2 import UCSD, WSO2, WSO2_DIALECT
-from ...principal import written
+from ...principal import path_of
+from .recognition import title_of
 
 OTHER = "Other claims"
 """The group of claims that no table here knows."""
@@ -33,10 +42,18 @@ _SINGLE_SIGN_ON = {
 
 
 def _claims_of(view: type, fields: Iterable[str]) -> dict[str, str]:
-    """Return the claims that these fields of a view read, with their meanings."""
+    """Return the claims that these fields of a view read, with their meanings.
+
+    A path into an object is part of the meaning of the object.
+    """
     values = [vars(view)[name] for name in fields]
-    fields_there = [value for value in values if isinstance(value, Field)]
-    return {written(claim): f.__doc__ or "" for f in fields_there for claim in f.names}
+    meanings: dict[str, list[str]] = {}
+    for field in values:
+        for claim in field.names if isinstance(field, Field) else ():
+            top, *rest = path_of(claim)
+            doc = field.__doc__ or ""
+            meanings.setdefault(top, []).append(f"{'.'.join(rest)}: {doc}" if rest else doc)
+    return {claim: " ".join(docs) for claim, docs in meanings.items()}
 
 
 _INVOCATION = "api_context api_name api_version key_type user_type"
@@ -58,6 +75,19 @@ CLAIM_GROUPS: Mapping[str, Mapping[str, str]] = {
 """The known claims by group, with their meanings."""
 
 
+_VIEWS: Mapping[str, type] = {
+    "google-iap": GoogleIAP,
+    "cloudflare-access": CloudflareAccess,
+    "aws-alb": ALB,
+    "aws-verified-access": VerifiedAccess,
+    "pomerium": Pomerium,
+    "teleport": Teleport,
+    "oathkeeper": AccessToken,
+    "bearer": AccessToken,
+}
+"""The view of each preset whose claims are in no group above."""
+
+
 class ExplainedClaim(NamedTuple):
     """One claim of a token, and what it means; the meaning is empty where it is not known."""
 
@@ -67,15 +97,31 @@ class ExplainedClaim(NamedTuple):
 
 
 def grouped(
-    claims: Mapping[str, Any], own: Mapping[str, str] = MappingProxyType({})
+    claims: Mapping[str, Any],
+    own: Mapping[str, str] = MappingProxyType({}),
+    gateway: Gateway | None = None,
 ) -> dict[str, list[ExplainedClaim]]:
-    """Return a token's claims by group; ``own`` has the meanings of a service's own claims."""
+    """Return a token's claims by group.
+
+    ``own`` has the meanings of a service's own claims; ``gateway`` is the one that wrote the token.
+    """
     groups: dict[str, list[ExplainedClaim]] = {}
     left = dict(claims)
-    for group, meanings in CLAIM_GROUPS.items():
+    for group, meanings in _groups_of(gateway).items():
         names = [name for name in meanings if name in left]
         if names:
             groups[group] = [ExplainedClaim(n, left.pop(n), meanings[n]) for n in names]
     if left:
         groups[OTHER] = [ExplainedClaim(n, value, own.get(n, "")) for n, value in left.items()]
     return groups
+
+
+def _groups_of(gateway: Gateway | None) -> Mapping[str, Mapping[str, str]]:
+    """Return the groups of a gateway's claims: with one of its own where it has a view."""
+    view = None if gateway is None else _VIEWS.get(gateway.name)
+    if gateway is None or view is None:
+        return CLAIM_GROUPS
+    meanings = _claims_of(view, vars(view))
+    standard = {name: meanings.get(name, meaning) for name, meaning in _STANDARD.items()}
+    own = {name: meaning for name, meaning in meanings.items() if name not in standard}
+    return {"Standard claims": standard, title_of(gateway): own}

@@ -108,6 +108,9 @@ def _issuer(issuer: IssuerVerifier) -> Iterator[str]:
         yield f"They must be for the audience {' or '.join(policy.audiences)}."
     if policy.contexts:
         yield f"They must be for the API {' or '.join(policy.contexts)}."
+    for name, values in policy.required.items():
+        wanted = "any value" if values is None else " or ".join(sorted(values))
+        yield f"Their {written(name)} must be there, with {wanted}."
 
 
 def _dangers(settings: Settings) -> Iterator[str]:
@@ -163,7 +166,7 @@ def _issuer_dangers(issuer: IssuerVerifier) -> Iterator[str]:
         )
     if isinstance(policy.audiences, AnyAudience):
         yield "audience=ANY: a token meant for another service is accepted. Name yours."
-    elif not is_wso2 and not policy.audiences:
+    elif not is_wso2 and not policy.audiences and "signer" not in policy.required:
         yield (
             "No audience is configured: a token without aud, made for another service, is "
             "accepted. Set audience=."

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ...gateways import Gateway
 from ...gateways.forms import FORMS, TokenForm
 from ...keys.key import read_thumbprint
+from ...keys.per_kid import UUID
 from ...verification.compact import Segments
 from .times import distance, is_milliseconds, moment, seconds_of
 
@@ -19,8 +21,12 @@ _KID_SHAPES = {
     "x5t": "made of x5t and the algorithm, as WSO2 3.2 does",
     "sha256": "the certificate's SHA-256, as WSO2 4.2 does with useKid",
     "serial": "the certificate's issuer and serial number, as WSO2 4.3 does",
+    "uuid": "a UUID, as the gateways of AWS write it",
     None: "a name",
 }
+_OF_CERTIFICATE = frozenset({"x5t", "sha256", "serial"})
+"""The kids that are derived from a certificate, by which a version of WSO2 is known."""
+_UUID = re.compile(UUID)
 
 
 def spelling(segments: Segments) -> str:
@@ -60,21 +66,35 @@ def time_facts(claims: Mapping[str, Any], now: float) -> dict[str, str]:
     return facts
 
 
-def generations(segments: Segments, header: Mapping[str, Any], claims: Mapping[str, Any]) -> str:
-    """Return the gateways that write such a token."""
+def generations(
+    segments: Segments,
+    header: Mapping[str, Any],
+    claims: Mapping[str, Any],
+    gateways: Sequence[Gateway],
+) -> str:
+    """Return the forms that are spelled so, of the ``gateways`` by whose marks it is known."""
     text = b".".join(segments[:3])
     alg, exp = header["alg"], claims.get("exp")
     hex_x5t = _is_hex(str(header["x5t"])) if "x5t" in header else None
     kid = _kid_shape(str(header["kid"])) if "kid" in header else None
     in_milliseconds = seconds_of(exp) is not None and is_milliseconds(exp)
+    known = {gateway.name for gateway in gateways}
+    # Those whose tokens always have the marks by which they are known.
+    sure = {form.gateway.name for form in FORMS.values() if form.claims} & known
 
     def writes(form: TokenForm) -> bool:
+        gateway = form.gateway
+        if sure or (form.claims and (known or gateway.marks)):
+            is_possible = gateway.name in sure and alg in gateway.algorithms
+        else:
+            is_possible = not form.claims or alg in gateway.algorithms
         return (
-            not (_URL_SAFE if form.alphabet == "standard" else _STANDARD).intersection(text)
+            is_possible
+            and not (_URL_SAFE if form.alphabet == "standard" else _STANDARD).intersection(text)
             and (not _needs_padding(segments) or (b"=" in text) is form.padded)
             and (alg == form.algorithm_name or not (form.algorithm_name or alg in _JCA_NAMES))
             and (
-                not form.names_certificate
+                not (form.hex_x5t is not None or form.kid in _OF_CERTIFICATE)
                 or (kid == form.kid and ("iat" in claims) is form.issued_at)
             )
             and hex_x5t is form.hex_x5t
@@ -82,8 +102,8 @@ def generations(segments: Segments, header: Mapping[str, Any], claims: Mapping[s
             and in_milliseconds is form.milliseconds
         )
 
-    names = [name for name, form in FORMS.items() if writes(form)]
-    return " or ".join(names) or "of no known gateway"
+    forms = [name for name, form in FORMS.items() if writes(form)]
+    return " or ".join(forms) or "of no known gateway"
 
 
 def _needs_padding(segments: Segments) -> bool:
@@ -94,6 +114,8 @@ def _kid_shape(kid: str) -> str | None:
     """Return what a ``kid`` is made of, in the words of ``TokenForm.kid``."""
     if kid.endswith("_RS256"):
         return "x5t"
+    if _UUID.fullmatch(kid):
+        return "uuid"
     try:
         text = base64.urlsafe_b64decode(kid + "=" * (-len(kid) % 4)).decode("ascii")
     except ValueError:

@@ -7,9 +7,11 @@ from typing import Any
 
 from ...errors import InvalidClaim, RequestError
 from ...options.checks import AnyAudience
+from ...principal import written
 from ...verification.compact import split
 from ...verification.issuer import IssuerVerifier
 from ...verification.verifier import Verifier
+from .recognition import effective_claims
 from .times import distance, is_milliseconds, length, moment, seconds_of
 
 _WHAT = {
@@ -66,7 +68,8 @@ def fault_of(
     now: float,
 ) -> tuple[str, str]:
     """Return which check failed, and what would help (empty where nothing general does)."""
-    issuer = verifier.issuers[0]
+    issuer = _issuer_of(claims, verifier)
+    claims = effective_claims(issuer.gateway, header, claims)
     if error.code == "token_expired":
         what = _expired(error, claims, issuer, now)
     elif error.code == "token_immature":
@@ -84,6 +87,12 @@ def fault_of(
         )
     sentence = f"the signature is good; {what}" if _is_signed(token, verifier, now) else what
     return sentence[0].upper() + sentence[1:] + ".", _hint(error, header, claims)
+
+
+def _issuer_of(claims: Mapping[str, Any], verifier: Verifier) -> IssuerVerifier:
+    """Return the issuer that a token names, or else the first."""
+    named = (each for each in verifier.issuers if claims.get("iss") in each.policy.issuers)
+    return next(named, verifier.issuers[0])
 
 
 def _hint(error: RequestError, header: Mapping[str, Any], claims: Mapping[str, Any]) -> str:
@@ -125,7 +134,8 @@ def _expired(
         )
     if expires is not None and now >= expires:
         unit = " (exp is in milliseconds)" if is_milliseconds(claims["exp"]) else ""
-        return f"it expired at {moment(expires)}, {length(now - expires)} ago{unit}"
+        terms = _in_vendors_terms("exp", issuer)
+        return f"it expired at {moment(expires)}, {length(now - expires)} ago{unit}{terms}"
     return error.reason or error.code
 
 
@@ -140,11 +150,19 @@ def _claim_fault(error: InvalidClaim, claims: Mapping[str, Any], issuer: IssuerV
     policy = issuer.policy
     name, value = error.claim, claims.get(error.claim)
     audiences = () if isinstance(policy.audiences, AnyAudience) else policy.audiences
+    required = {written(each): values for each, values in policy.required.items()}
     option, wanted = {
         "iss": ("issuer", policy.issuers),
         "aud": ("audience", audiences),
         policy.context_claim: ("api", policy.contexts),
-    }.get(name, ("", ()))
-    required = f"; {option}={' or '.join(wanted)} is required" if wanted else ""
+    }.get(name, (name, sorted(required.get(name) or ())))
+    needs = f"; {option}={' or '.join(wanted)} is required" if wanted else ""
     sentence = _CLAIM_FAULTS.get(error.reason, "the claim {name} has an impossible type: {type}")
-    return sentence.format(name=name, value=value, required=required, type=type(value).__name__)
+    said = sentence.format(name=name, value=value, required=needs, type=type(value).__name__)
+    return said + _in_vendors_terms(name, issuer)
+
+
+def _in_vendors_terms(name: str, issuer: IssuerVerifier) -> str:
+    """Return what the gateway's vendor calls a claim; nothing where it has no word of its own."""
+    term = issuer.gateway.terms.get(name)
+    return "" if term is None else f"; {name} is {term}"

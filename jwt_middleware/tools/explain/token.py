@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from ...errors import RequestError, TokenTooLarge
 from ...events.fields import readable
+from ...gateways import Gateway
 from ...keys.encoding import json_segment
 from ...principal import Principal, thawed
 from ...verification.compact import decode_header, split
@@ -15,6 +16,7 @@ from ...verification.verifier import Verifier
 from .claims import grouped
 from .facts import generations, key_facts, spelling, time_facts
 from .faults import fault_of
+from .recognition import effective_claims, recognised, title_of
 from .times import distance, moment
 
 _LONGEST = 65_536
@@ -27,11 +29,13 @@ class Inspection(NamedTuple):
 
     Attributes:
         facts: its properties by name, in order.
-        header: None where it cannot be read; ``claims`` likewise.
+        header: None where it cannot be read; ``claims``, those of the payload, likewise.
         code: ``accepted``, an error's stable code, or None where there was no verifier.
         explanation: one sentence or two.
         principal: who calls, where the token verifies.
         hint: what would help; empty where nothing is wrong.
+        gateway: whose token it is by its marks, or else the app's gateway; None where neither is
+            known.
 
     """
 
@@ -42,10 +46,21 @@ class Inspection(NamedTuple):
     explanation: str
     principal: Principal | None = None
     hint: str = ""
+    gateway: Gateway | None = None
+
+    @property
+    def all_claims(self) -> dict[str, Any]:
+        """The claims with those that the gateway writes into the JOSE header; empty for none."""
+        claims = self.claims or {}
+        if self.gateway is None:
+            return dict(claims)
+        return effective_claims(self.gateway, self.header or {}, claims)
 
     def as_json(self) -> dict[str, Any]:
         """Return all of it but the claims and the principal."""
-        return {n: getattr(self, n) for n in ("code", "explanation", "hint", "facts", "header")}
+        names = ("code", "explanation", "hint", "facts", "header")
+        name = None if self.gateway is None else self.gateway.name
+        return {n: getattr(self, n) for n in names} | {"gateway": name}
 
     def lines(self) -> Iterator[str]:
         """Yield all of it for a terminal.
@@ -59,7 +74,7 @@ class Inspection(NamedTuple):
         yield ""
         for name, value in self.facts.items():
             yield f"  {name:<14} {readable(value)}"
-        for group, claims in grouped(self.claims or {}).items():
+        for group, claims in grouped(self.all_claims, gateway=self.gateway).items():
             yield f"\n  {group}"
             for claim in claims:
                 meaning = f"  ({claim.meaning})" if claim.meaning else ""
@@ -70,6 +85,7 @@ class Inspection(NamedTuple):
 def principal_as_json(principal: Principal) -> dict[str, Any]:
     """Return a principal without its claims."""
     return {
+        "kind": principal.kind,
         "subject": principal.subject,
         "client_id": principal.client_id,
         "issuer": principal.issuer,
@@ -83,14 +99,17 @@ def principal_as_json(principal: Principal) -> dict[str, Any]:
 
 
 def find_token(text: str) -> str:
-    """Return the token in a pasted text: without a header's name, quotes and line breaks."""
+    """Return the token in a pasted text.
+
+    Left out are a header's name, an authentication scheme, quotes and line breaks.
+    """
     token = "".join(text.split("\n")) if text.count(".") == 2 else text
     token = token.replace("\r", "").strip(_AROUND)
     name, colon, value = token.partition(":")
     if colon and "." not in name and name.replace("-", "").isalnum():
         token = value.strip()
     scheme, blank, value = token.partition(" ")
-    if blank and scheme.lower() in ("bearer", "jwt"):
+    if blank and scheme.replace("-", "").isalnum() and value.count(".") == 2:
         token = value
     return token.strip(_AROUND)
 
@@ -101,6 +120,9 @@ def inspect(raw: str, verifier: Verifier | None, now: float) -> Inspection:
     facts = {"length": f"{len(token):,} characters"}
     header: Mapping[str, Any] | None = None
     claims: Mapping[str, Any] | None = None
+    own = [] if verifier is None else [issuer.gateway for issuer in verifier.issuers]
+    found: list[Gateway] = []
+    gateway = own[0] if own else None
     try:
         if len(token) > _LONGEST:
             raise TokenTooLarge("too long to be taken apart")
@@ -109,20 +131,36 @@ def inspect(raw: str, verifier: Verifier | None, now: float) -> Inspection:
         header = decode_header(segments[0], relaxed=True)
         facts |= key_facts(header)
         claims = json_segment(segments[1], True, "payload")
-        facts |= time_facts(claims, now)
-        facts["form"] = generations(segments, header, claims)
+        found = recognised(header, claims, own)
+        gateway = found[0] if found else gateway
+        known = claims if gateway is None else effective_claims(gateway, header, claims)
+        facts |= time_facts(known, now)
+        if found:
+            facts["gateway"] = title_of(found[0])
+        facts["form"] = generations(segments, header, known, found)
     except UnicodeEncodeError:
         facts["spelling"] = "not ASCII, as a token must be"
     except RequestError as error:
         facts["unreadable"] = error.reason
     if verifier is None:
         unverified = "Nothing was verified, because no keys were given."
-        return Inspection(facts, header, claims, None, unverified)
+        if found:
+            unverified = f"This is a token of {title_of(found[0])}. {unverified}"
+        return Inspection(facts, header, claims, None, unverified, gateway=gateway)
     try:
         principal = verifier.verify(token)
     except RequestError as error:
         explanation, hint = fault_of(error, token, header or {}, claims or {}, verifier, now)
-        return Inspection(facts, header, claims, error.code, explanation, hint=hint)
+        if found and {each.name for each in found}.isdisjoint(each.name for each in own):
+            expected = " or ".join(dict.fromkeys(each.name for each in own))
+            explanation += f" The app expects {expected}, and this is a token of {found[0].name}."
+            hint = (
+                f"Send the token of {expected}, or set gateway={found[0].name!r} in the app if it "
+                f"is behind {title_of(found[0])}."
+            )
+        return Inspection(
+            facts, header, claims, error.code, explanation, hint=hint, gateway=gateway
+        )
     ends = principal.expires_at or now
     explanation = f"It verifies. Its life ends at {moment(ends)}, {distance(ends - now)}."
-    return Inspection(facts, header, claims, "accepted", explanation, principal)
+    return Inspection(facts, header, claims, "accepted", explanation, principal, gateway=gateway)

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from jwt_middleware.testing import SigningKey, mint
+from jwt_middleware import Verifier
+from jwt_middleware.testing import FORMS, LocalGateway, SigningKey, mint
 from jwt_middleware.tools.cli import main
 from jwt_middleware.tools.demo.app import CLIENTS
 
@@ -167,6 +168,53 @@ def test_mint_writes_roles_where_they_are_read(
 
     assert (status, err) == (0, "")
     assert json.loads(out)["roles"] == roles
+
+
+VENDORS = [name for name in FORMS if not name.startswith("wso2-") and name != "standard"]
+
+
+@pytest.mark.parametrize("form", VENDORS)
+def test_mint_makes_a_key_and_a_token_of_every_vendor(run: Run, form: str) -> None:
+    status, minted, _ = run(
+        *("mint", "--key", "v.pem", "--make-key", "--form", form, "--as", "ana"),
+    )
+    with LocalGateway(form, issuer="https://idp.example.com") as gateway:
+        options = gateway.verifier_options
+    claims = {**FORMS[form].claims}
+    options |= {"keys": Path("v.crt"), "issuer": claims["iss"]}
+    principal = Verifier(**options).verify(minted.strip())
+
+    assert status == 0
+    assert (principal.subject, principal.kind) == ("ana", "person")
+
+
+@pytest.mark.parametrize("form", [name for name in VENDORS if FORMS[name].service is not None])
+def test_mint_makes_a_token_of_a_service(run: Run, token: str, form: str) -> None:
+    _, minted, _ = run(
+        *("mint", "--key", "v.pem", "--make-key", "--form", form, "--service", "robot"),
+    )
+    claims = json.loads(run("inspect", "--json", stdin=minted)[1])["claims"]
+
+    assert FORMS[form].gateway.names.kind(claims) == "service"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        (["--form", "aws-alb", "--service", "robot"], "of people only"),
+        (["--form", "pomerium", "--client", "shop"], "--service"),
+        (["--form", "bearer", "--client", "shop", "--service", "x"], "leave out --client"),
+        (["--form", "bearer", "--api", "/a"], "no API context"),
+        (["--form", "google-iap", "--role", "a"], "no claim holds them"),
+    ],
+)
+def test_what_a_vendor_s_token_cannot_say_is_an_error(
+    run: Run, token: str, arguments: list[str], hint: str
+) -> None:
+    status, out, err = run("mint", "--key", "k.pem", *arguments)
+
+    assert (status, out) == (2, "")
+    assert hint in err
 
 
 TERMINAL = "x\x1b[2J\x1b[HIt verifies.\x1b[8m\x9b2J\u202e\u200b\r\n\x07"

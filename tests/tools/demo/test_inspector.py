@@ -108,6 +108,16 @@ def test_every_fault_is_explained_with_a_remedy(page: httpx2.Client, fault: str)
     assert {route["code"] for route in refused} == {told["code"]}
 
 
+def test_a_vendor_s_token_is_recognised_and_told_from_the_app_s(page: httpx2.Client) -> None:
+    told = inspected(page, made(page, client="acme_corp", user="jroe", form="cloudflare-access"))
+
+    assert told["gateway"] == "cloudflare-access"
+    assert told["facts"]["gateway"] == "Cloudflare Access"
+    assert "The app expects wso2, and this is a token of cloudflare-access." in told["explanation"]
+    meanings = {c["name"]: c["meaning"] for group in told["groups"] for c in group["claims"]}
+    assert meanings["country"] == "The country that the person signed in from."
+
+
 def segment(value: Any) -> str:
     return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
 

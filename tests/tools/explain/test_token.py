@@ -72,7 +72,10 @@ def test_an_expiry_for_another_reason_is_explained_by_that_reason(key: SigningKe
         assert fault_of(error, "", {}, claims, checked, NOW)[0] == "Its session has ended."
 
 
-@pytest.mark.parametrize("form", FORMS)
+SPELLINGS = [name for name in FORMS if name.startswith("wso2-") or name == "standard"]
+
+
+@pytest.mark.parametrize("form", SPELLINGS)
 def test_each_form_is_shown_by_its_gateway(key: SigningKey, form: str) -> None:
     found = inspect(mint(key, ucsd_claims(), form=form, now=NOW), None, NOW)
 
