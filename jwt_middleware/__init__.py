@@ -77,6 +77,7 @@ if TYPE_CHECKING:
     from .keys.sources import KeySource as KeySource
     from .keys.sources import SharedSecret as SharedSecret
     from .options.checks import ANY as ANY
+    from .options.resource import ProtectedResource as ProtectedResource
     from .principal import Principal as Principal
     from .principal import Vocabulary as Vocabulary
     from .principal import acting_caller as acting_caller
@@ -121,6 +122,7 @@ if not TYPE_CHECKING:
         "keys.per_kid": "PEMPerKid",
         "keys.sources": "PEM KeyFile KeySource SharedSecret",
         "options.checks": "ANY",
+        "options.resource": "ProtectedResource",
         "principal": "Principal Vocabulary acting_caller",
         "responses": "Refusal",
         "revocation.option": "Revocations",

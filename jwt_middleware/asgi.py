@@ -15,6 +15,7 @@ from .errors import ConfigurationError, RequestError
 from .events.record import RequestRecord
 from .middleware.caching import CacheHeaders
 from .middleware.middleware import MIDDLEWARE_KEY, Middleware
+from .middleware.resource import ResourceMetadata
 from .middleware.settings import Options
 from .principal import PRINCIPAL_KEY, Principal
 from .responses import ASGIApp, Message, Receive, Scope, Send, send_asgi
@@ -34,8 +35,8 @@ class JWTMiddleware:
         from .middleware.plain_apps import check_no_routes, check_plain_app
 
         check_plain_app(app, "ASGI")
-        self.app = app
         self.middleware = Middleware(options)
+        self.app = with_metadata(self.middleware, app)
         check_no_routes(self.middleware)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -84,6 +85,28 @@ async def fail_startup(error: ConfigurationError, receive: Receive, send: Send) 
     await receive()  # lifespan.startup
     await send({"type": "lifespan.startup.failed", "message": str(error)})
     raise error
+
+
+def with_metadata(middleware: Middleware, app: ASGIApp) -> ASGIApp:
+    """Put the metadata of the API, if there is any, before the app."""
+    return app if middleware.resource is None else _BehindMetadata(app, middleware.resource)
+
+
+class _BehindMetadata:
+    """An app that the requests for the metadata do not reach. The middleware has let them pass."""
+
+    def __init__(self, app: ASGIApp, resource: ResourceMetadata) -> None:
+        self.app = app
+        self._resource = resource
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        kind, resource = scope["type"], self._resource
+        if kind in ("http", "websocket") and resource.is_at(ScopeView(scope)):
+            is_http = kind == "http"
+            answer = resource.answer(ScopeView(scope)) if is_http else resource.not_allowed
+            await send_asgi(answer, scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
 
 
 def with_audit(record: RequestRecord, scope: Scope, send: Send) -> Send:

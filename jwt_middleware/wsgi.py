@@ -64,6 +64,10 @@ class JWTMiddleware:
                 self.middleware.admit(lines, environ, EnvironView)
             except RequestError as error:
                 return send_wsgi(self.middleware.refusal(error, request), start_response)
+        else:
+            metadata = self.middleware.metadata_answer(request)
+            if metadata is not None:
+                return send_wsgi(metadata, start_response)
         try:
             return self.app(environ, start_response)
         except RequestError as error:

@@ -15,6 +15,7 @@ import pytest
 import jwt_middleware
 import jwt_middleware_django
 import jwt_middleware_flask
+import jwt_middleware_mcp
 import jwt_middleware_starlette
 
 PACKAGE = Path(jwt_middleware.__file__).parent
@@ -67,6 +68,8 @@ FRAMEWORKS = {
     "httpx2",
     "oauthlib",
     "websockets",
+    "mcp",
+    "fastmcp",
 }
 MAY_IMPORT_FRAMEWORKS = {"tools", ADAPTERS}
 
@@ -106,6 +109,7 @@ def adapter_packages() -> dict[ModuleType, set[str]]:
         jwt_middleware_starlette: {"starlette", "fastapi"},
         jwt_middleware_flask: {"flask", "werkzeug"},
         jwt_middleware_django: {"django", "asgiref", "rest_framework"},
+        jwt_middleware_mcp: {"mcp", "fastmcp", "starlette"},
     }
 
 

@@ -14,6 +14,7 @@ PACKAGES = {
     "jwt_middleware",
     "jwt_middleware_django",
     "jwt_middleware_flask",
+    "jwt_middleware_mcp",
     "jwt_middleware_pytest",
     "jwt_middleware_starlette",
 }
@@ -52,6 +53,7 @@ def imported_by(statement: str) -> set[str]:
 
 def test_the_core_pulls_in_no_web_framework_and_no_event_loop() -> None:
     heavy = {"starlette", "fastapi", "flask", "django", "werkzeug", "uvicorn", "asyncio", "trio"}
+    heavy |= {"mcp", "fastmcp", "pydantic"}
 
     assert not heavy & imported_by(
         "import jwt_middleware, jwt_middleware.asgi, jwt_middleware.wsgi"

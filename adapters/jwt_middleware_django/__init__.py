@@ -33,6 +33,7 @@ from .guards import (
     check_view,
     current_principal,
     current_principal_or_none,
+    metadata_of,
     request_view_of,
     requires,
     response_to,
@@ -98,7 +99,7 @@ class JWTMiddleware:
                 make_personal(request)
                 self.middleware.admit(*to_admit(request, self.middleware))
                 put_principal(request)
-            response = self.get_response(request)
+            response = metadata_of(request, self.middleware) or self.get_response(request)
         except RequestError as error:
             response = response_to(error, request)
         finally:
@@ -116,7 +117,7 @@ class JWTMiddleware:
                 make_personal(request)
                 await self.middleware.admit_async(*to_admit(request, self.middleware))
                 put_principal(request)
-            response = await self.get_response(request)
+            response = metadata_of(request, self.middleware) or await self.get_response(request)
         except RequestError as error:
             response = response_to(error, request)
         finally:

@@ -91,6 +91,14 @@ def response_to(error: RequestError, request: HttpRequest) -> HttpResponse:
     return answer_of(refusal_of(error, request.META, request_view_of(request)))
 
 
+def metadata_of(request: HttpRequest, middleware: Middleware) -> HttpResponse | None:
+    """Return the answer to a request for the metadata of the API; None for any other one."""
+    if middleware.resource is None:
+        return None
+    answer = middleware.metadata_answer(request_view_of(request))
+    return None if answer is None else answer_of(answer)
+
+
 def answer_of(refusal: Refusal) -> HttpResponse:
     """Return a refusal as Django's response."""
     response = HttpResponse(refusal.body, status=refusal.status)

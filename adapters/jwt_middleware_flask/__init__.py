@@ -11,6 +11,7 @@ import logging
 from typing import Any, Unpack
 
 from flask import Flask, Request, request
+from werkzeug.wrappers import Response
 
 from jwt_middleware.authorization import EnvironView, Guard
 from jwt_middleware.authorization.decorators import public
@@ -35,6 +36,7 @@ from .guards import (
     refused,
     refused_with,
     requires,
+    response_of,
     serve_error,
 )
 from .inventory import Routes, ToAsk
@@ -123,8 +125,11 @@ class _Installed:
                 "app.wsgi_app, verifier=...), with the verifier of this app"
             )
 
-    def verify_request(self) -> None:
-        """Verify the header of the current request, and check the guards that no wrapper checks."""
+    def verify_request(self) -> Response | None:
+        """Verify the header of the current request, and check the guards that no wrapper checks.
+
+        Returns the answer to a request for the metadata of the API; None for any other.
+        """
         if self._routes is None or self._fault is not None:
             fault = self.fault()
             if fault is not None:
@@ -138,6 +143,10 @@ class _Installed:
         environ[MIDDLEWARE_KEY] = middleware
         if middleware.has_listeners:
             self._record(current)
+        if middleware.resource is not None:
+            metadata = middleware.metadata_answer(EnvironView(environ))
+            if metadata is not None:
+                return response_of(metadata)
         rule = current.url_rule
         guards = () if rule is None else self._guards_of(rule.endpoint, current)
         try:
@@ -151,6 +160,7 @@ class _Installed:
                 enforce_first(guards, environ, view)
         except RequestError as error:
             raise refused(error) from None
+        return None
 
     def _record(self, current: Request) -> None:
         """Start the request's audit record, and emit it when the answer is ready."""

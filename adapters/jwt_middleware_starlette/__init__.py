@@ -20,6 +20,7 @@ from jwt_middleware.asgi import (
     guard_lifespan,
     with_audit,
     with_cache_headers,
+    with_metadata,
 )
 from jwt_middleware.authorization import ScopeView
 from jwt_middleware.authorization.decorators import public
@@ -77,6 +78,7 @@ class JWTMiddleware:
         self._has_learned = False
         try:
             self.middleware = Middleware(options)
+            self.app = with_metadata(self.middleware, app)
         except ConfigurationError as error:
             self._fault = error
 

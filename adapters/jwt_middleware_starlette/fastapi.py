@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi.openapi.models import APIKey, APIKeyIn
+from fastapi.openapi.models import APIKey, APIKeyIn, HTTPBearer
 from fastapi.security import SecurityScopes
 from fastapi.security.base import SecurityBase
 from starlette.requests import HTTPConnection
@@ -27,7 +27,8 @@ class guard(SecurityBase):  # noqa: N801 - it reads as the verb it is
 
     Args:
         predicate: what must hold; ``authenticated`` where left out.
-        header: the assertion header's name in OpenAPI.
+        header: the name in OpenAPI of the header that holds the token. ``"Authorization"`` is
+            documented as a bearer token (RFC 6750), any other as an API key.
         enforce: False is shadow mode: what the predicate would refuse is let in, and logged.
 
     Two guards of one predicate are equal, so ``app.dependency_overrides[guard(p)]`` finds it.
@@ -43,13 +44,7 @@ class guard(SecurityBase):  # noqa: N801 - it reads as the verb it is
     ) -> None:
         self.jwt_middleware_guard = Guard(predicate, enforce)
         self._header = header
-        self.model = APIKey.model_validate(
-            {
-                "in": APIKeyIn.header,
-                "name": header,
-                "description": "The gateway's signed assertion; the gateway sets it.",
-            }
-        )
+        self.model = _scheme_of(header)
         self.scheme_name = header
         # FastAPI asks for it several times a request.
         self._hash = hash(self._identity())
@@ -76,6 +71,19 @@ class guard(SecurityBase):  # noqa: N801 - it reads as the verb it is
 
     def __repr__(self) -> str:
         return f"guard({self.jwt_middleware_guard.predicate!r})"
+
+
+def _scheme_of(header: str) -> APIKey | HTTPBearer:
+    """Return the security scheme of OpenAPI for a header, whose name has any case (RFC 9110)."""
+    if header.lower() == "authorization":
+        return HTTPBearer(bearerFormat="JWT", description="An access token, which is a signed JWT.")
+    return APIKey.model_validate(
+        {
+            "in": APIKeyIn.header,
+            "name": header,
+            "description": "The gateway's signed assertion; the gateway sets it.",
+        }
+    )
 
 
 def _problem(description: str) -> dict[str, Any]:

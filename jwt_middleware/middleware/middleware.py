@@ -52,7 +52,11 @@ class Middleware:
         self.fail_fast = settings.fail_fast
         self._refuse = settings.refuse
         self._authorize = None if settings.authorize is None else Guard(settings.authorize)
-        self.may_exempt = bool(settings.exempt) or settings.passes_preflight
+        self.resource = settings.resource
+        """The metadata of the API, which is served without a token; None unless it is set."""
+        self.may_exempt = (
+            bool(settings.exempt) or settings.passes_preflight or self.resource is not None
+        )
         """Whether ``skips_verification`` can be true for any request."""
         self.cache_headers = CacheHeaders(settings.headers) if settings.varies else None
         """Headers added to answers whose request header was read; None with ``vary=False``."""
@@ -61,16 +65,29 @@ class Middleware:
         self._routes: list[Route] = []
         self._warned: set[str] = set()
         gateway = settings.verifier.gateway
-        self._challenge = Challenge(gateway.scheme, gateway.realm, gateway.writes_scheme)
+        metadata = None if self.resource is None else self.resource.url
+        self._challenge = Challenge(gateway.scheme, gateway.realm, gateway.writes_scheme, metadata)
         weakenings = weakenings_of(settings)
         if weakenings:
             self.verifier.announce(ChecksWeakened(weakenings))
 
     def skips_verification(self, request: RequestView) -> bool:
-        """Whether the header is not read: for an exempt path, or a CORS preflight that may pass."""
+        """Whether the header is not read.
+
+        So for an exempt path, the metadata of the API, and a CORS preflight that may pass.
+        """
         if self._exempt and request.path in self._exempt:
             return True
+        if self.resource is not None and self.resource.is_at(request):
+            return True
         return self.is_passed_preflight(request)
+
+    def metadata_answer(self, request: RequestView) -> Refusal | None:
+        """Return the answer to a request for the metadata of the API; None for any other one."""
+        resource = self.resource
+        if resource is None or not resource.is_at(request):
+            return None
+        return resource.answer(request)
 
     def is_passed_preflight(self, request: RequestView) -> bool:
         """Whether a CORS preflight may pass; guards still apply if a handler would run."""

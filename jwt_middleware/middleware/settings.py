@@ -12,11 +12,13 @@ from ..authorization.terms import terms_of
 from ..errors import ConfigurationError
 from ..options import checks as check
 from ..options.checks import AnyAudience
+from ..options.resource import ProtectedResource
 from ..options.sources import merged_options
 from ..responses import Refusal
 from ..verification.options import VerifierOptions
 from ..verification.original import Original
 from ..verification.verifier import Verifier
+from .resource import ResourceMetadata
 
 Refuse = Callable[[Refusal, RequestView], Refusal]
 
@@ -37,6 +39,7 @@ class Options(VerifierOptions, total=False):
     unguarded: Unguarded
     fail_fast: bool
     refuse: Refuse | None
+    resource: ProtectedResource | Mapping[str, Any] | str | None
     vary: bool
     verifier: Verifier | None
 
@@ -55,6 +58,7 @@ class Settings:
     unguarded: Unguarded
     fail_fast: bool
     refuse: Refuse | None
+    resource: ResourceMetadata | None
     varies: bool
 
     @classmethod
@@ -83,6 +87,7 @@ class Settings:
             ),
             fail_fast=check.flag("fail_fast", merged.get("fail_fast", False)),
             refuse=_refuse(merged.get("refuse")),
+            resource=_resource(merged.get("resource"), verifier),
             varies=check.flag("vary", merged.get("vary", True)),
         )
 
@@ -141,6 +146,10 @@ def _refuse(value: Any) -> Refuse | None:
     if not callable(value):
         raise ConfigurationError("refuse: a function of (refusal, request_view), or None")
     return cast("Refuse", value)
+
+
+def _resource(value: Any, verifier: Verifier) -> ResourceMetadata | None:
+    return None if value is None else ResourceMetadata(ProtectedResource.of(value), verifier)
 
 
 _MOST_CLIENTS = 20

@@ -83,6 +83,7 @@ OPTIONS: Mapping[str, _Option] = {
     "cors_preflight": _Option(_preflight_text),
     "unguarded": _Option(str),
     "fail_fast": _Option(_switch),
+    "resource": _Option(str),
     "minimum_rsa_bits": _Option(why_not=_WEAKENS),
     "allow_wso2_default_keys": _Option(why_not=_WEAKENS),
     "optional": _Option(why_not=_WEAKENS),
@@ -158,6 +159,8 @@ def _from_file(environ: Mapping[str, str]) -> dict[str, Any]:
     if "revocations" in table:
         value = table["revocations"]
         table["revocations"] = InFile(value if isinstance(value, dict) else {"url": value}, path)
+    if isinstance(table.get("resource"), dict):
+        table["resource"] = InFile(table["resource"], path)
     if "issuers" in table:
         entries = table["issuers"]
         if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):

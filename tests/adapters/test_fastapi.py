@@ -136,6 +136,23 @@ def test_openapi_names_another_header(options: Options) -> None:
     assert scheme["name"] == "X-Gateway"
 
 
+@pytest.mark.parametrize("header", ["Authorization", "authorization"])
+def test_openapi_shows_a_bearer_token_where_the_header_is_authorization(
+    header: str, options: Options, rsa_key: SigningKey
+) -> None:
+    app = protected({"keys": options["keys"], "gateway": "bearer", "audience": "api"})
+    app.get("/me", dependencies=[Depends(guard(header=header))])(lambda: "me")
+    token = mint(rsa_key, {"aud": "api", "sub": "ana"}, form="standard")
+
+    document = app.openapi()
+    [(name, scheme)] = document["components"]["securitySchemes"].items()
+
+    assert (scheme["type"], scheme["scheme"], scheme["bearerFormat"]) == ("http", "bearer", "JWT")
+    assert document["paths"]["/me"]["get"]["security"] == [{name: []}]
+    assert get(app, "/me").status == 401
+    assert get(app, "/me", [("Authorization", f"Bearer {token}")]).json() == "me"
+
+
 def test_two_headers_of_one_app_are_two_schemes(options: Options) -> None:
     app = protected(options)
     app.get("/a", dependencies=[Depends(guard(header="X-A"))])(lambda: "a")

@@ -70,6 +70,12 @@ def _meaning(settings: Settings) -> Iterator[str]:
         yield f"A request without the header passes without a principal{where}."
     if settings.exempt:
         yield f"The header is not read on {settings.exempt}."
+    if settings.resource is not None:
+        servers = " or ".join(settings.resource.document.get("authorization_servers", ()))
+        yield (
+            f"Anybody may read {settings.resource.url}, which every challenge names. It sends "
+            f"clients of {settings.resource.resource} to {servers or 'no authorization server'}."
+        )
     if settings.varies:
         yield (
             f"Answers carry Vary: {', '.join(settings.headers)}, and Cache-Control: private "

@@ -99,6 +99,24 @@ def test_options_are_shown_in_words(check: Any) -> None:
         assert told in said.out
 
 
+def test_the_metadata_of_a_resource_is_shown_with_whom_it_names(check: Any) -> None:
+    said = check(
+        """
+        keys = "gateway.pem"
+        gateway = "bearer"
+        issuer = "https://login.example.com"
+        audience = "https://mcp.example.com/mcp"
+        resource = "https://mcp.example.com/mcp"
+        """
+    )
+
+    assert (
+        "Anybody may read https://mcp.example.com/.well-known/oauth-protected-resource/mcp, which "
+        "every challenge names. It sends clients of https://mcp.example.com/mcp to "
+        "https://login.example.com."
+    ) in said.out
+
+
 def test_for_a_program_the_same_is_three_lists(check: Any) -> None:
     plain, said = check(SAFE), check(SAFE, "--json")
     report = json.loads(said.out)
