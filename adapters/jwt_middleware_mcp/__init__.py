@@ -16,7 +16,7 @@ from pydantic import Field, PrivateAttr
 
 from jwt_middleware.principal import Principal
 
-from .verifying import TokenVerifierOptions, Verifying, current_of
+from .verifying import TokenVerifierOptions, Verifying, principal_of, principal_or_none
 
 __all__ = ["JWTTokenVerifier", "VerifiedToken", "current_principal", "current_principal_or_none"]
 
@@ -56,6 +56,8 @@ class JWTTokenVerifier(TokenVerifier):
 
     def __init__(self, **options: Unpack[TokenVerifierOptions]) -> None:
         self._verifying = Verifying(options)
+        self.verifier = self._verifying.verifier
+        """Verifies the tokens: for ``health()`` and ``close()``."""
 
     async def verify_token(self, token: str) -> VerifiedToken | None:
         """Return the access token with its principal; None for a token that is refused.
@@ -78,10 +80,9 @@ def current_principal() -> Principal:
         MissingToken: there is none.
 
     """
-    return current_of(get_access_token())
+    return principal_of(get_access_token())
 
 
 def current_principal_or_none() -> Principal | None:
     """Return the principal of the message that is served now, or None."""
-    token = get_access_token()
-    return token.principal if isinstance(token, VerifiedToken) else None
+    return principal_or_none(get_access_token())

@@ -15,7 +15,7 @@ from jwt_middleware.middleware.resource import ResourceMetadata
 from jwt_middleware.options.resource import ProtectedResource
 from jwt_middleware.principal import Principal
 
-from .verifying import TokenVerifierOptions, Verifying, current_of
+from .verifying import TokenVerifierOptions, Verifying, principal_of, principal_or_none
 
 if TYPE_CHECKING:
     from starlette.routing import Route
@@ -69,6 +69,8 @@ class JWTTokenVerifier(TokenVerifier):
     ) -> None:
         super().__init__(base_url, required_scopes, resource_base_url)
         self._verifying = Verifying(options)
+        self.verifier = self._verifying.verifier
+        """Verifies the tokens: for ``health()`` and ``close()``."""
 
     def get_routes(self, mcp_path: str | None = None) -> list[Route]:
         """Return the route of the metadata, with the issuers of the verifier as they are written.
@@ -82,7 +84,7 @@ class JWTTokenVerifier(TokenVerifier):
         url = self._get_resource_url(mcp_path)
         if url is None:
             return routes
-        metadata = ResourceMetadata(ProtectedResource(str(url)), self._verifying.verifier)
+        metadata = ResourceMetadata(ProtectedResource(str(url)), self.verifier)
         servers = metadata.document.get("authorization_servers")
         if servers is None:
             raise ConfigurationError("base_url: the metadata names the issuer, so set issuer=")
@@ -119,10 +121,9 @@ def current_principal() -> Principal:
         MissingToken: there is none.
 
     """
-    return current_of(get_access_token())
+    return principal_of(get_access_token())
 
 
 def current_principal_or_none() -> Principal | None:
     """Return the principal of the message that is served now, or None."""
-    token = get_access_token()
-    return token.principal if isinstance(token, VerifiedToken) else None
+    return principal_or_none(get_access_token())

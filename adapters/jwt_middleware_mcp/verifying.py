@@ -96,15 +96,24 @@ def _verifier_of(options: TokenVerifierOptions) -> Verifier:
     return ready
 
 
-def current_of(token: Any) -> Principal:
+def principal_or_none(token: Any) -> Principal | None:
+    """Return the principal of an access token that one of our verifiers has made; else None.
+
+    None also for one that was written down and read again, which loses its principal.
+    """
+    principal = getattr(token, "principal", None)
+    return principal if isinstance(principal, Principal) else None
+
+
+def principal_of(token: Any) -> Principal:
     """Return the principal of an access token that one of our verifiers has made.
 
     Raises:
         MissingToken: there is no token, or it is another verifier's.
 
     """
-    principal = getattr(token, "principal", None)
-    if not isinstance(principal, Principal):
+    principal = principal_or_none(token)
+    if principal is None:
         raise MissingToken(
             "this message has no token that JWTTokenVerifier has verified; behind JWTMiddleware, "
             "current_principal is that of jwt_middleware_starlette"

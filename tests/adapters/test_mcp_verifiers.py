@@ -192,9 +192,10 @@ def test_a_client_that_the_registry_does_not_have_is_refused(
 def test_a_ready_verifier_is_used_as_it_is(package: ModuleType, rsa_key: SigningKey) -> None:
     ready = Verifier(keys=rsa_key.certificate_pem, api="/echo")
 
-    access = verify(package.JWTTokenVerifier(verifier=ready), mint(rsa_key, ucsd_claims()))
+    verifier = package.JWTTokenVerifier(verifier=ready)
 
-    assert access.subject == "jroe@carbon.super"
+    assert verify(verifier, mint(rsa_key, ucsd_claims())).subject == "jroe@carbon.super"
+    assert verifier.verifier is ready
 
 
 @packages
@@ -230,9 +231,13 @@ def test_outside_of_a_message_there_is_no_principal(package: ModuleType) -> None
 
 
 @packages
-def test_a_token_of_another_verifier_has_no_principal(package: ModuleType) -> None:
-    foreign = AccessToken(token="x", client_id="desk", scopes=[])
-    before = auth_context_var.set(AuthenticatedUser(foreign))
+@pytest.mark.parametrize("is_ours", [False, True], ids=["another verifier's", "read again"])
+def test_only_a_token_that_was_verified_in_this_process_has_a_principal(
+    package: ModuleType, is_ours: bool
+) -> None:
+    kind = package.VerifiedToken if is_ours else AccessToken
+    token = kind.model_validate({"token": "x", "client_id": "desk", "scopes": []})
+    before = auth_context_var.set(AuthenticatedUser(token))
     try:
         assert package.current_principal_or_none() is None
         with pytest.raises(MissingToken):
