@@ -48,10 +48,12 @@ class Credentials:
             raise
         return self._begin(token, request, view)
 
-    def begin_value(self, raw: bytes | str, request: RequestView | None = None) -> Outcome:
-        """Begin with a whole header line, or with a token without its scheme."""
-        is_line = has_blank(raw.strip(b" \t" if isinstance(raw, bytes) else " \t"))  # type: ignore[arg-type]
-        return self.begin_line(raw, request) if is_line else self._begin(raw, request)
+    def is_line(self, raw: bytes | str) -> bool:
+        """Whether a value is a whole line, and not a token alone, in which there is no blank."""
+        if len(raw) > self._max_size + _MOST_SCHEME:
+            return False  # too long for either
+        value = raw if isinstance(raw, str) else bytes(raw)
+        return len(value.split(None, 1)) > 1
 
 
 _MOST_SCHEME = 64
