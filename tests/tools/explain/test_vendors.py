@@ -233,6 +233,13 @@ def test_every_claim_of_a_vendor_s_view_has_its_meaning(preset: str) -> None:
             assert str(field.__doc__) in meanings[path_of(name)[0]]
 
 
+def test_a_claim_that_no_view_reads_has_the_vendor_s_word_for_it() -> None:
+    groups = grouped({"type": "app", "exp": 1}, gateway=PRESETS["cloudflare-access"])
+
+    assert groups["Cloudflare Access"][0].meaning.startswith("App for an application token;")
+    assert groups["Standard claims"][0].meaning == "When the token ends."
+
+
 def test_a_load_balancer_s_claims_of_the_jose_header_are_shown_with_the_others() -> None:
     lines = "\n".join(inspect(token_of("aws-alb"), None, NOW).lines())
 
