@@ -26,7 +26,7 @@ from ..principal import Principal
 from .cache import TAIL, TokenCache, VerifiedToken
 from .compact import MAX_TOKEN_SIZE, Segments, joined_fault, raw_token, split
 from .configured import API_IS_NOT_SET, headers_of, issuer_verifiers_of
-from .credentials import Credentials, Outcome
+from .credentials import Outcome, credentials_of
 from .issuer import IssuerVerifier
 from .issuers import Issuers
 from .options import VerifierOptions, clock_of, listeners_of, registry_of, revocations_of
@@ -88,17 +88,16 @@ class Verifier:
         verifiers = issuer_verifiers.values()
         self.headers, scheme = headers_of(verifiers)
         """The header names of every gateway, the first one first."""
-        self.begin_line: Callable[..., Outcome] = self.begin
+        own = self._credentials = credentials_of(self.begin, self.audit, scheme, self._max_size)
+        self.begin_line: Callable[..., Outcome] = self.begin if own is None else own.begin_line
         """Does as ``begin`` for one header line, which may hold a scheme before the token."""
-        self._credentials: Credentials | None = None
-        if scheme is not None:
-            self._credentials = Credentials(self.begin, self.audit, scheme, self._max_size)
-            self.begin_line = self._credentials.begin_line
         if not options.get("api") and any(issuer.gateway.context_claim for issuer in verifiers):
             announce(ConfigurationWarning(API_IS_NOT_SET))
 
     def verify(self, raw: bytes | str, *, request: RequestView | None = None) -> Principal:
         """Verify one raw header value. Waits for a fetch only if the key is not known.
+
+        Where the gateway writes a scheme before the token, the token alone will do too.
 
         Raises:
             AuthenticationError: the token is refused (401).
@@ -106,14 +105,20 @@ class Verifier:
             PermissionDenied: the registry does not have the client, or it is disabled (403).
 
         """
-        outcome = self.begin(raw, request)
+        if self._credentials is None:
+            outcome = self.begin(raw, request)
+        else:
+            outcome = self._credentials.begin_value(raw, request)
         return outcome if isinstance(outcome, Principal) else drive(outcome)
 
     async def verify_async(
         self, raw: bytes | str, *, request: RequestView | None = None
     ) -> Principal:
         """Verify one raw header value without blocking the event loop (asyncio or trio)."""
-        outcome = self.begin(raw, request)
+        if self._credentials is None:
+            outcome = self.begin(raw, request)
+        else:
+            outcome = self._credentials.begin_value(raw, request)
         return outcome if isinstance(outcome, Principal) else await drive_async(outcome)
 
     def begin(
@@ -164,9 +169,6 @@ class Verifier:
         is_reported = self._wants(DEBUG)
         is_cached, began, seconds = entry is not None, 0.0, None
         choice: Choice | None = None
-        if self._credentials is not None and self._credentials.is_line(raw):
-            outcome = self._credentials.begin_line(raw, request)
-            return outcome if isinstance(outcome, Principal) else (yield from outcome)
         try:
             if entry is None:
                 if is_reported:
