@@ -69,7 +69,9 @@ class Settings:
             ConfigurationError: an option is unknown, wrong, or not allowed in its source.
 
         """
-        merged = merged_options(code, environ)
+        # A ready verifier has its options already, wherever they came from.
+        own = VerifierOptions.__annotations__ if code.get("verifier") is not None else ()
+        merged = merged_options(code, environ, only_in_code=own)
         verifier = _verifier(merged)
         preflight: Preflight = check.one_of(
             "cors_preflight", merged.get("cors_preflight", "refuse"), get_args(Preflight)

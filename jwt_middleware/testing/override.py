@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import ExitStack, contextmanager
 from os import PathLike
 from typing import Any, cast
 
 from ..authorization.registry import ClientRegistry
-from ..middleware.live import substituted
+from ..middleware.live import middlewares_of, substituted
 from ..middleware.middleware import Middleware
 from ..principal import Grants, Principal, frozen
 from ..verification.verifier import Verifier
@@ -45,7 +45,7 @@ def override(
         make = _maker_of(verifier, principal, stack)
         middlewares = None
         if app is not None and not hasattr(app, "load_middleware"):  # which Django's handlers have
-            middlewares = [*_middlewares_of(app, stack)]
+            middlewares = [*middlewares_of(app, lambda layer: _build(layer, stack))]
             if not middlewares:
                 raise TypeError(f"override: no JWTMiddleware is installed on {app!r}")
             if isinstance(verifier, LocalGateway):
@@ -146,31 +146,6 @@ def _check_fits(middleware: Middleware, gateway: LocalGateway) -> None:
             "override: the app has clients=, and its registry decides what a caller may do; give "
             "the gateway the same: LocalGateway(clients='clients.toml')"
         )
-
-
-_WITHIN = ("app", "wsgi_app", "asgi_app", "application", "middleware_stack")
-"""Where an app or a middleware keeps the app inside it."""
-
-
-def _middlewares_of(app: Any, stack: ExitStack) -> Iterator[Middleware]:
-    """Yield the middlewares of an app and of all that it wraps or mounts."""
-    seen: set[int] = set()
-    waiting: list[Any] = [app]
-    while waiting:
-        layer = waiting.pop()
-        if layer is None or id(layer) in seen:
-            continue
-        seen.add(id(layer))
-        middleware = getattr(layer, "middleware", None)
-        if isinstance(middleware, Middleware):
-            yield middleware
-        _build(layer, stack)
-        waiting += [getattr(layer, name, None) for name in _WITHIN]
-        for name in ("extensions", "mounts"):  # Flask's, and those of werkzeug's dispatcher
-            inner = getattr(layer, name, None)
-            waiting += inner.values() if isinstance(inner, Mapping) else ()
-        routes = getattr(layer, "routes", None)
-        waiting += [getattr(r, "app", None) for r in routes] if isinstance(routes, list) else []
 
 
 def _build(app: Any, stack: ExitStack) -> None:

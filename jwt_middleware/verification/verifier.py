@@ -11,9 +11,7 @@ from ..authorization.predicate import Predicate
 from ..authorization.request import RequestView
 from ..background.waiting import Steps, drive, drive_async
 from ..errors import (
-    BadSignature,
     DuplicateHeader,
-    MalformedToken,
     RequestError,
 )
 from ..events.kinds import ConfigurationWarning
@@ -22,24 +20,19 @@ from ..events.record import Audit
 from ..gateways import Gateway
 from ..keys.encoding import use_speed
 from ..options import checks as check
+from ..options.sources import merged_options
 from ..principal import Principal
 from .cache import TAIL, TokenCache, VerifiedToken
-from .compact import MAX_TOKEN_SIZE, Segments, joined_fault, raw_token, split
+from .compact import MAX_TOKEN_SIZE, raw_token, split
 from .configured import API_IS_NOT_SET, headers_of, issuer_verifiers_of
 from .credentials import Outcome, credentials_of
 from .issuer import IssuerVerifier
-from .issuers import Issuers
+from .issuers import MAY_BE_JOINED, Choice, Issuers, clearer_error
 from .options import VerifierOptions, clock_of, listeners_of, registry_of, revocations_of
 
 if TYPE_CHECKING:
     from ..authorization.clients import Clients
     from .bound import RegistrySnapshot
-
-
-_MAY_BE_JOINED = (BadSignature, MalformedToken)
-"""Errors that may mean: two header lines were joined, or a word precedes the token."""
-Choice = tuple[Segments, IssuerVerifier, "RegistrySnapshot | None"]
-"""A token's segments, its issuer's verifier, and the registry snapshot that this depended on."""
 
 
 class Verifier:
@@ -56,6 +49,19 @@ class Verifier:
         clock = clock_of(options.get("clock", time.time))
         announce = Announcer(listeners_of(options.get("listeners", ())))
         self._set_up(options, announce, issuer_verifiers_of(options, announce, clock))
+
+    @classmethod
+    def from_settings(cls, **code: Unpack[VerifierOptions]) -> Verifier:
+        """Make a verifier of code, the TOML file and the environment, as a middleware does.
+
+        Raises:
+            ConfigurationError: an option is unknown or wrong, or no key is usable.
+
+        """
+        names = VerifierOptions.__annotations__
+        check.known(code, names)
+        merged: Any = merged_options(code)
+        return cls(**{name: merged[name] for name in names if name in merged})
 
     def _set_up(
         self,
@@ -200,23 +206,15 @@ class Verifier:
                 yield from self.revocations.check(entry)
         except RequestError as error:
             # Without an entry the token failed before it was verified.
-            if entry is None and (choice is not None or type(error) in _MAY_BE_JOINED):
-                raise self.audit.refused(self._clearer_error(error, raw, choice), request) from None
+            if entry is None and (choice is not None or type(error) in MAY_BE_JOINED):
+                raise self.audit.refused(
+                    clearer_error(error, raw, choice, self._issuers), request
+                ) from None
             self.audit.refused(error, request)
             raise
         if is_reported:
             self.audit.verified(entry.principal, request, cached=is_cached, seconds=seconds)
         return entry.principal
-
-    def _clearer_error(
-        self, error: RequestError, raw: bytes | str, choice: Choice | None
-    ) -> RequestError:
-        """Return the error, or another one that names the cause more clearly."""
-        if type(error) in _MAY_BE_JOINED:
-            joined = joined_fault(raw)
-            if joined is not None:
-                return joined
-        return error if choice is None else self._issuers.as_mismatch(error, *choice)
 
     def authenticate(
         self, header_lines: Sequence[bytes | str], *, request: RequestView | None = None
