@@ -20,6 +20,7 @@ from .gateway_reasons import (
     GOOD_IN_2018,
     HEADER_EXP,
     HEADER_EXP_CASES,
+    HEADER_ISSUER,
     IAP,
     IAT,
     LEEWAY,
@@ -60,6 +61,7 @@ JUDGE_ALONE: Mapping[str, Sequence[Difference]] = {
             (ALB, BEARER, CLOUDFLARE),
         ),
         Difference(HEADER_EXP, HEADER_EXP_CASES, (ALB,)),
+        HEADER_ISSUER,
         Difference(TYPE, ("type is that of an organisation token", "type is missing"),
                    (CLOUDFLARE,)),
         ACCESS_TOKEN_TYP,
@@ -119,6 +121,7 @@ JUDGE_ALONE: Mapping[str, Sequence[Difference]] = {
             ("signer is missing", "signer is another instance", "signer is a load balancer"),
             (AVA,),
         ),
+        Difference(SIGNER, ("header: signer is a number",), (AVA,)),
         Difference(TYPE, ("type is that of an organisation token",), (CLOUDFLARE,)),
         Difference(NO_AUDIENCE, (*NO_AUDIENCE_CASES, "aud: null"), (AVA, OATHKEEPER, WSO2)),
         Difference(f"{IAT}this judge checks it only with maxTokenAge", ("iat: in 45 s",)),
@@ -157,8 +160,9 @@ JUDGE_ALONE: Mapping[str, Sequence[Difference]] = {
             MILLISECONDS, ("exp: in milliseconds, an hour ago",), (*UNPADDED, ALB, AVA, WSO2)
         ),
         Difference(HEADER_EXP, HEADER_EXP_CASES, (ALB,)),
+        HEADER_ISSUER,
         Difference(HEADER_EXP, NO_PAYLOAD_EXP_CASES, (AVA,)),
-        Difference(SIGNER, ("signer is missing",), (ALB, AVA)),
+        Difference(SIGNER, ("signer is missing", "header: signer is a number"), (ALB, AVA)),
         Difference(SIGNER, ("signer is another load balancer",), (ALB,)),
         Difference(SIGNER, ("signer is another instance", "signer is a load balancer"), (AVA,)),
         Difference(TYPE, ("type is that of an organisation token", "type is missing"),
@@ -215,6 +219,13 @@ WE_ALONE: Mapping[str, Sequence[Difference]] = {
             (ALB_2018,),
         ),
         Difference(STANDARD_ALPHABET, ("written: in the other alphabet",), (ALB,)),
+        Difference(
+            "its README, 'AlbJwtVerifier verify parameters': clientId is mandatory, or null; the "
+            "Elastic Load Balancing guide has signer checked, and client is our client_id, which "
+            "the registry and predicates ask for",
+            ("header: client is another",),
+            (ALB,),
+        ),
         Difference(
             f"{LEEWAY}graceSeconds)", ("exp: 10 s ago", "nbf: in 15 s"), (ALB, BEARER, CLOUDFLARE)
         ),

@@ -67,6 +67,13 @@ HEADER_EXP = (
 HEADER_EXP_CASES = (
     "exp of the JOSE header has passed, the payload's has not",
     "exp of the JOSE header is missing, the payload has one",
+    "header: exp is a text",
+)
+HEADER_ISSUER = Difference(
+    "Elastic Load Balancing guide, 'User claims encoding': iss stands in the JOSE header; this "
+    "judge reads the payload's alone, which is the identity provider's",
+    ("header: iss is somebody else's",),
+    ("aws-alb",),
 )
 NO_PAYLOAD_EXP_CASES = (*HEADER_EXP_CASES, "exp has passed", "exp is missing", "exp: 90 s ago")
 SIGNER = (
@@ -109,6 +116,8 @@ GOOD_IN_2018 = (
     "header: typ is a number",
     "header: jku is a stranger's",
     "header: kid is missing",
+    "header: iss is somebody else's",
+    "header: client is another",
     "written: padding that this gateway does not write, or leaves out",
     "exp: 10 s ago",
     "iat: in 15 s",
