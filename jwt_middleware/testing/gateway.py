@@ -14,10 +14,9 @@ from ..authorization.clients import Client
 from ..authorization.registry import ClientRegistry
 from ..gateways.forms import FORMS, TokenForm
 from ..options.checks import AnyAudience
-from ..options.sources import named_outside_code
-from ..verification.compact import MAX_TOKEN_SIZE
-from ..verification.options import VerifierOptions, registry_of
+from ..verification.options import registry_of
 from .minting import SigningKey, mint
+from .outside import unset_outside_code
 from .placing import claims_by_entry, put_claim, put_list
 from .publishing import Answer, Published, answer_at
 
@@ -27,16 +26,6 @@ SOMEBODY = "someone@carbon.super"
 ISSUER = "wso2.org/products/am"
 """Who issues tokens whose form has no ``iss``."""
 _CLAIM_OF_OPTION = {"issuer": "iss", "audience": "aud", "signer": "signer"}
-
-
-_DEFAULTS = {
-    "leeway": 30,
-    "cache_size": 4_096,
-    "max_token_size": MAX_TOKEN_SIZE,
-    "minimum_rsa_bits": 2048,
-    "allow_wso2_default_keys": False,
-    "check_certificate_dates": False,
-}
 
 
 class LocalGateway:
@@ -145,9 +134,8 @@ class LocalGateway:
         What variables such as ``JWT_MIDDLEWARE_API`` say of the tokens does not count beside them.
         """
         is_presets = self.header in self.gateway.headers
-        unset = dict.fromkeys((*VerifierOptions.__annotations__, "header")) | _DEFAULTS
-        elsewhere = {name: unset[name] for name in named_outside_code() if name in unset}
-        return elsewhere | self.verifier_options | ({} if is_presets else {"header": self.header})
+        own = {} if is_presets else {"header": self.header}
+        return unset_outside_code() | self.verifier_options | own
 
     @property
     def verifier_options(self) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import django.urls
@@ -170,11 +171,13 @@ def test_a_probe_that_is_not_exempt_needs_a_token(name: str, rsa_key: SigningKey
 
 
 def test_django_says_whether_its_site_is_ready(rsa_key: SigningKey) -> None:
-    class Site:
-        urlpatterns = [django.urls.path("ready", jwt_middleware_django.readiness)]
+    site = ModuleType("site")
+    site.urlpatterns = [  # type: ignore[attr-defined]
+        django.urls.path("ready", jwt_middleware_django.readiness)
+    ]
 
     with override_settings(
-        ROOT_URLCONF=Site,
+        ROOT_URLCONF=site,
         MIDDLEWARE=["jwt_middleware_django.JWTMiddleware"],
         JWT_MIDDLEWARE={
             "keys": rsa_key.public_pem,

@@ -233,7 +233,7 @@ WE_ALONE: Mapping[str, Sequence[Difference]] = {
             "RFC 7515, 4.1.4: a kid is optional, and without one the only key that is known is "
             "tried; this judge selects a key by kid alone (its README, 'The JWKS cache')",
             ("header: kid is missing",),
-            (ALB, BEARER, CLOUDFLARE),
+            (BEARER, CLOUDFLARE),
         ),
     ),
     "google-auth": (
