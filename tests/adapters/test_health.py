@@ -24,6 +24,7 @@ from jwt_middleware import Verifier
 from jwt_middleware.errors import ConfigurationError, InvalidClaim
 from jwt_middleware.testing import LocalGateway, SigningKey, mint
 
+from . import django_site  # noqa: F401 - it configures Django
 from .harness import Answer, call_asgi, call_wsgi
 
 # --- a verifier from settings ----------------------------------------------------------------

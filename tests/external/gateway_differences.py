@@ -23,6 +23,7 @@ from .gateway_reasons import (
     HEADER_ISSUER,
     IAP,
     IAT,
+    KID_OF_AWS,
     LEEWAY,
     MILLISECONDS,
     NO_AUDIENCE,
@@ -109,6 +110,11 @@ JUDGE_ALONE: Mapping[str, Sequence[Difference]] = {
         ),
     ),
     "jose": (
+        Difference(
+            f"{KID_OF_AWS} this judge was given it",
+            ("header: kid is missing",),
+            (AVA,),
+        ),
         OTHER_FORMS,
         TWICE,
         BITS,
@@ -199,6 +205,11 @@ JUDGE_ALONE: Mapping[str, Sequence[Difference]] = {
             "the name HS256",
             ("alg is not the gateway's",),
             (IAP, ALB, POMERIUM),
+        ),
+        Difference(
+            f"{KID_OF_AWS} Envoy has them all, and tries them",
+            ("header: kid is missing",),
+            (ALB, AVA),
         ),
         Difference(
             "RFC 7515, 4.1.4: a kid is a hint; an empty one names no key of ours, while Envoy "
