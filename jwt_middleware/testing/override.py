@@ -10,9 +10,11 @@ from typing import Any, cast
 from ..authorization.registry import ClientRegistry
 from ..middleware.live import middlewares_of, substituted
 from ..middleware.middleware import Middleware
+from ..middleware.settings import stand_ins
 from ..principal import Grants, Principal, frozen
 from ..verification.verifier import Verifier
 from .gateway import LocalGateway
+from .minting import SigningKey
 from .placing import claims_by_entry
 
 
@@ -25,7 +27,9 @@ def override(
 ) -> Generator[None]:
     """Let an app take a test's tokens, or every request as this principal's, while it lasts.
 
-    The app's guards, paths and header stay as they are, and its own verifier is back at the end.
+    The app's guards, paths and header stay as they are, and its own verifier is back at the end. An
+    app whose own keys are missing, as in a fresh checkout, is served while it lasts; Flask's
+    middleware is made with the app, so import that one within the block, or give it keys.
 
     Args:
         app: a Flask, Starlette or FastAPI app, or what a plain door made; a Django handler, or None
@@ -43,6 +47,7 @@ def override(
         raise TypeError("override: either a verifier (or a LocalGateway), or principal=")
     with ExitStack() as stack:
         make = _maker_of(verifier, principal, stack)
+        stack.enter_context(_standing_in(verifier))
         middlewares = None
         if app is not None and not hasattr(app, "load_middleware"):  # which Django's handlers have
             middlewares = [*middlewares_of(app, lambda layer: _build(layer, stack))]
@@ -110,6 +115,24 @@ class _FixedVerifier:
 
     async def prefetch_async(self) -> bool:
         return True
+
+
+@contextmanager
+def _standing_in(verifier: Verifier | LocalGateway | None) -> Generator[None]:
+    """Let middlewares be made whose own verifier cannot be, as a test substitutes it."""
+
+    def make() -> Verifier:
+        if isinstance(verifier, Verifier):
+            return verifier
+        if isinstance(verifier, LocalGateway):
+            return Verifier(**verifier.verifier_options)
+        return Verifier(keys=SigningKey("ES256").public_pem, gateway="standard")
+
+    stand_ins.append(make)
+    try:
+        yield
+    finally:
+        stand_ins.remove(make)
 
 
 def _maker_of(
