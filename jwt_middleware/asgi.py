@@ -17,6 +17,7 @@ from .middleware.caching import CacheHeaders
 from .middleware.middleware import MIDDLEWARE_KEY, Middleware
 from .middleware.resource import ResourceMetadata
 from .middleware.settings import Options
+from .middleware.streams import serve_with_token
 from .principal import PRINCIPAL_KEY, Principal
 from .responses import ASGIApp, Message, Receive, Scope, Send, send_asgi
 
@@ -57,7 +58,10 @@ class JWTMiddleware:
                 waiting = enter(middleware, scope)
                 if waiting is not None:
                     await waiting
-                await self.app(scope, receive, send)
+                if middleware.ends_streams:
+                    await serve_with_token(self.app, scope, receive, send, middleware.verifier)
+                else:
+                    await self.app(scope, receive, send)
             except RequestError as error:
                 await answer(middleware, error, scope, receive, send)
             finally:

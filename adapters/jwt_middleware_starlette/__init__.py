@@ -25,7 +25,7 @@ from jwt_middleware.asgi import (
 from jwt_middleware.authorization import ScopeView
 from jwt_middleware.authorization.decorators import public
 from jwt_middleware.errors import ConfigurationError, RequestError
-from jwt_middleware.middleware import Middleware, Options
+from jwt_middleware.middleware import Middleware, Options, serve_with_token
 from jwt_middleware.principal import PRINCIPAL_KEY, Principal
 from jwt_middleware.responses import misconfigured, send_asgi
 
@@ -123,7 +123,10 @@ class JWTMiddleware:
                 cell = [scope]
                 token = served.variable.set(cell)
                 try:
-                    await self.app(scope, receive, send)
+                    if middleware.ends_streams:
+                        await serve_with_token(self.app, scope, receive, send, middleware.verifier)
+                    else:
+                        await self.app(scope, receive, send)
                 finally:
                     cell.clear()
                     served.variable.reset(token)

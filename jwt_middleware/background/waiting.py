@@ -43,7 +43,7 @@ class Flight:
         """Wait in this task; return whether the work has ended."""
         if self._done.is_set():
             return True
-        if _in_trio():
+        if in_trio():
             import trio
 
             woken: Any = trio.Event()
@@ -121,7 +121,7 @@ async def in_thread(call: Callable[[], T], seconds: float = math.inf) -> T:
         TimeoutError: it took longer; if it had not started, it never will.
 
     """
-    if _in_trio():
+    if in_trio():
         import trio
 
         gives_up = seconds < math.inf
@@ -134,7 +134,7 @@ async def in_thread(call: Callable[[], T], seconds: float = math.inf) -> T:
 
 
 async def _at_most(seconds: float, wait: Callable[[], Awaitable[T]]) -> T:
-    if _in_trio():
+    if in_trio():
         import trio
 
         with trio.move_on_after(max(0.0, seconds)):
@@ -146,7 +146,7 @@ async def _at_most(seconds: float, wait: Callable[[], Awaitable[T]]) -> T:
         return await wait()
 
 
-def _in_trio() -> bool:
+def in_trio() -> bool:
     """Whether this task runs on trio; otherwise it runs on asyncio."""
     if "trio" not in sys.modules:
         return False

@@ -1,7 +1,5 @@
 """What is reported, to whom, and in which form."""
 
-from .kinds import AccountCreated as AccountCreated
-from .kinds import AccountUpdated as AccountUpdated
 from .kinds import ChecksWeakened as ChecksWeakened
 from .kinds import ClientsKept as ClientsKept
 from .kinds import ClientsLoaded as ClientsLoaded
@@ -9,9 +7,6 @@ from .kinds import ConfigurationWarning as ConfigurationWarning
 from .kinds import Decided as Decided
 from .kinds import DenialsLoaded as DenialsLoaded
 from .kinds import Event as Event
-from .kinds import GoRefused as GoRefused
-from .kinds import IntegrationsKept as IntegrationsKept
-from .kinds import IntegrationsLoaded as IntegrationsLoaded
 from .kinds import KeyAdded as KeyAdded
 from .kinds import KeyChanged as KeyChanged
 from .kinds import KeyFetchFailed as KeyFetchFailed
@@ -21,11 +16,17 @@ from .kinds import KeySkipped as KeySkipped
 from .kinds import KeysLoaded as KeysLoaded
 from .kinds import KeyWarning as KeyWarning
 from .kinds import Listener as Listener
-from .kinds import SignedOn as SignedOn
 from .kinds import StaleKeysServed as StaleKeysServed
 from .kinds import StoreFailed as StoreFailed
 from .kinds import StoreRecovered as StoreRecovered
+from .kinds import StreamEnded as StreamEnded
 from .kinds import ValuesDropped as ValuesDropped
 from .log import log_bounded as log_bounded
 from .record import RECORD_KEY as RECORD_KEY
 from .record import RequestRecord as RequestRecord
+from .sign_on_kinds import AccountCreated as AccountCreated
+from .sign_on_kinds import AccountUpdated as AccountUpdated
+from .sign_on_kinds import GoRefused as GoRefused
+from .sign_on_kinds import IntegrationsKept as IntegrationsKept
+from .sign_on_kinds import IntegrationsLoaded as IntegrationsLoaded
+from .sign_on_kinds import SignedOn as SignedOn

@@ -220,7 +220,9 @@ class ClientsLoaded(NamedTuple):
     clients: int
 
 
-class _Kept(NamedTuple):
+class Kept(NamedTuple):
+    """The last good reading of a file stays in use."""
+
     source: str
     reason: str
 
@@ -231,7 +233,7 @@ class _Kept(NamedTuple):
 
 
 @logged(ERROR, "{source}: the last good reading stays: {faults}")
-class ClientsKept(_Kept):
+class ClientsKept(Kept):
     """The registry has changed and is unusable; the last good reading stays."""
 
 
@@ -271,61 +273,18 @@ class StoreRecovered(NamedTuple):
     seconds: float
 
 
-@logged(INFO, "{source}: {integrations} integrations")
-class IntegrationsLoaded(NamedTuple):
-    """The integrations of sign-on were read: at start-up, or after they changed."""
+@logged(INFO, "stream ended with its token subject={subject} client={client_id} path={path}")
+class StreamEnded(NamedTuple):
+    """A websocket or a streaming answer was ended, since its token has (``end_streams``).
 
-    source: str
-    integrations: int
+    ``protocol``: ``http`` or ``websocket``.
+    """
 
-
-@logged(ERROR, "{source}: the last good reading stays: {faults}")
-class IntegrationsKept(_Kept):
-    """The integrations have changed and are unusable; the last good reading stays."""
-
-
-@logged(INFO, "signed on user={user_id} integration={integration}")
-class SignedOn(NamedTuple):
-    """A token signed somebody in. ``user_id`` is the directory's; ``created``: the user is new."""
-
-    integration: str
-    user_id: str
-    created: bool
+    protocol: str
+    path: str
     subject: str | None = None
+    client_id: str | None = None
     token_id: str | None = None
-    key_id: str | None = None
-    method: str | None = None
-    path: str | None = None
-
-
-@logged(INFO, "account created user={user_id} integration={integration}")
-class AccountCreated(NamedTuple):
-    """The directory has created a user for a sign-on."""
-
-    integration: str
-    user_id: str
-
-
-@logged(INFO, "account updated user={user_id} integration={integration}")
-class AccountUpdated(NamedTuple):
-    """The directory has updated a user to what a sign-on token says."""
-
-    integration: str
-    user_id: str
-
-
-@logged(
-    WARNING,
-    "not followed code=go_refused integration={integration} reason={reason} "
-    "request={method} {path}",
-)
-class GoRefused(NamedTuple):
-    """The ``go`` of a sign-on is not a path of this site; the person is sent to ``/``."""
-
-    integration: str
-    reason: str
-    method: str | None = None
-    path: str | None = None
 
 
 @logged(WARNING, "{reason}")

@@ -13,6 +13,7 @@ from .health import health_of, readiness_of
 from .live import Current
 from .middleware import MIDDLEWARE_KEY, Middleware
 from .settings import Options
+from .streams import serve_with_token
 
 __all__ = [
     "CHECKED_GUARDS_KEY",
@@ -30,4 +31,5 @@ __all__ = [
     "principal_of",
     "readiness_of",
     "refusal_of",
+    "serve_with_token",
 ]

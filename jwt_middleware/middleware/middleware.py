@@ -54,6 +54,7 @@ class Middleware:
         self._authorize = None if settings.authorize is None else Guard(settings.authorize)
         self.resource = settings.resource
         """The metadata of the API, which is served without a token; None unless it is set."""
+        self.ends_streams = settings.ends_streams
         self.may_exempt = (
             bool(settings.exempt) or settings.passes_preflight or self.resource is not None
         )
@@ -165,12 +166,17 @@ class Middleware:
             self.let_in(principal, carrier, view)
 
     def prefetch(self) -> None:
-        """Fetch keys at start-up without a lifespan; only with ``fail_fast``.
+        """Fetch keys at the start of a door without a lifespan; only with ``fail_fast``.
 
         Raises:
-            ConfigurationError: there are no keys.
+            ConfigurationError: there are no keys; or ``end_streams`` is set, which takes ASGI.
 
         """
+        if self.ends_streams:
+            raise ConfigurationError(
+                "end_streams: this door cannot end an answer that has begun; serve the app by ASGI "
+                "(Starlette, FastAPI, or jwt_middleware.asgi.JWTMiddleware), or leave it out"
+            )
         if self.fail_fast and not self.verifier.prefetch():
             raise self.no_keys()
 

@@ -38,6 +38,7 @@ class Options(VerifierOptions, total=False):
     cors_preflight: Preflight
     unguarded: Unguarded
     fail_fast: bool
+    end_streams: bool
     refuse: Refuse | None
     resource: ProtectedResource | Mapping[str, Any] | str | None
     vary: bool
@@ -57,6 +58,7 @@ class Settings:
     passes_preflight: bool
     unguarded: Unguarded
     fail_fast: bool
+    ends_streams: bool
     refuse: Refuse | None
     resource: ResourceMetadata | None
     varies: bool
@@ -88,6 +90,7 @@ class Settings:
                 "unguarded", merged.get("unguarded", "allow"), get_args(Unguarded)
             ),
             fail_fast=check.flag("fail_fast", merged.get("fail_fast", False)),
+            ends_streams=check.flag("end_streams", merged.get("end_streams", False)),
             refuse=_refuse(merged.get("refuse")),
             resource=_resource(merged.get("resource"), verifier),
             varies=check.flag("vary", merged.get("vary", True)),

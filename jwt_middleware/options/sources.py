@@ -83,6 +83,7 @@ OPTIONS: Mapping[str, _Option] = {
     "cors_preflight": _Option(_preflight_text),
     "unguarded": _Option(str),
     "fail_fast": _Option(_switch),
+    "end_streams": _Option(_switch),
     "resource": _Option(str),
     "minimum_rsa_bits": _Option(why_not=_WEAKENS),
     "allow_wso2_default_keys": _Option(why_not=_WEAKENS),

@@ -22,16 +22,9 @@ from ..errors import (
     SignOnFailed,
     Unavailable,
 )
-from ..events.kinds import (
-    AccountCreated,
-    AccountUpdated,
-    ConfigurationWarning,
-    Decided,
-    GoRefused,
-    Listener,
-    SignedOn,
-)
+from ..events.kinds import ConfigurationWarning, Decided, Listener
 from ..events.log import Announcer
+from ..events.sign_on_kinds import AccountCreated, AccountUpdated, GoRefused, SignedOn
 from ..options import checks as check
 from ..responses import Refusal
 from ..revocation import open_store

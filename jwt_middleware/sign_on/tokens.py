@@ -19,7 +19,8 @@ from ..errors import (
     SignOnFailed,
     UnknownIntegration,
 )
-from ..events.kinds import Event, IntegrationsKept, IntegrationsLoaded
+from ..events.kinds import Event
+from ..events.sign_on_kinds import IntegrationsKept, IntegrationsLoaded
 from ..gateways import PRESETS
 from ..keys.encoding import json_segment
 from ..keys.key import KeyRules

@@ -70,7 +70,7 @@ class Verifier:
         issuer_verifiers: Mapping[str | None, IssuerVerifier],
     ) -> None:
         self._options = options
-        self._clock = clock_of(options.get("clock", time.time))
+        self.clock = clock_of(options.get("clock", time.time))
         self.announce = announce
         self._wants = self.announce.wants
         size = options.get("max_token_size", MAX_TOKEN_SIZE)
@@ -83,11 +83,11 @@ class Verifier:
         registry = registry_of(options.get("clients"))
         self._when_clients_change: list[Callable[[], object]] = [self._cache.clear]
         self._find = self._cache.find
-        self._issuers = Issuers(issuer_verifiers, registry, announce, self._clock, self._changed)
+        self._issuers = Issuers(issuer_verifiers, registry, announce, self.clock, self._changed)
         self._sole_issuer = self._issuers.for_every_token
         self._read_registry = self._issuers.snapshot
         self.revocations = revocations_of(
-            options.get("revocations"), self.announce, self._clock, self._read_registry
+            options.get("revocations"), self.announce, self.clock, self._read_registry
         )
         """Denies tokens and takes denials back; None if ``revocations`` is not configured."""
         self._generation = None if self.revocations is None else self.revocations.generation
@@ -147,7 +147,7 @@ class Verifier:
         entry = self._find(token[-TAIL:])
         if entry is not None and (
             entry.token != token
-            or self._clock() >= entry.refused_from
+            or self.clock() >= entry.refused_from
             or entry.issuer.current_keys() is not entry.keys
             or (self._read_registry is not None and self._read_registry() is not entry.snapshot)
         ):

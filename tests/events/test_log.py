@@ -8,17 +8,12 @@ import pytest
 from jwt_middleware import Verifier
 from jwt_middleware.errors import Decision, RequestError
 from jwt_middleware.events.kinds import (
-    AccountCreated,
-    AccountUpdated,
     ChecksWeakened,
     ClientsKept,
     ClientsLoaded,
     ConfigurationWarning,
     Decided,
     DenialsLoaded,
-    GoRefused,
-    IntegrationsKept,
-    IntegrationsLoaded,
     KeyAdded,
     KeyChanged,
     KeyFetchFailed,
@@ -27,7 +22,6 @@ from jwt_middleware.events.kinds import (
     KeySkipped,
     KeysLoaded,
     KeyWarning,
-    SignedOn,
     StaleKeysServed,
     StoreFailed,
     StoreRecovered,
@@ -35,6 +29,14 @@ from jwt_middleware.events.kinds import (
 )
 from jwt_middleware.events.log import Announcer, LogListener, printable
 from jwt_middleware.events.record import CALLER_FIELDS
+from jwt_middleware.events.sign_on_kinds import (
+    AccountCreated,
+    AccountUpdated,
+    GoRefused,
+    IntegrationsKept,
+    IntegrationsLoaded,
+    SignedOn,
+)
 from jwt_middleware.testing import SigningKey, mint, ucsd_claims
 
 from ..conftest import Clock

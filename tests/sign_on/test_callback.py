@@ -10,14 +10,8 @@ from typing import Any
 import pytest
 
 from jwt_middleware import ConfigurationError, SharedSecret
-from jwt_middleware.events.kinds import (
-    AccountCreated,
-    AccountUpdated,
-    ConfigurationWarning,
-    Decided,
-    GoRefused,
-    SignedOn,
-)
+from jwt_middleware.events.kinds import ConfigurationWarning, Decided
+from jwt_middleware.events.sign_on_kinds import AccountCreated, AccountUpdated, GoRefused, SignedOn
 from jwt_middleware.revocation import Denial, open_store
 from jwt_middleware.sign_on import PATH, Account, Integration, Profile
 from jwt_middleware.sign_on.sql import SQLDirectory

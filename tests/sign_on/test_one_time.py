@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from jwt_middleware.errors import AccountRefused, StoreUnavailable
-from jwt_middleware.events.kinds import Decided, SignedOn
+from jwt_middleware.events.kinds import Decided
+from jwt_middleware.events.sign_on_kinds import SignedOn
 from jwt_middleware.revocation.store import MemoryStore
 from jwt_middleware.sign_on import Account, Integration, Profile
 from jwt_middleware.sign_on.one_time import MOST_ATTEMPTS

@@ -17,7 +17,7 @@ from jwt_middleware.errors import (
     IntegrationDisabled,
     UnknownIntegration,
 )
-from jwt_middleware.events.kinds import IntegrationsKept, IntegrationsLoaded
+from jwt_middleware.events.sign_on_kinds import IntegrationsKept, IntegrationsLoaded
 from jwt_middleware.sign_on import Integration
 from jwt_middleware.testing import SigningKey
 

@@ -159,7 +159,7 @@ def test_a_removal_that_leaves_the_files_times_and_size_is_seen(
 WORKER = """
 import sys
 from pathlib import Path
-from jwt_middleware.events.kinds import IntegrationsLoaded
+from jwt_middleware.events.sign_on_kinds import IntegrationsLoaded
 from tests.sign_on.kit import Site
 folder = Path(sys.argv[1])
 site = Site(
