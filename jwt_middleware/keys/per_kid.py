@@ -7,6 +7,7 @@ the keys of a JWKS are.
 
 from __future__ import annotations
 
+import math
 import re
 import time
 from collections.abc import Callable, Mapping
@@ -29,7 +30,11 @@ UUID = "[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{
 """The form of a ``kid`` of AWS's gateways."""
 
 MOST_KEYS = 16
-"""Keys that are kept; a gateway signs with one or two at a time."""
+"""Keys that are kept; a gateway signs with one or two at a time.
+
+Keys of which no token was accepted go first: a region of AWS has the keys of every customer, so
+whoever names those could push out the key that is in use.
+"""
 
 MOST_WANTED = 128
 """Ids that are counted while no fetch is allowed."""
@@ -94,6 +99,7 @@ class PEMPerKid(KeySource):
         self._endpoints: Mapping[str, _PEMEndpoint] = {}
         self._joined: tuple[tuple[KeySet | None, ...], KeySet] = ((), KeySet([]))
         self._errors: dict[str, str] = {}
+        self._proven_at: dict[str, float] = {}
         self._closed = False
 
     def attach(self, on_event: OnEvent, accepts: Accepts) -> None:
@@ -156,6 +162,11 @@ class PEMPerKid(KeySource):
             return key_id in self._errors
         return not known.is_gone and known.snapshot() is None
 
+    def has_proven(self, key_id: str | None) -> None:
+        """Take note that a token with this key was accepted, so that the key is kept."""
+        if key_id is not None and key_id in self._endpoints:
+            self._proven_at[key_id] = self._clock()
+
     def retry_after(self) -> int:
         """Return the whole seconds after which asking again may help."""
         return max(1, round(self._schedule.waits() + 0.5))
@@ -203,8 +214,13 @@ class PEMPerKid(KeySource):
     def _keep(self, key_id: str, endpoint: _PEMEndpoint) -> None:
         endpoints = {**self._endpoints, key_id: endpoint}
         while len(endpoints) > MOST_KEYS:
-            endpoints.pop(next(iter(endpoints))).close()
+            others = [each for each in endpoints if each != key_id]
+            dropped = min(others, key=lambda each: self._proven_at.get(each, -math.inf))
+            endpoints.pop(dropped).close()
         self._endpoints = endpoints
+        # A dict of its own, as ``has_proven`` takes no lock.
+        proven = self._proven_at
+        self._proven_at = {each: proven[each] for each in endpoints if each in proven}
 
 
 class _PEMEndpoint(JWKSEndpoint):

@@ -211,6 +211,35 @@ def test_at_most_sixteen_keys_are_kept_the_newest_of_them(keys: Keys) -> None:
     assert known == tuple(key.key_id for key in published[3:])
 
 
+def test_keys_that_proved_nothing_do_not_push_out_the_key_in_use(keys: Keys) -> None:
+    ours = keys.publish()
+    keys.verify(ours)
+    forged = SigningKey("ES256")
+    theirs = [keys.publish() for _ in range(2 * MOST_KEYS)]
+    for key in theirs:  # they exist, as those of other customers do
+        keys.clock.now += 10
+        with pytest.raises(BadSignature):
+            keys.verify(forged, kid=key.key_id)
+
+    assert len(keys.source.snapshot()) == MOST_KEYS
+    assert keys.verify(ours).key_id == ours.key_id
+    keys.settle()
+
+
+def test_of_the_keys_in_use_the_last_used_are_kept(keys: Keys) -> None:
+    first, *others = [keys.publish() for _ in range(MOST_KEYS + 1)]
+    for key in (first, *others[:-1]):
+        keys.verify(key)
+        keys.clock.now += 10
+    keys.verify(first)
+    keys.clock.now += 10
+    keys.verify(others[-1])
+
+    known = keys.source.snapshot().key_ids
+    assert first.key_id in known
+    assert others[0].key_id not in known
+
+
 def test_an_outage_is_no_unknown_key_and_ends_by_itself(keys: Keys) -> None:
     key = keys.publish()
     keys.status = 503
