@@ -22,6 +22,7 @@ from .key import UnusableKey
 from .key_set import KeySet
 from .schedule import RefreshSchedule
 from .sources import Accepts, KeySource, OnEvent
+from .tally import Tally
 
 KID = "{kid}"
 """What stands for the ``kid`` in a URL template."""
@@ -37,7 +38,7 @@ whoever names those could push out the key that is in use.
 """
 
 MOST_WANTED = 128
-"""Ids that are counted while no fetch is allowed."""
+"""Ids that are remembered while no fetch is allowed, those that most tokens have named."""
 
 OTHERS = 3
 """Ids that are fetched beside the one that was asked for: those that most tokens have named.
@@ -94,6 +95,7 @@ class PEMPerKid(KeySource):
         self._flight = SingleFlight("jwt_middleware-key", self._work)
         self._asked: tuple[str, ...] = ()
         self._wanted: dict[str, int] = {}
+        self._named = Tally()
         self._attached: list[tuple[OnEvent, Accepts]] = []
         # Replaced as a whole, as requests read it without a lock.
         self._endpoints: Mapping[str, _PEMEndpoint] = {}
@@ -139,9 +141,11 @@ class PEMPerKid(KeySource):
                 return None if known.snapshot() is not None else known.refresh(key_id)
             if self._closed or not self._may_fetch(key_id):
                 return None
-            self._wanted.pop(key_id, None)
-            others = sorted(self._wanted, key=lambda each: -self._wanted[each])[:OTHERS]
-            self._asked = (key_id, *others)
+            others = sorted(self._wanted, key=lambda each: -self._wanted[each])
+            self._asked = (key_id, *[each for each in others if each != key_id][:OTHERS])
+            # Counted anew until the next fetch, so that a flood leaves nothing behind.
+            self._wanted.clear()
+            self._named.clear()
             return Wait(self._flight.start(), self.wait_budget, already_running=False)
 
     def _may_fetch(self, key_id: str) -> bool:
@@ -150,9 +154,13 @@ class PEMPerKid(KeySource):
             return self._schedule.waits() == 0
         if self._schedule.may_ask_for(key_id):
             return True
+        count = self._named.add(key_id)
         if key_id not in self._wanted and len(self._wanted) >= MOST_WANTED:
-            del self._wanted[min(self._wanted, key=self._wanted.__getitem__)]
-        self._wanted[key_id] = self._wanted.get(key_id, 0) + 1
+            least = min(self._wanted, key=self._wanted.__getitem__)
+            if self._wanted[least] >= count:
+                return False  # it is counted all the same, and gets in with its next tokens
+            del self._wanted[least]
+        self._wanted[key_id] = max(count, self._wanted.get(key_id, 0) + 1)
         return False
 
     def has_failed_for(self, key_id: str | None) -> bool:

@@ -191,6 +191,46 @@ def test_a_flood_delays_a_new_key_by_ten_seconds_at_most(keys: Keys) -> None:
     assert keys.verify(real).key_id == real.key_id
 
 
+def test_a_large_flood_of_random_kids_delays_a_rare_new_key_by_ten_seconds(keys: Keys) -> None:
+    forged, real = SigningKey("ES256"), keys.publish()
+
+    def flood() -> None:
+        for _ in range(2 * MOST_WANTED):
+            with pytest.raises(UnknownKey):
+                keys.verify(forged, kid=kid())
+
+    flood()
+    for _ in range(10):
+        with pytest.raises(UnknownKey):
+            keys.verify(real)
+        flood()
+        keys.clock.now += 1
+    flood()
+
+    assert keys.verify(real).key_id == real.key_id
+
+
+def test_a_flood_of_a_few_kids_leaves_nothing_behind(keys: Keys) -> None:
+    forged, real = SigningKey("ES256"), keys.publish()
+    few = [kid() for _ in range(32)]
+
+    def flood(names: list[str]) -> None:
+        for name in names:
+            with pytest.raises(UnknownKey):
+                keys.verify(forged, kid=name)
+
+    flood(10 * few)
+    keys.clock.now += 10
+    flood([kid(), kid()])
+    for _ in range(3):
+        with pytest.raises(UnknownKey):
+            keys.verify(real)
+    keys.clock.now += 10
+    flood([kid()])
+
+    assert keys.verify(real).key_id == real.key_id
+
+
 def test_what_is_remembered_of_forged_kids_is_bounded(keys: Keys) -> None:
     forged = SigningKey("ES256")
     for _ in range(3 * MOST_WANTED):
