@@ -220,6 +220,9 @@ class IssuerVerifier:
                 return chosen
             if joined_fault(token) is not None:
                 raise MalformedToken("two lines that were joined must not cause a fetch")
+            if source.on_demand:
+                # Its URL has the keys of other customers too, which must not be fetched for them.
+                self.policy.check_header(header, self._header_claims)
             pending = source.refresh(asked_for) if may_wait else None
             if pending is not None:
                 has_answered = yield pending

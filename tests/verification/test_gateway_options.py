@@ -359,3 +359,26 @@ def test_a_gateway_made_up_by_a_site_is_data_alone(rsa_key: SigningKey) -> None:
     assert principal is not None
     assert (principal.subject, principal.client_id) == ("7", "b")
     assert verifier.headers == ("X-Edge", "X-Edge-2")
+
+
+def test_a_token_of_another_signer_fetches_no_key() -> None:
+    asked: list[str] = []
+
+    def fetch(url: str) -> bytes:
+        asked.append(url)
+        return key.public_pem.encode()
+
+    key = SigningKey("ES256", key_id="12345678-1234-1234-1234-123456789012")
+    keys = PEMPerKid("https://keys.example.com/{kid}", fetch=fetch)
+    verifier = Verifier(gateway="aws-alb", signer=ALB, keys=keys)
+
+    for members in ({"signer": ALB + "0"}, {"signer": 5}, {"signer": [ALB]}):
+        with pytest.raises(InvalidClaim, match="signer: mismatch"):
+            verifier.verify(mint(key, {"sub": "ana"}, form="aws-alb", header=members))
+    with pytest.raises(InvalidClaim, match="signer: missing"):
+        verifier.verify(mint(key, {"sub": "ana"}, form="aws-alb", without=["signer"]))
+    assert asked == []
+
+    token = mint(key, {"sub": "ana"}, form="aws-alb", header={"signer": ALB})
+    assert verifier.verify(token).subject == "ana"
+    assert len(asked) == 1
