@@ -50,7 +50,8 @@ class Credentials:
 
     def begin_value(self, raw: bytes | str, request: RequestView | None = None) -> Outcome:
         """Begin with a whole header line, or with a token without its scheme."""
-        is_line = has_blank(raw.strip(b" \t" if isinstance(raw, bytes) else " \t"))  # type: ignore[arg-type]
+        # A line that is too long is refused by either, and not read before.
+        is_line = len(raw) <= self._max_size + _MOST_SCHEME and has_blank(_stripped(raw))
         return self.begin_line(raw, request) if is_line else self._begin(raw, request)
 
 
@@ -83,6 +84,10 @@ def token_after(scheme: str, line: bytes | str, max_size: int) -> bytes:
             f"after {scheme} and a blank comes the token alone", is_of_request=True
         )
     return token
+
+
+def _stripped(raw: bytes | str) -> bytes | str:
+    return raw.strip(" \t") if isinstance(raw, str) else bytes(raw).strip(b" \t")
 
 
 def _refuse_scheme(scheme: str, value: bytes) -> NoReturn:

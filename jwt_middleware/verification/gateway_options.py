@@ -72,7 +72,7 @@ def _check_gateway(gateway: Gateway) -> None:
     """Check a gateway of the site's own at start-up, before any request depends on it."""
     try:
         _check_names(gateway.names)
-        check.texts("algorithms", gateway.algorithms)
+        check.texts("algorithms", gateway.algorithms or ())
         check.header_names("header", gateway.header or ())
         if not isinstance(gateway.header_claims, tuple):
             raise ConfigurationError("header_claims: a tuple of claim names")
@@ -85,8 +85,14 @@ def _check_gateway(gateway: Gateway) -> None:
         check.text("title", gateway.title or None)
         for name in ("algorithm_aliases", "required", "needs", "terms"):
             table: Any = getattr(gateway, name)
-            if not isinstance(table, Mapping) or not all(isinstance(k, str | tuple) for k in table):
-                raise ConfigurationError(f"{name}: a dict of names")
+            if not isinstance(table, Mapping):
+                raise ConfigurationError(f"{name}: a dict, not {check.kind(table)}")
+            for key, value in table.items():
+                if name == "required":
+                    check.claim_name(name, key)
+                    check.text(name, value)
+                elif not (isinstance(key, str) and key and isinstance(value, str) and value):
+                    raise ConfigurationError(f"{name}: a dict of texts, none of them empty")
         if not isinstance(gateway.wire, WireFormat):
             raise ConfigurationError(f"wire: a WireFormat, not {check.kind(gateway.wire)}")
         for name, value in gateway.wire._asdict().items():

@@ -474,6 +474,16 @@ def test_an_entry_that_is_no_key_is_skipped_and_the_others_serve(pair: list[Sign
     assert [event.key_id for event in events.of(KeySkipped)] == ["x", "y"]
 
 
+@pytest.mark.parametrize("entry", [{5: "-----BEGIN"}, {"b": "-----BEGIN \ud800"}, {None: "x"}])
+def test_an_entry_of_any_type_is_skipped(pair: list[SigningKey], entry: dict[Any, str]) -> None:
+    events = Events()
+    document = {"a": pair[0].public_pem, **entry}
+    verifier = Verifier(keys=document, gateway="standard", algorithms="ES256", listeners=[events])
+
+    assert verifier.issuers[0].keys.current().key_ids == ("a",)
+    assert len(events.of(KeySkipped)) == 1
+
+
 def test_a_map_without_any_key_is_a_configuration_error() -> None:
     with pytest.raises(ConfigurationError, match="keys"):
         Verifier(keys={"x": "-----BEGIN CERTIFICATE-----"})
