@@ -10,7 +10,7 @@ import pytest
 from jwt_middleware import WSO2, Principal, Verifier
 from jwt_middleware.errors import InvalidClaim
 from jwt_middleware.gateways import PRESETS
-from jwt_middleware.principal import ClaimNames, ListClaim, frozen, listed
+from jwt_middleware.principal import ClaimNames, ListClaim, Mark, frozen, listed
 from jwt_middleware.testing import SigningKey, mint, ucsd_claims
 
 from .conftest import Clock
@@ -214,3 +214,29 @@ def test_the_repr_of_a_principal_is_its_own_and_shows_no_claim() -> None:
 
     assert repr(ana) == repr(ana) != repr(bob)
     assert repr(ana).endswith(" with 1 claims>")
+
+
+@pytest.mark.parametrize(
+    "mark, claims, is_in",
+    [
+        (Mark("a"), {"a": "x"}, True),
+        (Mark("a"), {"a": "x\ny"}, True),
+        (Mark("a"), {"a": ""}, False),
+        (Mark("a"), {"a": 1}, False),
+        (Mark("a"), {}, False),
+        (Mark("a", "x.*"), {"a": "xy"}, True),
+        (Mark("a", "x.*"), {"a": "yx"}, False),
+        (Mark("a", "x"), {"a": "xy"}, False),
+        (Mark("a.b"), {"a": {"b": "x"}}, True),
+        (Mark("a.b"), {"a": "x"}, False),
+        (Mark("a", same_as="b"), {"a": "x", "b": "x"}, True),
+        (Mark("a", same_as="b"), {"a": "x", "b": "y"}, False),
+        (Mark("a", same_as="b"), {"a": "x"}, False),
+        (Mark("a", "y.*", same_as="b"), {"a": "x", "b": "x"}, False),
+    ],
+    ids=repr,
+)
+def test_a_mark_is_a_whole_text_and_that_of_another_claim_where_it_names_one(
+    mark: Mark, claims: dict[str, Any], is_in: bool
+) -> None:
+    assert mark.is_in(claims) is is_in

@@ -14,15 +14,18 @@ from typing import Any
 
 import httpx
 import pytest
+from starlette.applications import Starlette
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from jwt_middleware import Predicate, Principal, Verifier
 from jwt_middleware.errors import TokenExpired, TokenRevoked
+from jwt_middleware.gateways import PRESETS
 from jwt_middleware.middleware.settings import Options, Settings
 from jwt_middleware.responses import Challenge, refusal_for
 from jwt_middleware.testing import SigningKey, mint, ucsd_claims
 from jwt_middleware.tools.cli import main
+from jwt_middleware_starlette import JWTMiddleware
 
 from .adapters.harness import Answer, call_asgi, call_wsgi
 
@@ -185,14 +188,53 @@ def test_the_vocabulary_of_ones_own_reads_its_claims() -> None:
 
 def test_the_gateway_of_ones_own_verifies_its_tokens() -> None:
     names: dict[str, Any] = {}
-    exec(block("python", "pomerium ="), names)
+    exec(block("python", "edge = Gateway("), names)
     key = SigningKey("ES256")
-    verifier = Verifier(keys=key.public_pem, gateway=names["pomerium"], audience="app.example")
-    claims = {"user": "ana", "groups": ["staff"], "aud": "app.example"}
-    principal = verifier.verify(mint(key, claims, form="standard"))
+    given: dict[str, Any] = {"gateway": names["edge"], "issuer": "https://e", "audience": "app"}
+    verifier = Verifier(keys=key.public_pem, **given)
+    claims = {"iss": "https://e", "aud": "app", "zone": "inner", "user": {"id": 7}}
+    token = mint(key, claims | {"realm_access": {"roles": ["staff"]}}, form="standard")
+    principal = verifier.verify(token)
 
-    assert (principal.subject, principal.roles) == ("ana", {"staff"})
-    assert verifier.gateway.header == "X-Pomerium-Jwt-Assertion"
+    assert (principal.subject, principal.roles, principal.kind) == ("7", {"staff"}, "person")
+    assert verifier.headers == ("X-Edge-Assertion",)
+    keys = Verifier(**given).issuers[0].keys.source
+    assert keys.name == "https://e/keys.json"
+
+
+ROWS = re.findall(r"^\| ([^|`]+) \| `([^`]+=[^`]+)` \| [^|]+ \|$", README, re.MULTILINE)
+
+
+def test_every_preset_has_its_line_in_the_table() -> None:
+    named = {eval(f"dict({options})").get("gateway", "wso2") for _, options in ROWS}
+
+    assert named == set(PRESETS) - {"wso2-1.4", "wso2-3.1"}
+
+
+@pytest.mark.parametrize("title, options", ROWS, ids=[title for title, _ in ROWS])
+def test_a_gateways_line_is_all_that_a_verifier_needs(title: str, options: str) -> None:
+    verifier = Verifier(**eval(f"dict({options})"))
+
+    assert verifier.headers
+
+
+def test_the_line_of_the_first_screen_is_one_of_the_table() -> None:
+    first = block("python", "app.add_middleware(JWTMiddleware, gateway=").strip()
+    options = first.removeprefix("app.add_middleware(JWTMiddleware, ").removesuffix(")")
+
+    assert options in [line for _, line in ROWS]
+
+
+def test_the_option_of_originals_is_read_as_it_stands(in_site: Path) -> None:
+    app = Starlette()
+    names: dict[str, Any] = {"app": app, "JWTMiddleware": JWTMiddleware}
+    exec(block("python", "original=Original("), names)
+
+    (installed,) = app.user_middleware
+    options: Any = installed.kwargs
+    assert Settings.read(options).original == options["original"]
+    first = Principal({"roles": ["staff"]}, names=PRESETS["standard"].names)
+    assert names["may_look"].evaluate(Principal({}).with_original(first)).allowed
 
 
 def test_the_tokens_for_ones_own_tests_verify() -> None:

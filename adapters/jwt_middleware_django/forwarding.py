@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from jwt_middleware.errors import MissingToken
-from jwt_middleware.middleware import Forwarding, Incoming, Middleware, incoming_of
+from jwt_middleware.middleware import Forwarding, Incoming, incoming_of
 
-from .guards import served
+from .guards import request_view_of, served
 from .personal import ask
 
 
@@ -23,16 +23,9 @@ def forward_assertion(hosts: Sequence[str], *, header: str | None = None) -> For
     return Forwarding(_incoming, hosts, header)
 
 
-def _incoming() -> Incoming:
+def _incoming(header: str | None) -> Incoming:
     request = served.get()
     if request is None:
         raise MissingToken("there is no request")
     ask(request)  # what another service answers to this caller is for this caller
-    scope = getattr(request, "scope", None)
-
-    def lines_of(middleware: Middleware) -> Sequence[tuple[str, bytes | str]]:
-        if scope is None:
-            return middleware.headers.named_in_environ(request.META)
-        return middleware.headers.named_in_scope(scope)
-
-    return incoming_of(request.META, lines_of)
+    return incoming_of(request.META, request_view_of(request), header)

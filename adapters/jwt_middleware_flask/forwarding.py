@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from flask import has_request_context, request
 
+from jwt_middleware.authorization import EnvironView
 from jwt_middleware.errors import MissingToken
 from jwt_middleware.middleware import Forwarding, Incoming, incoming_of
 
@@ -23,8 +24,7 @@ def forward_assertion(hosts: Sequence[str], *, header: str | None = None) -> For
     return Forwarding(_incoming, hosts, header)
 
 
-def _incoming() -> Incoming:
+def _incoming(header: str | None) -> Incoming:
     if not has_request_context():
         raise MissingToken("there is no request")
-    environ = request.environ
-    return incoming_of(environ, lambda middleware: middleware.headers.named_in_environ(environ))
+    return incoming_of(request.environ, EnvironView(request.environ), header)

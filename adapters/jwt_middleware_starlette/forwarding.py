@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from jwt_middleware.authorization import ScopeView
 from jwt_middleware.errors import MissingToken
 from jwt_middleware.middleware import Forwarding, Incoming, incoming_of
 
@@ -23,9 +24,9 @@ def forward_assertion(hosts: Sequence[str], *, header: str | None = None) -> For
     return Forwarding(_incoming, hosts, header)
 
 
-def _incoming() -> Incoming:
+def _incoming(header: str | None) -> Incoming:
     scope = current_scope()
     if scope is None:
         raise MissingToken("there is no request")
     serve_refusals(scope)
-    return incoming_of(scope, lambda middleware: middleware.headers.named_in_scope(scope))
+    return incoming_of(scope, ScopeView(scope), header)

@@ -33,8 +33,17 @@ class Discovery(JWKSEndpoint):
     def __init__(self, issuer: str, **options: Any) -> None:
         if "fetch" in options:
             raise ConfigurationError("Discovery: fetch= is for JWKSEndpoint, which fetches once")
-        self.issuer, self._metadata_url = issuer_and_metadata(issuer)
+        name, self._metadata_url = issuer_and_metadata(issuer)
+        self.issuer: str | None = name
+        # A metadata URL leaves open whether the issuer ends in a slash (OpenID Connect Discovery,
+        # 4.1): the metadata says so, and until then there are no keys.
+        is_open = self._metadata_url == issuer and issuer.endswith(OPENID)
+        self._spellings = (name, f"{name}/") if is_open else (name,)
         super().__init__(self._metadata_url, **options)
+
+    def is_of_issuer(self, name: str) -> bool:
+        """Whether the keys may be this issuer's, however its name is spelled in the metadata."""
+        return name in self._spellings
 
     def _get(self) -> Document:
         ends = self._clock() + self._deadline
@@ -48,8 +57,10 @@ class Discovery(JWKSEndpoint):
             metadata = decode_object(body)
         except ValueError:
             raise FetchError("metadata that is no strict JSON object") from None
-        if metadata.get("issuer") != self.issuer:
+        name = metadata.get("issuer")
+        if not isinstance(name, str) or name not in self._spellings:
             raise FetchError("metadata of another issuer than the one that was asked for")
+        self.issuer = name
         jwks_uri = metadata.get("jwks_uri")
         if not isinstance(jwks_uri, str):
             raise FetchError("metadata without a jwks_uri")

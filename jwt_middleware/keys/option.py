@@ -100,11 +100,20 @@ class SeveralSources(KeySource):
                 f"keys: they belong to {' and '.join(issuers)}; each key must belong to one "
                 "issuer: issuers=[Issuer('https://a', keys=...), ...]"
             )
-        self.issuer = issuers[0] if issuers else None
+        self._of_issuer = next((s for s in sources if s.issuer is not None), None)
         self.name = ", ".join(source.name for source in sources)
         self.on_demand = any(source.on_demand for source in sources)
         self.sources = tuple(sources)
         self._joined: tuple[tuple[KeySet | None, ...], KeySet] | None = None
+
+    @property
+    def issuer(self) -> str | None:  # type: ignore[override]
+        """The only issuer that signs with the keys, where one of the sources knows it."""
+        return None if self._of_issuer is None else self._of_issuer.issuer
+
+    def is_of_issuer(self, name: str) -> bool:
+        """Whether the keys may be this issuer's."""
+        return self._of_issuer is None or self._of_issuer.is_of_issuer(name)
 
     def snapshot(self) -> KeySet | None:
         """Return the keys of all sources; None where no source has any."""

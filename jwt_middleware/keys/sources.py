@@ -37,6 +37,10 @@ class KeySource:
     on_demand: bool = False
     """Whether keys are fetched one by one as tokens name them, so that none is no outage."""
 
+    def is_of_issuer(self, name: str) -> bool:
+        """Whether the keys may be this issuer's."""
+        return self.issuer is None or self.issuer == name
+
     def snapshot(self) -> KeySet | None:
         """Return the keys known now, at once; None where there are none yet."""
         raise NotImplementedError

@@ -10,10 +10,11 @@ from collections.abc import Callable, Generator, Mapping, MutableMapping, Sequen
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
+from ..authorization.request import RequestView
 from ..errors import MissingToken
 from ..options import checks as check
 from ..options.hosts import HostList
-from ..principal import PRINCIPAL_KEY
+from ..principal import PRINCIPAL_KEY, Principal
 from .live import header_names
 from .middleware import MIDDLEWARE_KEY, Middleware
 
@@ -44,14 +45,17 @@ class Incoming:
 
 
 def incoming_of(
-    carrier: Mapping[str, Any],
-    lines_of: Callable[[Middleware], Sequence[tuple[str, bytes | str]]],
+    carrier: Mapping[str, Any], request: RequestView, header: str | None = None
 ) -> Incoming:
-    """Return the assertion of the request whose scope, environ or META is the carrier.
+    """Return the assertion that the request whose scope, environ or META is the carrier sends on.
+
+    That is the caller's own; under the header of the ``original`` option, the original one where it
+    came along, so that services in a row all see the first caller.
 
     Args:
         carrier: where the middleware has put the principal.
-        lines_of: returns every line of the headers that the middleware reads, with their names.
+        request: a view of the same request.
+        header: the header that it is sent on under; None for the one that it came in.
 
     Raises:
         MissingToken: the header was not verified, as on an exempt path, or the request no longer
@@ -59,15 +63,23 @@ def incoming_of(
 
     """
     middleware: Middleware | None = carrier.get(MIDDLEWARE_KEY)
-    if middleware is None or carrier.get(PRINCIPAL_KEY) is None:
+    principal: Principal | None = carrier.get(PRINCIPAL_KEY)
+    if middleware is None or principal is None:
         raise MissingToken("the request has no principal, so there is no assertion to send on")
-    lines = lines_of(middleware)
+    option = middleware.settings.original
+    names, gateway = middleware.headers.names, middleware.verifier.gateway
+    scheme = gateway.scheme if gateway.writes_scheme else ""
+    if option is not None and principal.original is not None and _is_same(option.header, header):
+        names = (option.header,)
+    lines = [(name, line) for name in names for line in request.header_values(name)]
     if len(lines) != 1:
         raise MissingToken("the request no longer has exactly one assertion header to send on")
     name, line = lines[0]
-    text = line if isinstance(line, str) else bytes(line).decode("latin-1")
-    gateway = middleware.verifier.gateway
-    return Incoming(name, text.strip(" \t"), gateway.scheme if gateway.writes_scheme else "")
+    return Incoming(name, line.strip(" \t"), scheme)
+
+
+def _is_same(name: str, other: str | None) -> bool:
+    return other is not None and name.lower() == other.lower()
 
 
 class ClientURL(Protocol):
@@ -114,11 +126,13 @@ class Forwarding:
     use sees what is sent to loopback over http.
 
     Args:
-        incoming: returns the assertion of the current request, or raises ``MissingToken``.
+        incoming: returns the assertion of the current request for ``header``, or raises
+            ``MissingToken``.
         hosts: ``"host"`` or ``"host:port"`` each. Without a port, a host is reached at 443 only,
             and a loopback host at any port. A name is compared as a whole, without regard to case.
         header: the name to send it under, such as ``X-JWT-Assertion-Original``, with the bare token
-            as value. None: the header that it came in, with its value as it came.
+            as value; of a request that has an original caller (``original=``) under this name, that
+            caller's assertion. None: the header that it came in, with its value as it came.
 
     Raises:
         ConfigurationError: ``hosts`` or ``header`` is wrong.
@@ -126,7 +140,10 @@ class Forwarding:
     """
 
     def __init__(
-        self, incoming: Callable[[], Incoming], hosts: Sequence[str], header: str | None = None
+        self,
+        incoming: Callable[[str | None], Incoming],
+        hosts: Sequence[str],
+        header: str | None = None,
     ) -> None:
         self._incoming = incoming
         self._hosts = HostList("hosts", hosts)
@@ -148,7 +165,7 @@ class Forwarding:
         """
         if str(url) not in self._hosts:
             return {}
-        incoming = self._incoming()
+        incoming = self._incoming(self._header)
         header = self._header or incoming.header
         return {header: incoming.value_under(header)}
 

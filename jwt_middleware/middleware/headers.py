@@ -30,13 +30,3 @@ class TokenHeaders:
     def in_environ(self, environ: Mapping[str, Any]) -> list[str]:
         """Return every line of the headers in a WSGI environ, or Django's META."""
         return [environ[key] for key in self.environ_keys if key in environ]
-
-    def named_in_scope(self, scope: Mapping[str, Any]) -> list[tuple[str, bytes]]:
-        """Do as ``in_scope``, each line with the header's name."""
-        named = zip(self.names, self.raw_names, strict=True)
-        return [(name, line) for name, raw in named for line in scope_lines(scope, raw)]
-
-    def named_in_environ(self, environ: Mapping[str, Any]) -> list[tuple[str, str]]:
-        """Do as ``in_environ``, each line with the header's name."""
-        named = zip(self.names, self.environ_keys, strict=True)
-        return [(name, environ[key]) for name, key in named if key in environ]

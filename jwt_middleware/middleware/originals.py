@@ -35,13 +35,13 @@ class Originals:
     def begin_line(
         self,
         line: bytes | str,
-        carrier: Any = None,
+        carrier: Any,
         view: Callable[[Any], RequestView] | None = None,
     ) -> Principal | Steps[Principal]:
         """Do as ``Verifier.begin_line``, then read the original assertion if one came along."""
         outcome = self._verifier.begin_line(line, carrier, view)
-        request = carrier if view is None else view(carrier)
-        texts = [] if request is None else request.header_values(self._header)
+        request: RequestView = carrier if view is None else view(carrier)
+        texts = request.header_values(self._header)
         return self._with_original(outcome, texts, request) if texts else outcome
 
     def refuse_alone(self, request: RequestView) -> None:

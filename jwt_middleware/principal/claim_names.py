@@ -88,7 +88,7 @@ class Mark(NamedTuple):
             return False
         if self.same_as is not None and value != text_at(claims, self.same_as):
             return False
-        return re.fullmatch(self.pattern, value) is not None
+        return re.fullmatch(self.pattern, value, re.DOTALL) is not None
 
 
 def text_at(claims: Mapping[str, Any], name: ClaimName) -> str | None:

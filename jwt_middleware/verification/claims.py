@@ -7,7 +7,7 @@ claim is never treated as an absent claim.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import unquote
@@ -50,7 +50,7 @@ class ClaimsPolicy:
     """
 
     wire: WireFormat
-    issuers: tuple[str, ...] = ()
+    issuers: Sequence[str] = ()
     audiences: tuple[str, ...] | AnyAudience = ()
     contexts: tuple[str, ...] = ()
     context_claim: str = ""

@@ -13,6 +13,11 @@ from .gateway_options import by_tenant
 from .issuer import IssuerVerifier, SharedRules
 from .options import MOST_LEEWAY, Issuer, VerifierOptions
 
+API_IS_NOT_SET = (
+    "api is not set: WSO2 tokens carry no audience, so a token made for any other API of the "
+    "gateway is accepted here. Set api='/your/context'"
+)
+
 
 def issuer_verifiers_of(
     options: VerifierOptions, announce: Callable[[Event], None], clock: Callable[[], float]

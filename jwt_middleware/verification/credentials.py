@@ -48,11 +48,12 @@ class Credentials:
             raise
         return self._begin(token, request, view)
 
-    def begin_value(self, raw: bytes | str, request: RequestView | None = None) -> Outcome:
-        """Begin with a whole header line, or with a token without its scheme."""
-        # A line that is too long is refused by either, and not read before.
-        is_line = len(raw) <= self._max_size + _MOST_SCHEME and has_blank(_stripped(raw))
-        return self.begin_line(raw, request) if is_line else self._begin(raw, request)
+    def is_line(self, raw: bytes | str) -> bool:
+        """Whether a value is a whole line, and not a token alone, in which there is no blank."""
+        if len(raw) > self._max_size + _MOST_SCHEME:
+            return False  # too long for either
+        value = raw if isinstance(raw, str) else bytes(raw)
+        return len(value.split(None, 1)) > 1
 
 
 _MOST_SCHEME = 64
@@ -84,10 +85,6 @@ def token_after(scheme: str, line: bytes | str, max_size: int) -> bytes:
             f"after {scheme} and a blank comes the token alone", is_of_request=True
         )
     return token
-
-
-def _stripped(raw: bytes | str) -> bytes | str:
-    return raw.strip(" \t") if isinstance(raw, str) else bytes(raw).strip(b" \t")
 
 
 def _refuse_scheme(scheme: str, value: bytes) -> NoReturn:

@@ -171,16 +171,36 @@ def algorithms_of(given: Any, gateway: Gateway) -> dict[str, Algorithm]:
     return found
 
 
-def accepted_issuers_of(issuer: Any, source: KeySource) -> tuple[str, ...]:
+class DiscoveredIssuer(Sequence[str]):
+    """The only issuer of discovered keys, as its metadata spells it once it is known.
+
+    Where ``names`` are configured, and that spelling is not among them, no issuer is accepted.
+    """
+
+    def __init__(self, source: KeySource, names: tuple[str, ...]) -> None:
+        self._source = source
+        self._names = names
+
+    def __len__(self) -> int:
+        return 1
+
+    def __getitem__(self, index: Any) -> Any:
+        return (self._source.issuer or "",)[index]
+
+    def __contains__(self, name: object) -> bool:
+        return name == self._source.issuer and (not self._names or name in self._names)
+
+
+def accepted_issuers_of(issuer: Any, source: KeySource) -> Sequence[str]:
     """Return the accepted ``iss`` values; discovered keys are trusted for their own issuer only."""
     names = check.texts("issuer", issuer)
     if source.issuer is None:
         return names
-    if names and source.issuer not in names:
+    if names and not any(source.is_of_issuer(name) for name in names):
         raise ConfigurationError(
             f"issuer: the keys are those of {source.issuer}, which is not among {list(names)}"
         )
-    return (source.issuer,)
+    return DiscoveredIssuer(source, names)
 
 
 def audiences_of(audience: Any) -> tuple[str, ...] | AnyAudience:

@@ -25,7 +25,7 @@ from ..options import checks as check
 from ..principal import Principal
 from .cache import TAIL, TokenCache, VerifiedToken
 from .compact import MAX_TOKEN_SIZE, Segments, joined_fault, raw_token, split
-from .configured import headers_of, issuer_verifiers_of
+from .configured import API_IS_NOT_SET, headers_of, issuer_verifiers_of
 from .credentials import Credentials, Outcome
 from .issuer import IssuerVerifier
 from .issuers import Issuers
@@ -38,11 +38,6 @@ if TYPE_CHECKING:
 
 _MAY_BE_JOINED = (BadSignature, MalformedToken)
 """Errors that may mean: two header lines were joined, or a word precedes the token."""
-API_IS_NOT_SET = (
-    "api is not set: WSO2 tokens carry no audience, so a token made for any other API of the "
-    "gateway is accepted here. Set api='/your/context'"
-)
-
 Choice = tuple[Segments, IssuerVerifier, "RegistrySnapshot | None"]
 """A token's segments, its issuer's verifier, and the registry snapshot that this depended on."""
 
@@ -95,10 +90,10 @@ class Verifier:
         """The header names of every gateway, the first one first."""
         self.begin_line: Callable[..., Outcome] = self.begin
         """Does as ``begin`` for one header line, which may hold a scheme before the token."""
-        self._begin_value: Callable[..., Outcome] = self.begin
+        self._credentials: Credentials | None = None
         if scheme is not None:
-            of_lines = Credentials(self.begin, self.audit, scheme, self._max_size)
-            self.begin_line, self._begin_value = of_lines.begin_line, of_lines.begin_value
+            self._credentials = Credentials(self.begin, self.audit, scheme, self._max_size)
+            self.begin_line = self._credentials.begin_line
         if not options.get("api") and any(issuer.gateway.context_claim for issuer in verifiers):
             announce(ConfigurationWarning(API_IS_NOT_SET))
 
@@ -111,14 +106,14 @@ class Verifier:
             PermissionDenied: the registry does not have the client, or it is disabled (403).
 
         """
-        outcome = self._begin_value(raw, request)
+        outcome = self.begin(raw, request)
         return outcome if isinstance(outcome, Principal) else drive(outcome)
 
     async def verify_async(
         self, raw: bytes | str, *, request: RequestView | None = None
     ) -> Principal:
         """Verify one raw header value without blocking the event loop (asyncio or trio)."""
-        outcome = self._begin_value(raw, request)
+        outcome = self.begin(raw, request)
         return outcome if isinstance(outcome, Principal) else await drive_async(outcome)
 
     def begin(
@@ -169,6 +164,9 @@ class Verifier:
         is_reported = self._wants(DEBUG)
         is_cached, began, seconds = entry is not None, 0.0, None
         choice: Choice | None = None
+        if self._credentials is not None and self._credentials.is_line(raw):
+            outcome = self._credentials.begin_line(raw, request)
+            return outcome if isinstance(outcome, Principal) else (yield from outcome)
         try:
             if entry is None:
                 if is_reported:

@@ -234,9 +234,29 @@ def test_the_configured_issuer_must_be_the_one_that_was_asked_for() -> None:
         with pytest.raises(ConfigurationError, match=r"issuer: the keys are those of https://a\."):
             reading(keys, issuer="https://b.example.edu")
         with pytest.raises(ConfigurationError, match="issuer"):
-            reading(keys, issuer="https://a.example.edu/")
-        with pytest.raises(ConfigurationError, match="issuer"):
             reading(None, issuers=[Issuer("https://b.example.edu", keys=keys)])
+
+    with pytest.raises(ConfigurationError, match="issuer"):
+        reading(Discovery("https://a.example.edu"), issuer="https://a.example.edu/")
+
+
+@pytest.mark.parametrize("slash", ["", "/"])
+def test_the_metadata_says_whether_its_issuer_ends_in_a_slash(
+    key_server: KeyServer, old_key: SigningKey, slash: str
+) -> None:
+    """Auth0's, Authentik's and Entra's do; the metadata's URL is the same either way."""
+    issuer, other = key_server.origin + slash, key_server.origin + ("" if slash else "/")
+    metadata = document({"issuer": issuer, "jwks_uri": key_server.url})
+    keys = document(published(old_key))
+    key_server.script = lambda e: (keys if e.path == "/jwks" else metadata)(e)
+    url = key_server.origin + OPENID
+
+    assert reading(url).verify(token(old_key, issuer)).issuer == issuer
+    assert reading(url, issuer=issuer).verify(token(old_key, issuer)).issuer == issuer
+    assert reading([url, old_key.jwks()]).verify(token(old_key, issuer)).issuer == issuer
+    for options in ({}, {"issuer": other}, {"issuer": [other, issuer]}):
+        with pytest.raises(InvalidClaim):
+            reading(url, **options).verify(token(old_key, other))
 
 
 def test_of_several_configured_issuers_only_the_one_of_the_keys_is_accepted(

@@ -11,7 +11,14 @@ import httpx
 import httpx2
 import pytest
 
-from jwt_middleware import ConfigurationError, MissingToken
+from jwt_middleware import (
+    ConfigurationError,
+    MissingToken,
+    Original,
+    Principal,
+    RequestView,
+    authenticated,
+)
 from jwt_middleware.middleware import (
     MIDDLEWARE_KEY,
     Forwarding,
@@ -40,40 +47,40 @@ def middleware(rsa_key: SigningKey) -> Middleware:
 
 
 def forwarding(*hosts: str, header: str | None = None, value: str = TOKEN) -> Forwarding:
-    return Forwarding(lambda: Incoming(HEADER, value), hosts or ["orders.example.edu"], header)
+    return Forwarding(lambda _: Incoming(HEADER, value), hosts or ["orders.example.edu"], header)
 
 
-def nobody() -> Incoming:
+def nobody(_: str | None) -> Incoming:
     raise MissingToken("there is no request")
 
 
 # --- the assertion that came in --------------------------------------------------------------
 
 
-def carrier(middleware: Middleware | None, principal: Any = "ana") -> dict[str, Any]:
+ANA = Principal({"sub": "ana"})
+
+
+def carrier(middleware: Middleware | None, principal: Any = ANA) -> dict[str, Any]:
     return {MIDDLEWARE_KEY: middleware, PRINCIPAL_KEY: principal}
 
 
-@pytest.mark.parametrize(
-    "line", [TOKEN, TOKEN.encode(), bytearray(TOKEN.encode()), f" \t{TOKEN}\t ".encode()], ids=repr
-)
+def view(*lines: tuple[str, str]) -> RequestView:
+    return RequestView(headers=lines)
+
+
+@pytest.mark.parametrize("line", [TOKEN, f" \t{TOKEN}\t "], ids=repr)
 def test_the_assertion_is_the_one_line_that_the_middleware_read(
-    line: Any, middleware: Middleware
+    line: str, middleware: Middleware
 ) -> None:
-    asked: list[str] = []
+    request = view((HEADER, line), ("X-Other", "x"))
 
-    def lines(of: Middleware) -> list[Any]:
-        asked.extend(of.headers.names)
-        return [(HEADER, line)]
-
-    assert incoming_of(carrier(middleware), lines) == Incoming(HEADER, TOKEN)
-    assert asked == [HEADER]
+    assert incoming_of(carrier(middleware), request) == Incoming(HEADER, TOKEN)
 
 
 def test_a_header_that_was_not_verified_is_no_assertion(middleware: Middleware) -> None:
     for without in (carrier(None), carrier(middleware, None), {}):
         with pytest.raises(MissingToken, match="no principal"):
-            incoming_of(without, lambda _: [TOKEN])
+            incoming_of(without, view((HEADER, TOKEN)))
 
 
 @pytest.mark.parametrize("lines", [[], [TOKEN, TOKEN]], ids=["none", "two"])
@@ -81,7 +88,36 @@ def test_a_header_that_was_changed_since_is_no_assertion(
     lines: list[str], middleware: Middleware
 ) -> None:
     with pytest.raises(MissingToken, match="no longer"):
-        incoming_of(carrier(middleware), lambda _: lines)
+        incoming_of(carrier(middleware), view(*((HEADER, line) for line in lines)))
+
+
+def test_of_several_headers_the_one_that_came_goes_on(rsa_key: SigningKey) -> None:
+    middleware = Middleware({"keys": rsa_key.public_pem, "header": [HEADER, "X-Tenant"]})
+
+    request = view(("x-tenant", TOKEN))
+    assert incoming_of(carrier(middleware), request) == Incoming("X-Tenant", TOKEN)
+
+
+def test_a_gateways_scheme_is_no_part_of_the_token(rsa_key: SigningKey) -> None:
+    middleware = Middleware({"keys": rsa_key.public_pem, "gateway": "bearer", "audience": "api"})
+
+    incoming = incoming_of(carrier(middleware), view(("Authorization", f"bearer {TOKEN}")))
+    assert (incoming.value, incoming.token) == (f"bearer {TOKEN}", TOKEN)
+
+
+def test_the_first_caller_goes_on_under_the_header_of_originals(rsa_key: SigningKey) -> None:
+    option = Original(header=ORIGINAL, forwarders=authenticated)
+    middleware = Middleware({"keys": rsa_key.public_pem, "original": option})
+    first = Principal({"sub": "ben"})
+    request = view((HEADER, TOKEN), (ORIGINAL, "of.the.first"))
+    with_first = carrier(middleware, Principal({"sub": "ana"}).with_original(first))
+    without = carrier(middleware, Principal({"sub": "ana"}))
+
+    for name in (ORIGINAL, ORIGINAL.lower()):
+        assert incoming_of(with_first, request, name).token == "of.the.first"
+        assert incoming_of(without, view((HEADER, TOKEN)), name).token == TOKEN
+    assert incoming_of(with_first, request).token == TOKEN
+    assert incoming_of(with_first, request, "X-Other").token == TOKEN
 
 
 def test_a_value_with_a_scheme_goes_on_as_it_came_and_under_another_name_as_the_bare_token() -> (

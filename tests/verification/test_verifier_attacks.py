@@ -170,7 +170,7 @@ def test_a_key_in_the_header_does_no_harm_to_a_good_token(
     header = {"jwk": other_rsa_key.jwk(), "jku": "https://evil.invalid", "x5c": ["AAAA"]}
     for verifier in verifiers:
         policy = verifier.issuers[0].policy
-        claims = {"iss": policy.issuers[0]} if policy.issuers else {}
+        claims = {"sub": "u"} | ({"iss": policy.issuers[0]} if policy.issuers else {})
         if not isinstance(policy.audiences, AnyAudience) and policy.audiences:
             claims |= {"aud": policy.audiences[0]}
         if policy.required:

@@ -25,6 +25,11 @@ def add_to(commands: Any) -> None:
     )
     command.add_argument("--once", action="store_true", help="end after the tour")
     command.add_argument(
+        "--services",
+        action="store_true",
+        help="show three services that call each other, and send the person's assertion on",
+    )
+    command.add_argument(
         "--port", type=port, default=0, help="the gateway's, on 127.0.0.1 (default: any free one)"
     )
     command.set_defaults(is_silent=False)
@@ -46,8 +51,9 @@ def _demo(options: argparse.Namespace) -> int:
     page to open and curl lines to try; without a terminal, until standard input ends.
     """
     with needing("demo", "the demo"):
-        from ..demo import tour
-    return tour.run(once=options.once, port=options.port)
+        from ..demo import services, tour
+    show = services.run if options.services else tour.run
+    return show(once=options.once, port=options.port)
 
 
 def _echo(options: argparse.Namespace) -> int:

@@ -18,7 +18,7 @@ from ...middleware.settings import Settings
 from ...options.sources import CONFIG_FILE, ENVIRONMENT_PREFIX
 from ...verification.verifier import Verifier
 
-_OPTIONS = ("keys", "gateway", "api", "issuer", "audience", "clients")
+_OPTIONS = ("keys", "gateway", "api", "issuer", "audience", "signer", "clients")
 
 
 def add_command(

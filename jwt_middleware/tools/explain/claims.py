@@ -26,13 +26,17 @@ from .recognition import title_of
 OTHER = "Other claims"
 """The group of claims that no table here knows."""
 
-_STANDARD = {
+_REGISTERED = {
     "iss": "Who issued the token.",
-    "exp": "When the token ends; WSO2 1.x counts milliseconds.",
+    "exp": "When the token ends.",
     "nbf": "When the token begins.",
     "iat": "When the token was issued.",
     "jti": "The token's own id.",
     "sub": "Who the token is about.",
+    "aud": "Which service the token is for.",
+}
+_STANDARD = _REGISTERED | {
+    "exp": "When the token ends; WSO2 1.x counts milliseconds.",
     "aud": "Which service the token is for; WSO2 sends none.",
 }
 _SINGLE_SIGN_ON = {
@@ -122,6 +126,8 @@ def _groups_of(gateway: Gateway | None) -> Mapping[str, Mapping[str, str]]:
     if gateway is None or view is None:
         return CLAIM_GROUPS
     meanings = _claims_of(view, vars(view))
-    standard = {name: meanings.get(name, meaning) for name, meaning in _STANDARD.items()}
-    own = {name: meaning for name, meaning in meanings.items() if name not in standard}
+    standard = {name: meanings.get(name, meaning) for name, meaning in _REGISTERED.items()}
+    # What no view reads may have a word of the vendor's, as type of Cloudflare's has.
+    terms = {name: f"{term[0].upper()}{term[1:]}." for name, term in gateway.terms.items()}
+    own = {name: text for name, text in (terms | meanings).items() if name not in standard}
     return {"Standard claims": standard, title_of(gateway): own}

@@ -86,7 +86,7 @@ def fault_of(
             known=", ".join(key_ids) or ("none" if keys is None else f"{len(keys)} without kid"),
         )
     sentence = f"the signature is good; {what}" if _is_signed(token, verifier, now) else what
-    return sentence[0].upper() + sentence[1:] + ".", _hint(error, header, claims)
+    return sentence[0].upper() + sentence[1:] + ".", _hint(error, header, claims, issuer)
 
 
 def _issuer_of(claims: Mapping[str, Any], verifier: Verifier) -> IssuerVerifier:
@@ -95,8 +95,16 @@ def _issuer_of(claims: Mapping[str, Any], verifier: Verifier) -> IssuerVerifier:
     return next(named, verifier.issuers[0])
 
 
-def _hint(error: RequestError, header: Mapping[str, Any], claims: Mapping[str, Any]) -> str:
-    """Return what would help; for two quirks of old gateways, the preset that knows them."""
+_OPTION_OF = {"iss": "issuer", "aud": "audience", "signer": "signer"}
+
+
+def _hint(
+    error: RequestError,
+    header: Mapping[str, Any],
+    claims: Mapping[str, Any],
+    issuer: IssuerVerifier,
+) -> str:
+    """Return what would help: where a value is to be looked up, or the preset of an old gateway."""
     algorithm = str(header.get("alg"))
     if error.code == "unacceptable_algorithm" and algorithm == "SHA256withRSA":
         return "Set gateway='wso2-1.4': old gateways call RS256 by its Java name."
@@ -104,6 +112,9 @@ def _hint(error: RequestError, header: Mapping[str, Any], claims: Mapping[str, A
         return "Switch signing on in the gateway: an unsigned token proves nothing."
     if isinstance(error, InvalidClaim) and error.claim == "exp" and type(claims.get("exp")) is str:
         return "Set gateway='wso2-3.1' if it is one: only those write exp as a text."
+    option = _OPTION_OF.get(error.claim, "") if isinstance(error, InvalidClaim) else ""
+    if option in issuer.gateway.needs:
+        return f"If {option}= is wrong, correct it: it is {issuer.gateway.needs[option]}."
     return _HINTS.get(error.code, "")
 
 

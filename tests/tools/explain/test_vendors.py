@@ -159,6 +159,22 @@ def test_a_fault_is_explained_in_the_vendor_s_terms(
     assert part in explanation
 
 
+@pytest.mark.parametrize(
+    "form, changes, part",
+    [
+        ("google-iap", {"aud": "x"}, "If audience= is wrong, correct it: it is the Signed Header"),
+        ("cloudflare-access", {"aud": ["x"]}, "in Zero Trust, under Access, Applications"),
+        ("cloudflare-access", {"iss": "https://x"}, "If issuer= is wrong, correct it: it is https"),
+        ("aws-alb", {"signer": "arn:x"}, "in the EC2 console, under Load Balancers"),
+        ("cloudflare-access", {"type": "org"}, "Call the API that this service is"),
+    ],
+)
+def test_the_hint_says_where_the_value_is_to_be_looked_up(
+    form: str, changes: dict[str, Any], part: str
+) -> None:
+    assert part in inspect(token_of(form, **changes), verifier_of(form), NOW).hint
+
+
 @pytest.mark.parametrize("mine", MARKED)
 @pytest.mark.parametrize("app", VENDORS)
 def test_a_token_of_another_gateway_than_the_app_s_is_named(app: str, mine: str) -> None:
@@ -215,6 +231,13 @@ def test_every_claim_of_a_vendor_s_view_has_its_meaning(preset: str) -> None:
     for field in fields:
         for name in field.names:
             assert str(field.__doc__) in meanings[path_of(name)[0]]
+
+
+def test_a_claim_that_no_view_reads_has_the_vendor_s_word_for_it() -> None:
+    groups = grouped({"type": "app", "exp": 1}, gateway=PRESETS["cloudflare-access"])
+
+    assert groups["Cloudflare Access"][0].meaning.startswith("App for an application token;")
+    assert groups["Standard claims"][0].meaning == "When the token ends."
 
 
 def test_a_load_balancer_s_claims_of_the_jose_header_are_shown_with_the_others() -> None:
