@@ -98,8 +98,8 @@ def _check_gateway(gateway: Gateway) -> None:
         for name, value in gateway.wire._asdict().items():
             check.flag(f"wire: {name}", value)
         check.flag("writes_scheme", gateway.writes_scheme)
-        if gateway.signer is not None and not isinstance(gateway.signer, SignerForm):
-            raise ConfigurationError(f"signer: a SignerForm, not {check.kind(gateway.signer)}")
+        _check_marks("marks", gateway.marks)
+        _check_signer(gateway.signer)
         # They are written into a header: RFC 9110, 5.6.2 and 5.6.4, without escapes.
         if not _SCHEME.fullmatch(gateway.scheme):
             raise ConfigurationError("scheme: one word of letters, digits and hyphens")
@@ -129,10 +129,34 @@ def _check_names(names: Any) -> None:
             raise ConfigurationError("roles and permissions: ListClaim(...)")
         for each in found:
             check.list_claim("roles and permissions", each)
-    for each in (*names.service, *names.person):
-        if not isinstance(each, Mark):
-            raise ConfigurationError("service and person: Mark(...)")
-        check.claim_name("service and person", each.claim)
+    for name in ("service", "person"):
+        _check_marks(name, getattr(names, name))
+    if names.dialect is not None:
+        if not isinstance(names.dialect, tuple) or len(names.dialect) != 2:
+            raise ConfigurationError("names: dialect: the prefix of the views and the gateway's")
+        check.texts("names: dialect", names.dialect)
+
+
+def _check_marks(name: str, marks: Any) -> None:
+    if not isinstance(marks, tuple) or not all(isinstance(each, Mark) for each in marks):
+        raise ConfigurationError(f"{name}: a tuple of Mark(...)")
+    for each in marks:
+        check.claim_name(name, each.claim)
+        check.pattern(f"{name}: pattern", each.pattern)
+        if each.same_as is not None:
+            check.claim_name(f"{name}: same_as", each.same_as)
+
+
+def _check_signer(signer: Any) -> None:
+    if signer is None:
+        return
+    if not isinstance(signer, SignerForm):
+        raise ConfigurationError(f"signer: a SignerForm, not {check.kind(signer)}")
+    groups = check.pattern("signer: pattern", signer.pattern).groupindex
+    if not {"partition", "region"} <= groups.keys():
+        raise ConfigurationError("signer: pattern: with the groups partition and region")
+    if not isinstance(signer.keys, Mapping):
+        raise ConfigurationError("signer: keys: a dict of URL templates by partition")
 
 
 def check_needs(gateway: Gateway, given: Mapping[str, Any]) -> None:
@@ -175,7 +199,11 @@ def signers_of(signer: Any, gateway: Gateway) -> Signers | None:
                 f"looks like {form.example}"
             )
         # Not format(), which would look into the values for attributes.
-        url = form.keys[match["partition"]]
+        url = form.keys.get(match["partition"])
+        if url is None:
+            raise ConfigurationError(
+                f"signer: the gateway {gateway.name!r} has no keys for {name!r}"
+            )
         urls.add(url.replace("{region}", match["region"]))
     if len(urls) > 1:
         raise ConfigurationError(

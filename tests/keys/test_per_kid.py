@@ -474,6 +474,44 @@ def test_an_entry_that_is_no_key_is_skipped_and_the_others_serve(pair: list[Sign
     assert [event.key_id for event in events.of(KeySkipped)] == ["x", "y"]
 
 
+@pytest.mark.parametrize(
+    "name, segment",
+    [
+        ("../admin", "..%2Fadmin"),
+        ("a?b=c", "a%3Fb%3Dc"),
+        ("a#b", "a%23b"),
+        ("a b", "a%20b"),
+        ("a\r\nHost: evil", "a%0D%0AHost%3A%20evil"),
+        ("a%2f..", "a%252f.."),
+        ("@evil", "%40evil"),
+        ("\\", "%5C"),
+        ("\u00e9", "%C3%A9"),
+        ("{kid}", "%7Bkid%7D"),
+        (".", None),
+        ("..", None),
+    ],
+)
+def test_a_kid_of_any_form_is_one_segment_of_the_path(name: str, segment: str | None) -> None:
+    asked: list[str] = []
+
+    def fetch(url: str) -> bytes:
+        asked.append(url)
+        return key.public_pem.encode()
+
+    key = SigningKey("ES256", key_id=name)
+    source = PEMPerKid("https://keys.example.com/of/{kid}", kid="(?s:.+)", fetch=fetch)
+    verifier = Verifier(keys=source, gateway="standard", algorithms="ES256")
+    token = mint(key, {"sub": "ana"}, form="standard")
+
+    if segment is None:
+        with pytest.raises(UnknownKey):
+            verifier.verify(token)
+        assert asked == []
+    else:
+        assert verifier.verify(token).key_id == name
+        assert asked == [f"https://keys.example.com/of/{segment}"]
+
+
 @pytest.mark.parametrize("entry", [{5: "-----BEGIN"}, {"b": "-----BEGIN \ud800"}, {None: "x"}])
 def test_an_entry_of_any_type_is_skipped(pair: list[SigningKey], entry: dict[Any, str]) -> None:
     events = Events()

@@ -12,6 +12,7 @@ from jwt_middleware.errors import ConfigurationError, InvalidClaim
 from jwt_middleware.gateways import PRESETS, ClaimNames, ListClaim, SignerForm, WireFormat
 from jwt_middleware.keys.jwks import JWKSEndpoint
 from jwt_middleware.keys.per_kid import PEMPerKid
+from jwt_middleware.principal import Mark
 from jwt_middleware.testing import SigningKey, mint
 
 ALB = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/mine/50dc6c495c0c9188"
@@ -337,6 +338,17 @@ def test_tenants_and_their_place_in_the_issuer_belong_together(
         {"names": ClaimNames(roles=(ListClaim(""),))},
         {"names": ClaimNames(service=("usertype",))},  # type: ignore[arg-type]
         {"names": ClaimNames(numeric_ids=1)},  # type: ignore[arg-type]
+        {"names": ClaimNames(service=None)},  # type: ignore[arg-type]
+        {"names": ClaimNames(service=(Mark("usertype", "("),))},
+        {"names": ClaimNames(person=(Mark("usertype", 5),))},  # type: ignore[arg-type]
+        {"names": ClaimNames(person=(Mark("usertype", "x", ""),))},
+        {"names": ClaimNames(dialect="x")},  # type: ignore[arg-type]
+        {"names": ClaimNames(dialect=("a", ""))},
+        {"marks": (Mark("iss", "("),)},
+        {"marks": 5},
+        {"signer": SignerForm("(", {}, "x")},
+        {"signer": SignerForm("(?P<region>.*)", {}, "x")},
+        {"signer": SignerForm("(?P<partition>a)(?P<region>.*)", None, "x")},  # type: ignore[arg-type]
     ],
     ids=repr,
 )
@@ -390,3 +402,10 @@ def test_a_token_of_another_signer_fetches_no_key() -> None:
     token = mint(key, {"sub": "ana"}, form="aws-alb", header={"signer": ALB})
     assert verifier.verify(token).subject == "ana"
     assert len(asked) == 1
+
+
+def test_a_signer_of_a_partition_without_keys_is_an_error(rsa_key: SigningKey) -> None:
+    form = SignerForm("box:(?P<partition>[ab]):(?P<region>[a-z]+)", {"a": "https://a/{kid}"}, "x")
+    gateway = replace(PRESETS["standard"], signer=form)
+    with pytest.raises(ConfigurationError, match=r"signer: .* has no keys for 'box:b:eu'"):
+        Verifier(keys=rsa_key.public_pem, gateway=gateway, signer="box:b:eu")
