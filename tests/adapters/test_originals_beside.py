@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from jwt_middleware import Original
+from jwt_middleware import Original, client, original
 from jwt_middleware.errors import ConfigurationError
 from jwt_middleware.middleware.middleware import Middleware
-from jwt_middleware.testing import SigningKey
+from jwt_middleware.testing import SigningKey, mint
 
 from .apps import DOORS, Door
 from .test_originals import HEADER, PORTAL, SECOND, assertion, first_hop, options
@@ -26,6 +26,31 @@ def test_an_answer_varies_by_the_original_whether_one_came_or_not(
     answer = door.ask(door.build(options(rsa_key)), "GET", "/who", sent)
     assert answer.status == 200
     assert (answer.header("vary") or "").split(", ")[:2] == [HEADER, SECOND]
+
+
+@pytest.mark.parametrize("door", DOORS, ids=lambda door: door.name)
+def test_behind_a_gateway_with_a_scheme_the_original_is_the_bare_token(
+    door: Door, rsa_key: SigningKey
+) -> None:
+    aud = "https://api.example.com"
+    app = door.build(
+        {
+            "keys": rsa_key.public_pem,
+            "gateway": "bearer",
+            "audience": aud,
+            "original": Original(header=SECOND, forwarders=PORTAL, audience=aud),
+            "authorize": original(client("browser")),
+        }
+    )
+    ours, theirs = (
+        mint(rsa_key, {"sub": "ana", "client_id": name}, form="bearer")
+        for name in ("portal", "browser")
+    )
+    own = ("Authorization", f"Bearer {ours}")
+
+    assert door.ask(app, "GET", "/who", [own, (SECOND, theirs)]).status == 200
+    answer = door.ask(app, "GET", "/who", [own, (SECOND, f"Bearer {theirs}")])
+    assert (answer.status, answer.json()["code"]) == (401, "invalid_original")
 
 
 @pytest.mark.parametrize("header", [HEADER, HEADER.lower(), "X-Other"])
