@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from ..errors import ConfigurationError
 from ..gateways import METADATA, PRESETS, Gateway, SignerForm, WireFormat
 from ..options import checks as check
+from ..options.resource import checked_url
 from ..principal import ClaimName, ClaimNames, ListClaim, Mark
 
 
@@ -237,14 +238,30 @@ def default_keys(gateway: Gateway, issuer: Any, signers: Signers | None) -> Any:
             if not names
             else f"{one}: one issuer, or several as issuers=[Issuer('https://a', ...), ...]"
         )
+    # An issuer that is a URL may end in a slash; a host may be written as one (Pomerium).
+    base = names[0].rstrip("/")
+    if "{host}" in gateway.keys:
+        host = base.removeprefix("https://")
+        if not _HOST.fullmatch(host):
+            raise ConfigurationError(
+                "issuer: a host name, or https:// and one, as the URL of the keys follows from it; "
+                "or set keys"
+            )
+        return gateway.keys.replace("{host}", host)
+    checked_url("issuer", base)
+    if any(mark in base for mark in "?#{}"):
+        raise ConfigurationError(
+            "issuer: a URL without a query and a fragment, as that of the keys follows from it; or "
+            "set keys"
+        )
     if gateway.keys == METADATA:
         from ..keys.discovery import Discovery  # imported here: few keys are discovered
 
         return Discovery(names[0])
-    # An issuer that is a URL may end in a slash; a host may be written as one (Pomerium).
-    base = names[0].rstrip("/")
-    host = base.removeprefix("https://")
-    return gateway.keys.replace("{issuer}", base).replace("{host}", host)
+    return gateway.keys.replace("{issuer}", base)
+
+
+_HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]+)?")
 
 
 def required_of(

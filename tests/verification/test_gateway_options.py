@@ -409,3 +409,30 @@ def test_a_signer_of_a_partition_without_keys_is_an_error(rsa_key: SigningKey) -
     gateway = replace(PRESETS["standard"], signer=form)
     with pytest.raises(ConfigurationError, match=r"signer: .* has no keys for 'box:b:eu'"):
         Verifier(keys=rsa_key.public_pem, gateway=gateway, signer="box:b:eu")
+
+
+@pytest.mark.parametrize("gateway", ["pomerium", "teleport", "cloudflare-access", "bearer"])
+@pytest.mark.parametrize(
+    "issuer",
+    [
+        "http://app.example.com",
+        "x y",
+        "https://u:p@app.example.com",
+        "https://app.example.com?q=",
+        "https://app.example.com#",
+        "https://app.example.com/{kid}",
+        "{host}",
+        "evil.example#.example.com",
+        "\r\n",
+        "",
+    ],
+)
+def test_an_issuer_from_which_no_url_of_keys_follows_is_named(gateway: str, issuer: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"^issuer: "):
+        Verifier(gateway=gateway, issuer=issuer, audience="a")
+
+
+@pytest.mark.parametrize("gateway", ["cloudflare-access", "bearer"])
+def test_an_issuer_without_https_is_no_path_of_a_file(gateway: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"^issuer: a whole URL"):
+        Verifier(gateway=gateway, issuer="acme.cloudflareaccess.com", audience="a")
