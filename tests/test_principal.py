@@ -2,7 +2,6 @@
 
 import copy
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -10,7 +9,7 @@ import pytest
 from jwt_middleware import WSO2, Principal, Verifier
 from jwt_middleware.errors import InvalidClaim
 from jwt_middleware.gateways import PRESETS
-from jwt_middleware.principal import ClaimNames, ListClaim, Mark, frozen, listed
+from jwt_middleware.principal import ClaimNames, ListClaim, Mark, ReadOnlyDict, frozen, listed
 from jwt_middleware.testing import SigningKey, mint, ucsd_claims
 
 from .conftest import Clock
@@ -61,7 +60,7 @@ def test_changing_the_claims_given_changes_no_principal() -> None:
 def test_frozen_turns_objects_into_read_only_mappings_and_arrays_into_tuples() -> None:
     value = frozen({"a": [1, {"b": []}]})
 
-    assert isinstance(value, MappingProxyType)
+    assert isinstance(value, ReadOnlyDict)
     assert value["a"] == (1, {"b": ()})
     assert frozen("text") == "text"
 

@@ -40,6 +40,7 @@ from .guards import (
     served,
     to_admit,
 )
+from .health import health, note_installed, readiness
 from .inventory import SiteRoutes, finish, template_of
 from .order import Order
 from .personal import ask, make_personal, put_principal
@@ -49,7 +50,9 @@ __all__ = [
     "current_principal",
     "current_principal_or_none",
     "forward_assertion",
+    "health",
     "public",
+    "readiness",
     "requires",
 ]
 
@@ -71,6 +74,7 @@ class JWTMiddleware:
     def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
         self.get_response = get_response
         self.middleware = Middleware(options_from_settings())
+        note_installed(self.middleware)
         fetching = Order().fetching_above()
         if fetching is not None:
             raise ConfigurationError(f"{fetching}; put it below")

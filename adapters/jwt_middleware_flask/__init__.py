@@ -39,6 +39,7 @@ from .guards import (
     response_of,
     serve_error,
 )
+from .health import health, readiness
 from .inventory import Routes, ToAsk
 from .wrappers import unasked
 
@@ -47,7 +48,9 @@ __all__ = [
     "current_principal",
     "current_principal_or_none",
     "forward_assertion",
+    "health",
     "public",
+    "readiness",
     "requires",
 ]
 

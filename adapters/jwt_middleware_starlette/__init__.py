@@ -38,13 +38,16 @@ from .guards import (
     requires,
     served,
 )
+from .health import health, readiness
 
 __all__ = [
     "JWTMiddleware",
     "current_principal",
     "current_principal_or_none",
     "forward_assertion",
+    "health",
     "public",
+    "readiness",
     "requires",
 ]
 

@@ -14,7 +14,16 @@ from typing import Any, Final, NamedTuple
 
 from ..errors import ClientDisabled, ConfigurationError, InvalidClaim, UnknownClient
 from ..options import checks as check
-from ..principal import ABSENT, ClaimName, Grants, ListClaim, claim_at, listed, written
+from ..principal import (
+    ABSENT,
+    ClaimName,
+    Grants,
+    ListClaim,
+    ReadOnlyDict,
+    claim_at,
+    listed,
+    written,
+)
 from .predicate import NamedPolicy, Predicate
 from .terms import Level
 
@@ -279,9 +288,7 @@ class _Reading:
             for name, (attribute, value) in found.items()
             if value is not ABSENT
         }
-        return MappingProxyType(
-            {name: value for name, value in values.items() if value is not None}
-        )
+        return ReadOnlyDict({name: value for name, value in values.items() if value is not None})
 
     def _attribute(self, attribute: Attribute, value: Any) -> Any:
         """Return the value as its type says, or None where it is not granted."""

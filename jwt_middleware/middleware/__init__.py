@@ -9,6 +9,7 @@ from .enforcing import (
     refusal_of,
 )
 from .forwarding import Forwarding, Incoming, incoming_of
+from .health import health_of, readiness_of
 from .live import Current
 from .middleware import MIDDLEWARE_KEY, Middleware
 from .settings import Options
@@ -24,7 +25,9 @@ __all__ = [
     "Options",
     "enforce",
     "enforce_first",
+    "health_of",
     "incoming_of",
     "principal_of",
+    "readiness_of",
     "refusal_of",
 ]

@@ -5,7 +5,7 @@ A test may substitute the verifiers of the middlewares.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
 from typing import Any, Generic, Protocol, TypeVar
@@ -77,6 +77,31 @@ def substituted(
                 middleware.use(
                     _substitutes[-1](middleware) if _substitutes else middleware.settings.verifier
                 )
+
+
+_WITHIN = ("app", "wsgi_app", "asgi_app", "application", "middleware_stack")
+"""Where an app or a middleware keeps the app inside it."""
+
+
+def middlewares_of(app: Any, visit: Callable[[Any], object] = lambda _: None) -> Iterator[Any]:
+    """Yield the middlewares of an app and of all that it wraps or mounts; ``visit`` each layer."""
+    seen: set[int] = set()
+    waiting: list[Any] = [app]
+    while waiting:
+        layer = waiting.pop()
+        if layer is None or id(layer) in seen:
+            continue
+        seen.add(id(layer))
+        middleware = getattr(layer, "middleware", None)
+        if middleware is not None and middleware in tuple(_live):
+            yield middleware
+        visit(layer)
+        waiting += [getattr(layer, name, None) for name in _WITHIN]
+        for name in ("extensions", "mounts"):  # Flask's, and those of werkzeug's dispatcher
+            inner = getattr(layer, name, None)
+            waiting += inner.values() if isinstance(inner, Mapping) else ()
+        routes = getattr(layer, "routes", None)
+        waiting += [getattr(r, "app", None) for r in routes] if isinstance(routes, list) else []
 
 
 T = TypeVar("T")

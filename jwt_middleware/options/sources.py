@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -100,9 +100,14 @@ OPTIONS: Mapping[str, _Option] = {
 
 
 def merged_options(
-    code: Mapping[str, Any], environ: Mapping[str, str] | None = None
+    code: Mapping[str, Any],
+    environ: Mapping[str, str] | None = None,
+    *,
+    only_in_code: Collection[str] = (),
 ) -> dict[str, Any]:
     """Return the options of all three sources; only their names and places are checked.
+
+    Those of ``only_in_code`` are left out where the file or the environment has them.
 
     Raises:
         ConfigurationError: an option is unknown, unreadable, or given where it may not be.
@@ -110,7 +115,17 @@ def merged_options(
     """
     environ = os.environ if environ is None else environ
     check.known(code, OPTIONS)
-    return {**_from_environment(environ), **_from_file(environ), **code}
+    elsewhere = {**_from_environment(environ), **_from_file(environ)}
+    read = {name: value for name, value in elsewhere.items() if name not in only_in_code}
+    return {**read, **code}
+
+
+def named_outside_code(environ: Mapping[str, str] | None = None) -> frozenset[str]:
+    """Return the names of the options that the environment or the file sets."""
+    environ = os.environ if environ is None else environ
+    variables = (name.removeprefix(ENVIRONMENT_PREFIX).lower() for name in environ)
+    named = {name for name in variables if ENVIRONMENT_PREFIX + name.upper() in environ}
+    return frozenset({*named, *_from_file(environ)} & OPTIONS.keys())
 
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:

@@ -20,5 +20,6 @@ from .principal import Grants as Grants
 from .principal import Principal as Principal
 from .principal import Vocabulary as Vocabulary
 from .principal import acting_caller as acting_caller
-from .principal import frozen as frozen
-from .principal import thawed as thawed
+from .read_only import ReadOnlyDict as ReadOnlyDict
+from .read_only import frozen as frozen
+from .read_only import thawed as thawed

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from .claim_names import PERSON, SERVICE, ClaimName, ClaimNames, ListClaim, text_at
+from .read_only import ReadOnlyDict, frozen, thawed
 
 PRINCIPAL_KEY = "jwt_middleware.principal"
 """Where the principal stands in an ASGI scope, a WSGI environ and Django's ``request.META``."""
@@ -23,26 +23,7 @@ class Vocabulary(Protocol[V_co]):
         ...
 
 
-def frozen(value: Any) -> Any:
-    """Return the JSON value with every object a read-only mapping and every array a tuple."""
-    kind = type(value)
-    if kind is dict:
-        return MappingProxyType({name: frozen(item) for name, item in value.items()})
-    if kind is list:
-        return tuple([frozen(item) for item in value])
-    return value
-
-
-_NOTHING: Mapping[str, Any] = MappingProxyType({})
-
-
-def thawed(value: Any) -> Any:
-    """Return what ``frozen`` was made of, in dicts and lists: for JSON."""
-    if isinstance(value, Mapping):
-        return {name: thawed(each) for name, each in value.items()}
-    if isinstance(value, tuple):
-        return [thawed(each) for each in value]
-    return value
+_NOTHING: Mapping[str, Any] = ReadOnlyDict()
 
 
 class Grants(NamedTuple):
@@ -64,7 +45,7 @@ class Principal:
 
     __slots__ = ("_claims", "_mark", "_original", "_permissions", "_roles", "_values")
 
-    _claims: Mapping[str, Any]
+    _claims: ReadOnlyDict
     _mark: str
     _original: Principal
     _values: tuple[Mapping[str, Any], ClaimNames, float | None, str | None, Grants | None]
@@ -99,7 +80,7 @@ class Principal:
         return self
 
     @property
-    def claims(self) -> Mapping[str, Any]:
+    def claims(self) -> ReadOnlyDict:
         """Every claim as the gateway sent it, read-only at any depth."""
         try:
             return self._claims
@@ -220,7 +201,7 @@ class Principal:
             for name, value in self.claims.items()
             if name.startswith(of_gateway)
         }
-        return MappingProxyType(others | renamed)
+        return ReadOnlyDict(others | renamed)
 
     @property
     def is_authenticated(self) -> bool:
@@ -236,6 +217,40 @@ class Principal:
     def identity(self) -> str:
         """The subject, else the client (Starlette's ``BaseUser``)."""
         return self.display_name
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data for JSON, in dicts and lists of its own; times in seconds since 1970.
+
+        Without the policies of the registry, which are rules and not data.
+        """
+        return {
+            "kind": self.kind,
+            "subject": self.subject,
+            "client_id": self.client_id,
+            "issuer": self.issuer,
+            "roles": sorted(self.roles),
+            "permissions": sorted(self.permissions),
+            "attributes": thawed(self.attributes),
+            "expires_at": self.expires_at,
+            "token_id": self.token_id,
+            "key_id": self.key_id,
+            "claims": thawed(self.claims),
+            "original": None if self.original is None else self.original.to_dict(),
+        }
+
+    def __copy__(self) -> Principal:
+        return self
+
+    def __deepcopy__(self, _: Any) -> Principal:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Policies are rules with the app's own functions: they stay in this process.
+        _, names, expires_at, key_id, grants = self._values
+        if grants is not None:
+            grants = grants._replace(policies=_NOTHING)
+        own = (self.claims, names, expires_at, key_id, grants)
+        return _restored, (type(self), own, self.original)
 
     def _listed(self, slot: str, names: tuple[ListClaim, ...]) -> frozenset[str]:
         # Split on first use and kept: most requests ask for no role at all.
@@ -261,6 +276,13 @@ class Principal:
             mark = secrets.token_hex(8)
             object.__setattr__(self, "_mark", mark)
         return f"<Principal {mark} with {len(self._values[0])} claims>"
+
+
+def _restored(kind: type[Principal], values: Any, original: Principal | None) -> Principal:
+    """Return a principal from what ``pickle`` has kept of it."""
+    claims, *others = values
+    principal = kind.of_token(thawed(claims), *others)
+    return principal if original is None else principal.with_original(original)
 
 
 # What ``of_token`` calls for each token that is verified: looked up once.

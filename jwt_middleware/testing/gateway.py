@@ -16,6 +16,7 @@ from ..gateways.forms import FORMS, TokenForm
 from ..options.checks import AnyAudience
 from ..verification.options import registry_of
 from .minting import SigningKey, mint
+from .outside import unset_outside_code
 from .placing import claims_by_entry, put_claim, put_list
 from .publishing import Answer, Published, answer_at
 
@@ -128,9 +129,13 @@ class LocalGateway:
 
     @property
     def options(self) -> dict[str, Any]:
-        """The options with which any ``JWTMiddleware`` accepts this gateway's tokens."""
+        """The options with which any ``JWTMiddleware`` accepts this gateway's tokens.
+
+        What variables such as ``JWT_MIDDLEWARE_API`` say of the tokens does not count beside them.
+        """
         is_presets = self.header in self.gateway.headers
-        return self.verifier_options | ({} if is_presets else {"header": self.header})
+        own = {} if is_presets else {"header": self.header}
+        return unset_outside_code() | self.verifier_options | own
 
     @property
     def verifier_options(self) -> dict[str, Any]:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import ExitStack, contextmanager
 from os import PathLike
 from typing import Any, cast
 
 from ..authorization.registry import ClientRegistry
-from ..middleware.live import substituted
+from ..middleware.live import middlewares_of, substituted
 from ..middleware.middleware import Middleware
+from ..middleware.settings import stand_ins
 from ..principal import Grants, Principal, frozen
 from ..verification.verifier import Verifier
 from .gateway import LocalGateway
+from .minting import SigningKey
 from .placing import claims_by_entry
 
 
@@ -25,7 +27,9 @@ def override(
 ) -> Generator[None]:
     """Let an app take a test's tokens, or every request as this principal's, while it lasts.
 
-    The app's guards, paths and header stay as they are, and its own verifier is back at the end.
+    The app's guards, paths and header stay as they are, and its own verifier is back at the end. An
+    app whose own keys are missing, as in a fresh checkout, is served while it lasts; Flask's
+    middleware is made with the app, so import that one within the block, or give it keys.
 
     Args:
         app: a Flask, Starlette or FastAPI app, or what a plain door made; a Django handler, or None
@@ -43,9 +47,10 @@ def override(
         raise TypeError("override: either a verifier (or a LocalGateway), or principal=")
     with ExitStack() as stack:
         make = _maker_of(verifier, principal, stack)
+        stack.enter_context(_standing_in(verifier))
         middlewares = None
         if app is not None and not hasattr(app, "load_middleware"):  # which Django's handlers have
-            middlewares = [*_middlewares_of(app, stack)]
+            middlewares = [*middlewares_of(app, lambda layer: _build(layer, stack))]
             if not middlewares:
                 raise TypeError(f"override: no JWTMiddleware is installed on {app!r}")
             if isinstance(verifier, LocalGateway):
@@ -112,6 +117,24 @@ class _FixedVerifier:
         return True
 
 
+@contextmanager
+def _standing_in(verifier: Verifier | LocalGateway | None) -> Generator[None]:
+    """Let middlewares be made whose own verifier cannot be, as a test substitutes it."""
+
+    def make() -> Verifier:
+        if isinstance(verifier, Verifier):
+            return verifier
+        if isinstance(verifier, LocalGateway):
+            return Verifier(**verifier.verifier_options)
+        return Verifier(keys=SigningKey("ES256").public_pem, gateway="standard")
+
+    stand_ins.append(make)
+    try:
+        yield
+    finally:
+        stand_ins.remove(make)
+
+
 def _maker_of(
     verifier: Verifier | LocalGateway | None, principal: Principal | None, stack: ExitStack
 ) -> Callable[[Middleware], Verifier]:
@@ -146,31 +169,6 @@ def _check_fits(middleware: Middleware, gateway: LocalGateway) -> None:
             "override: the app has clients=, and its registry decides what a caller may do; give "
             "the gateway the same: LocalGateway(clients='clients.toml')"
         )
-
-
-_WITHIN = ("app", "wsgi_app", "asgi_app", "application", "middleware_stack")
-"""Where an app or a middleware keeps the app inside it."""
-
-
-def _middlewares_of(app: Any, stack: ExitStack) -> Iterator[Middleware]:
-    """Yield the middlewares of an app and of all that it wraps or mounts."""
-    seen: set[int] = set()
-    waiting: list[Any] = [app]
-    while waiting:
-        layer = waiting.pop()
-        if layer is None or id(layer) in seen:
-            continue
-        seen.add(id(layer))
-        middleware = getattr(layer, "middleware", None)
-        if isinstance(middleware, Middleware):
-            yield middleware
-        _build(layer, stack)
-        waiting += [getattr(layer, name, None) for name in _WITHIN]
-        for name in ("extensions", "mounts"):  # Flask's, and those of werkzeug's dispatcher
-            inner = getattr(layer, name, None)
-            waiting += inner.values() if isinstance(inner, Mapping) else ()
-        routes = getattr(layer, "routes", None)
-        waiting += [getattr(r, "app", None) for r in routes] if isinstance(routes, list) else []
 
 
 def _build(app: Any, stack: ExitStack) -> None:

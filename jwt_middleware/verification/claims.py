@@ -201,7 +201,8 @@ class ClaimsPolicy:
         """Return the claims of a gateway that writes some of them, ``names``, into the JOSE header.
 
         Those count instead of the payload's of the same name, which is the identity provider's. An
-        ``exp`` or ``iss`` of the payload is checked too.
+        ``exp`` or ``iss`` of the payload is checked too: its ``iss`` is a text (RFC 7519, 4.1.1),
+        whether or not issuers are configured.
 
         Raises:
             InvalidClaim: the header has no ``exp``, or the payload's ``exp`` or ``iss`` is wrong.
@@ -213,8 +214,12 @@ class ClaimsPolicy:
             if "exp" not in claims:
                 raise InvalidClaim("exp", "missing")
             claims["exp"] = _earlier(claims["exp"], payload.get("exp", claims["exp"]))
-        if self.issuers and payload.get("iss", self.issuers[0]) not in self.issuers:
-            raise InvalidClaim("iss", "mismatch")
+        issuer = payload.get("iss", ABSENT)
+        if issuer is not ABSENT:
+            if type(issuer) is not str:
+                raise InvalidClaim("iss", "type")
+            if self.issuers and issuer not in self.issuers:
+                raise InvalidClaim("iss", "mismatch")
         return claims
 
     def _context_rule(self) -> Callable[[Claims], None]:

@@ -48,12 +48,20 @@ class Credentials:
             raise
         return self._begin(token, request, view)
 
-    def is_line(self, raw: bytes | str) -> bool:
-        """Whether a value is a whole line, and not a token alone, in which there is no blank."""
-        if len(raw) > self._max_size + _MOST_SCHEME:
-            return False  # too long for either
-        value = raw if isinstance(raw, str) else bytes(raw)
-        return len(value.split(None, 1)) > 1
+    def begin_value(self, raw: bytes | str, request: RequestView | None = None) -> Outcome:
+        """Begin with a whole header line, or with the token alone, in which there is no blank."""
+        if len(raw) <= self._max_size + _MOST_SCHEME:
+            value = raw if isinstance(raw, str) else bytes(raw)
+            if len(value.split(None, 1)) > 1:
+                return self.begin_line(raw, request)
+        return self._begin(raw, request)
+
+
+def credentials_of(
+    begin: Callable[..., Outcome], audit: Audit, scheme: str | None, max_size: int
+) -> Credentials | None:
+    """Return what reads lines with this scheme; None where the token stands alone."""
+    return None if scheme is None else Credentials(begin, audit, scheme, max_size)
 
 
 _MOST_SCHEME = 64

@@ -208,8 +208,13 @@ class IssuerVerifier:
             self._check_typ(header)
         selector = header.get("kid") or header.get("x5t#S256") or header.get("x5t")
         source = self.keys.source
-        # Only a kid names a key of such a source: no other member may become part of a URL.
-        asked_for = header.get("kid") if source.on_demand else selector
+        asked_for = selector
+        if source.on_demand:
+            # Only a kid names a key of such a source: no other member may become part of a URL, and
+            # without one it would depend on earlier tokens which keys are known.
+            asked_for = header.get("kid")
+            if asked_for is None:
+                raise UnknownKey("the token has no kid, by which its key would be fetched")
         may_wait = has_answered = True
         has_waited = is_second_look = False
         while True:

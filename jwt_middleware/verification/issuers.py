@@ -15,6 +15,7 @@ from ..errors import (
     BadSignature,
     ClientMismatch,
     InvalidClaim,
+    MalformedToken,
     RequestError,
     UnacceptableAlgorithm,
     UnknownKey,
@@ -24,7 +25,7 @@ from ..keys.encoding import json_segment
 from ..keys.trusted import TrustedKeys
 from ..principal import Principal
 from .cache import VerifiedToken
-from .compact import Segments, decode_header
+from .compact import Segments, decode_header, joined_fault
 from .issuer import IssuerVerifier
 
 if TYPE_CHECKING:
@@ -188,3 +189,21 @@ class Issuers:
                 reason = "signed with a key that is not the client's"
                 return ClientMismatch(reason, key_id=error.key_id)
         return error
+
+
+MAY_BE_JOINED = (BadSignature, MalformedToken)
+"""Errors that may mean: two header lines were joined, or a word precedes the token."""
+
+Choice = tuple[Segments, IssuerVerifier, "RegistrySnapshot | None"]
+"""A token's segments, its issuer's verifier, and the registry snapshot that this depended on."""
+
+
+def clearer_error(
+    error: RequestError, raw: bytes | str, choice: Choice | None, issuers: Issuers
+) -> RequestError:
+    """Return the error, or another one that names the cause more clearly."""
+    if type(error) in MAY_BE_JOINED:
+        joined = joined_fault(raw)
+        if joined is not None:
+            return joined
+    return error if choice is None else issuers.as_mismatch(error, *choice)

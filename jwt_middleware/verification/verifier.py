@@ -11,9 +11,7 @@ from ..authorization.predicate import Predicate
 from ..authorization.request import RequestView
 from ..background.waiting import Steps, drive, drive_async
 from ..errors import (
-    BadSignature,
     DuplicateHeader,
-    MalformedToken,
     RequestError,
 )
 from ..events.kinds import ConfigurationWarning
@@ -22,24 +20,19 @@ from ..events.record import Audit
 from ..gateways import Gateway
 from ..keys.encoding import use_speed
 from ..options import checks as check
+from ..options.sources import merged_options
 from ..principal import Principal
 from .cache import TAIL, TokenCache, VerifiedToken
-from .compact import MAX_TOKEN_SIZE, Segments, joined_fault, raw_token, split
+from .compact import MAX_TOKEN_SIZE, raw_token, split
 from .configured import API_IS_NOT_SET, headers_of, issuer_verifiers_of
-from .credentials import Credentials, Outcome
+from .credentials import Outcome, credentials_of
 from .issuer import IssuerVerifier
-from .issuers import Issuers
+from .issuers import MAY_BE_JOINED, Choice, Issuers, clearer_error
 from .options import VerifierOptions, clock_of, listeners_of, registry_of, revocations_of
 
 if TYPE_CHECKING:
     from ..authorization.clients import Clients
     from .bound import RegistrySnapshot
-
-
-_MAY_BE_JOINED = (BadSignature, MalformedToken)
-"""Errors that may mean: two header lines were joined, or a word precedes the token."""
-Choice = tuple[Segments, IssuerVerifier, "RegistrySnapshot | None"]
-"""A token's segments, its issuer's verifier, and the registry snapshot that this depended on."""
 
 
 class Verifier:
@@ -56,6 +49,19 @@ class Verifier:
         clock = clock_of(options.get("clock", time.time))
         announce = Announcer(listeners_of(options.get("listeners", ())))
         self._set_up(options, announce, issuer_verifiers_of(options, announce, clock))
+
+    @classmethod
+    def from_settings(cls, **code: Unpack[VerifierOptions]) -> Verifier:
+        """Make a verifier of code, the TOML file and the environment, as a middleware does.
+
+        Raises:
+            ConfigurationError: an option is unknown or wrong, or no key is usable.
+
+        """
+        names = VerifierOptions.__annotations__
+        check.known(code, names)
+        merged: Any = merged_options(code)
+        return cls(**{name: merged[name] for name in names if name in merged})
 
     def _set_up(
         self,
@@ -88,17 +94,16 @@ class Verifier:
         verifiers = issuer_verifiers.values()
         self.headers, scheme = headers_of(verifiers)
         """The header names of every gateway, the first one first."""
-        self.begin_line: Callable[..., Outcome] = self.begin
+        own = self._credentials = credentials_of(self.begin, self.audit, scheme, self._max_size)
+        self.begin_line: Callable[..., Outcome] = self.begin if own is None else own.begin_line
         """Does as ``begin`` for one header line, which may hold a scheme before the token."""
-        self._credentials: Credentials | None = None
-        if scheme is not None:
-            self._credentials = Credentials(self.begin, self.audit, scheme, self._max_size)
-            self.begin_line = self._credentials.begin_line
         if not options.get("api") and any(issuer.gateway.context_claim for issuer in verifiers):
             announce(ConfigurationWarning(API_IS_NOT_SET))
 
     def verify(self, raw: bytes | str, *, request: RequestView | None = None) -> Principal:
         """Verify one raw header value. Waits for a fetch only if the key is not known.
+
+        Where the gateway writes a scheme before the token, the token alone will do too.
 
         Raises:
             AuthenticationError: the token is refused (401).
@@ -106,14 +111,20 @@ class Verifier:
             PermissionDenied: the registry does not have the client, or it is disabled (403).
 
         """
-        outcome = self.begin(raw, request)
+        if self._credentials is None:
+            outcome = self.begin(raw, request)
+        else:
+            outcome = self._credentials.begin_value(raw, request)
         return outcome if isinstance(outcome, Principal) else drive(outcome)
 
     async def verify_async(
         self, raw: bytes | str, *, request: RequestView | None = None
     ) -> Principal:
         """Verify one raw header value without blocking the event loop (asyncio or trio)."""
-        outcome = self.begin(raw, request)
+        if self._credentials is None:
+            outcome = self.begin(raw, request)
+        else:
+            outcome = self._credentials.begin_value(raw, request)
         return outcome if isinstance(outcome, Principal) else await drive_async(outcome)
 
     def begin(
@@ -164,9 +175,6 @@ class Verifier:
         is_reported = self._wants(DEBUG)
         is_cached, began, seconds = entry is not None, 0.0, None
         choice: Choice | None = None
-        if self._credentials is not None and self._credentials.is_line(raw):
-            outcome = self._credentials.begin_line(raw, request)
-            return outcome if isinstance(outcome, Principal) else (yield from outcome)
         try:
             if entry is None:
                 if is_reported:
@@ -198,23 +206,15 @@ class Verifier:
                 yield from self.revocations.check(entry)
         except RequestError as error:
             # Without an entry the token failed before it was verified.
-            if entry is None and (choice is not None or type(error) in _MAY_BE_JOINED):
-                raise self.audit.refused(self._clearer_error(error, raw, choice), request) from None
+            if entry is None and (choice is not None or type(error) in MAY_BE_JOINED):
+                raise self.audit.refused(
+                    clearer_error(error, raw, choice, self._issuers), request
+                ) from None
             self.audit.refused(error, request)
             raise
         if is_reported:
             self.audit.verified(entry.principal, request, cached=is_cached, seconds=seconds)
         return entry.principal
-
-    def _clearer_error(
-        self, error: RequestError, raw: bytes | str, choice: Choice | None
-    ) -> RequestError:
-        """Return the error, or another one that names the cause more clearly."""
-        if type(error) in _MAY_BE_JOINED:
-            joined = joined_fault(raw)
-            if joined is not None:
-                return joined
-        return error if choice is None else self._issuers.as_mismatch(error, *choice)
 
     def authenticate(
         self, header_lines: Sequence[bytes | str], *, request: RequestView | None = None

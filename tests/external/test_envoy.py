@@ -19,6 +19,7 @@ from jwt_middleware import AuthenticationError, Verifier
 from ..corpus.corpus import every_case
 from ..corpus.workshop import AUDIENCES, ISSUER, LEEWAY, ByRFC, Case, Workshop
 from ..servers.running import ask, free_port
+from .envoy import WORDS, configuration
 from .envoy_differences import table
 from .programs import installed, running
 
@@ -46,12 +47,11 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> list[Judged]:
     folder, port, shop = tmp_path_factory.mktemp("envoy"), free_port(), Workshop(time.time())
     cases = every_case(shop)
     configured = folder / "envoy.json"
-    configured.write_text(json.dumps(configuration(port, shop.jwks)))
+    configured.write_text(json.dumps(configuration(port, {"issuer": provider(shop.jwks)})))
     verifier = Verifier(
         keys=shop.jwks, gateway="standard", issuer=ISSUER, audience=AUDIENCES, leeway=LEEWAY
     )
-    words = ["--concurrency", "1", "--disable-hot-restart", "--log-level", "warning"]
-    command = [installed("envoy"), "-c", configured, *words]
+    command = [installed("envoy"), "-c", configured, *WORDS]
     with (
         running(command, folder, port=port) as envoy,
         closing(envoy.connect()) as connection,
@@ -72,15 +72,13 @@ def accepts(verifier: Verifier, case: Case) -> bool:
 
 
 def envoy_accepts(connection: HTTPConnection, case: Case) -> bool:
-    answer = ask(connection, "/", f"X-JWT-Assertion: {case.token}")
+    answer = ask(connection, "/issuer/", f"X-JWT-Assertion: {case.token}")
     assert answer.status == 200 or answer.status in REFUSALS, (case.name, answer)
     return answer.status == 200
 
 
-def configuration(port: int, jwks: dict[str, Any]) -> dict[str, Any]:
-    """Envoy's: whoever brings a good token gets 200 from Envoy itself."""
-    kinds = "type.googleapis.com/envoy.extensions.filters"
-    provider = {
+def provider(jwks: dict[str, Any]) -> dict[str, Any]:
+    return {
         "issuer": ISSUER,
         "audiences": list(AUDIENCES),
         "clock_skew_seconds": LEEWAY,
@@ -88,40 +86,6 @@ def configuration(port: int, jwks: dict[str, Any]) -> dict[str, Any]:
         "from_headers": [{"name": "X-JWT-Assertion"}],
         "local_jwks": {"inline_string": json.dumps(jwks)},
     }
-    answer = {"match": {"prefix": "/"}, "direct_response": {"status": 200}}
-    manager = {
-        "@type": f"{kinds}.network.http_connection_manager.v3.HttpConnectionManager",
-        "stat_prefix": "tokens",
-        "route_config": {"virtual_hosts": [{"name": "a", "domains": ["*"], "routes": [answer]}]},
-        "http_filters": [
-            {
-                "name": "envoy.filters.http.jwt_authn",
-                "typed_config": {
-                    "@type": f"{kinds}.http.jwt_authn.v3.JwtAuthentication",
-                    "providers": {"issuer": provider},
-                    "rules": [{"match": {"prefix": "/"}, "requires": {"provider_name": "issuer"}}],
-                },
-            },
-            {
-                "name": "envoy.filters.http.router",
-                "typed_config": {"@type": f"{kinds}.http.router.v3.Router"},
-            },
-        ],
-    }
-    listener = {
-        "address": {"socket_address": {"address": "127.0.0.1", "port_value": port}},
-        "filter_chains": [
-            {
-                "filters": [
-                    {
-                        "name": "envoy.filters.network.http_connection_manager",
-                        "typed_config": manager,
-                    }
-                ]
-            }
-        ],
-    }
-    return {"static_resources": {"listeners": [listener]}}
 
 
 def test_every_difference_stands_in_the_table_and_every_row_is_one(judged: list[Judged]) -> None:

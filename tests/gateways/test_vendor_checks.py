@@ -196,19 +196,29 @@ def another_key(algorithm: str, key_id: str | None) -> SigningKey:
     return SigningKey(algorithm, key_id=key_id)
 
 
-def line_of(gateway: LocalGateway, kind: str, row: Row) -> str:
-    """The header line of a row's token."""
+def token_of(gateway: LocalGateway, kind: str, row: Row, now: float = NOW) -> str:
+    """The token of a row, whose times are as far from ``now`` as the row has them from ``NOW``."""
     form, key = gateway.form, gateway.key
     named = form.person_claims("ana") if kind == "person" else form.service_claims("robot")
     own = {"iss": gateway.issuer, **named}
     if row.by_another_key:
         key = another_key(key.algorithm, key.key_id)
-    claims = {n: v for n, v in {**own, **row.claims}.items() if n not in row.without}
-    token = row.changed(
-        mint(key, claims, form=form, now=NOW, header=row.header, without=row.without)
-    )
+    claims, header = _moved(row.claims, now - NOW), _moved(row.header, now - NOW)
+    body = {n: v for n, v in {**own, **claims}.items() if n not in row.without}
+    return row.changed(mint(key, body, form=form, now=now, header=header, without=row.without))
+
+
+def _moved(members: Mapping[str, Any], by: float) -> dict[str, Any]:
+    return {
+        name: value + int(by) if name in ("exp", "nbf", "iat") and type(value) is int else value
+        for name, value in members.items()
+    }
+
+
+def line_of(gateway: LocalGateway, kind: str, row: Row, now: float = NOW) -> str:
+    """The header line of a row's token."""
     usual = f"{gateway.gateway.scheme} {{token}}" if gateway.gateway.writes_scheme else "{token}"
-    return (row.written or usual).replace("{token}", token)
+    return (row.written or usual).replace("{token}", token_of(gateway, kind, row, now))
 
 
 @pytest.mark.parametrize("form, kind, row", CASES)

@@ -136,6 +136,14 @@ def test_a_token_without_a_kid_reaches_no_url(keys: Keys) -> None:
     assert keys.server.requests == []
 
 
+def test_a_token_without_a_kid_is_refused_whatever_tokens_came_before(keys: Keys) -> None:
+    key = keys.publish()
+    keys.verify(key)
+
+    with pytest.raises(UnknownKey):
+        keys.verify(key, kid=None)
+
+
 @pytest.mark.parametrize("status", [403, 404, 410])
 def test_a_key_that_is_not_there_is_unknown_and_asked_for_once(keys: Keys, status: int) -> None:
     keys.status = status

@@ -309,3 +309,15 @@ def test_text_exp_has_at_most_16_digits(digits: int, good: bool) -> None:
 @pytest.mark.parametrize("value", [[], [1] * 3, {}], ids=str)
 def test_only_a_text_is_a_text_exp(value: Any) -> None:
     assert refusal({"exp": value}, policy(wire=WSO2_31)) == ("exp", "type")
+
+
+@pytest.mark.parametrize("issuers", [(), ("https://idp.example.com",)])
+@pytest.mark.parametrize("issuer", [None, 5, True, ["https://idp.example.com"]])
+def test_an_iss_of_the_payload_is_a_text_where_the_jose_header_s_counts(
+    issuers: tuple[str, ...], issuer: Any
+) -> None:
+    header = {"exp": NOW + 60, "iss": "https://idp.example.com"}
+    with pytest.raises(InvalidClaim) as error:
+        policy(issuers=issuers).with_header({"iss": issuer}, header, ("exp", "iss"))
+
+    assert (error.value.claim, error.value.reason) == ("iss", "type")

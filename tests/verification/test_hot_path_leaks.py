@@ -15,6 +15,7 @@ from jwt_middleware import Client, ClientRegistry, Verifier, asgi, wsgi
 from jwt_middleware.authorization.clients import ClientTrust
 from jwt_middleware.errors import MalformedToken, RequestError, TokenTooLarge
 from jwt_middleware.keys.jwks import JWKSEndpoint
+from jwt_middleware.principal import ReadOnlyDict
 from jwt_middleware.testing import SigningKey, mint, ucsd_claims
 
 NOW = 1_479_409_651
@@ -34,7 +35,7 @@ def token(key: SigningKey = KEY, header: dict[str, Any] | None = None, **claims:
 
 
 def assert_read_only(value: Any) -> None:
-    assert not isinstance(value, dict | list | set | bytearray)
+    assert isinstance(value, ReadOnlyDict) or not isinstance(value, dict | list | set | bytearray)
     if isinstance(value, Mapping):
         for name, item in value.items():
             with pytest.raises(TypeError):

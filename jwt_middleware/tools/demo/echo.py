@@ -24,7 +24,6 @@ from jwt_middleware_starlette import JWTMiddleware, current_principal, requires
 from ...authorization.predicates import authenticated
 from ...errors import ConfigurationError
 from ...middleware.middleware import MIDDLEWARE_KEY
-from ...principal import thawed
 from ...verification.verifier import Verifier
 from ..explain.token import principal_as_json
 from ..gateway.requests import bounded_body
@@ -79,7 +78,7 @@ async def echo(request: Request) -> JSONResponse:
         "query": _joined(request.query_params),
         "headers": _joined(request.headers),
         **_body(body),
-        "principal": principal_as_json(principal) | {"claims": thawed(principal.claims)},
+        "principal": principal_as_json(principal) | {"claims": principal.claims},
     }
     headers = {"X-JWT-Assertion": assertion.decode("latin-1"), "Cache-Control": "no-store"}
     return JSONResponse(received, headers=headers)
