@@ -30,6 +30,8 @@ class Verifying:
 
     def __init__(self, options: TokenVerifierOptions) -> None:
         self.verifier = _verifier_of(options)
+        gateway = self.verifier.gateway
+        self._scheme = f"{gateway.scheme} " if gateway.writes_scheme else ""
         policies = [issuer.policy for issuer in self.verifier.issuers]
         self._leeway = policies[0].leeway  # the same for all
         self._audiences = {
@@ -47,8 +49,8 @@ class Verifying:
 
         """
         try:
-            # Not ``verify_async``, which takes a scheme too: the package has removed it.
-            outcome = self.verifier.begin(token)
+            # As the line that it was: the package has removed the scheme, and a second one is none.
+            outcome = self.verifier.begin_line(self._scheme + token)
             principal = outcome if isinstance(outcome, Principal) else await drive_async(outcome)
             if principal.client_id is None and principal.subject is None:
                 # The packages bind sessions and their state to client, issuer and subject.

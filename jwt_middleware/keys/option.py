@@ -145,6 +145,11 @@ class SeveralSources(KeySource):
         """Whether the fetch of this key failed at one of the sources."""
         return any(source.has_failed_for(key_id) for source in self.sources)
 
+    def has_proven(self, key_id: str | None) -> None:
+        """Pass it on to every source."""
+        for source in self.sources:
+            source.has_proven(key_id)
+
     def retry_after(self) -> int:
         """Return the seconds of the first source that may have keys again."""
         return min(source.retry_after() for source in self.sources)

@@ -90,9 +90,12 @@ def read_pem_map(document: Mapping[str, Any]) -> KeySet:
             notes.append(KeyNote(None, reason, skipped=True))
             break
         try:
+            if not isinstance(key_id, str):  # in code: JSON has no other names
+                key_id, kind = None, type(key_id).__name__
+                raise UnusableKey(f"its kid is not a text, but of the type {kind}")
             if not is_pem(text):
                 raise UnusableKey("its value is no PEM text")
-            read = read_pem(text.encode())
+            read = read_pem(text.encode("utf-8", "replace"))
         except UnusableKey as error:
             notes.append(KeyNote(key_id, str(error), skipped=True))
         else:

@@ -7,10 +7,11 @@ the keys of a JWKS are.
 
 from __future__ import annotations
 
-import re
+import math
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import quote
 
 from ..background.waiting import SingleFlight, Wait
 from ..errors import ConfigurationError
@@ -21,6 +22,7 @@ from .key import UnusableKey
 from .key_set import KeySet
 from .schedule import RefreshSchedule
 from .sources import Accepts, KeySource, OnEvent
+from .tally import Tally
 
 KID = "{kid}"
 """What stands for the ``kid`` in a URL template."""
@@ -29,16 +31,23 @@ UUID = "[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{
 """The form of a ``kid`` of AWS's gateways."""
 
 MOST_KEYS = 16
-"""Keys that are kept; a gateway signs with one or two at a time."""
+"""Keys that are kept; a gateway signs with one or two at a time.
+
+Keys of which no token was accepted go first: a region of AWS has the keys of every customer, so
+whoever names those could push out the key that is in use.
+"""
 
 MOST_WANTED = 128
-"""Ids that are counted while no fetch is allowed."""
+"""Ids that are remembered while no fetch is allowed, those that most tokens have named."""
 
 OTHERS = 3
 """Ids that are fetched beside the one that was asked for: those that most tokens have named.
 
 A flood of forged ids uses up the allowance, but each of them once; a real one comes in many tokens.
 """
+
+_DOTS = frozenset({".", ".."})
+"""What is no segment of a path, but a way through it, and has no other spelling."""
 
 _GONE = frozenset({403, 404, 410})
 """Statuses that say that there is no such key. A bucket of S3 says 403."""
@@ -50,7 +59,7 @@ class PEMPerKid(KeySource):
     Args:
         url: a template with ``{kid}``, such as ``https://keys.example.com/{kid}``.
         kid: a regular expression for a whole ``kid``; any other is an unknown key, and reaches no
-            URL. The default is a UUID.
+            URL. The default is a UUID. It becomes one segment of the path, percent-encoded.
         options: those of ``JWKSEndpoint``, less ``fetch``, for each key; ``fetch(url) -> bytes``
             likewise.
 
@@ -75,10 +84,7 @@ class PEMPerKid(KeySource):
         probe = JWKSEndpoint(url.replace(KID, "kid"), clock=clock, **options)
         if KID not in checked_url(url).path:
             raise ConfigurationError("keys: {kid} stands in the path of the URL")
-        try:
-            self._form = re.compile(check.text("kid", kid) or "")
-        except re.error as error:
-            raise ConfigurationError(f"kid: no regular expression: {error}") from None
+        self._form = check.pattern("kid", kid)
         self.name = probe.name.removesuffix("kid") + KID if probe.name.endswith("kid") else url
         self.wait_budget = probe.wait_budget
         self._url = url
@@ -89,11 +95,13 @@ class PEMPerKid(KeySource):
         self._flight = SingleFlight("jwt_middleware-key", self._work)
         self._asked: tuple[str, ...] = ()
         self._wanted: dict[str, int] = {}
+        self._named = Tally()
         self._attached: list[tuple[OnEvent, Accepts]] = []
         # Replaced as a whole, as requests read it without a lock.
         self._endpoints: Mapping[str, _PEMEndpoint] = {}
         self._joined: tuple[tuple[KeySet | None, ...], KeySet] = ((), KeySet([]))
         self._errors: dict[str, str] = {}
+        self._proven_at: dict[str, float] = {}
         self._closed = False
 
     def attach(self, on_event: OnEvent, accepts: Accepts) -> None:
@@ -122,7 +130,7 @@ class PEMPerKid(KeySource):
 
         None where no fetch is allowed now, or the id has not the form of one.
         """
-        if key_id is None or self._form.fullmatch(key_id) is None:
+        if key_id is None or self._form.fullmatch(key_id) is None or key_id in _DOTS:
             return None
         with self._flight.lock:
             if self._flight.running is not None:
@@ -133,9 +141,11 @@ class PEMPerKid(KeySource):
                 return None if known.snapshot() is not None else known.refresh(key_id)
             if self._closed or not self._may_fetch(key_id):
                 return None
-            self._wanted.pop(key_id, None)
-            others = sorted(self._wanted, key=lambda each: -self._wanted[each])[:OTHERS]
-            self._asked = (key_id, *others)
+            others = sorted(self._wanted, key=lambda each: -self._wanted[each])
+            self._asked = (key_id, *[each for each in others if each != key_id][:OTHERS])
+            # Counted anew until the next fetch, so that a flood leaves nothing behind.
+            self._wanted.clear()
+            self._named.clear()
             return Wait(self._flight.start(), self.wait_budget, already_running=False)
 
     def _may_fetch(self, key_id: str) -> bool:
@@ -144,9 +154,13 @@ class PEMPerKid(KeySource):
             return self._schedule.waits() == 0
         if self._schedule.may_ask_for(key_id):
             return True
+        count = self._named.add(key_id)
         if key_id not in self._wanted and len(self._wanted) >= MOST_WANTED:
-            del self._wanted[min(self._wanted, key=self._wanted.__getitem__)]
-        self._wanted[key_id] = self._wanted.get(key_id, 0) + 1
+            least = min(self._wanted, key=self._wanted.__getitem__)
+            if self._wanted[least] >= count:
+                return False  # it is counted all the same, and gets in with its next tokens
+            del self._wanted[least]
+        self._wanted[key_id] = max(count, self._wanted.get(key_id, 0) + 1)
         return False
 
     def has_failed_for(self, key_id: str | None) -> bool:
@@ -155,6 +169,11 @@ class PEMPerKid(KeySource):
         if known is None:
             return key_id in self._errors
         return not known.is_gone and known.snapshot() is None
+
+    def has_proven(self, key_id: str | None) -> None:
+        """Take note that a token with this key was accepted, so that the key is kept."""
+        if key_id is not None and key_id in self._endpoints:
+            self._proven_at[key_id] = self._clock()
 
     def retry_after(self) -> int:
         """Return the whole seconds after which asking again may help."""
@@ -183,7 +202,9 @@ class PEMPerKid(KeySource):
             self._fetch(key_id)
 
     def _fetch(self, key_id: str) -> None:
-        endpoint = _PEMEndpoint(self._url.replace(KID, key_id), key_id, self._options)
+        # One segment of the path, whatever a form of the site's own lets through (RFC 3986, 3.3).
+        url = self._url.replace(KID, quote(key_id, safe=""))
+        endpoint = _PEMEndpoint(url, key_id, self._options)
         for on_event, accepts in self._attached:
             endpoint.attach(on_event, accepts)
         error = endpoint.load()
@@ -203,8 +224,13 @@ class PEMPerKid(KeySource):
     def _keep(self, key_id: str, endpoint: _PEMEndpoint) -> None:
         endpoints = {**self._endpoints, key_id: endpoint}
         while len(endpoints) > MOST_KEYS:
-            endpoints.pop(next(iter(endpoints))).close()
+            others = [each for each in endpoints if each != key_id]
+            dropped = min(others, key=lambda each: self._proven_at.get(each, -math.inf))
+            endpoints.pop(dropped).close()
         self._endpoints = endpoints
+        # A dict of its own, as ``has_proven`` takes no lock.
+        proven = self._proven_at
+        self._proven_at = {each: proven[each] for each in endpoints if each in proven}
 
 
 class _PEMEndpoint(JWKSEndpoint):

@@ -53,6 +53,9 @@ class KeySource:
         """Whether a fetch for this very key failed, so that it may exist; for ``on_demand``."""
         return False
 
+    def has_proven(self, key_id: str | None) -> None:
+        """Take note that a token with this key was accepted; for ``on_demand``."""
+
     def retry_after(self) -> int:
         """Return the whole seconds after which keys may be there that are missing now."""
         return 5

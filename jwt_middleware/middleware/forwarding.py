@@ -70,7 +70,7 @@ def incoming_of(
     names, gateway = middleware.headers.names, middleware.verifier.gateway
     scheme = gateway.scheme if gateway.writes_scheme else ""
     if option is not None and principal.original is not None and _is_same(option.header, header):
-        names = (option.header,)
+        names, scheme = (option.header,), ""  # that header holds the bare token
     lines = [(name, line) for name in names for line in request.header_values(name)]
     if len(lines) != 1:
         raise MissingToken("the request no longer has exactly one assertion header to send on")

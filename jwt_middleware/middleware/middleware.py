@@ -59,7 +59,7 @@ class Middleware:
             bool(settings.exempt) or settings.passes_preflight or self.resource is not None
         )
         """Whether ``skips_verification`` can be true for any request."""
-        self.cache_headers = CacheHeaders(settings.headers) if settings.varies else None
+        self.cache_headers = CacheHeaders(settings.headers_read) if settings.varies else None
         """Headers added to answers whose request header was read; None with ``vary=False``."""
         self.use(settings.verifier)
         register(self)

@@ -8,7 +8,13 @@ from typing import Any
 from ..authorization.guards import Guard
 from ..authorization.request import RequestView
 from ..background.waiting import Steps
-from ..errors import InvalidOriginal, PermissionDenied, RequestError, Unavailable
+from ..errors import (
+    ConfigurationError,
+    InvalidOriginal,
+    PermissionDenied,
+    RequestError,
+    Unavailable,
+)
 from ..principal import Principal
 from ..verification.original import Original
 from ..verification.verifier import Verifier
@@ -20,7 +26,10 @@ class Originals:
     def __init__(self, option: Original, verifier: Verifier) -> None:
         self._header = option.header
         self._verifier = verifier
-        self._verifier_of_originals = verifier.for_originals(option.api, option.audience)
+        try:
+            self._verifier_of_originals = verifier.for_originals(option.api, option.audience)
+        except ConfigurationError as error:
+            raise ConfigurationError(f"original: {error}") from None
         self._forwarders = Guard(option.forwarders)
 
     def begin_line(

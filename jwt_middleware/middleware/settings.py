@@ -63,6 +63,11 @@ class Settings:
     resource: ResourceMetadata | None
     varies: bool
 
+    @property
+    def headers_read(self) -> tuple[str, ...]:
+        """The names of all headers that an answer depends on."""
+        return self.headers if self.original is None else (*self.headers, self.original.header)
+
     @classmethod
     def read(cls, code: Mapping[str, Any], environ: Mapping[str, str] | None = None) -> Settings:
         """Merge the three sources and check every option.
@@ -75,13 +80,14 @@ class Settings:
         own = VerifierOptions.__annotations__ if code.get("verifier") is not None else ()
         merged = merged_options(code, environ, only_in_code=own)
         verifier = _verifier(merged)
+        headers = check.header_names("header", merged.get("header")) or verifier.headers
         preflight: Preflight = check.one_of(
             "cors_preflight", merged.get("cors_preflight", "refuse"), get_args(Preflight)
         )
         return cls(
             verifier=verifier,
-            headers=check.header_names("header", merged.get("header")) or verifier.headers,
-            original=_original(merged.get("original"), verifier),
+            headers=headers,
+            original=_original(merged.get("original"), verifier, headers),
             authorize=_authorize(merged.get("authorize"), verifier),
             optional=_optional(merged.get("optional", False)),
             exempt=path_list("exempt", merged.get("exempt", ())),
@@ -121,11 +127,16 @@ def _verifier(merged: Mapping[str, Any]) -> Verifier:
     return ready
 
 
-def _original(value: Any, verifier: Verifier) -> Original | None:
+def _original(value: Any, verifier: Verifier, headers: tuple[str, ...]) -> Original | None:
     if value is None:
         return None
     if not isinstance(value, Original):
         raise ConfigurationError(f"original: an Original(...), not {check.kind(value)}")
+    if value.header.lower() in {name.lower() for name in headers}:
+        raise ConfigurationError(
+            f"original: header: {value.header} holds the caller's own assertion; the original one "
+            "comes in another header, such as X-JWT-Assertion-Original"
+        )
     faults = verifier.unknown_names(value.forwarders)
     if faults:
         raise ConfigurationError(f"original: forwarders: {faults[0]}")
@@ -180,6 +191,7 @@ def weakenings_of(settings: Settings) -> tuple[str, ...]:
         "optional": str(settings.optional or ""),
         "exempt": str(settings.exempt),
         "audience": _any_audience(verifier),
+        "original.audience": _any_audience_of(settings.original),
         "clients.trust.issuer": _any_for(name for name, own in trusts if own.is_of_any_issuer),
         "clients.trust.audience": _any_for(
             name for name, own in trusts if isinstance(own.audience, AnyAudience)
@@ -199,6 +211,11 @@ def _any_audience(verifier: Verifier) -> str:
     if not loose or len(loose) == len(policies):
         return "ANY" if loose else ""
     return f"ANY (of {', '.join(name for each in loose for name in each.issuers)})"
+
+
+def _any_audience_of(original: Original | None) -> str:
+    is_any = original is not None and isinstance(original.audience, AnyAudience)
+    return "ANY" if is_any else ""
 
 
 def _any_for(client_ids: Iterable[str]) -> str:

@@ -89,6 +89,14 @@ def text(name: str, value: Any) -> str | None:
     return value
 
 
+def pattern(name: str, value: Any) -> re.Pattern[str]:
+    """Read a regular expression."""
+    try:
+        return re.compile(text(name, "" if value is None else value) or "")
+    except re.error as error:
+        raise ConfigurationError(f"{name}: no regular expression: {error}") from None
+
+
 # RFC 9110, 5.6.2 allows more characters, which only appear in patterns and templates:
 # !#$%&'*+^`|~ and "_".
 _HEADER_NAME = re.compile(r"[A-Za-z0-9.-]+")

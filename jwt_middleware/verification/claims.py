@@ -180,13 +180,20 @@ class ClaimsPolicy:
 
         def check_required(claims: Claims) -> None:
             for name, values in required:
-                value = claim_at(claims, name)
-                if value is ABSENT:
-                    raise InvalidClaim(written(name), "missing")
-                if values is not None and (type(value) is not str or value not in values):
-                    raise InvalidClaim(written(name), "mismatch")
+                _check_value(written(name), claim_at(claims, name), values)
 
         return check_required
+
+    def check_header(self, header: Claims, names: tuple[str, ...]) -> None:
+        """Check those required claims, of ``names``, that stand in the JOSE header.
+
+        Raises:
+            InvalidClaim: one of them is missing or another.
+
+        """
+        for name, values in self.required.items():
+            if name in names and values is not None:
+                _check_value(written(name), header.get(name, ABSENT), values)
 
     def with_header(
         self, claims: dict[str, Any], header: Claims, names: tuple[str, ...]
@@ -231,6 +238,13 @@ class ClaimsPolicy:
                 raise InvalidClaim(name, "mismatch")
 
         return check_context
+
+
+def _check_value(name: str, value: Any, values: frozenset[str] | None) -> None:
+    if value is ABSENT:
+        raise InvalidClaim(name, "missing")
+    if values is not None and (type(value) is not str or value not in values):
+        raise InvalidClaim(name, "mismatch")
 
 
 def _earlier(first: Any, second: Any) -> Any:

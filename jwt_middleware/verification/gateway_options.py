@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from ..errors import ConfigurationError
 from ..gateways import METADATA, PRESETS, Gateway, SignerForm, WireFormat
 from ..options import checks as check
+from ..options.resource import checked_url
 from ..principal import ClaimName, ClaimNames, ListClaim, Mark
 
 
@@ -72,7 +73,7 @@ def _check_gateway(gateway: Gateway) -> None:
     """Check a gateway of the site's own at start-up, before any request depends on it."""
     try:
         _check_names(gateway.names)
-        check.texts("algorithms", gateway.algorithms)
+        check.texts("algorithms", gateway.algorithms or ())
         check.header_names("header", gateway.header or ())
         if not isinstance(gateway.header_claims, tuple):
             raise ConfigurationError("header_claims: a tuple of claim names")
@@ -85,15 +86,21 @@ def _check_gateway(gateway: Gateway) -> None:
         check.text("title", gateway.title or None)
         for name in ("algorithm_aliases", "required", "needs", "terms"):
             table: Any = getattr(gateway, name)
-            if not isinstance(table, Mapping) or not all(isinstance(k, str | tuple) for k in table):
-                raise ConfigurationError(f"{name}: a dict of names")
+            if not isinstance(table, Mapping):
+                raise ConfigurationError(f"{name}: a dict, not {check.kind(table)}")
+            for key, value in table.items():
+                if name == "required":
+                    check.claim_name(name, key)
+                    check.text(name, value)
+                elif not (isinstance(key, str) and key and isinstance(value, str) and value):
+                    raise ConfigurationError(f"{name}: a dict of texts, none of them empty")
         if not isinstance(gateway.wire, WireFormat):
             raise ConfigurationError(f"wire: a WireFormat, not {check.kind(gateway.wire)}")
         for name, value in gateway.wire._asdict().items():
             check.flag(f"wire: {name}", value)
         check.flag("writes_scheme", gateway.writes_scheme)
-        if gateway.signer is not None and not isinstance(gateway.signer, SignerForm):
-            raise ConfigurationError(f"signer: a SignerForm, not {check.kind(gateway.signer)}")
+        _check_marks("marks", gateway.marks)
+        _check_signer(gateway.signer)
         # They are written into a header: RFC 9110, 5.6.2 and 5.6.4, without escapes.
         if not _SCHEME.fullmatch(gateway.scheme):
             raise ConfigurationError("scheme: one word of letters, digits and hyphens")
@@ -123,10 +130,34 @@ def _check_names(names: Any) -> None:
             raise ConfigurationError("roles and permissions: ListClaim(...)")
         for each in found:
             check.list_claim("roles and permissions", each)
-    for each in (*names.service, *names.person):
-        if not isinstance(each, Mark):
-            raise ConfigurationError("service and person: Mark(...)")
-        check.claim_name("service and person", each.claim)
+    for name in ("service", "person"):
+        _check_marks(name, getattr(names, name))
+    if names.dialect is not None:
+        if not isinstance(names.dialect, tuple) or len(names.dialect) != 2:
+            raise ConfigurationError("names: dialect: the prefix of the views and the gateway's")
+        check.texts("names: dialect", names.dialect)
+
+
+def _check_marks(name: str, marks: Any) -> None:
+    if not isinstance(marks, tuple) or not all(isinstance(each, Mark) for each in marks):
+        raise ConfigurationError(f"{name}: a tuple of Mark(...)")
+    for each in marks:
+        check.claim_name(name, each.claim)
+        check.pattern(f"{name}: pattern", each.pattern)
+        if each.same_as is not None:
+            check.claim_name(f"{name}: same_as", each.same_as)
+
+
+def _check_signer(signer: Any) -> None:
+    if signer is None:
+        return
+    if not isinstance(signer, SignerForm):
+        raise ConfigurationError(f"signer: a SignerForm, not {check.kind(signer)}")
+    groups = check.pattern("signer: pattern", signer.pattern).groupindex
+    if not {"partition", "region"} <= groups.keys():
+        raise ConfigurationError("signer: pattern: with the groups partition and region")
+    if not isinstance(signer.keys, Mapping):
+        raise ConfigurationError("signer: keys: a dict of URL templates by partition")
 
 
 def check_needs(gateway: Gateway, given: Mapping[str, Any]) -> None:
@@ -169,7 +200,11 @@ def signers_of(signer: Any, gateway: Gateway) -> Signers | None:
                 f"looks like {form.example}"
             )
         # Not format(), which would look into the values for attributes.
-        url = form.keys[match["partition"]]
+        url = form.keys.get(match["partition"])
+        if url is None:
+            raise ConfigurationError(
+                f"signer: the gateway {gateway.name!r} has no keys for {name!r}"
+            )
         urls.add(url.replace("{region}", match["region"]))
     if len(urls) > 1:
         raise ConfigurationError(
@@ -203,14 +238,30 @@ def default_keys(gateway: Gateway, issuer: Any, signers: Signers | None) -> Any:
             if not names
             else f"{one}: one issuer, or several as issuers=[Issuer('https://a', ...), ...]"
         )
+    # An issuer that is a URL may end in a slash; a host may be written as one (Pomerium).
+    base = names[0].rstrip("/")
+    if "{host}" in gateway.keys:
+        host = base.removeprefix("https://")
+        if not _HOST.fullmatch(host):
+            raise ConfigurationError(
+                "issuer: a host name, or https:// and one, as the URL of the keys follows from it; "
+                "or set keys"
+            )
+        return gateway.keys.replace("{host}", host)
+    checked_url("issuer", base)
+    if any(mark in base for mark in "?#{}"):
+        raise ConfigurationError(
+            "issuer: a URL without a query and a fragment, as that of the keys follows from it; or "
+            "set keys"
+        )
     if gateway.keys == METADATA:
         from ..keys.discovery import Discovery  # imported here: few keys are discovered
 
         return Discovery(names[0])
-    # An issuer that is a URL may end in a slash; a host may be written as one (Pomerium).
-    base = names[0].rstrip("/")
-    host = base.removeprefix("https://")
-    return gateway.keys.replace("{issuer}", base).replace("{host}", host)
+    return gateway.keys.replace("{issuer}", base)
+
+
+_HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]+)?")
 
 
 def required_of(

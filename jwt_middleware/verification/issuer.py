@@ -126,6 +126,7 @@ class IssuerVerifier:
             shared_rules.announce,
             shared_rules.clock,
         )
+        self._is_on_demand = source.on_demand
         self.current_keys = self.keys.current
         """Returns the trusted keys known now; None if there are none yet."""
 
@@ -224,6 +225,9 @@ class IssuerVerifier:
                 return chosen
             if joined_fault(token) is not None:
                 raise MalformedToken("two lines that were joined must not cause a fetch")
+            if source.on_demand:
+                # Its URL has the keys of other customers too, which must not be fetched for them.
+                self.policy.check_header(header, self._header_claims)
             pending = source.refresh(asked_for) if may_wait else None
             if pending is not None:
                 has_answered = yield pending
@@ -271,6 +275,8 @@ class IssuerVerifier:
         if self._checks_dates and key.certificate is not None:
             # The leeway is for the token's times, not for the certificate's.
             ends = min(ends, key.certificate.not_valid_after_utc.timestamp())
+        if self._is_on_demand:
+            self.keys.source.has_proven(key.key_id)
         principal = Principal.of_token(claims, self.gateway.names, expires_at, key.key_id)
         return VerifiedToken(token, claims, expires_at, ends, key, keys, self, principal)
 

@@ -181,6 +181,10 @@ class DiscoveredIssuer(Sequence[str]):
         self._source = source
         self._names = names
 
+    def holds_for(self, source: KeySource) -> bool:
+        """Whether keys that inherit this issuer are its own, or of nobody else."""
+        return source is self._source or source.issuer is None
+
     def __len__(self) -> int:
         return 1
 
@@ -193,6 +197,8 @@ class DiscoveredIssuer(Sequence[str]):
 
 def accepted_issuers_of(issuer: Any, source: KeySource) -> Sequence[str]:
     """Return the accepted ``iss`` values; discovered keys are trusted for their own issuer only."""
+    if isinstance(issuer, DiscoveredIssuer) and issuer.holds_for(source):
+        return issuer
     names = check.texts("issuer", issuer)
     if source.issuer is None:
         return names

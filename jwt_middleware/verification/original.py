@@ -22,7 +22,7 @@ class Original:
     """The option ``original``: which second assertion is read, and who may send it.
 
     Attributes:
-        header: the header that holds it, such as ``X-JWT-Assertion-Original``.
+        header: the header that holds the bare token, such as ``X-JWT-Assertion-Original``.
         forwarders: which callers may send it, such as ``client("portal")``; 403 for the others.
         api: the API contexts that it may be for: those of the forwarders' APIs, as the gateway made
             it for the first hop. None: any.

@@ -325,6 +325,8 @@ class Verifier:
         issuers = self._issuer_verifiers.items()
         verifiers = {name: issuer.for_originals(api, audience) for name, issuer in issuers}
         verifier._set_up(options, Announcer(is_silent=True), verifiers)
+        # Whoever sends one on writes the bare token: only the caller's own header has a scheme.
+        verifier.begin_line, verifier._credentials = verifier.begin, None
         self._of_originals.append(verifier)
         return verifier
 

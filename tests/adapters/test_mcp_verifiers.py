@@ -81,6 +81,18 @@ def test_an_access_token_can_be_copied_and_shows_neither_token_nor_claims(
 
 
 @packages
+@pytest.mark.parametrize("written", ["Bearer {}", "bearer  {}", "Basic {}", "{} {}", "{},{}", ""])
+def test_what_is_left_after_the_scheme_is_one_token(
+    package: ModuleType, written: str, options: dict[str, Any], rsa_key: SigningKey
+) -> None:
+    verifier = package.JWTTokenVerifier(**options)
+    token = mint(rsa_key, CLAIMS, form="standard")
+
+    assert verify(verifier, written.replace("{}", token)) is None
+    assert verify(verifier, token).token == token
+
+
+@packages
 @pytest.mark.parametrize(
     "configured, audience, resource",
     [

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from jwt_middleware import Issuer, Verifier
+from jwt_middleware import ANY, Client, ClientRegistry, Issuer, Verifier
+from jwt_middleware.authorization.clients import ClientTrust
 from jwt_middleware.errors import ConfigurationError, InvalidClaim, KeysUnavailable, UnknownKey
 from jwt_middleware.events.kinds import KeyFetchFailed
 from jwt_middleware.keys.discovery import Discovery, issuer_and_metadata
@@ -257,6 +258,28 @@ def test_the_metadata_says_whether_its_issuer_ends_in_a_slash(
     for options in ({}, {"issuer": other}, {"issuer": [other, issuer]}):
         with pytest.raises(InvalidClaim):
             reading(url, **options).verify(token(old_key, other))
+
+
+@pytest.mark.parametrize("slash", ["", "/"])
+def test_what_inherits_the_issuer_spells_it_as_the_metadata_does(
+    key_server: KeyServer, old_key: SigningKey, other_rsa_key: SigningKey, slash: str
+) -> None:
+    """The verifier of originals, and those of clients with an audience or keys of their own."""
+    issuer = key_server.origin + slash
+    metadata = document({"issuer": issuer, "jwks_uri": key_server.url})
+    keys = document(published(old_key))
+    key_server.script = lambda e: (keys if e.path == "/jwks" else metadata)(e)
+    trusts = {"a": {"audience": "mine"}, "b": {"keys": other_rsa_key.public_pem}}
+    clients = [Client(name, trust=ClientTrust(**trust)) for name, trust in trusts.items()]
+    verifier = reading(
+        key_server.origin + OPENID, audience=ANY, clients=ClientRegistry([*clients, Client("c")])
+    )
+    originals = verifier.for_originals(None, ANY)
+
+    for each in (verifier, originals):
+        for name, key in (("c", old_key), ("a", old_key), ("b", other_rsa_key)):
+            claims = {"iss": issuer, "client_id": name, "sub": "ana", "aud": "mine"}
+            assert each.verify(mint(key, claims, form="standard")).client_id == name
 
 
 def test_of_several_configured_issuers_only_the_one_of_the_keys_is_accepted(

@@ -199,6 +199,46 @@ def test_a_flood_delays_a_new_key_by_ten_seconds_at_most(keys: Keys) -> None:
     assert keys.verify(real).key_id == real.key_id
 
 
+def test_a_large_flood_of_random_kids_delays_a_rare_new_key_by_ten_seconds(keys: Keys) -> None:
+    forged, real = SigningKey("ES256"), keys.publish()
+
+    def flood() -> None:
+        for _ in range(2 * MOST_WANTED):
+            with pytest.raises(UnknownKey):
+                keys.verify(forged, kid=kid())
+
+    flood()
+    for _ in range(10):
+        with pytest.raises(UnknownKey):
+            keys.verify(real)
+        flood()
+        keys.clock.now += 1
+    flood()
+
+    assert keys.verify(real).key_id == real.key_id
+
+
+def test_a_flood_of_a_few_kids_leaves_nothing_behind(keys: Keys) -> None:
+    forged, real = SigningKey("ES256"), keys.publish()
+    few = [kid() for _ in range(32)]
+
+    def flood(names: list[str]) -> None:
+        for name in names:
+            with pytest.raises(UnknownKey):
+                keys.verify(forged, kid=name)
+
+    flood(10 * few)
+    keys.clock.now += 10
+    flood([kid(), kid()])
+    for _ in range(3):
+        with pytest.raises(UnknownKey):
+            keys.verify(real)
+    keys.clock.now += 10
+    flood([kid()])
+
+    assert keys.verify(real).key_id == real.key_id
+
+
 def test_what_is_remembered_of_forged_kids_is_bounded(keys: Keys) -> None:
     forged = SigningKey("ES256")
     for _ in range(3 * MOST_WANTED):
@@ -217,6 +257,35 @@ def test_at_most_sixteen_keys_are_kept_the_newest_of_them(keys: Keys) -> None:
 
     known = keys.source.snapshot().key_ids
     assert known == tuple(key.key_id for key in published[3:])
+
+
+def test_keys_that_proved_nothing_do_not_push_out_the_key_in_use(keys: Keys) -> None:
+    ours = keys.publish()
+    keys.verify(ours)
+    forged = SigningKey("ES256")
+    theirs = [keys.publish() for _ in range(2 * MOST_KEYS)]
+    for key in theirs:  # they exist, as those of other customers do
+        keys.clock.now += 10
+        with pytest.raises(BadSignature):
+            keys.verify(forged, kid=key.key_id)
+
+    assert len(keys.source.snapshot()) == MOST_KEYS
+    assert keys.verify(ours).key_id == ours.key_id
+    keys.settle()
+
+
+def test_of_the_keys_in_use_the_last_used_are_kept(keys: Keys) -> None:
+    first, *others = [keys.publish() for _ in range(MOST_KEYS + 1)]
+    for key in (first, *others[:-1]):
+        keys.verify(key)
+        keys.clock.now += 10
+    keys.verify(first)
+    keys.clock.now += 10
+    keys.verify(others[-1])
+
+    known = keys.source.snapshot().key_ids
+    assert first.key_id in known
+    assert others[0].key_id not in known
 
 
 def test_an_outage_is_no_unknown_key_and_ends_by_itself(keys: Keys) -> None:
@@ -411,6 +480,54 @@ def test_an_entry_that_is_no_key_is_skipped_and_the_others_serve(pair: list[Sign
 
     assert verifier.verify(mint(pair[0], {}, form="standard"))
     assert [event.key_id for event in events.of(KeySkipped)] == ["x", "y"]
+
+
+@pytest.mark.parametrize(
+    "name, segment",
+    [
+        ("../admin", "..%2Fadmin"),
+        ("a?b=c", "a%3Fb%3Dc"),
+        ("a#b", "a%23b"),
+        ("a b", "a%20b"),
+        ("a\r\nHost: evil", "a%0D%0AHost%3A%20evil"),
+        ("a%2f..", "a%252f.."),
+        ("@evil", "%40evil"),
+        ("\\", "%5C"),
+        ("\u00e9", "%C3%A9"),
+        ("{kid}", "%7Bkid%7D"),
+        (".", None),
+        ("..", None),
+    ],
+)
+def test_a_kid_of_any_form_is_one_segment_of_the_path(name: str, segment: str | None) -> None:
+    asked: list[str] = []
+
+    def fetch(url: str) -> bytes:
+        asked.append(url)
+        return key.public_pem.encode()
+
+    key = SigningKey("ES256", key_id=name)
+    source = PEMPerKid("https://keys.example.com/of/{kid}", kid="(?s:.+)", fetch=fetch)
+    verifier = Verifier(keys=source, gateway="standard", algorithms="ES256")
+    token = mint(key, {"sub": "ana"}, form="standard")
+
+    if segment is None:
+        with pytest.raises(UnknownKey):
+            verifier.verify(token)
+        assert asked == []
+    else:
+        assert verifier.verify(token).key_id == name
+        assert asked == [f"https://keys.example.com/of/{segment}"]
+
+
+@pytest.mark.parametrize("entry", [{5: "-----BEGIN"}, {"b": "-----BEGIN \ud800"}, {None: "x"}])
+def test_an_entry_of_any_type_is_skipped(pair: list[SigningKey], entry: dict[Any, str]) -> None:
+    events = Events()
+    document = {"a": pair[0].public_pem, **entry}
+    verifier = Verifier(keys=document, gateway="standard", algorithms="ES256", listeners=[events])
+
+    assert verifier.issuers[0].keys.current().key_ids == ("a",)
+    assert len(events.of(KeySkipped)) == 1
 
 
 def test_a_map_without_any_key_is_a_configuration_error() -> None:

@@ -106,13 +106,19 @@ def test_a_gateways_scheme_is_no_part_of_the_token(rsa_key: SigningKey) -> None:
 
 
 def test_the_first_caller_goes_on_under_the_header_of_originals(rsa_key: SigningKey) -> None:
-    option = Original(header=ORIGINAL, forwarders=authenticated)
+    option = Original(header=ORIGINAL, forwarders=authenticated, audience="api")
     middleware = Middleware({"keys": rsa_key.public_pem, "original": option})
     first = Principal({"sub": "ben"})
     request = view((HEADER, TOKEN), (ORIGINAL, "of.the.first"))
     with_first = carrier(middleware, Principal({"sub": "ana"}).with_original(first))
     without = carrier(middleware, Principal({"sub": "ana"}))
 
+    bearer = Middleware(
+        {"keys": rsa_key.public_pem, "gateway": "bearer", "audience": "api", "original": option}
+    )
+    of_bearer = carrier(bearer, with_first[PRINCIPAL_KEY])
+    in_a_row = view(("Authorization", f"Bearer {TOKEN}"), (ORIGINAL, "of.the.first"))
+    assert incoming_of(of_bearer, in_a_row, ORIGINAL) == Incoming(ORIGINAL, "of.the.first")
     for name in (ORIGINAL, ORIGINAL.lower()):
         assert incoming_of(with_first, request, name).token == "of.the.first"
         assert incoming_of(without, view((HEADER, TOKEN)), name).token == TOKEN

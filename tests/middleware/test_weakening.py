@@ -8,7 +8,16 @@ from typing import Any
 
 import pytest
 
-from jwt_middleware import ANY, Client, ClientRegistry, Issuer, Revocations, Verifier
+from jwt_middleware import (
+    ANY,
+    Client,
+    ClientRegistry,
+    Issuer,
+    Original,
+    Revocations,
+    Verifier,
+    client,
+)
 from jwt_middleware.authorization.clients import ClientTrust
 from jwt_middleware.events.kinds import ChecksWeakened
 from jwt_middleware.middleware.middleware import Middleware
@@ -45,6 +54,10 @@ def weakened(rsa_key: SigningKey) -> Make:
         ({"optional": ("/b", "/a/*")}, "optional=/a/*, /b"),
         ({"exempt": ("/health",)}, "exempt=/health"),
         ({"audience": ANY}, "audience=ANY"),
+        (
+            {"original": Original(header="X-O", forwarders=client("a"), audience=ANY)},
+            "original.audience=ANY",
+        ),
         ({"cors_preflight": "pass"}, "cors_preflight=pass"),
         ({"vary": False}, "vary=False"),
         ({"minimum_rsa_bits": 1024}, "minimum_rsa_bits=1024"),

@@ -12,6 +12,7 @@ from jwt_middleware.errors import ConfigurationError, InvalidClaim
 from jwt_middleware.gateways import PRESETS, ClaimNames, ListClaim, SignerForm, WireFormat
 from jwt_middleware.keys.jwks import JWKSEndpoint
 from jwt_middleware.keys.per_kid import PEMPerKid
+from jwt_middleware.principal import Mark
 from jwt_middleware.testing import SigningKey, mint
 
 ALB = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/mine/50dc6c495c0c9188"
@@ -322,6 +323,14 @@ def test_tenants_and_their_place_in_the_issuer_belong_together(
         {"issuer": ""},
         {"writes_scheme": "yes"},
         {"required": ["type"]},
+        {"required": {"type": ["app", "org"]}},
+        {"required": {("",): None}},
+        {"required": {5: "app"}},
+        {"algorithms": None},
+        {"algorithms": ()},
+        {"algorithm_aliases": {"RSA": ["RS256"]}},
+        {"algorithm_aliases": {("RSA",): "RS256"}},
+        {"terms": {"exp": None}},
         {"needs": 5},
         {"signer": "arn"},
         {"names": ClaimNames(subject=("a..b",))},
@@ -329,6 +338,17 @@ def test_tenants_and_their_place_in_the_issuer_belong_together(
         {"names": ClaimNames(roles=(ListClaim(""),))},
         {"names": ClaimNames(service=("usertype",))},  # type: ignore[arg-type]
         {"names": ClaimNames(numeric_ids=1)},  # type: ignore[arg-type]
+        {"names": ClaimNames(service=None)},  # type: ignore[arg-type]
+        {"names": ClaimNames(service=(Mark("usertype", "("),))},
+        {"names": ClaimNames(person=(Mark("usertype", 5),))},  # type: ignore[arg-type]
+        {"names": ClaimNames(person=(Mark("usertype", "x", ""),))},
+        {"names": ClaimNames(dialect="x")},  # type: ignore[arg-type]
+        {"names": ClaimNames(dialect=("a", ""))},
+        {"marks": (Mark("iss", "("),)},
+        {"marks": 5},
+        {"signer": SignerForm("(", {}, "x")},
+        {"signer": SignerForm("(?P<region>.*)", {}, "x")},
+        {"signer": SignerForm("(?P<partition>a)(?P<region>.*)", None, "x")},  # type: ignore[arg-type]
     ],
     ids=repr,
 )
@@ -359,3 +379,60 @@ def test_a_gateway_made_up_by_a_site_is_data_alone(rsa_key: SigningKey) -> None:
     assert principal is not None
     assert (principal.subject, principal.client_id) == ("7", "b")
     assert verifier.headers == ("X-Edge", "X-Edge-2")
+
+
+def test_a_token_of_another_signer_fetches_no_key() -> None:
+    asked: list[str] = []
+
+    def fetch(url: str) -> bytes:
+        asked.append(url)
+        return key.public_pem.encode()
+
+    key = SigningKey("ES256", key_id="12345678-1234-1234-1234-123456789012")
+    keys = PEMPerKid("https://keys.example.com/{kid}", fetch=fetch)
+    verifier = Verifier(gateway="aws-alb", signer=ALB, keys=keys)
+
+    for members in ({"signer": ALB + "0"}, {"signer": 5}, {"signer": [ALB]}):
+        with pytest.raises(InvalidClaim, match="signer: mismatch"):
+            verifier.verify(mint(key, {"sub": "ana"}, form="aws-alb", header=members))
+    with pytest.raises(InvalidClaim, match="signer: missing"):
+        verifier.verify(mint(key, {"sub": "ana"}, form="aws-alb", without=["signer"]))
+    assert asked == []
+
+    token = mint(key, {"sub": "ana"}, form="aws-alb", header={"signer": ALB})
+    assert verifier.verify(token).subject == "ana"
+    assert len(asked) == 1
+
+
+def test_a_signer_of_a_partition_without_keys_is_an_error(rsa_key: SigningKey) -> None:
+    form = SignerForm("box:(?P<partition>[ab]):(?P<region>[a-z]+)", {"a": "https://a/{kid}"}, "x")
+    gateway = replace(PRESETS["standard"], signer=form)
+    with pytest.raises(ConfigurationError, match=r"signer: .* has no keys for 'box:b:eu'"):
+        Verifier(keys=rsa_key.public_pem, gateway=gateway, signer="box:b:eu")
+
+
+@pytest.mark.parametrize("gateway", ["pomerium", "teleport", "cloudflare-access", "bearer"])
+@pytest.mark.parametrize(
+    "issuer",
+    [
+        "http://app.example.com",
+        "x y",
+        "https://u:p@app.example.com",
+        "https://app.example.com?q=",
+        "https://app.example.com#",
+        "https://app.example.com/{kid}",
+        "{host}",
+        "evil.example#.example.com",
+        "\r\n",
+        "",
+    ],
+)
+def test_an_issuer_from_which_no_url_of_keys_follows_is_named(gateway: str, issuer: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"^issuer: "):
+        Verifier(gateway=gateway, issuer=issuer, audience="a")
+
+
+@pytest.mark.parametrize("gateway", ["cloudflare-access", "bearer"])
+def test_an_issuer_without_https_is_no_path_of_a_file(gateway: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"^issuer: a whole URL"):
+        Verifier(gateway=gateway, issuer="acme.cloudflareaccess.com", audience="a")

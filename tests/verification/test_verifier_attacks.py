@@ -174,7 +174,7 @@ def test_a_key_in_the_header_does_no_harm_to_a_good_token(
         if not isinstance(policy.audiences, AnyAudience) and policy.audiences:
             claims |= {"aud": policy.audiences[0]}
         if policy.required:
-            claims |= {"type": "app"}
+            claims |= {"type": "app", "sub": "ana"}
         verifier.verify(mint(rsa_key, claims, form=FORM, header={**header, "kid": "k"}))
 
 
