@@ -38,11 +38,12 @@ class Discovery(JWKSEndpoint):
         # A metadata URL leaves open whether the issuer ends in a slash (OpenID Connect Discovery,
         # 4.1): the metadata says so, and until then there are no keys.
         is_open = self._metadata_url == issuer and issuer.endswith(OPENID)
-        self._spellings = (name, f"{name}/") if is_open else (name,)
+        self._possible = (name, f"{name}/") if is_open else (name,)
+        self._spellings = self._possible
         super().__init__(self._metadata_url, **options)
 
     def is_of_issuer(self, name: str) -> bool:
-        """Whether the keys may be this issuer's, however its name is spelled in the metadata."""
+        """Whether the keys may be this issuer's: in either spelling, until the metadata is known."""
         return name in self._spellings
 
     def _get(self) -> Document:
@@ -58,9 +59,9 @@ class Discovery(JWKSEndpoint):
         except ValueError:
             raise FetchError("metadata that is no strict JSON object") from None
         name = metadata.get("issuer")
-        if not isinstance(name, str) or name not in self._spellings:
+        if not isinstance(name, str) or name not in self._possible:
             raise FetchError("metadata of another issuer than the one that was asked for")
-        self.issuer = name
+        self.issuer, self._spellings = name, (name,)
         jwks_uri = metadata.get("jwks_uri")
         if not isinstance(jwks_uri, str):
             raise FetchError("metadata without a jwks_uri")

@@ -192,7 +192,8 @@ class DiscoveredIssuer(Sequence[str]):
         return (self._source.issuer or "",)[index]
 
     def __contains__(self, name: object) -> bool:
-        return name == self._source.issuer and (not self._names or name in self._names)
+        is_its_own = isinstance(name, str) and self._source.is_of_issuer(name)
+        return is_its_own and (not self._names or name in self._names)
 
 
 def accepted_issuers_of(issuer: Any, source: KeySource) -> Sequence[str]:
