@@ -43,7 +43,7 @@ class Discovery(JWKSEndpoint):
         super().__init__(self._metadata_url, **options)
 
     def is_of_issuer(self, name: str) -> bool:
-        """Whether the keys may be this issuer's: in either spelling, until the metadata is known."""
+        """Whether the keys may be this issuer's: in either spelling until the metadata says."""
         return name in self._spellings
 
     def _get(self) -> Document:

@@ -6,6 +6,13 @@ from collections.abc import Mapping
 from typing import Any, NoReturn
 
 
+def _refuse(*_: Any, **__: Any) -> NoReturn:
+    raise TypeError("claims are read-only: make a copy by dict(...), or principal.to_dict()")
+
+
+_refused: Any = _refuse
+
+
 class ReadOnlyDict(dict[str, Any]):
     """A dict that cannot be changed, so that ``json``, orjson, pydantic and pickle take it.
 
@@ -16,11 +23,8 @@ class ReadOnlyDict(dict[str, Any]):
 
     __slots__ = ()
 
-    def _refuse(self, *_: Any, **__: Any) -> NoReturn:
-        raise TypeError("claims are read-only: make a copy by dict(...), or principal.to_dict()")
-
-    __setitem__ = __delitem__ = __ior__ = _refuse
-    clear = pop = popitem = setdefault = update = _refuse
+    __setitem__ = __delitem__ = __ior__ = _refused
+    clear = pop = popitem = setdefault = update = _refused
 
     def copy(self) -> dict[str, Any]:
         """Return a dict of its own, which may be changed; what is in it is still read-only."""
