@@ -87,8 +87,9 @@ class _AsyncioLimit:
         import asyncio
 
         ends = asyncio.get_running_loop().time() + seconds
+        limit = asyncio.timeout(None)
         try:
-            async with asyncio.timeout(None) as limit:
+            async with limit:
                 stream.begin = lambda: limit.reschedule(ends)
                 stream.finish = lambda: limit.reschedule(None)
                 if stream.is_websocket:
