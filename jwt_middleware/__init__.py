@@ -57,6 +57,8 @@ if TYPE_CHECKING:
     from .errors import UnknownKey as UnknownKey
     from .events.json_lines import JSONLines as JSONLines
     from .events.otel import OpenTelemetry as OpenTelemetry
+    from .events.request_filter import RequestFilter as RequestFilter
+    from .events.request_filter import add_request as add_request
     from .gateways.aws_alb import ALB as ALB
     from .gateways.aws_verified_access import VerifiedAccess as VerifiedAccess
     from .gateways.bearer import AccessToken as AccessToken
@@ -106,6 +108,7 @@ if not TYPE_CHECKING:
         ),
         "events.json_lines": "JSONLines",
         "events.otel": "OpenTelemetry",
+        "events.request_filter": "RequestFilter add_request",
         "gateways.aws_alb": "ALB",
         "gateways.aws_verified_access": "VerifiedAccess",
         "gateways.bearer": "AccessToken",

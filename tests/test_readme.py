@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 import shlex
 import subprocess
@@ -354,3 +355,13 @@ def test_the_commands_on_revocations_are_as_written(
 
     assert "2 denials in force" in told
     assert "taken back: subject jroe@carbon.super" in told
+
+
+def test_a_log_line_of_ones_own_is_written_as_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    names: dict[str, Any] = {}
+    exec(block("python", "handler.addFilter(RequestFilter())"), names)
+    handler = names["handler"]
+    record = logging.LogRecord("own", logging.INFO, "", 1, "hello", None, None)
+
+    assert handler.filter(record)
+    assert handler.format(record) == "- - - hello"

@@ -11,6 +11,7 @@ from collections.abc import Mapping, MutableMapping
 from contextvars import ContextVar
 from logging import WARNING
 from typing import Any, Protocol, TypeVar
+from weakref import WeakSet
 
 from ..errors import Decision, InvalidClaim, PermissionDenied, RequestError
 from .kinds import Decided, ValuesDropped
@@ -22,6 +23,39 @@ RECORD_KEY = "jwt_middleware.record"
 PERSON = "person"
 CALLER_FIELDS = ("subject", "client_id", "application", "issuer", "token_id", "key_id")
 PLACE_FIELDS = ("request_id", "method", "route", "path")
+
+
+class Recorder(Protocol):
+    """What records requests."""
+
+    def note_listeners(self) -> None:
+        """Find out again whether to record requests."""
+
+
+_recorders: WeakSet[Recorder] = WeakSet()
+_keeps_records = False
+
+
+def keep_records() -> None:
+    """Have every middleware record its requests, also where there are no listeners.
+
+    For whoever asks for the current request's record in another way.
+    """
+    global _keeps_records
+    if not _keeps_records:
+        _keeps_records = True
+        for middleware in list(_recorders):
+            middleware.note_listeners()
+
+
+def records_requests(middleware: Recorder) -> bool:
+    """Whether a middleware without listeners is to record its requests all the same.
+
+    If that changes later, its ``note_listeners`` is called.
+    """
+    _recorders.add(middleware)
+    return _keeps_records
+
 
 Error = TypeVar("Error", bound=RequestError)
 
@@ -63,6 +97,7 @@ class RequestRecord:
     It holds texts: neither the request's scope or environ (``carrier``), nor its principal. The
     ``route`` is the template, None where nobody knows it; whoever has routed the request sets it.
     ``principal_key``: where the carrier has a principal that was put in by other means.
+    ``is_quiet``: only a refusal is emitted.
     """
 
     def __init__(
@@ -73,8 +108,10 @@ class RequestRecord:
         request_id: str,
         principal_key: str,
         protocol: str = "http",
+        is_quiet: bool = False,
     ) -> None:
         self.announce = announce
+        self._is_quiet = is_quiet
         self._outer: RequestRecord | None = carrier.get(RECORD_KEY)
         self.method = request.method
         # As it is now: a mount takes its part away, and gives it back to nobody.
@@ -91,6 +128,11 @@ class RequestRecord:
         carrier[RECORD_KEY] = self
         _current.set(self)
 
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """What is known of the caller and the decisions, by the fields of ``Decided``."""
+        return self._facts
+
     def note(self, facts: Mapping[str, Any]) -> None:
         """Note fields of ``Decided``; the first refusal counts, as others may follow from it."""
         known = self._facts
@@ -106,6 +148,8 @@ class RequestRecord:
             return
         self.is_emitted = True
         facts = self._facts
+        if self._is_quiet and facts["allowed"] and not facts.get("would_refuse"):
+            return
         principal = carrier.get(self._principal_key)
         if "cached" not in facts:
             facts = fields_of_caller(principal) | facts

@@ -16,7 +16,13 @@ from ..background.waiting import Steps, drive, drive_async
 from ..errors import ConfigurationError, MissingToken, RequestError
 from ..events.kinds import ChecksWeakened, ConfigurationWarning
 from ..events.log import log_bounded
-from ..events.record import RECORD_KEY, RequestRecord, open_record
+from ..events.record import (
+    RECORD_KEY,
+    RequestRecord,
+    fields_of_caller,
+    open_record,
+    records_requests,
+)
 from ..principal import PRINCIPAL_KEY, Principal
 from ..responses import Challenge, Refusal, refusal_for
 from ..verification.verifier import Verifier
@@ -138,6 +144,10 @@ class Middleware:
             RequestError: ``authorize`` does not hold; already announced.
 
         """
+        if self._notes_callers:
+            record = self.record_of(carrier)
+            if record is not None:
+                record.note(fields_of_caller(principal))
         if self._authorize is not None:
             self.check(self._authorize, principal, view(carrier))
         carrier[PRINCIPAL_KEY] = principal
@@ -202,14 +212,21 @@ class Middleware:
     def use(self, verifier: Verifier) -> None:
         """Use this verifier from now on; tests substitute one for the configured verifier."""
         self.verifier = verifier
-        self.has_listeners = verifier.announce.has_listeners
-        """Whether there are listeners, so that requests are recorded until they are decided."""
+        self.note_listeners()
         self.begin_line: BeginLine = verifier.begin_line
         """Does as ``begin`` for exactly one line."""
         self._originals: Originals | None = None
         if self.settings.original is not None:
             self._originals = Originals(self.settings.original, verifier)
             self.begin_line = self._originals.begin_line
+
+    def note_listeners(self) -> None:
+        """Find out whether requests are recorded until they are decided."""
+        is_heard = self.verifier.announce.has_listeners
+        self._notes_callers = records_requests(self) and not is_heard
+        """Whether the audit, which has no listeners, leaves it to us to note who calls."""
+        self.has_listeners = is_heard or self._notes_callers
+        """Whether requests are recorded, since somebody listens or asks for the records."""
 
     def start_record(
         self, carrier: MutableMapping[str, Any], request: RequestView, protocol: str = "http"
@@ -221,7 +238,8 @@ class Middleware:
         if self.record_of(carrier) is not None:
             return None
         of_request = carrier, request, request_id_of(request)
-        return RequestRecord(self.verifier.announce, *of_request, PRINCIPAL_KEY, protocol)
+        is_quiet = request.path in self.settings.quiet
+        return RequestRecord(self.verifier.announce, *of_request, PRINCIPAL_KEY, protocol, is_quiet)
 
     def record_of(self, carrier: Mapping[str, Any]) -> RequestRecord | None:
         """Return the request's audit record, unless it is emitted or for other listeners."""

@@ -35,6 +35,7 @@ class Options(VerifierOptions, total=False):
     authorize: Predicate | None
     optional: bool | tuple[str, ...] | list[str]
     exempt: tuple[str, ...] | list[str]
+    quiet: tuple[str, ...] | list[str]
     cors_preflight: Preflight
     unguarded: Unguarded
     fail_fast: bool
@@ -55,6 +56,7 @@ class Settings:
     authorize: Predicate | None
     optional: bool | PathList
     exempt: PathList
+    quiet: PathList
     passes_preflight: bool
     unguarded: Unguarded
     fail_fast: bool
@@ -91,6 +93,7 @@ class Settings:
             authorize=_authorize(merged.get("authorize"), verifier),
             optional=_optional(merged.get("optional", False)),
             exempt=path_list("exempt", merged.get("exempt", ())),
+            quiet=path_list("quiet", merged.get("quiet", ())),
             passes_preflight=preflight == "pass",
             unguarded=check.one_of(
                 "unguarded", merged.get("unguarded", "allow"), get_args(Unguarded)

@@ -90,6 +90,7 @@ OPTIONS: Mapping[str, _Option] = {
     "optional": _Option(why_not=_WEAKENS),
     "exempt": _Option(why_not=_WEAKENS),
     "vary": _Option(why_not=_WEAKENS),
+    "quiet": _Option(_comma_list),
     "original": _Option(in_files=False, why_not=_CODE),
     "authorize": _Option(in_files=False, why_not=_CODE),
     "refuse": _Option(in_files=False, why_not=_CODE),
