@@ -16,3 +16,4 @@ from .override import override as override
 from .samples import byu_claims as byu_claims
 from .samples import client_claims as client_claims
 from .samples import ucsd_claims as ucsd_claims
+from .sign_on import sign_on_link as sign_on_link

@@ -17,6 +17,7 @@ from ..options.checks import AnyAudience
 from ..verification.options import registry_of
 from .minting import SigningKey, mint
 from .outside import unset_outside_code
+from .own_keys import with_keys_of
 from .placing import claims_by_entry, put_claim, put_list
 from .publishing import Answer, Published, answer_at
 
@@ -146,7 +147,7 @@ class LocalGateway:
             "gateway": self.form.preset,
             "keys": None if self._finds_keys else self.keys_url,
             "api": self.api,
-            "clients": self.clients,
+            "clients": with_keys_of(self.clients, self.keys_url),
         } | {
             option: value
             for option, value in needed.items()
