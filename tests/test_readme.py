@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import re
@@ -346,14 +347,21 @@ def test_signing_out_refuses_the_tokens_of_now_and_takes_newer_ones(
 
 
 def test_the_commands_on_revocations_are_as_written(
-    in_site: Path, capsys: pytest.CaptureFixture[str]
+    in_site: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    rsa_key: SigningKey,
 ) -> None:
+    (in_site / "token.txt").write_text(mint(rsa_key, ucsd_claims()))
     lines = block("sh", "revoke --store").strip().splitlines()
     for line in lines:
-        assert main(shlex.split(line)[1:]) == 0, line
+        command, _, file = line.partition(" < ")
+        if file:
+            monkeypatch.setattr("sys.stdin", io.StringIO((in_site / file).read_text()))
+        assert main(shlex.split(command)[1:]) == 0, line
     told = capsys.readouterr().out
 
-    assert "2 denials in force" in told
+    assert "3 denials in force" in told
     assert "taken back: subject jroe@carbon.super" in told
 
 

@@ -14,7 +14,7 @@ from ..background.waiting import Steps, Wait, in_thread
 from ..errors import RequestError, StoreUnavailable, TokenReused, TokenRevoked
 from ..events.kinds import Event
 from ..principal import Principal
-from .denials import Denial, DenyList
+from .denials import Denial, DenyList, digest_of, signed_part
 from .option import Revocations, open_store
 from .store import CLOCKS_APART
 from .watch import DenialWatch
@@ -179,7 +179,13 @@ class RevocationCheck:
         return denials
 
     def _refuse_denied(self, entry: VerifiedToken, denials: DenyList) -> None:
-        denial = denials.find(entry.principal, entry.issued_at, self._clock(), entry.signed_key_id)
+        denial = denials.find(
+            entry.principal,
+            entry.issued_at,
+            self._clock(),
+            entry.signed_key_id,
+            lambda: digest_of(signed_part(entry.token)),
+        )
         if denial is not None:
             raise TokenRevoked(denial.reason)
 
@@ -235,5 +241,4 @@ def one_time_key(entry: VerifiedToken) -> str:
     principal = entry.principal
     if principal.token_id is not None and principal.issuer is not None:
         return json.dumps(["assertion", principal.issuer, principal.token_id])
-    signed, _, _ = entry.token.rpartition(b".")
-    return json.dumps(["assertion", signed.decode("ascii")])
+    return json.dumps(["assertion", signed_part(entry.token).decode("ascii")])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -17,7 +19,21 @@ A denial that ends before its token lets the token in again: where tokens live l
 """
 
 _MOST_TEXT = 1024
-_KINDS = ("token_id", "subject", "client_id", "key_id")
+_KINDS = ("token_id", "digest", "subject", "client_id", "key_id")
+_DIGEST = re.compile("[0-9a-f]{64}")
+
+
+def signed_part(token: bytes) -> bytes:
+    """Return what was signed of a token (RFC 7515, 5.1).
+
+    Not its signature, of which several spellings verify.
+    """
+    return token.rpartition(b".")[0]
+
+
+def digest_of(signed: bytes) -> str:
+    """Return the SHA-256 of what was signed of a token, in hexadecimal digits."""
+    return hashlib.sha256(signed).hexdigest()
 
 
 class Name(NamedTuple):
@@ -32,10 +48,12 @@ class Name(NamedTuple):
 class Denial:
     """Refuses the tokens that it names. Texts are compared whole, times are seconds since 1970.
 
-    One of ``token_id``, ``subject``, ``client_id`` and ``key_id``, or ``issuer`` alone.
+    One of ``token_id``, ``digest``, ``subject``, ``client_id`` and ``key_id``, or ``issuer`` alone.
 
     Attributes:
         token_id: the claim ``jti`` (RFC 7519, 4.1.7).
+        digest: of one token that may have no ``jti``, the SHA-256 of what was signed
+            (RFC 7515, 5.1), in 64 hexadecimal digits.
         subject: as ``Principal.subject``.
         client_id: as ``Principal.client_id``; of a sign-on token, the id of its integration.
         key_id: the ``kid`` of the signing key (RFC 7517, 4.5); where that has none, as in a PEM or
@@ -53,6 +71,7 @@ class Denial:
     """
 
     token_id: str | None = None
+    digest: str | None = None
     subject: str | None = None
     client_id: str | None = None
     key_id: str | None = None
@@ -71,6 +90,8 @@ class Denial:
             value = getattr(self, kind)
             if value is not None:
                 _check_text(kind, value, least=1)
+        if self.digest is not None and not _DIGEST.fullmatch(self.digest):
+            raise ValueError("digest: 64 hexadecimal digits in lower case")
         _check_text("note", self.note, least=0)
         for moment in ("issued_before", "until"):
             _check_time(moment, getattr(self, moment))
@@ -82,6 +103,12 @@ class Denial:
         """Make one from what a store has kept."""
         names = {"issuer": issuer or None, kind: value}
         return cls(**names, issued_before=before, until=until, note=note)
+
+    @classmethod
+    def of_token(cls, token: str, *, until: float | None = None, note: str = "") -> Denial:
+        """Deny just this token, with or without a ``jti``. Nothing of it is verified."""
+        digest = digest_of(signed_part(token.encode("utf-8", "surrogatepass")))
+        return cls(digest=digest, until=until, note=note)
 
     @property
     def name(self) -> Name:
@@ -152,15 +179,17 @@ class DenyList:
         issued_at: Callable[[], float | None],
         now: float,
         signed_key_id: Callable[[], str | None] = lambda: None,
+        digest: Callable[[], str | None] = lambda: None,
     ) -> Denial | None:
         """Return a denial of a token that is in force; None where there is none.
 
         ``issued_at`` returns the token's ``iat`` in seconds since 1970, None where it has none.
         ``signed_key_id`` returns the ``kid`` of the token's own header, which counts where its key
-        has none (PEM, certificate). Both are called only where their answer matters.
+        has none (PEM, certificate). ``digest`` returns that of the token. They are called only
+        where their answer matters.
         """
         for kind, by_value in self._by_kind.items():
-            value: str | None = getattr(token, kind)
+            value: str | None = digest() if kind == "digest" else getattr(token, kind)
             if value is None and kind == "key_id":
                 value = signed_key_id()
             for denial in by_value.get(value, ()) if value is not None else ():

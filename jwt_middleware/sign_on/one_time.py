@@ -12,7 +12,7 @@ import hashlib
 from typing import Final, NamedTuple
 
 from ..errors import SignOnFailed, StoreUnavailable, TokenReused, TokenRevoked
-from ..revocation.denials import DenyList
+from ..revocation.denials import DenyList, digest_of
 from ..revocation.store import CLOCKS_APART, Store
 from .tokens import SignOnToken
 
@@ -60,7 +60,9 @@ class Denied:
             token.signed_key_id if token.key_id is None else token.key_id,
             claims.get("iss"),
         )
-        denial = self._list.find(names, lambda: token.issued_at, now)
+        denial = self._list.find(
+            names, lambda: token.issued_at, now, digest=lambda: digest_of(token.signed)
+        )
         if denial is not None:
             raise TokenRevoked(denial.reason)
 

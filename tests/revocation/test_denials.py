@@ -9,7 +9,7 @@ import pytest
 from jwt_middleware import Principal
 from jwt_middleware.principal import ClaimNames
 from jwt_middleware.revocation import Denial
-from jwt_middleware.revocation.denials import DenyList
+from jwt_middleware.revocation.denials import DenyList, digest_of
 
 NOW = 1_479_409_651.0
 
@@ -36,6 +36,8 @@ def is_denied(denial: Denial, issued_at: Any = never, now: float = NOW, **claims
         ({"subject": "a", "client_id": "b"}, "subject and client_id"),
         ({"subject": ""}, "subject"),
         ({"issuer": ""}, "issuer"),
+        ({"digest": "x"}, "64 hexadecimal digits"),
+        ({"digest": "A" * 64}, "64 hexadecimal digits"),
         ({"subject": 5}, "subject"),
         ({"subject": "x" * 1025}, "subject"),
         ({"subject": "\ud800"}, "half a character"),
@@ -81,6 +83,16 @@ def test_a_key_is_named_by_its_kid() -> None:
     nameless = Principal.of_token({"sub": "None"}, ClaimNames(), NOW, None)
     for name in ({"key_id": "None"}, {"client_id": "None"}, {"token_id": "None"}):
         assert DenyList([Denial(**name)]).find(nameless, never, NOW) is None
+
+
+def test_a_token_is_named_by_what_was_signed_of_it() -> None:
+    listed = DenyList([Denial.of_token("head.body.signature")])
+
+    for token, is_named in ((b"head.body", True), (b"head.bodx", False)):
+        found = listed.find(principal(), never, NOW, digest=lambda t=token: digest_of(t))
+        assert (found is not None) is is_named
+    assert listed.find(principal(), never, NOW) is None
+    assert Denial.of_token("head.body.another spelling") == Denial.of_token("head.body.signature")
 
 
 def test_the_same_subject_of_another_issuer_is_another() -> None:

@@ -1,20 +1,19 @@
 """The command ``jwt-assertion``, also ``python -m jwt_middleware``.
 
 Exit status 0, 1 where something was refused or did not hold, 2 for usage and configuration errors,
-which are printed on standard error.
+which are printed on standard error. A reader who closes the pipe early does not change it.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 
 from ...errors import ConfigurationError, RequestError
 from ...events.log import logger
 from . import check, demo, gateway, keys, revocations, routes, tokens
-from .shared import complain
+from .shared import complain, print_no_more, whatever_the_reader
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -25,16 +24,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         logger.setLevel("CRITICAL")
     try:
         status: int = options.run(options)
-        sys.stdout.flush()
+        with whatever_the_reader():
+            sys.stdout.flush()
     except ConfigurationError as error:
         complain(error)
         return 2
     except RequestError as error:  # a store that is out, say
         complain(error)
         return 1
-    except BrokenPipeError:  # the reader has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    except BrokenPipeError:  # the reader of a server's words has gone, so it ends
+        print_no_more()
+        return 1
     finally:
         logger.setLevel(level)
     return status

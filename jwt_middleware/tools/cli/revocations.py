@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import sys
 import time
 from contextlib import closing
 from dataclasses import asdict
@@ -14,10 +15,13 @@ from ...errors import ConfigurationError
 from ...events.fields import printable
 from ...options.sources import merged_options
 from ...revocation import Denial, Revocations, open_store
+from ...revocation.denials import KEEP_FOR
 from ...revocation.store import Store
 from ...revocation.urls import is_missing_file
-from ..explain.times import count, moment
-from .shared import add_command, answer, complain, environment_of, time_of
+from ...verification.options import MOST_LEEWAY
+from ..explain.times import count, moment, seconds_of
+from ..explain.token import find_token, inspect
+from .shared import add_command, answer, complain, environment_of, read_text, time_of
 
 _NAMES = {
     "jti": ("token_id", "one token, by its jti"),
@@ -31,6 +35,11 @@ def add_to(commands: Any) -> None:
     """Add the commands."""
     revoke = add_command(commands, _revoke, "deny tokens before they expire, or take a denial back")
     named = revoke.add_mutually_exclusive_group()
+    named.add_argument(
+        "file",
+        nargs="?",
+        help="one token: the file that holds it, or - for standard input (default)",
+    )
     for option, (field, help_text) in _NAMES.items():
         named.add_argument(f"--{option}", dest=field, metavar="X", help=help_text)
     add = revoke.add_argument
@@ -55,7 +64,7 @@ def add_to(commands: Any) -> None:
 
 
 def _revoke(options: argparse.Namespace) -> int:
-    """Deny one token, or all of a subject, client, key or issuer, in the services' store.
+    """Deny the token on standard input, or all of a subject, client, key or issuer.
 
     The services refuse them within a second (401 token_revoked). Times are 'now' or ISO 8601 (UTC
     where they name no offset).
@@ -72,6 +81,11 @@ def _revoke(options: argparse.Namespace) -> int:
         stored = {known.identity: known for known in store.denials()}
         kept = stored.get(denial.identity, denial)
         answer(options, {"store": store.name, "denied": _as_json(kept)}, [f"denied: {_line(kept)}"])
+    if kept.digest is not None:
+        complain(
+            "just that token; the gateway may sign its caller another one, which --subject X "
+            "--issued-before now denies too"
+        )
     return 0
 
 
@@ -132,6 +146,8 @@ def _denial(options: argparse.Namespace) -> Denial:
     before, ends = options.issued_before, math.inf if options.forever else None
     if options.until is not None and not options.forever:
         ends = time_of("--until", options.until)
+    if not given and options.issuer is None:
+        return _of_token(options, ends)
     try:
         return Denial(
             **given,
@@ -141,9 +157,30 @@ def _denial(options: argparse.Namespace) -> Denial:
             note=options.note,
         )
     except ValueError as error:
-        named = ", ".join(f"--{option}" for option in _NAMES)
-        fault = error if given or options.issuer else f"name what to deny: {named} or --issuer"
-        raise ConfigurationError(f"revoke: {fault}") from None
+        raise ConfigurationError(f"revoke: {error}") from None
+
+
+def _of_token(options: argparse.Namespace, ends: float | None) -> Denial:
+    """Deny the token that is read, until it has surely ended. Nothing of it is verified."""
+    named = "name what to deny: a token on standard input, " + ", ".join(
+        f"--{option}" for option in (*_NAMES, "issuer")
+    )
+    if options.issued_before is not None:
+        raise ConfigurationError(f"revoke: --issued-before says when; {named}")
+    path = options.file or "-"
+    if path == "-" and sys.stdin.isatty():
+        raise ConfigurationError(f"revoke: {named}")
+    token = find_token(read_text(path, f"the token in {path}"))
+    if not token:
+        raise ConfigurationError(f"revoke: {named}")
+    inspection = inspect(token, None, time.time())
+    if inspection.claims is None:
+        fault = inspection.facts.get("unreadable", inspection.facts.get("spelling"))
+        raise ConfigurationError(f"revoke: this is no token that could be denied: {fault}")
+    expires = seconds_of(inspection.all_claims.get("exp"))
+    if ends is None and expires is not None and expires + MOST_LEEWAY > time.time() + KEEP_FOR:
+        ends = expires + MOST_LEEWAY
+    return Denial.of_token(token, until=ends, note=options.note)
 
 
 def _as_json(denial: Denial) -> dict[str, Any]:

@@ -37,7 +37,23 @@ def add_command(
 
 def answer(options: argparse.Namespace, value: Any, lines: Iterable[str]) -> None:
     """Print the answer of a command: ``value`` with ``--json``, else its lines."""
-    print(json.dumps(value, indent=2) if options.json else "\n".join(lines))
+    text = json.dumps(value, indent=2) if options.json else "\n".join(lines)
+    with whatever_the_reader():
+        print(text)
+
+
+@contextmanager
+def whatever_the_reader() -> Generator[None, None, None]:
+    """Print for a reader who may close the pipe, which is no fault of the command."""
+    try:
+        yield
+    except BrokenPipeError:  # the reader has seen enough
+        print_no_more()
+
+
+def print_no_more() -> None:
+    """Have what is printed from now on reach nobody, as its reader has gone."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def complain(text: object) -> None:

@@ -7,7 +7,6 @@ the list of processes.
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -26,6 +25,7 @@ from .shared import (
     read_text,
     required_verifier,
     time_of,
+    whatever_the_reader,
 )
 
 
@@ -92,7 +92,7 @@ def _verify(options: argparse.Namespace) -> int:
         principal = principal_as_json(verifier.verify(_token(options).strip(" \t\r\n")))
     except RequestError as error:
         if options.json:
-            print(json.dumps({"code": error.code, "reason": str(error)}))
+            answer(options, {"code": error.code, "reason": str(error)}, ())
         complain(f"{error.code}: {readable(error)}")
         return 1
     lines = (f"{name:<12} {readable(value)}" for name, value in principal.items())
@@ -114,7 +114,9 @@ def _mint(options: argparse.Namespace) -> int:
         algorithm=options.algorithm or FORMS[form].algorithm,
         key_id=options.key_id,
     )
-    print(mint(key, _claims(options, FORMS[form]), form=form, lifetime=options.lifetime))
+    token = mint(key, _claims(options, FORMS[form]), form=form, lifetime=options.lifetime)
+    with whatever_the_reader():
+        print(token)
     return 0
 
 

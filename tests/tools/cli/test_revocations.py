@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import re
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from jwt_middleware import Revocations, Verifier
+from jwt_middleware.errors import TokenRevoked
 from jwt_middleware.revocation import Denial, open_store
 from jwt_middleware.revocation.denials import KEEP_FOR
 from jwt_middleware.testing import SigningKey, mint, ucsd_claims
@@ -167,8 +169,12 @@ def test_who_only_looks_or_takes_back_makes_no_store(
 @pytest.mark.parametrize(
     "arguments, told",
     [
-        (("revoke", *STORE), "name what to deny: --jti"),
-        (("revoke", *STORE, "--note", "x"), "name what to deny: --jti"),
+        (("revoke", *STORE), "name what to deny: a token on standard input, --jti"),
+        (("revoke", *STORE, "--note", "x"), "name what to deny: a token on standard input, --jti"),
+        (("revoke", *STORE, "--issued-before", "now"), "says when; name what to deny"),
+        (("revoke", *STORE, "gateway.pem"), "this is no token that could be denied"),
+        (("revoke", *STORE, "none.txt"), "the token in none.txt cannot be read"),
+        (("revoke", *STORE, "none.txt", "--jti", "t-1"), "not allowed with argument"),
         (("revoke", "--jti", "t-1"), "which store?"),
         (("revocations",), "which store?"),
         (("revoke", "--jti", "t-1", "--store", "process-memory"), "no command reaches"),
@@ -191,8 +197,13 @@ def test_who_only_looks_or_takes_back_makes_no_store(
     ],
 )
 def test_a_mistake_is_reported_with_status_2(
-    arguments: tuple[str, ...], told: str, command: Run, folder: Path
+    arguments: tuple[str, ...],
+    told: str,
+    command: Run,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
     said = command(*arguments)
 
     assert (said.status, said.out) == (2, "")
@@ -267,3 +278,45 @@ def test_who_looks_at_a_token_does_not_use_it(
     said = command("inspect", *look)
     assert (said.status, said.out.startswith("token_reused: The signature is good;")) == (1, True)
     assert "token_reused" in command("verify", *look).err
+
+
+@pytest.mark.parametrize("claims", [{}, {"jti": "t-1"}])
+@pytest.mark.parametrize("written", ["{}", "X-JWT-Assertion: {}\r\n"])
+def test_a_token_on_standard_input_is_denied_by_itself(
+    claims: dict[str, Any],
+    written: str,
+    command: Run,
+    folder: Path,
+    rsa_key: SigningKey,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    leaked = mint(rsa_key, ucsd_claims() | claims)
+    other = mint(rsa_key, ucsd_claims() | claims | {"n": 1})
+    verifier = Verifier(keys="gateway.pem", api="/echo/1.0.0", revocations=URL)
+    assert verifier.revocations is not None
+    verifier.verify(leaked)
+
+    monkeypatch.setattr("sys.stdin", io.StringIO(written.format(leaked)))
+    said = command("revoke", *STORE, "--note", "leaked")
+    assert said.out.startswith("denied: digest ")
+    assert "--subject X --issued-before now" in said.err
+    with pytest.raises(TokenRevoked, match="digest is denied"):
+        verifier.verify(leaked)
+    verifier.verify(other)
+    assert "leaked" in command("revocations", *STORE).out
+
+    (folder / "t.txt").write_text(leaked)
+    assert command("revoke", *STORE, "t.txt", "--take-back").out.startswith("taken back: digest ")
+    verifier.verify(leaked)
+    verifier.close()
+
+
+def test_a_denied_token_stays_denied_until_it_has_ended(
+    command: Run, folder: Path, rsa_key: SigningKey
+) -> None:
+    for lifetime, ends in ((600, KEEP_FOR), (10 * KEEP_FOR, 10 * KEEP_FOR + 3600)):
+        (folder / "t.txt").write_text(mint(rsa_key, ucsd_claims(), lifetime=lifetime))
+        denied = json.loads(command("revoke", *STORE, "t.txt", "--json").out)["denied"]
+        assert denied["until"] == pytest.approx(time.time() + ends, abs=60)
+    named = json.loads(command("revoke", *STORE, "t.txt", "--forever", "--json").out)["denied"]
+    assert named["until"] is None
