@@ -127,6 +127,18 @@ class JWKSEndpoint(KeySource):
                 return None
             return Wait(self._flight.start(), self.wait_budget, already_running=False)
 
+    def recheck(self, key_id: str | None = None) -> Wait | None:  # noqa: ARG002
+        """Fetch after a bad signature under a known key, or join the fetch under way.
+
+        None where a fetch is not allowed now: then the keys known now are believed.
+        """
+        with self._flight.lock:
+            if self._flight.running is not None:
+                return Wait(self._flight.running, self.wait_budget, already_running=True)
+            if self._closed or not self._schedule.may_recheck():
+                return None
+            return Wait(self._flight.start(), self.wait_budget, already_running=False)
+
     def retry_after(self) -> int:
         """Return the whole seconds after which asking again may help."""
         return max(1, math.ceil(self._schedule.waits()))

@@ -132,14 +132,11 @@ class SeveralSources(KeySource):
 
     def refresh(self, key_id: str | None = None) -> Wait | None:
         """Refresh every source that can be refreshed."""
-        waits = [wait for source in self.sources if (wait := source.refresh(key_id)) is not None]
-        if not waits:
-            return None
-        return Wait(
-            _AllWork([wait.work for wait in waits]),
-            max(wait.budget for wait in waits),
-            already_running=any(wait.already_running for wait in waits),
-        )
+        return _joined([source.refresh(key_id) for source in self.sources])
+
+    def recheck(self, key_id: str | None = None) -> Wait | None:
+        """Have every source look again after a bad signature."""
+        return _joined([source.recheck(key_id) for source in self.sources])
 
     def has_failed_for(self, key_id: str | None) -> bool:
         """Whether the fetch of this key failed at one of the sources."""
@@ -148,6 +145,17 @@ class SeveralSources(KeySource):
     def retry_after(self) -> int:
         """Return the seconds of the first source that may have keys again."""
         return min(source.retry_after() for source in self.sources)
+
+
+def _joined(each: list[Wait | None]) -> Wait | None:
+    waits = [wait for wait in each if wait is not None]
+    if not waits:
+        return None
+    return Wait(
+        _AllWork([wait.work for wait in waits]),
+        max(wait.budget for wait in waits),
+        already_running=any(wait.already_running for wait in waits),
+    )
 
 
 class _AllWork:

@@ -138,6 +138,11 @@ class PEMPerKid(KeySource):
             self._asked = (key_id, *others)
             return Wait(self._flight.start(), self.wait_budget, already_running=False)
 
+    def recheck(self, key_id: str | None = None) -> Wait | None:
+        """Fetch the key of this id once more, after a bad signature under it."""
+        known = self._endpoints.get(key_id or "")
+        return None if known is None else known.recheck(key_id)
+
     def _may_fetch(self, key_id: str) -> bool:
         """Whether a key may be fetched now; else note that it is wanted."""
         if key_id in self._errors:  # its endpoint failed: the pauses are enough of a limit

@@ -49,6 +49,13 @@ class KeySource:
         """Ask for newer keys, which may include ``key_id``; None where that changes nothing."""
         return None
 
+    def recheck(self, key_id: str | None = None) -> Wait | None:  # noqa: ARG002
+        """Ask for newer keys after a bad signature under a known key, whose id was ``key_id``.
+
+        None where the keys known now are believed.
+        """
+        return None
+
     def has_failed_for(self, key_id: str | None) -> bool:  # noqa: ARG002
         """Whether a fetch for this very key failed, so that it may exist; for ``on_demand``."""
         return False
@@ -151,6 +158,10 @@ class WatchedKeys(KeySource):
         """Look at the file now, unless that was done within the last second."""
         work = self._file.look_now()
         return None if work is None else Wait(work, 2 * self._look_every, already_running=False)
+
+    def recheck(self, key_id: str | None = None) -> Wait | None:
+        """Look at the file now: its new key need not have another name."""
+        return self.refresh(key_id)
 
     def attach(self, on_event: OnEvent, accepts: Accepts) -> None:
         """Call ``on_event`` for each broken replacement; ``accepts`` may refuse one."""

@@ -15,6 +15,7 @@ from ..errors import (
     BadSignature,
     ClientMismatch,
     InvalidClaim,
+    MalformedToken,
     RequestError,
     UnacceptableAlgorithm,
     UnknownKey,
@@ -24,13 +25,20 @@ from ..keys.encoding import json_segment
 from ..keys.trusted import TrustedKeys
 from ..principal import Principal
 from .cache import VerifiedToken
-from .compact import Segments, decode_header
+from .compact import Segments, decode_header, joined_fault
 from .issuer import IssuerVerifier
 
 if TYPE_CHECKING:
     from ..authorization.clients import Dropped
     from ..authorization.registry import ClientRegistry
     from .bound import RegistrySnapshot
+
+
+MAY_BE_JOINED = (BadSignature, MalformedToken)
+"""Errors that may mean: two header lines were joined, or a word precedes the token."""
+
+Choice = tuple[Segments, IssuerVerifier, "RegistrySnapshot | None"]
+"""A token's segments, its issuer's verifier, and the registry snapshot that this depended on."""
 
 
 class Issuers:
@@ -165,6 +173,14 @@ class Issuers:
             claims, names, entry.expires_at, entry.key.key_id, grants
         )
         return dropped
+
+    def clearer(self, error: RequestError, raw: bytes | str, choice: Choice | None) -> RequestError:
+        """Return the error, or another one that names the cause more clearly."""
+        if type(error) in MAY_BE_JOINED:
+            joined = joined_fault(raw)
+            if joined is not None:
+                return joined
+        return error if choice is None else self.as_mismatch(error, *choice)
 
     def as_mismatch(
         self,

@@ -13,7 +13,6 @@ from ..background.waiting import Steps, drive, drive_async
 from ..errors import (
     BadSignature,
     DuplicateHeader,
-    MalformedToken,
     RequestError,
 )
 from ..events.kinds import ConfigurationWarning
@@ -24,22 +23,16 @@ from ..keys.encoding import use_speed
 from ..options import checks as check
 from ..principal import Principal
 from .cache import TAIL, TokenCache, VerifiedToken
-from .compact import MAX_TOKEN_SIZE, Segments, joined_fault, raw_token, split
+from .compact import MAX_TOKEN_SIZE, raw_token, split
 from .configured import API_IS_NOT_SET, headers_of, issuer_verifiers_of
 from .credentials import Credentials, Outcome
 from .issuer import IssuerVerifier
-from .issuers import Issuers
+from .issuers import MAY_BE_JOINED, Choice, Issuers
 from .options import VerifierOptions, clock_of, listeners_of, registry_of, revocations_of
 
 if TYPE_CHECKING:
     from ..authorization.clients import Clients
     from .bound import RegistrySnapshot
-
-
-_MAY_BE_JOINED = (BadSignature, MalformedToken)
-"""Errors that may mean: two header lines were joined, or a word precedes the token."""
-Choice = tuple[Segments, IssuerVerifier, "RegistrySnapshot | None"]
-"""A token's segments, its issuer's verifier, and the registry snapshot that this depended on."""
 
 
 class Verifier:
@@ -151,11 +144,16 @@ class Verifier:
         return self._steps(raw, request if view is None else view(request), entry)
 
     def _steps(
-        self, raw: bytes | str, request: RequestView | None, entry: VerifiedToken | None
+        self,
+        raw: bytes | str,
+        request: RequestView | None,
+        entry: VerifiedToken | None,
+        is_rechecked: bool = False,
     ) -> Steps[Principal]:
         """Verify a token; yield each wait: for a fetch of keys, and for the revocation store.
 
-        ``entry``: the cached token, if only its revocation must be re-checked.
+        ``entry``: the cached token, if only its revocation must be re-checked. ``is_rechecked``:
+        a bad signature has already led to newer keys.
 
         Raises:
             RequestError: the token is refused; already announced.
@@ -187,7 +185,12 @@ class Verifier:
                         # The registry has changed: the client may be bound to another issuer now.
                         return (yield from self._steps(raw, request, None))
                     began = time.perf_counter()  # the wait is not counted
-                entry = issuer.verify(token, segments, candidates)
+                try:
+                    entry = issuer.verify(token, segments, candidates)
+                except BadSignature:
+                    if is_rechecked or not (yield from issuer.has_newer_keys(token, candidates)):
+                        raise
+                    return (yield from self._steps(raw, request, None, is_rechecked=True))
                 if snapshot is not None:
                     for dropped in self._issuers.apply_grants(entry, snapshot):
                         self.audit.dropped(entry.principal, *dropped, request)
@@ -198,23 +201,15 @@ class Verifier:
                 yield from self.revocations.check(entry)
         except RequestError as error:
             # Without an entry the token failed before it was verified.
-            if entry is None and (choice is not None or type(error) in _MAY_BE_JOINED):
-                raise self.audit.refused(self._clearer_error(error, raw, choice), request) from None
+            if entry is None and (choice is not None or type(error) in MAY_BE_JOINED):
+                raise self.audit.refused(
+                    self._issuers.clearer(error, raw, choice), request
+                ) from None
             self.audit.refused(error, request)
             raise
         if is_reported:
             self.audit.verified(entry.principal, request, cached=is_cached, seconds=seconds)
         return entry.principal
-
-    def _clearer_error(
-        self, error: RequestError, raw: bytes | str, choice: Choice | None
-    ) -> RequestError:
-        """Return the error, or another one that names the cause more clearly."""
-        if type(error) in _MAY_BE_JOINED:
-            joined = joined_fault(raw)
-            if joined is not None:
-                return joined
-        return error if choice is None else self._issuers.as_mismatch(error, *choice)
 
     def authenticate(
         self, header_lines: Sequence[bytes | str], *, request: RequestView | None = None
