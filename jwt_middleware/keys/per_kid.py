@@ -11,11 +11,12 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from ..background.waiting import SingleFlight, Wait
 from ..errors import ConfigurationError
 from ..options import checks as check
-from .http_fetch import FetchError, checked_url
+from .fetch_faults import FetchError
 from .jwks import JWKSEndpoint
 from .key import UnusableKey
 from .key_set import KeySet
@@ -73,7 +74,7 @@ class PEMPerKid(KeySource):
         if not isinstance(url, str) or url.count(KID) != 1:
             raise ConfigurationError("keys: a URL template has {kid} once, for the key's id")
         probe = JWKSEndpoint(url.replace(KID, "kid"), clock=clock, **options)
-        if KID not in checked_url(url).path:
+        if KID not in urlsplit(url).path:
             raise ConfigurationError("keys: {kid} stands in the path of the URL")
         try:
             self._form = re.compile(check.text("kid", kid) or "")
@@ -81,6 +82,7 @@ class PEMPerKid(KeySource):
             raise ConfigurationError(f"kid: no regular expression: {error}") from None
         self.name = probe.name.removesuffix("kid") + KID if probe.name.endswith("kid") else url
         self.wait_budget = probe.wait_budget
+        self.weakenings = probe.weakenings
         self._url = url
         self._options = {**options, "clock": clock}
         self._clock = clock

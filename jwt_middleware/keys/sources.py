@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from ..background.waiting import Wait
@@ -36,6 +37,14 @@ class KeySource:
     issuer: str | None = None
     on_demand: bool = False
     """Whether keys are fetched one by one as tokens name them, so that none is no outage."""
+
+    weakenings: Mapping[str, str] = MappingProxyType({})
+    """The options of the source that weaken the check, each with its value."""
+    spellings: tuple[str, ...] = ()
+    """How ``issuer`` may be written in tokens where none is configured; else as it stands."""
+
+    def expect_issuers(self, names: Iterable[str]) -> None:
+        """Take note of the issuers that are configured for these keys."""
 
     def is_of_issuer(self, name: str) -> bool:
         """Whether the keys may be this issuer's."""

@@ -107,6 +107,11 @@ class TrustedKeys:
         """Return the health of every source."""
         return [part.health() for part in self._parts]
 
+    def weakenings(self) -> Iterator[tuple[str, str]]:
+        """Yield each option of a source that weakens the check, with its value."""
+        for part in self._parts:
+            yield from part.weakenings.items()
+
     def _check_now(self) -> None:
         """Check the keys that are known at start-up, so that their faults stop it."""
         known = self._known_now()

@@ -78,7 +78,7 @@ class Issuers:
 
     def prefetching(self) -> Steps[bool]:
         """Fetch missing keys, all at once, so that one budget is enough; return ``have_keys``."""
-        waits = [keys.missing() for keys in self._key_sets()]
+        waits = [keys.missing() for keys in self.key_sets()]
         # Not "yield from": drive() sends values, and a list iterator has no send().
         for pending in waits:
             if pending is not None:
@@ -87,14 +87,14 @@ class Issuers:
 
     def key_health(self) -> list[dict[str, Any]]:
         """Return the health of every key source."""
-        return [source for keys in self._key_sets() for source in keys.health()]
+        return [source for keys in self.key_sets() for source in keys.health()]
 
     def close(self) -> None:
         """Stop fetching keys; the current keys keep verifying tokens."""
-        for keys in self._key_sets():
+        for keys in self.key_sets():
             keys.close()
 
-    def _key_sets(self) -> list[TrustedKeys]:
+    def key_sets(self) -> list[TrustedKeys]:
         """Return the keys of every issuer and bound client; several of them may share theirs."""
         snapshot = None if self.snapshot is None else self.snapshot()
         verifiers = self.verifiers(snapshot)

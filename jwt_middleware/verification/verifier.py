@@ -20,6 +20,7 @@ from ..events.log import Announcer
 from ..events.record import Audit
 from ..gateways import Gateway
 from ..keys.encoding import use_speed
+from ..keys.trusted import TrustedKeys
 from ..options import checks as check
 from ..principal import Principal
 from .cache import TAIL, TokenCache, VerifiedToken
@@ -274,6 +275,11 @@ class Verifier:
     def issuers(self) -> tuple[IssuerVerifier, ...]:
         """The verifier of each issuer; a single verifier if ``issuers`` is not configured."""
         return tuple(self._issuer_verifiers.values())
+
+    @property
+    def trusted_keys(self) -> Sequence[TrustedKeys]:
+        """The keys of every issuer, and of every client that is bound to keys of its own."""
+        return self._issuers.key_sets()
 
     def unknown_names(self, predicate: Predicate) -> list[str]:
         """Return the faults of a predicate's names, by the newest reading of the registry."""
