@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +110,16 @@ class SeveralSources(KeySource):
     def issuer(self) -> str | None:  # type: ignore[override]
         """The only issuer that signs with the keys, where one of the sources knows it."""
         return None if self._of_issuer is None else self._of_issuer.issuer
+
+    @property
+    def spellings(self) -> tuple[str, ...]:  # type: ignore[override]
+        """How that issuer may be written in tokens."""
+        return () if self._of_issuer is None else self._of_issuer.spellings
+
+    def expect_issuers(self, names: Iterable[str]) -> None:
+        """Take note of the issuers that are configured for these keys."""
+        if self._of_issuer is not None:
+            self._of_issuer.expect_issuers(names)
 
     def is_of_issuer(self, name: str) -> bool:
         """Whether the keys may be this issuer's."""
