@@ -28,7 +28,7 @@ from .encoding import decode_object
 from .fetch_faults import FetchError, json_fault
 from .http_fetch import MAX_BYTES, Document, checked_headers, get, tls_context
 from .key import UnusableKey
-from .key_set import KeySet, differences
+from .key_set import KeySet, differences, reasons_of, skipped_of
 from .key_urls import checked_url
 from .schedule import RefreshSchedule
 from .sources import Accepts, KeySource, OnEvent
@@ -101,6 +101,7 @@ class JWKSEndpoint(KeySource):
         self._keys: KeySet | None = None
         self._etag: str | None = None
         self._last_error: str | None = None
+        self._skipped: list[dict[str, str | None]] = []
         self._announced_stale = False
         self._closed = False
 
@@ -173,6 +174,7 @@ class JWKSEndpoint(KeySource):
             "fresh": keys is not None and schedule.is_fresh(),
             "failures": schedule.failures,
             "last_error": self._last_error,
+            "skipped": list(self._skipped),
         }
 
     def _work(self) -> None:
@@ -222,9 +224,19 @@ class JWKSEndpoint(KeySource):
         except ValueError:
             reason = f"an answer that is no strict JSON object: {json_fault(body)}"
             raise FetchError(reason) from None
-        keys = read_document(document, fetched=True)
-        if not keys.keys or not all(accepts(keys) for _, accepts in self._attached):
-            raise FetchError("no usable key in the answer")
+        return self._admissible(read_document(document, fetched=True))
+
+    def _admissible(self, keys: KeySet) -> KeySet:
+        """Return the keys; raise ``FetchError`` where no service that reads them allows one."""
+        notes = keys.notes
+        is_usable = bool(keys)
+        for _, accepts in self._attached:
+            admitted = accepts(keys)
+            notes = admitted.notes
+            is_usable = is_usable and bool(admitted)
+        self._skipped = skipped_of(notes)
+        if not is_usable:
+            raise FetchError(f"no usable key in the answer: {reasons_of(notes)}")
         return keys
 
     def _failed(self, error: BaseException) -> None:

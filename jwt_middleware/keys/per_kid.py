@@ -182,6 +182,7 @@ class PEMPerKid(KeySource):
             "fresh": all(state["fresh"] for state in states),
             "failures": self._schedule.failures + sum(state["failures"] for state in states),
             "last_error": errors[-1] if errors else None,
+            "skipped": [note for state in states for note in state["skipped"]],
         }
 
     def _work(self) -> None:
@@ -236,9 +237,9 @@ class _PEMEndpoint(JWKSEndpoint):
         except UnusableKey as error:
             raise FetchError(f"an answer that is no PEM: {error}") from None
         keys = KeySet([key.named(self._key_id) for key in found.keys], found.notes)
-        if len(keys) != 1 or not all(accepts(keys) for _, accepts in self._attached):
-            raise FetchError("no usable key in the answer")
-        return keys
+        if len(keys) > 1:
+            raise FetchError(f"{len(keys)} keys in the answer; one was expected")
+        return self._admissible(keys)
 
     def _failed(self, error: BaseException) -> None:
         self.is_gone = isinstance(error, FetchError) and error.status in _GONE

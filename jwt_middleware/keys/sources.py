@@ -18,10 +18,11 @@ from ..errors import ConfigurationError
 from ..events.kinds import Event, KeyFetchFailed
 from ..options import checks as check
 from .key import UnusableKey
-from .key_set import KeySet
+from .key_set import KeySet, reasons_of, skipped_of
 
 OnEvent = Callable[[Event], None]
-Accepts = Callable[[KeySet], bool]
+Accepts = Callable[[KeySet], KeySet]
+"""Returns the keys that the rules of the service allow, with notes about the others."""
 
 
 class KeySource:
@@ -74,7 +75,7 @@ class KeySource:
         return 5
 
     def attach(self, on_event: OnEvent, accepts: Accepts) -> None:
-        """Report to ``on_event``; keep the old keys where ``accepts`` refuses the new ones."""
+        """Report to ``on_event``; keep the old keys where ``accepts`` leaves no new one."""
 
     def close(self) -> None:
         """Start no further work; the keys known now stay."""
@@ -86,6 +87,7 @@ class KeySource:
             "source": self.name,
             "keys": 0 if keys is None else len(keys),
             "key_ids": [] if keys is None else list(keys.key_ids),
+            "skipped": [] if keys is None else skipped_of(keys.notes),
         }
 
     def __repr__(self) -> str:
@@ -178,8 +180,11 @@ class WatchedKeys(KeySource):
 
     def _read(self, content: bytes) -> KeySet:
         keys = _not_empty(self._parse(content))
-        if not all(accepts(keys) for _, accepts in self._attached):
-            raise UnusableKey("no key that the rules of this service allow")
+        for _, accepts in self._attached:
+            admitted = accepts(keys)
+            if not admitted:
+                reasons = reasons_of(admitted.notes)
+                raise UnusableKey(f"no key that the rules of this service allow: {reasons}")
         return keys
 
     def _changed(self, outcome: KeySet | Exception) -> None:
@@ -263,6 +268,5 @@ _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{0,60}")
 
 def _not_empty(keys: KeySet) -> KeySet:
     if not keys.keys:
-        reasons = "; ".join(note.reason for note in keys.notes) or "it is empty"
-        raise UnusableKey(f"no usable key: {reasons}")
+        raise UnusableKey(f"no usable key: {reasons_of(keys.notes)}")
     return keys

@@ -12,7 +12,7 @@ from ..errors import ConfigurationError
 from ..events.kinds import Event, KeySkipped, KeysLoaded, KeyWarning
 from .algorithms import ALGORITHMS, Algorithm
 from .key import Key, KeyRules
-from .key_set import KeySet
+from .key_set import KeySet, reasons_of, skipped_of
 from .option import SeveralSources
 from .sources import KeySource
 
@@ -38,7 +38,7 @@ class TrustedKeys:
         self._admitted: KeySet | None = None
         self._parts = source.sources if isinstance(source, SeveralSources) else (source,)
         for part in self._parts:
-            part.attach(announce, lambda keys: bool(keys.admitted(rules).keys))
+            part.attach(announce, lambda keys: keys.admitted(rules))
         self._check_now()
 
     def current(self) -> KeySet | None:
@@ -105,7 +105,15 @@ class TrustedKeys:
 
     def health(self) -> list[dict[str, Any]]:
         """Return the health of every source."""
-        return [part.health() for part in self._parts]
+        return [self._with_skipped(part) for part in self._parts]
+
+    def _with_skipped(self, part: KeySource) -> dict[str, Any]:
+        health = part.health()
+        # A published source has judged its last answer, of which it may have kept nothing.
+        snapshot = None if part.published else part.snapshot()
+        if snapshot is not None:
+            health["skipped"] = skipped_of(snapshot.admitted(self.rules).notes)
+        return health
 
     def weakenings(self) -> Iterator[tuple[str, str]]:
         """Yield each option of a source that weakens the check, with its value."""
@@ -141,7 +149,7 @@ class TrustedKeys:
                 raise ConfigurationError(f"keys: {name}: {objection}")
         admitted = snapshot.admitted(self.rules)
         if not admitted.keys:
-            reasons = "; ".join(note.reason for note in admitted.notes)
+            reasons = reasons_of(admitted.notes)
             raise ConfigurationError(f"keys: {name}: no usable key: {reasons}")
         when = self.dated_at(self._clock())
         if when is not None and not any(key.is_within_dates(when) for key in admitted.keys):
