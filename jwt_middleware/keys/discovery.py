@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 from ..errors import ConfigurationError
 from ..events.fields import printable
 from ..options import checks as check
-from .encoding import decode_object
-from .fetch_faults import FetchError, json_fault
+from .encoding import decode_object, json_fault
+from .fetch_faults import FetchError
 from .http_fetch import Document
 from .jwks import JWKSEndpoint
 from .key_urls import checked_url, origin_of

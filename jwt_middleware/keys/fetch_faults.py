@@ -6,13 +6,11 @@ No text repeats a body; a host, a status and a redirect's address may be named.
 from __future__ import annotations
 
 import http.client
-import json
 import socket
 import ssl
 from urllib.parse import urljoin, urlsplit
 
 from ..events.fields import printable
-from .encoding import decode_object
 
 
 class FetchError(Exception):
@@ -86,31 +84,3 @@ def status_fault(url: str, status: int, location: str | None) -> str:
     except ValueError:
         place = "somewhere that is no URL"
     return f"{text}: redirects are not followed; it leads to {printable(place)}"
-
-
-def json_fault(body: bytes) -> str:
-    """Say why a body is no strict JSON object, without repeating it."""
-    start = body.lstrip()[:64].lower()
-    if not start:
-        return "it is empty"
-    if body.startswith(b"\xef\xbb\xbf"):
-        return "it begins with a byte order mark"
-    if body.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in body[:64]:
-        return "it is UTF-16, and JSON is UTF-8"
-    if start.startswith(b"<"):
-        return "it is HTML or XML; a login page?"
-    if start.startswith(b"-----begin"):
-        return "it is PEM"
-    if start.startswith(b"["):
-        return 'it is a list; a JWKS is an object with a "keys" list'
-    try:
-        decode_object(body)
-    except UnicodeDecodeError as error:
-        return f"byte {error.start} is no UTF-8"
-    except json.JSONDecodeError as error:
-        return f"an error at line {error.lineno}, column {error.colno}"
-    except UnicodeError:
-        return "it has a lone surrogate"
-    except ValueError as error:
-        return str(error)
-    return "it is one"

@@ -24,8 +24,8 @@ from ..events.kinds import (
 )
 from ..options import checks as check
 from .documents import read_document
-from .encoding import decode_object
-from .fetch_faults import FetchError, json_fault
+from .encoding import decode_object, json_fault
+from .fetch_faults import FetchError
 from .http_fetch import MAX_BYTES, Document, checked_headers, get, tls_context
 from .key import UnusableKey
 from .key_set import KeySet, differences, reasons_of, skipped_of

@@ -10,18 +10,21 @@ from typing import Any
 
 from ..background.waiting import Wait, Waitable
 from ..errors import ConfigurationError
+from ..options.checks import PEM_IN_BASE64
 from .key_set import KeySet
 from .sources import PEM, JWKSDocument, KeyFile, KeySource
 
 Keys = KeySource | str | os.PathLike[str] | Mapping[str, Any] | Sequence["Keys"]
-"""A key source; PEM text, a URL or a path; a JWKS or a map of kid to PEM; or a list of them."""
+"""A key source; PEM text, a URL or a path; a JWKS, a map of kid to PEM or a table of a source's
+options; or a list of them."""
 
 
 def key_source(value: Any) -> KeySource:
     """Return the source that ``keys=`` names.
 
     A text is PEM if it starts so, a JWKS URL if it holds ``://`` (with ``{kid}``, the template of a
-    URL for each key), else the path of a file.
+    URL for each key), else the path of a file. A dict is a JWKS, a map of ``kid`` to PEM, or a
+    table with ``url``, ``path`` or ``issuer``.
 
     Raises ``ConfigurationError`` where it is none of these, or holds no usable key.
     """
@@ -32,7 +35,9 @@ def key_source(value: Any) -> KeySource:
     if isinstance(value, os.PathLike):
         return _from_path(Path(value))
     if isinstance(value, Mapping):
-        return JWKSDocument(value)
+        from .tables import is_table, source_of_table  # imported here: few keys are in a table
+
+        return source_of_table(value) if is_table(value) else JWKSDocument(value)
     if isinstance(value, list | tuple):
         if not value:
             raise ConfigurationError(
@@ -49,8 +54,11 @@ def key_source(value: Any) -> KeySource:
 
 
 def _from_text(value: str) -> KeySource:
-    if value.lstrip().startswith("-----BEGIN"):
-        return PEM(value)
+    if "-----BEGIN" in value or PEM_IN_BASE64 in value:
+        from .pem import is_pem, restored  # imported here: most keys come from a URL
+
+        if is_pem(restored(value)):
+            return PEM(value)
     if "://" in value:
         # Imported here: only keys of a URL need them.
         from .discovery import Discovery, is_metadata_url

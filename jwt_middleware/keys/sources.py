@@ -120,9 +120,9 @@ class PEM(StaticKeys):
     def __init__(self, text: str | bytes) -> None:
         if not isinstance(text, str | bytes):
             raise ConfigurationError(f"PEM: text or bytes, not a {type(text).__name__}")
-        from .pem import read_pem  # imported here: most keys come from a URL
+        from .pem import read_pem, restored  # imported here: most keys come from a URL
 
-        content = text.encode("utf-8", "replace") if isinstance(text, str) else text
+        content = restored(text).encode("utf-8", "replace") if isinstance(text, str) else text
         super().__init__("PEM text", lambda: read_pem(content))
 
 

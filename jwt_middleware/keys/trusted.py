@@ -12,7 +12,7 @@ from ..errors import ConfigurationError
 from ..events.kinds import Event, KeySkipped, KeysLoaded, KeyWarning
 from .algorithms import ALGORITHMS, Algorithm
 from .key import Key, KeyRules
-from .key_set import KeySet, reasons_of, skipped_of
+from .key_set import MAX_TRIED, KeySet, reasons_of, skipped_of
 from .option import SeveralSources
 from .sources import KeySource
 
@@ -134,6 +134,7 @@ class TrustedKeys:
             )
         if len(known) == len(self._parts):
             self._check_fit(keys, self._algorithms)
+            self._check_choice(keys)
             self.current()
 
     def _known_now(self) -> list[tuple[str, KeySet]]:
@@ -158,6 +159,21 @@ class TrustedKeys:
                 "check_certificate_dates=True"
             )
         return admitted.keys
+
+    def _check_choice(self, keys: list[Key]) -> None:
+        """Raise where tokens could never choose among the keys."""
+        for algorithm in self._algorithms:
+            fitting = [key for key in keys if key.fits(algorithm)]
+            if any(key.key_id is not None or key.thumbprints for key in fitting):
+                continue
+            count = len({key.spki for key in fitting})
+            if count > MAX_TRIED:
+                raise ConfigurationError(
+                    f"keys: {self.source.name}: {count} keys fit {algorithm.name}, and none has a "
+                    f"kid or a certificate by which a token could choose one; at most {MAX_TRIED} "
+                    "are tried. Name the key that the gateway signs with, or give each a kid in a "
+                    "JWKS"
+                )
 
     def check_fit(self, algorithms: tuple[Algorithm, ...]) -> None:
         """Raise ``ConfigurationError`` where all keys are known and none fits any of these."""
