@@ -14,7 +14,7 @@ from .checks import nearest
 def read_toml(content: bytes, path: Path) -> dict[str, Any]:
     """Parse a file's content; raise ``ConfigurationError`` where it is not valid TOML."""
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise ConfigurationError(f"{path}: it is UTF-16; TOML is UTF-8, so save it as that")
+        raise ConfigurationError(f"{path}: not valid TOML: it is UTF-16; save it as UTF-8")
     try:
         return tomllib.loads(content.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:

@@ -130,6 +130,7 @@ def test_toml_gives_an_endpoint_its_headers_and_each_issuer_its_table(
     tmp_path: Path, old_key: SigningKey, key_server: KeyServer
 ) -> None:
     key_server.script = document(published(old_key))
+    (tmp_path / "b.pem").write_text(old_key.public_pem)
     settings = of_toml(
         tmp_path,
         f"""
@@ -140,13 +141,24 @@ def test_toml_gives_an_endpoint_its_headers_and_each_issuer_its_table(
         [[issuers]]
         issuer = "https://b"
         keys = [{{ url = "{key_server.url}" }}, {{ path = "b.pem" }}]
-        """.replace("b.pem", str(tmp_path / "b.pem"))
-        if (tmp_path / "b.pem").write_text(old_key.public_pem)
-        else "",
+        """,
     )
     token = mint(old_key, {"iss": "https://a"}, form="standard")
 
     assert settings.verifier.verify(token).key_id == "old"
+    assert key_server.requests[0]["X-Key"] == "a"
+
+
+def test_a_client_s_own_keys_may_be_a_table(
+    tmp_path: Path, old_key: SigningKey, new_key: SigningKey, key_server: KeyServer
+) -> None:
+    key_server.script = document(published(new_key))
+    (tmp_path / "clients.toml").write_text(
+        f'[clients.acme.trust]\nkeys = {{ url = "{key_server.url}", headers = {{ X-Key = "a" }} }}'
+    )
+    settings = of_toml(tmp_path, f'keys = """{old_key.public_pem}"""\nclients = "clients.toml"')
+
+    assert settings.verifier.verify(mint(new_key, {"client_id": "acme"})).key_id == "new"
     assert key_server.requests[0]["X-Key"] == "a"
 
 

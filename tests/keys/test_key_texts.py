@@ -77,7 +77,7 @@ def test_a_toml_file_in_utf_16_is_named_as_such(tmp_path: Path) -> None:
     path = tmp_path / "jwt.toml"
     path.write_bytes("keys = 'a'".encode("utf-16"))
 
-    with pytest.raises(ConfigurationError, match="it is UTF-16; TOML is UTF-8"):
+    with pytest.raises(ConfigurationError, match="it is UTF-16; save it as UTF-8"):
         Settings.read({}, {"JWT_MIDDLEWARE_CONFIG": str(path)})
 
 
