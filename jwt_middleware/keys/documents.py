@@ -117,7 +117,10 @@ def _read_pkcs12(content: bytes, password: str | None) -> KeySet:
     except UNREADABLE:
         how = "with this password"
         if password is None:
-            how = "without a password; name it as KeyFile(path, password=...)"
+            how = (
+                "without a password; name it as KeyFile(path, password=...), or the password's "
+                "file by password_file= or --password-file"
+            )
         raise UnusableKey(
             "it is DER, but no certificate or public key; as a PKCS#12 keystore it does not open "
             + how

@@ -9,7 +9,7 @@ from typing import Any
 from ...keys.key import KeyRules
 from ...keys.option import key_source
 from ...keys.sources import PEM, KeySource
-from ..explain.keys import lines_of, report_keys
+from ..explain.keys import WARN_DAYS, lines_of, report_keys
 from .shared import add_command, add_key_options, answer, keys_of, read_text
 
 
@@ -20,6 +20,13 @@ def add_to(commands: Any) -> None:
         "source", help="a path, a JWKS URL, the URL of an issuer's metadata, or - (PEM on stdin)"
     )
     add_key_options(command)
+    command.add_argument(
+        "--warn-days",
+        type=float,
+        default=WARN_DAYS,
+        metavar="DAYS",
+        help="warn of a certificate that ends within so many days (default: %(default)g)",
+    )
 
 
 def _keys(options: argparse.Namespace) -> int:
@@ -33,7 +40,7 @@ def _keys(options: argparse.Namespace) -> int:
         # Nobody waits for a request here: as long as the fetch itself may take.
         pending.work.wait(getattr(source, "deadline", pending.budget) + 1)
     rules = KeyRules()
-    report = report_keys(source, rules, time.time())
+    report = report_keys(source, rules, time.time(), warn_days=options.warn_days)
     answer(options, report, lines_of(report))
     keys = source.snapshot()
     return 0 if keys is not None and keys.admitted(rules).keys else 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import io
 import json
 import re
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from jwt_middleware.testing import SigningKey, mint
 from jwt_middleware.tools.cli import main
@@ -144,3 +146,34 @@ def test_why_an_endpoint_has_no_usable_key_is_shown(run: Any, script: Any, reaso
     assert re.search(reason, said)
     assert json.loads(told)["source"] == server.url
     assert "zeta" not in said + told
+
+
+DATES: dict[str, tuple[int, int, str]] = {
+    "over": (-100, 65, "it ended 35 days ago"),
+    "not begun": (10, 90, "it begins in 9 days"),
+    "ending": (-100, 110, "DANGER       its certificate ends in 9 days"),
+}
+
+
+@pytest.mark.parametrize(("begins", "days", "said_of_it"), DATES.values(), ids=DATES)
+def test_a_certificate_s_dates_are_told_from_today(
+    run: Any, tmp_path: Path, begins: int, days: int, said_of_it: str
+) -> None:
+    now = datetime.datetime.now(datetime.UTC) - datetime.timedelta(hours=1)
+    certificate = KEY.certify(now + datetime.timedelta(days=begins), days)
+    path = tmp_path / "gateway.pem"
+    path.write_bytes(certificate.public_bytes(Encoding.PEM))
+    status, said = run("keys", path)
+
+    assert (status, said_of_it in said) == (0, True), said
+    _, said = run("keys", path, "--warn-days", 5)
+    assert ("its certificate ends in" in said) is False
+
+
+def test_a_keystore_without_its_password_names_the_option(
+    run: Any, tmp_path: Path, rsa_key: SigningKey
+) -> None:
+    status, said = run("keys", keystore(tmp_path / "store.p12", rsa_key))
+
+    assert status == 2
+    assert "--password-file" in said
