@@ -129,8 +129,10 @@ class _Registry(TableReader):
         keys = entry.get("keys")
         if "keys" in entry:
             listed = keys if isinstance(keys, list) and keys else [keys]
-            if not all(isinstance(source, str) and source for source in listed):
-                self.fault(f"{where}.keys", "a path, PEM text or URL, or a list of them")
+            if not all(map(_names_keys, listed)):
+                self.fault(
+                    f"{where}.keys", "a path, PEM text or URL, or a list of them, or a table"
+                )
             keys = relative_keys(listed, self._folder)
         issuer = self._texts_or_any(where, entry, "issuer")
         audience = self._texts_or_any(where, entry, "audience")
@@ -209,3 +211,10 @@ class _Registry(TableReader):
             return ()
         names = [self._claim_name(f"{where}.required[{n}]", e) for n, e in enumerate(entries)]
         return tuple(name for name in names if name is not None)
+
+
+def _names_keys(source: Any) -> bool:
+    """Whether an entry of ``trust.keys`` is a text, or a table that names a source."""
+    if isinstance(source, dict):
+        return not source.keys().isdisjoint(("url", "path", "issuer"))
+    return isinstance(source, str) and bool(source)

@@ -1,4 +1,4 @@
-"""The signature algorithms of RFC 7518 and RFC 8037, each bound to one type of key.
+"""The signature algorithms of RFC 7518, RFC 8037 and RFC 9864, each bound to one type of key.
 
 ``none`` has no entry and no code path. A key can serve an algorithm only if its type and curve are
 the ones named here, so key material can never be read as another family's (RFC 8725, 3.1).
@@ -106,6 +106,11 @@ def _hmac(hash_: hashes.HashAlgorithm) -> Prepare:
     return prepare
 
 
+def _verify_of(key: Any) -> Check:
+    verify: Check = key.verify
+    return verify
+
+
 def _families(bits: str, hash_: hashes.HashAlgorithm, curve: str, size: int) -> list[Algorithm]:
     """Return the algorithms of one hash; ``size`` is that of the curve's coordinates, in bytes."""
     return [
@@ -120,7 +125,11 @@ _ALL = [
     *_families("256", hashes.SHA256(), "P-256", 32),
     *_families("384", hashes.SHA384(), "P-384", 48),
     *_families("512", hashes.SHA512(), "P-521", 66),
-    Algorithm("EdDSA", "OKP", ("Ed25519", "Ed448"), 0, lambda key: key.verify),
+    Algorithm("EdDSA", "OKP", ("Ed25519", "Ed448"), 0, _verify_of),
+    # RFC 9864 names the curve in the algorithm, and deprecates EdDSA, which leaves it open. Each is
+    # a name of its own: a list, a JWK's alg and a token mean the one that they say.
+    Algorithm("Ed25519", "OKP", ("Ed25519",), 0, _verify_of),
+    Algorithm("Ed448", "OKP", ("Ed448",), 0, _verify_of),
 ]
 ALGORITHMS: Mapping[str, Algorithm] = MappingProxyType(
     {algorithm.name: algorithm for algorithm in _ALL}

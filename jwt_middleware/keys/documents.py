@@ -8,12 +8,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .encoding import decode_object
+from .encoding import decode_object, json_fault
 from .key import PRIVATE_NOTE, UNREADABLE, Key, UnusableKey
 from .key_set import KeySet
 from .shared_secrets import JKS_MAGIC
 
 _DER_SEQUENCE = b"\x30"
+_PKCS7_SIGNED = bytes.fromhex("06092a864886f70d010702")  # the OID 1.2.840.113549.1.7.2
+
+
+def _is_utf16(content: bytes) -> bool:
+    has_mark = content.startswith((b"\xff\xfe", b"\xfe\xff"))
+    start = content.lstrip(b"\0\r\n ")[:9]
+    return has_mark or start in (b"-\0-\0-\0-\0-", b'{\0"\0k\0e\0y')
 
 
 def read_document(document: Mapping[str, Any], *, fetched: bool = False) -> KeySet:
@@ -39,6 +46,17 @@ def read_file(content: bytes, password: str | None = None) -> KeySet:
             "'keytool -exportcert -rfc -alias ALIAS -keystore FILE -file gateway.pem' "
             "and name gateway.pem instead"
         )
+    if not content.strip():
+        raise UnusableKey("it is empty")
+    if _is_utf16(content):
+        raise UnusableKey(
+            "it is UTF-16, as PowerShell's > and Out-File write it; save it as ASCII or UTF-8, "
+            "such as with 'Set-Content -Encoding ascii'"
+        )
+    if _PKCS7_SIGNED in content[:24]:
+        from .pem import PKCS7
+
+        raise UnusableKey(PKCS7)
     if b"-----BEGIN" in content and content.lstrip()[:1] != b"{":
         from .pem import read_pem
 
@@ -55,9 +73,10 @@ def read_jwks_text(content: bytes) -> KeySet:
     try:
         document = decode_object(content)
     except UnicodeError:
-        raise UnusableKey("it is no JWKS: no UTF-8") from None
+        raise UnusableKey(f"it is no JWKS: no UTF-8; {json_fault(content)}") from None
     except ValueError:
-        raise UnusableKey("it is no JWKS: no strict JSON object") from None
+        reason = f"it is no JWKS: no strict JSON object; {json_fault(content)}"
+        raise UnusableKey(reason) from None
     return read_document(document)
 
 
@@ -98,7 +117,10 @@ def _read_pkcs12(content: bytes, password: str | None) -> KeySet:
     except UNREADABLE:
         how = "with this password"
         if password is None:
-            how = "without a password; name it as KeyFile(path, password=...)"
+            how = (
+                "without a password; name it as KeyFile(path, password=...), or the password's "
+                "file by password_file= or --password-file"
+            )
         raise UnusableKey(
             "it is DER, but no certificate or public key; as a PKCS#12 keystore it does not open "
             + how

@@ -201,3 +201,31 @@ def decode_strictly(text: bytes) -> dict[str, Any]:
         json.dumps(value, ensure_ascii=False).encode("utf-8")
     found: dict[str, Any] = value
     return found
+
+
+def json_fault(body: bytes) -> str:
+    """Say why a body is no strict JSON object, without repeating it."""
+    start = body.lstrip()[:64].lower()
+    if not start:
+        return "it is empty"
+    if body.startswith(b"\xef\xbb\xbf"):
+        return "it begins with a byte order mark"
+    if body.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in body[:64]:
+        return "it is UTF-16, and JSON is UTF-8"
+    if start.startswith(b"<"):
+        return "it is HTML or XML; a login page?"
+    if start.startswith(b"-----begin"):
+        return "it is PEM"
+    if start.startswith(b"["):
+        return 'it is a list; a JWKS is an object with a "keys" list'
+    try:
+        decode_object(body)
+    except UnicodeDecodeError as error:
+        return f"byte {error.start} is no UTF-8"
+    except json.JSONDecodeError as error:
+        return f"an error at line {error.lineno}, column {error.colno}"
+    except UnicodeError:
+        return "it has a lone surrogate"
+    except ValueError as error:
+        return str(error)
+    return "it is one"

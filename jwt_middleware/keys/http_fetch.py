@@ -1,7 +1,8 @@
 """One HTTP GET for a key document, bounded in every direction.
 
-https, or http to loopback; TLS always verified; no redirect; at most 512 KiB, never compressed; one
-deadline from connect to the last byte.
+TLS always verified; no redirect; at most 512 KiB, never compressed; one deadline from connect to
+the last byte, in which every address of the host is tried. ``key_urls`` says where keys may come
+from, ``fetch_faults`` why there are none.
 """
 
 from __future__ import annotations
@@ -13,12 +14,18 @@ import socket
 import ssl
 import threading
 import time
+from collections.abc import Mapping
 from contextlib import closing, suppress
-from typing import NamedTuple
-from urllib.parse import SplitResult, urlsplit
+from functools import cache
+from typing import Any, NamedTuple
+from urllib.parse import SplitResult
 
 from ..errors import ConfigurationError
-from ..options.hosts import is_loopback
+from ..options import checks as check
+from .fetch_faults import FetchError as FetchError
+from .fetch_faults import connection_fault, status_fault
+from .key_urls import checked_url as checked_url
+from .key_urls import is_allowed_address
 
 # The first look-up of a name imports this codec. A child that is forked while the fetching thread
 # does so would have no codec, and so no keys.
@@ -27,14 +34,79 @@ codecs.lookup("idna")
 
 def tls_context(ca_file: str | None) -> ssl.SSLContext:
     """Return a context that verifies names and chains; ``ca_file`` replaces the system's roots."""
+    ca_file = check.text("ca_file", ca_file)
     try:
-        return ssl.create_default_context(cafile=ca_file)
+        context = ssl.create_default_context(cafile=ca_file)
     except (OSError, ssl.SSLError) as error:
         raise ConfigurationError(f"ca_file: {ca_file} cannot be read: {error}") from None
+    if ca_file is not None:
+        # Python 3.13 refuses authorities without key identifiers, as private ones often are. Here
+        # one was named, and its chain and the host's name are verified as before.
+        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    return context
+
+
+def checked_headers(headers: Any) -> dict[str, str]:
+    """Read the option ``headers``. No error repeats a name or a value: either may be a secret.
+
+    Raises:
+        ConfigurationError: it is no table of header names and their values (RFC 9110, 5.5 and 5.6),
+            or has a header that HTTP itself needs.
+
+    """
+    if headers is None:
+        return {}
+    if not isinstance(headers, Mapping):
+        raise ConfigurationError(f"headers: a table of names and values, not {check.kind(headers)}")
+    for number, (name, value) in enumerate(headers.items(), 1):
+        where = f"headers, entry {number}"
+        if not isinstance(name, str) or not _HEADER_NAME.fullmatch(name):
+            raise ConfigurationError(f"{where}: its name is no header name (RFC 9110, 5.6.2)")
+        if name.lower() in _OWN_HEADERS:
+            raise ConfigurationError(f"{where}: {name.title()} is set by the fetch itself")
+        if not isinstance(value, str) or not _HEADER_VALUE.fullmatch(value):
+            raise ConfigurationError(
+                f"{where}: its value is no header value: printable ASCII in one line, not empty"
+            )
+    return dict(headers)
+
+
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
+_HEADER_VALUE = re.compile(r"[!-~](?:[ \t!-~]*[!-~])?")
+_OWN_HEADERS = frozenset(
+    {
+        "accept-encoding",
+        "connection",
+        "content-length",
+        "host",
+        "if-none-match",
+        "te",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+
+
+@cache
+def user_agent() -> str:
+    """Return the ``User-Agent`` of every fetch: firewalls refuse requests without one."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    name = "jwt-assertion-middleware"
+    try:
+        return f"{name}/{version(name)}"
+    except PackageNotFoundError:
+        return name
 
 
 def get(
-    url: str, *, deadline: float, context: ssl.SSLContext | None = None, etag: str | None = None
+    url: str,
+    *,
+    deadline: float,
+    context: ssl.SSLContext | None = None,
+    headers: Mapping[str, str] | None = None,
+    allow_http: bool = False,
+    etag: str | None = None,
 ) -> Document:
     """Return the answer to a GET.
 
@@ -42,24 +114,24 @@ def get(
         url: checked with ``checked_url``.
         deadline: seconds for everything, from connect to the last byte.
         context: of TLS, for https.
+        headers: sent beside the usual ones.
+        allow_http: plain http to private addresses too, not to loopback only.
         etag: of the answer that is known; then an unchanged one (304) is good too.
 
     Raises ``FetchError`` for anything but a complete answer of at most 512 KiB in time.
     """
-    parts = checked_url(url)
+    parts = checked_url(url, allow_http=allow_http)
     ends = time.monotonic() + deadline
-    connection = _Connection(parts, ends, context)
+    connection = _Connection(parts, ends, context, allow_http)
     alarm = threading.Timer(deadline, connection.cut)
     alarm.daemon = True
     alarm.start()
     try:
-        document = _exchange(connection, parts, etag)
+        document = _exchange(connection, parts, headers or {}, etag)
     except (OSError, http.client.HTTPException) as error:
         if time.monotonic() >= ends or isinstance(error, TimeoutError):
             raise FetchError(f"no complete answer within {deadline:g} s") from None
-        # Without http.client's own texts, which quote the server.
-        text = "" if isinstance(error, http.client.HTTPException) else f": {error}"
-        raise FetchError(f"{type(error).__name__}{text}"[:200]) from None
+        raise FetchError(connection_fault(error)) from None
     finally:
         alarm.cancel()
         connection.close()
@@ -71,7 +143,9 @@ def get(
 class _Connection(http.client.HTTPConnection):
     """A connection with one deadline for everything, from the first address that it tries."""
 
-    def __init__(self, parts: SplitResult, ends: float, context: ssl.SSLContext | None) -> None:
+    def __init__(
+        self, parts: SplitResult, ends: float, context: ssl.SSLContext | None, allow_http: bool
+    ) -> None:
         if parts.scheme == "https":
             self.default_port = 443
         super().__init__(parts.hostname or "", parts.port or self.default_port)
@@ -79,6 +153,7 @@ class _Connection(http.client.HTTPConnection):
         # http.client drops ``sock`` where an answer says that it is the last one; the alarm must
         # still be able to cut it.
         self._own: socket.socket | None = None
+        self._allow_http = allow_http
         self._tls = (context or tls_context(None)) if parts.scheme == "https" else None
 
     def connect(self) -> None:
@@ -98,19 +173,35 @@ class _Connection(http.client.HTTPConnection):
                 self._own.shutdown(socket.SHUT_RDWR)
 
     def _open(self) -> socket.socket:
-        addresses = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)
-        for family, kind, protocol, _, address in addresses:
+        addresses = self._addresses()
+        for untried in range(len(addresses), 0, -1):
+            family, kind, protocol, _, address = addresses[-untried]
+            left = self.seconds_left()
             candidate = socket.socket(family, kind, protocol)
             try:
-                candidate.settimeout(self.seconds_left())
+                # One that swallows packets must not use up the time of the others and the answer.
+                candidate.settimeout(left if untried == 1 else left / (untried + 1))
                 candidate.connect(address)
             except OSError:
                 candidate.close()
-                if address == addresses[-1][4]:
+                if untried == 1:
                     raise
             else:
                 return candidate
         raise OSError("the host has no address")
+
+    def _addresses(self) -> list[Any]:
+        found = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)
+        is_tls, allow_http = self._tls is not None, self._allow_http
+        allowed = [
+            each
+            for each in found
+            if is_allowed_address(str(each[4][0]), is_tls=is_tls, allow_http=allow_http)
+        ]
+        if found and not allowed:
+            where = "private addresses" if allow_http else "loopback"
+            raise FetchError(f"the host has a public address, and http is for {where} only")
+        return allowed
 
     def seconds_left(self) -> float:
         """Return the seconds until the deadline; raise ``TimeoutError`` after it."""
@@ -120,16 +211,25 @@ class _Connection(http.client.HTTPConnection):
         return left
 
 
-def _exchange(connection: _Connection, parts: SplitResult, etag: str | None) -> Document:
+ACCEPT = "application/jwk-set+json, application/json;q=0.9, */*;q=0.1"
+"""RFC 7517, section 8.5; some servers answer 406 where ``*/*`` is missing."""
+
+
+def _exchange(
+    connection: _Connection, parts: SplitResult, own: Mapping[str, str], etag: str | None
+) -> Document:
     target = (parts.path or "/") + ("?" + parts.query if parts.query else "")
-    headers = {
-        "Accept": "application/jwk-set+json, application/json",
+    usual = {
+        "Accept": ACCEPT,
         "Accept-Encoding": "identity",
         "Connection": "close",
+        "User-Agent": user_agent(),
     }
     if etag is not None:
-        headers["If-None-Match"] = etag
-    connection.request("GET", target, headers=headers)
+        usual["If-None-Match"] = etag
+    named = {name.lower() for name in own}
+    headers = {name: value for name, value in usual.items() if name.lower() not in named}
+    connection.request("GET", target, headers={**headers, **own})
     with closing(connection.getresponse()) as response:
         max_age = _max_age(response)
         if response.status == 304 and etag is not None:
@@ -137,7 +237,7 @@ def _exchange(connection: _Connection, parts: SplitResult, etag: str | None) -> 
         if response.status != 200:
             after = response.getheader("Retry-After") or ""
             raise FetchError(
-                f"status {response.status}, 200 was expected",
+                status_fault(parts.geturl(), response.status, response.getheader("Location")),
                 float(after) if re.fullmatch("[0-9]{1,9}", after) else None,
                 response.status,
             )
@@ -170,21 +270,6 @@ def _max_age(response: http.client.HTTPResponse) -> float | None:
 MAX_BYTES = 512 * 1024
 
 
-class FetchError(Exception):
-    """The endpoint gave no usable answer. The text says why, without what it sent.
-
-    ``retry_after``: seconds that the endpoint asked for, if it did. ``status``: of HTTP, if that is
-    why.
-    """
-
-    def __init__(
-        self, reason: str, retry_after: float | None = None, status: int | None = None
-    ) -> None:
-        super().__init__(reason)
-        self.retry_after = retry_after
-        self.status = status
-
-
 class Document(NamedTuple):
     """A good answer. ``body`` is None where it has not changed since the one with ``etag``.
 
@@ -194,25 +279,3 @@ class Document(NamedTuple):
     body: bytes | None
     etag: str | None = None
     max_age: float | None = None
-
-
-def checked_url(url: str) -> SplitResult:
-    """Return the URL's parts; raise ``ConfigurationError`` where keys must not come from there."""
-    # No part of a refused URL is echoed: any of them may be a secret.
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
-    except (ValueError, TypeError, AttributeError):
-        raise ConfigurationError(
-            "keys: the URL cannot be read; write https://host:port/path"
-        ) from None
-    if not host or any(ord(character) <= 32 or ord(character) == 127 for character in url):
-        raise ConfigurationError("keys: the URL names no host; write https://host:port/path")
-    if parts.username is not None or parts.password is not None:
-        raise ConfigurationError("keys: a key URL must not hold a user name or a password")
-    if parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host)):
-        return parts
-    raise ConfigurationError(
-        "keys: the URL is not https, and http is for loopback only; keys that came any other way "
-        "could be anybody's"
-    )

@@ -21,6 +21,9 @@ from .shared_secrets import checked_secret
 MAX_KEYS = 100
 """How many keys of one set are kept; the rest are skipped with a note."""
 
+MAX_CERTIFICATE = 65_536
+"""Characters of one certificate that are read."""
+
 _PUBLIC_MEMBERS: Mapping[str, tuple[str, ...]] = {
     "RSA": ("kty", "n", "e"),
     "EC": ("kty", "crv", "x", "y"),
@@ -66,7 +69,7 @@ def read_jwk(jwk: Any, *, fetched: bool = False) -> Key:
     if kid is not None and not isinstance(kid, str):
         raise UnusableKey("its kid is not a string")
     if alg is not None and (not isinstance(alg, str) or alg not in ALGORITHMS):
-        raise UnusableKey("its alg is no signature algorithm of RFC 7518 or RFC 8037")
+        raise UnusableKey("its alg is no signature algorithm of RFC 7518, RFC 8037 or RFC 9864")
     if kty == "oct" and fetched:
         raise UnusableKey("a shared secret in a published key set; it is public, so it is no key")
     _check_purpose(jwk)
@@ -122,13 +125,18 @@ def _material(kty: str, members: dict[str, Any]) -> Any:
 
 
 def _first_certified(chain: Any) -> Key | None:
-    """Return the key of the first certificate, which is the JWK's own (RFC 7517, section 4.7)."""
-    if chain is None:
+    """Return the key of the first certificate, which is the JWK's own (RFC 7517, section 4.7).
+
+    Vendors also write it as one text, as PEM, with line breaks and in base64url. What cannot be
+    read says nothing about the key, whose own members are complete without it.
+    """
+    first = chain[0] if isinstance(chain, list | tuple) and chain else chain
+    if not isinstance(first, str) or len(first) > MAX_CERTIFICATE:
         return None
-    if not isinstance(chain, list | tuple) or not chain or not isinstance(chain[0], str):
-        raise UnusableKey("its x5c is not a list of certificates")
+    text = first.replace("-----BEGIN CERTIFICATE-----", "").partition("-----END")[0]
+    text = "".join(text.split()).replace("-", "+").replace("_", "/").rstrip("=")
     try:
-        content = base64.b64decode(chain[0], validate=True)
+        content = base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
         return Key.of_certificate(x509.load_der_x509_certificate(content))
     except UNREADABLE:
-        raise UnusableKey("its x5c holds no readable certificate") from None
+        return None

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from ..background.waiting import SingleFlight, Wait
@@ -23,10 +24,12 @@ from ..events.kinds import (
 )
 from ..options import checks as check
 from .documents import read_document
-from .encoding import decode_object
-from .http_fetch import MAX_BYTES, Document, FetchError, checked_url, get, tls_context
+from .encoding import decode_object, json_fault
+from .fetch_faults import FetchError
+from .http_fetch import MAX_BYTES, Document, checked_headers, get, tls_context
 from .key import UnusableKey
-from .key_set import KeySet, differences
+from .key_set import KeySet, differences, reasons_of, skipped_of
+from .key_urls import checked_url
 from .schedule import RefreshSchedule
 from .sources import Accepts, KeySource, OnEvent
 
@@ -36,12 +39,16 @@ class JWKSEndpoint(KeySource):
 
     Args:
         url: https, or http to loopback. Keys come from nowhere else: no redirect is followed.
+            With ``fetch`` any URL, which is its own.
         fresh_for: seconds for which an answer is fresh where its Cache-Control says nothing.
         stale_for: seconds for which old keys serve beyond that while the endpoint fails; with 0
             requests get 503 then.
         deadline: seconds for one whole fetch, from connect to the last byte.
         wait_budget: seconds that one request may wait for a fetch.
         ca_file: PEM file of the authorities to trust instead of the system's.
+        headers: sent with each fetch beside ``User-Agent`` and ``Accept``, or in their place.
+        allow_http: http to private addresses too (RFC 1918, 4193 and 6598), as inside a cluster.
+            Whoever can answer there in the endpoint's place decides which keys are trusted.
         fetch: another way to get the document, ``fetch(url) -> bytes``; it raises on failure.
         clock: the monotonic clock of the keys' age, for tests.
 
@@ -61,16 +68,27 @@ class JWKSEndpoint(KeySource):
         deadline: float = 5,
         wait_budget: float = 2,
         ca_file: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        allow_http: bool = False,
         fetch: Callable[[str], bytes] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        parts = checked_url(url)
+        self.allow_http = check.flag("allow_http", allow_http)
+        parts = checked_url(url, allow_http=allow_http, has_own_fetch=fetch is not None)
         # Without the query, which may hold a secret: events have the name.
         self.name = f"{parts.scheme}://{parts.netloc}{parts.path}"
         self.wait_budget = check.number("wait_budget", wait_budget, above=0)
+        if allow_http:
+            self.weakenings = {"allow_http": f"True (for {self.name})"}
         self._url = url
-        self._deadline = check.number("deadline", deadline, above=0)
-        self._context = tls_context(ca_file) if parts.scheme == "https" else None
+        self.deadline = check.number("deadline", deadline, above=0)
+        self._get_from = partial(
+            get,
+            deadline=deadline,
+            context=tls_context(ca_file) if parts.scheme == "https" else None,
+            headers=checked_headers(headers),
+            allow_http=allow_http,
+        )
         self._fetch = fetch
         self._clock = clock
         self._schedule = RefreshSchedule(
@@ -83,6 +101,7 @@ class JWKSEndpoint(KeySource):
         self._keys: KeySet | None = None
         self._etag: str | None = None
         self._last_error: str | None = None
+        self._skipped: list[dict[str, str | None]] = []
         self._announced_stale = False
         self._closed = False
 
@@ -127,6 +146,18 @@ class JWKSEndpoint(KeySource):
                 return None
             return Wait(self._flight.start(), self.wait_budget, already_running=False)
 
+    def recheck(self, key_id: str | None = None) -> Wait | None:  # noqa: ARG002
+        """Fetch after a bad signature under a known key, or join the fetch under way.
+
+        None where a fetch is not allowed now: then the keys known now are believed.
+        """
+        with self._flight.lock:
+            if self._flight.running is not None:
+                return Wait(self._flight.running, self.wait_budget, already_running=True)
+            if self._closed or not self._schedule.may_recheck():
+                return None
+            return Wait(self._flight.start(), self.wait_budget, already_running=False)
+
     def retry_after(self) -> int:
         """Return the whole seconds after which asking again may help."""
         return max(1, math.ceil(self._schedule.waits()))
@@ -143,6 +174,7 @@ class JWKSEndpoint(KeySource):
             "fresh": keys is not None and schedule.is_fresh(),
             "failures": schedule.failures,
             "last_error": self._last_error,
+            "skipped": list(self._skipped),
         }
 
     def _work(self) -> None:
@@ -182,7 +214,7 @@ class JWKSEndpoint(KeySource):
             if not isinstance(body, bytes):
                 raise FetchError(f"fetch= returned {type(body).__name__}, not bytes")
             return Document(body)
-        return get(self._url, deadline=self._deadline, context=self._context, etag=self._etag)
+        return self._get_from(self._url, etag=self._etag)
 
     def _read(self, body: bytes) -> KeySet:
         if len(body) > MAX_BYTES:
@@ -190,10 +222,21 @@ class JWKSEndpoint(KeySource):
         try:
             document = decode_object(body)
         except ValueError:
-            raise FetchError("an answer that is no strict JSON object") from None
-        keys = read_document(document, fetched=True)
-        if not keys.keys or not all(accepts(keys) for _, accepts in self._attached):
-            raise FetchError("no usable key in the answer")
+            reason = f"an answer that is no strict JSON object: {json_fault(body)}"
+            raise FetchError(reason) from None
+        return self._admissible(read_document(document, fetched=True))
+
+    def _admissible(self, keys: KeySet) -> KeySet:
+        """Return the keys; raise ``FetchError`` where no service that reads them allows one."""
+        notes = keys.notes
+        is_usable = bool(keys)
+        for _, accepts in self._attached:
+            admitted = accepts(keys)
+            notes = admitted.notes
+            is_usable = is_usable and bool(admitted)
+        self._skipped = skipped_of(notes)
+        if not is_usable:
+            raise FetchError(f"no usable key in the answer: {reasons_of(notes)}")
         return keys
 
     def _failed(self, error: BaseException) -> None:

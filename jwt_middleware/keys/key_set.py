@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ..errors import UnacceptableAlgorithm
+from ..events.fields import printable
 from .algorithms import Algorithm, Check
 from .key import Key, KeyNote, KeyRules, read_thumbprint
 
@@ -137,6 +138,42 @@ class KeySet:
 
     def __repr__(self) -> str:
         return f"<KeySet of {len(self.keys)} keys>"
+
+
+MOST_REASONS = 5
+"""Reasons that one error gives; many entries mostly have the same."""
+
+MOST_SKIPPED = 20
+"""Skipped entries that ``health()`` lists of one source."""
+
+
+def reasons_of(notes: Iterable[KeyNote]) -> str:
+    """Say in one line why entries are skipped, with their key ids; bounded, and escaped."""
+    ids: dict[str, list[str]] = {}
+    for note in notes:
+        if note.skipped:
+            named = "without a kid" if note.key_id is None else printable(note.key_id, 32)
+            ids.setdefault(note.reason, []).append(named)
+    if not ids:
+        return "it is empty"
+    texts = []
+    for reason, names in list(ids.items())[:MOST_REASONS]:
+        others = "" if len(names) == 1 else f" and {len(names) - 1} more"
+        texts.append(f"key {names[0]}{others}: {reason}")
+    left = len(ids) - MOST_REASONS
+    return "; ".join(texts) + (f"; and {left} other reasons" if left > 0 else "")
+
+
+def skipped_of(notes: Iterable[KeyNote]) -> list[dict[str, str | None]]:
+    """Return the skipped entries for a readiness probe, the first twenty of them."""
+    skipped = [note for note in notes if note.skipped][:MOST_SKIPPED]
+    return [
+        {
+            "key_id": None if note.key_id is None else printable(note.key_id),
+            "reason": printable(note.reason, 256),
+        }
+        for note in skipped
+    ]
 
 
 class Differences(NamedTuple):

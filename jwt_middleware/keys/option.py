@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ..background.waiting import Wait, Waitable
 from ..errors import ConfigurationError
+from ..options.checks import PEM_IN_BASE64
 from .key_set import KeySet
 from .sources import PEM, JWKSDocument, KeyFile, KeySource
 
 Keys = KeySource | str | os.PathLike[str] | Mapping[str, Any] | Sequence["Keys"]
-"""A key source; PEM text, a URL or a path; a JWKS or a map of kid to PEM; or a list of them."""
+"""A key source; PEM text, a URL or a path; a JWKS, a map of kid to PEM or a table of a source's
+options; or a list of them."""
 
 
 def key_source(value: Any) -> KeySource:
     """Return the source that ``keys=`` names.
 
     A text is PEM if it starts so, a JWKS URL if it holds ``://`` (with ``{kid}``, the template of a
-    URL for each key), else the path of a file.
+    URL for each key), else the path of a file. A dict is a JWKS, a map of ``kid`` to PEM, or a
+    table with ``url``, ``path`` or ``issuer``.
 
     Raises ``ConfigurationError`` where it is none of these, or holds no usable key.
     """
@@ -32,7 +35,9 @@ def key_source(value: Any) -> KeySource:
     if isinstance(value, os.PathLike):
         return _from_path(Path(value))
     if isinstance(value, Mapping):
-        return JWKSDocument(value)
+        from .tables import is_table, source_of_table  # imported here: few keys are in a table
+
+        return source_of_table(value) if is_table(value) else JWKSDocument(value)
     if isinstance(value, list | tuple):
         if not value:
             raise ConfigurationError(
@@ -49,8 +54,11 @@ def key_source(value: Any) -> KeySource:
 
 
 def _from_text(value: str) -> KeySource:
-    if value.lstrip().startswith("-----BEGIN"):
-        return PEM(value)
+    if "-----BEGIN" in value or PEM_IN_BASE64 in value:
+        from .pem import is_pem, restored  # imported here: most keys come from a URL
+
+        if is_pem(restored(value)):
+            return PEM(value)
     if "://" in value:
         # Imported here: only keys of a URL need them.
         from .discovery import Discovery, is_metadata_url
@@ -111,6 +119,16 @@ class SeveralSources(KeySource):
         """The only issuer that signs with the keys, where one of the sources knows it."""
         return None if self._of_issuer is None else self._of_issuer.issuer
 
+    @property
+    def spellings(self) -> tuple[str, ...]:  # type: ignore[override]
+        """How that issuer may be written in tokens."""
+        return () if self._of_issuer is None else self._of_issuer.spellings
+
+    def expect_issuers(self, names: Iterable[str]) -> None:
+        """Take note of the issuers that are configured for these keys."""
+        if self._of_issuer is not None:
+            self._of_issuer.expect_issuers(names)
+
     def is_of_issuer(self, name: str) -> bool:
         """Whether the keys may be this issuer's."""
         return self._of_issuer is None or self._of_issuer.is_of_issuer(name)
@@ -132,14 +150,11 @@ class SeveralSources(KeySource):
 
     def refresh(self, key_id: str | None = None) -> Wait | None:
         """Refresh every source that can be refreshed."""
-        waits = [wait for source in self.sources if (wait := source.refresh(key_id)) is not None]
-        if not waits:
-            return None
-        return Wait(
-            _AllWork([wait.work for wait in waits]),
-            max(wait.budget for wait in waits),
-            already_running=any(wait.already_running for wait in waits),
-        )
+        return _joined([source.refresh(key_id) for source in self.sources])
+
+    def recheck(self, key_id: str | None = None) -> Wait | None:
+        """Have every source look again after a bad signature."""
+        return _joined([source.recheck(key_id) for source in self.sources])
 
     def has_failed_for(self, key_id: str | None) -> bool:
         """Whether the fetch of this key failed at one of the sources."""
@@ -153,6 +168,17 @@ class SeveralSources(KeySource):
     def retry_after(self) -> int:
         """Return the seconds of the first source that may have keys again."""
         return min(source.retry_after() for source in self.sources)
+
+
+def _joined(each: list[Wait | None]) -> Wait | None:
+    waits = [wait for wait in each if wait is not None]
+    if not waits:
+        return None
+    return Wait(
+        _AllWork([wait.work for wait in waits]),
+        max(wait.budget for wait in waits),
+        already_running=any(wait.already_running for wait in waits),
+    )
 
 
 class _AllWork:

@@ -5,16 +5,44 @@ Every reader returns a ``KeySet`` or raises ``UnusableKey``, which names the fau
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
+from ..options.checks import PEM_IN_BASE64
 from .key import PRIVATE_NOTE, UNREADABLE, Key, KeyNote, UnusableKey
 from .key_set import KeySet
 
 _PEM_BEGIN = b"-----BEGIN "
+
+PKCS7 = (
+    "this is PKCS#7 (.p7b), a bag of certificates; take out the gateway's with "
+    "'openssl pkcs7 -print_certs -in FILE -out gateway.pem' (with -inform DER where it is binary) "
+    "and name gateway.pem instead"
+)
+"""The error for a PKCS#7 file, which says nothing about which of its certificates signs tokens."""
+
+
+def restored(text: str) -> str:
+    """Return PEM text as it was before it went through an environment variable or a JSON file.
+
+    Undone are a byte order mark, quotes around it, line ends written as a backslash and a letter,
+    and base64 of the whole. Any other text is returned as it is.
+    """
+    bare = text.lstrip("\ufeff").strip()
+    if bare[:1] in ("'", '"') and bare[:1] == bare[-1:]:
+        bare = bare[1:-1].strip()
+    if bare.startswith(PEM_IN_BASE64):
+        try:
+            bare = base64.b64decode("".join(bare.split()), validate=True).decode("ascii").strip()
+        except ValueError:
+            return text
+    if not bare.startswith("-----BEGIN"):
+        return text
+    return bare.replace("\\r", "").replace("\\n", "\n")
 
 
 def read_pem(content: bytes, password: str | None = None) -> KeySet:
@@ -59,7 +87,14 @@ def _pem_blocks(content: bytes) -> Iterator[tuple[str, bytes]]:
 
 
 def _pem_block(label: str, text: bytes, password: str | None) -> tuple[Key, KeyNote | None]:
-    if label in ("CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE"):
+    if label in ("PKCS7", "CMS"):
+        raise UnusableKey(PKCS7)
+    if label == "TRUSTED CERTIFICATE":
+        raise UnusableKey(
+            "this is OpenSSL's own form of a certificate (TRUSTED CERTIFICATE); write a plain one "
+            "with 'openssl x509 -in FILE -out gateway.pem' and name gateway.pem instead"
+        )
+    if label in ("CERTIFICATE", "X509 CERTIFICATE"):
         return Key.of_certificate(x509.load_pem_x509_certificate(text)), None
     if "PRIVATE KEY" in label:
         secret = None if password is None else password.encode()

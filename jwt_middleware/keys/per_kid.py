@@ -11,12 +11,12 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from ..background.waiting import SingleFlight, Wait
 from ..errors import ConfigurationError
 from ..options import checks as check
-from .http_fetch import FetchError, checked_url
+from .fetch_faults import FetchError
 from .jwks import JWKSEndpoint
 from .key import UnusableKey
 from .key_set import KeySet
@@ -82,11 +82,12 @@ class PEMPerKid(KeySource):
         if not isinstance(url, str) or url.count(KID) != 1:
             raise ConfigurationError("keys: a URL template has {kid} once, for the key's id")
         probe = JWKSEndpoint(url.replace(KID, "kid"), clock=clock, **options)
-        if KID not in checked_url(url).path:
+        if KID not in urlsplit(url).path:
             raise ConfigurationError("keys: {kid} stands in the path of the URL")
         self._form = check.pattern("kid", kid)
         self.name = probe.name.removesuffix("kid") + KID if probe.name.endswith("kid") else url
         self.wait_budget = probe.wait_budget
+        self.weakenings = probe.weakenings
         self._url = url
         self._options = {**options, "clock": clock}
         self._clock = clock
@@ -148,6 +149,11 @@ class PEMPerKid(KeySource):
             self._named.clear()
             return Wait(self._flight.start(), self.wait_budget, already_running=False)
 
+    def recheck(self, key_id: str | None = None) -> Wait | None:
+        """Fetch the key of this id once more, after a bad signature under it."""
+        known = self._endpoints.get(key_id or "")
+        return None if known is None else known.recheck(key_id)
+
     def _may_fetch(self, key_id: str) -> bool:
         """Whether a key may be fetched now; else note that it is wanted."""
         if key_id in self._errors:  # its endpoint failed: the pauses are enough of a limit
@@ -194,6 +200,7 @@ class PEMPerKid(KeySource):
             "fresh": all(state["fresh"] for state in states),
             "failures": self._schedule.failures + sum(state["failures"] for state in states),
             "last_error": errors[-1] if errors else None,
+            "skipped": [note for state in states for note in state["skipped"]],
         }
 
     def _work(self) -> None:
@@ -255,9 +262,9 @@ class _PEMEndpoint(JWKSEndpoint):
         except UnusableKey as error:
             raise FetchError(f"an answer that is no PEM: {error}") from None
         keys = KeySet([key.named(self._key_id) for key in found.keys], found.notes)
-        if len(keys) != 1 or not all(accepts(keys) for _, accepts in self._attached):
-            raise FetchError("no usable key in the answer")
-        return keys
+        if len(keys) > 1:
+            raise FetchError(f"{len(keys)} keys in the answer; one was expected")
+        return self._admissible(keys)
 
     def _failed(self, error: BaseException) -> None:
         self.is_gone = isinstance(error, FetchError) and error.status in _GONE

@@ -11,6 +11,8 @@ contract and README name:
 - A token that names an unknown key causes a fetch. These fetches draw on a bucket of two that
   gains one every ten seconds, however many key ids are forged; one unknown id causes no second
   fetch within ten seconds.
+- So does a bad signature under a known key, as a new key may have the old one's id. It draws on the
+  same bucket, and keys of the last ten seconds are believed.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ BUCKET_SIZE = 2.0
 BUCKET_REFILL = 10.0
 UNKNOWN_KEPT = 128
 UNKNOWN_FOR = 10.0
+BELIEVED_FOR = 10.0
 BACK_OFF_LIMIT = 60.0
 
 
@@ -89,6 +92,11 @@ class RefreshSchedule:
         if key_id is not None:
             self._unknown[key_id] = None
         return True
+
+    def may_recheck(self) -> bool:
+        """Whether a bad signature under a known key may cause a fetch now; draws on the bucket."""
+        age = self.age()
+        return age is not None and age >= BELIEVED_FOR and self.may_ask_for(None)
 
     def succeeded(self, max_age: float | None) -> None:
         """Take note of a good answer and of how long it says it is fresh, in seconds."""

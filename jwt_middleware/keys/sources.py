@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from ..background.waiting import Wait
@@ -17,10 +18,11 @@ from ..errors import ConfigurationError
 from ..events.kinds import Event, KeyFetchFailed
 from ..options import checks as check
 from .key import UnusableKey
-from .key_set import KeySet
+from .key_set import KeySet, reasons_of, skipped_of
 
 OnEvent = Callable[[Event], None]
-Accepts = Callable[[KeySet], bool]
+Accepts = Callable[[KeySet], KeySet]
+"""Returns the keys that the rules of the service allow, with notes about the others."""
 
 
 class KeySource:
@@ -37,6 +39,14 @@ class KeySource:
     on_demand: bool = False
     """Whether keys are fetched one by one as tokens name them, so that none is no outage."""
 
+    weakenings: Mapping[str, str] = MappingProxyType({})
+    """The options of the source that weaken the check, each with its value."""
+    spellings: tuple[str, ...] = ()
+    """How ``issuer`` may be written in tokens where none is configured; else as it stands."""
+
+    def expect_issuers(self, names: Iterable[str]) -> None:
+        """Take note of the issuers that are configured for these keys."""
+
     def is_of_issuer(self, name: str) -> bool:
         """Whether the keys may be this issuer's."""
         return self.issuer is None or self.issuer == name
@@ -47,6 +57,13 @@ class KeySource:
 
     def refresh(self, key_id: str | None = None) -> Wait | None:  # noqa: ARG002
         """Ask for newer keys, which may include ``key_id``; None where that changes nothing."""
+        return None
+
+    def recheck(self, key_id: str | None = None) -> Wait | None:  # noqa: ARG002
+        """Ask for newer keys after a bad signature under a known key, whose id was ``key_id``.
+
+        None where the keys known now are believed.
+        """
         return None
 
     def has_failed_for(self, key_id: str | None) -> bool:  # noqa: ARG002
@@ -61,7 +78,7 @@ class KeySource:
         return 5
 
     def attach(self, on_event: OnEvent, accepts: Accepts) -> None:
-        """Report to ``on_event``; keep the old keys where ``accepts`` refuses the new ones."""
+        """Report to ``on_event``; keep the old keys where ``accepts`` leaves no new one."""
 
     def close(self) -> None:
         """Start no further work; the keys known now stay."""
@@ -73,6 +90,7 @@ class KeySource:
             "source": self.name,
             "keys": 0 if keys is None else len(keys),
             "key_ids": [] if keys is None else list(keys.key_ids),
+            "skipped": [] if keys is None else skipped_of(keys.notes),
         }
 
     def __repr__(self) -> str:
@@ -105,9 +123,9 @@ class PEM(StaticKeys):
     def __init__(self, text: str | bytes) -> None:
         if not isinstance(text, str | bytes):
             raise ConfigurationError(f"PEM: text or bytes, not a {type(text).__name__}")
-        from .pem import read_pem  # imported here: most keys come from a URL
+        from .pem import read_pem, restored  # imported here: most keys come from a URL
 
-        content = text.encode("utf-8", "replace") if isinstance(text, str) else text
+        content = restored(text).encode("utf-8", "replace") if isinstance(text, str) else text
         super().__init__("PEM text", lambda: read_pem(content))
 
 
@@ -155,14 +173,21 @@ class WatchedKeys(KeySource):
         work = self._file.look_now()
         return None if work is None else Wait(work, 2 * self._look_every, already_running=False)
 
+    def recheck(self, key_id: str | None = None) -> Wait | None:
+        """Look at the file now: its new key need not have another name."""
+        return self.refresh(key_id)
+
     def attach(self, on_event: OnEvent, accepts: Accepts) -> None:
         """Call ``on_event`` for each broken replacement; ``accepts`` may refuse one."""
         self._attached.append((on_event, accepts))
 
     def _read(self, content: bytes) -> KeySet:
         keys = _not_empty(self._parse(content))
-        if not all(accepts(keys) for _, accepts in self._attached):
-            raise UnusableKey("no key that the rules of this service allow")
+        for _, accepts in self._attached:
+            admitted = accepts(keys)
+            if not admitted:
+                reasons = reasons_of(admitted.notes)
+                raise UnusableKey(f"no key that the rules of this service allow: {reasons}")
         return keys
 
     def _changed(self, outcome: KeySet | Exception) -> None:
@@ -246,6 +271,5 @@ _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{0,60}")
 
 def _not_empty(keys: KeySet) -> KeySet:
     if not keys.keys:
-        reasons = "; ".join(note.reason for note in keys.notes) or "it is empty"
-        raise UnusableKey(f"no usable key: {reasons}")
+        raise UnusableKey(f"no usable key: {reasons_of(keys.notes)}")
     return keys

@@ -12,7 +12,7 @@ from ..errors import ConfigurationError
 from ..events.kinds import Event, KeySkipped, KeysLoaded, KeyWarning
 from .algorithms import ALGORITHMS, Algorithm
 from .key import Key, KeyRules
-from .key_set import KeySet
+from .key_set import MAX_TRIED, KeySet, reasons_of, skipped_of
 from .option import SeveralSources
 from .sources import KeySource
 
@@ -38,7 +38,7 @@ class TrustedKeys:
         self._admitted: KeySet | None = None
         self._parts = source.sources if isinstance(source, SeveralSources) else (source,)
         for part in self._parts:
-            part.attach(announce, lambda keys: bool(keys.admitted(rules).keys))
+            part.attach(announce, lambda keys: keys.admitted(rules))
         self._check_now()
 
     def current(self) -> KeySet | None:
@@ -105,7 +105,20 @@ class TrustedKeys:
 
     def health(self) -> list[dict[str, Any]]:
         """Return the health of every source."""
-        return [part.health() for part in self._parts]
+        return [self._with_skipped(part) for part in self._parts]
+
+    def _with_skipped(self, part: KeySource) -> dict[str, Any]:
+        health = part.health()
+        # A published source has judged its last answer, of which it may have kept nothing.
+        snapshot = None if part.published else part.snapshot()
+        if snapshot is not None:
+            health["skipped"] = skipped_of(snapshot.admitted(self.rules).notes)
+        return health
+
+    def weakenings(self) -> Iterator[tuple[str, str]]:
+        """Yield each option of a source that weakens the check, with its value."""
+        for part in self._parts:
+            yield from part.weakenings.items()
 
     def _check_now(self) -> None:
         """Check the keys that are known at start-up, so that their faults stop it."""
@@ -121,6 +134,7 @@ class TrustedKeys:
             )
         if len(known) == len(self._parts):
             self._check_fit(keys, self._algorithms)
+            self._check_choice(keys)
             self.current()
 
     def _known_now(self) -> list[tuple[str, KeySet]]:
@@ -136,7 +150,7 @@ class TrustedKeys:
                 raise ConfigurationError(f"keys: {name}: {objection}")
         admitted = snapshot.admitted(self.rules)
         if not admitted.keys:
-            reasons = "; ".join(note.reason for note in admitted.notes)
+            reasons = reasons_of(admitted.notes)
             raise ConfigurationError(f"keys: {name}: no usable key: {reasons}")
         when = self.dated_at(self._clock())
         if when is not None and not any(key.is_within_dates(when) for key in admitted.keys):
@@ -145,6 +159,21 @@ class TrustedKeys:
                 "check_certificate_dates=True"
             )
         return admitted.keys
+
+    def _check_choice(self, keys: list[Key]) -> None:
+        """Raise where tokens could never choose among the keys."""
+        for algorithm in self._algorithms:
+            fitting = [key for key in keys if key.fits(algorithm)]
+            if any(key.key_id is not None or key.thumbprints for key in fitting):
+                continue
+            count = len({key.spki for key in fitting})
+            if count > MAX_TRIED:
+                raise ConfigurationError(
+                    f"keys: {self.source.name}: {count} keys fit {algorithm.name}, and none has a "
+                    f"kid or a certificate by which a token could choose one; at most {MAX_TRIED} "
+                    "are tried. Name the key that the gateway signs with, or give each a kid in a "
+                    "JWKS"
+                )
 
     def check_fit(self, algorithms: tuple[Algorithm, ...]) -> None:
         """Raise ``ConfigurationError`` where all keys are known and none fits any of these."""

@@ -205,7 +205,9 @@ def weakenings_of(settings: Settings) -> tuple[str, ...]:
         "minimum_rsa_bits": str(rules.minimum_rsa_bits) if rules.minimum_rsa_bits < 2048 else "",
         "allow_wso2_default_keys": "True" if rules.allow_wso2_default_keys else "",
     }
-    return tuple(f"{name}={value}" for name, value in found.items() if value)
+    of_keys = {pair for keys in verifier.trusted_keys for pair in keys.weakenings()}
+    named = [*found.items(), *((f"keys.{name}", value) for name, value in sorted(of_keys))]
+    return tuple(f"{name}={value}" for name, value in named if value)
 
 
 def _any_audience(verifier: Verifier) -> str:

@@ -59,9 +59,26 @@ def relative_keys(keys: Any, folder: Path) -> Any:
     """Return ``keys`` with each relative path read from the folder of the file that names it."""
     if isinstance(keys, list | tuple):
         return [relative_keys(source, folder) for source in keys]
-    if isinstance(keys, str) and "://" not in keys and "-----BEGIN" not in keys:
+    if isinstance(keys, dict) and "keys" not in keys:
+        named = {name: keys.get(name) for name in _PATHS}
+        files = {n: v for n, v in named.items() if isinstance(v, str) and is_path(v)}
+        return keys | {name: str(folder / file) for name, file in files.items()}
+    if isinstance(keys, str) and is_path(keys):
         return folder / keys
     return keys
+
+
+_PATHS = ("path", "ca_file", "password_file")
+"""Members of a table of keys that name files."""
+
+
+PEM_IN_BASE64 = "LS0tLS1CRUdJTi"
+"""How PEM begins where it was encoded in base64 once more, as for an environment variable."""
+
+
+def is_path(text: str) -> bool:
+    """Whether a text that names keys is a path: no URL, and no PEM text."""
+    return not any(mark in text for mark in ("://", "-----BEGIN", PEM_IN_BASE64))
 
 
 def texts(name: str, value: Any) -> tuple[str, ...]:

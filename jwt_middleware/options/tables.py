@@ -13,8 +13,10 @@ from .checks import nearest
 
 def read_toml(content: bytes, path: Path) -> dict[str, Any]:
     """Parse a file's content; raise ``ConfigurationError`` where it is not valid TOML."""
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise ConfigurationError(f"{path}: not valid TOML: it is UTF-16; save it as UTF-8")
     try:
-        return tomllib.loads(content.decode("utf-8"))
+        return tomllib.loads(content.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
         # The error has line and column, and not the text there, which may be a secret.
         raise ConfigurationError(f"{path}: not valid TOML: {error}") from None

@@ -20,6 +20,8 @@ from cryptography.x509.oid import NameOID
 from ..gateways.forms import FORMS, TokenForm
 from ..gateways.token_form import thumbprint
 
+_FULLY_SPECIFIED = ("Ed25519", "Ed448")
+
 
 class SigningKey:
     """A gateway's signing key, with its certificate and its JWK.
@@ -28,7 +30,7 @@ class SigningKey:
         algorithm: the JWS algorithm that it signs with.
         key_id: the ``kid`` that its JWK and its tokens carry, if any.
         bits: the size of an RSA key.
-        curve: ``Ed25519`` or ``Ed448`` for EdDSA.
+        curve: ``Ed25519`` or ``Ed448`` for the algorithm EdDSA.
         private: a private key of ``cryptography``, or the secret of HS*, instead of a new one.
 
     """
@@ -44,7 +46,9 @@ class SigningKey:
     ) -> None:
         self.algorithm = algorithm
         self.key_id = key_id
-        self.private: Any = private or _generate(algorithm, bits, curve)
+        self.private: Any = private or _generate(
+            algorithm, bits, algorithm if algorithm in _FULLY_SPECIFIED else curve
+        )
 
     @classmethod
     def from_pem(
@@ -64,7 +68,14 @@ class SigningKey:
 
     def sign(self, data: bytes) -> bytes:
         """Sign the bytes."""
-        return jwt.get_algorithm_by_name(self.algorithm).sign(data, self.private)
+        signature: bytes = self._handler.sign(data, self.private)
+        return signature
+
+    @property
+    def _handler(self) -> Any:
+        # PyJWT knows the two of RFC 9864 by their old name only.
+        name = "EdDSA" if self.algorithm in _FULLY_SPECIFIED else self.algorithm
+        return jwt.get_algorithm_by_name(name)
 
     @property
     def secret(self) -> bytes:
@@ -116,7 +127,7 @@ class SigningKey:
 
     def jwk(self, **members: Any) -> dict[str, Any]:
         """Return the public JWK (for HS*, the secret one); ``members`` are added, or replace."""
-        handler = jwt.get_algorithm_by_name(self.algorithm)
+        handler = self._handler
         key = self.private if isinstance(self.private, bytes) else self.private.public_key()
         jwk: dict[str, Any] = {**handler.to_jwk(key, as_dict=True)}
         jwk.pop("key_ops", None)

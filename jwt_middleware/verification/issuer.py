@@ -246,6 +246,23 @@ class IssuerVerifier:
             why = "no answer in time from"
         raise KeysUnavailable(f"{why} {source.name}", retry_after=source.retry_after())
 
+    def has_newer_keys(self, token: bytes, tried: Candidates) -> Steps[bool]:
+        """Return whether there are newer keys than those whose check failed; yield a wait for them.
+
+        A new key may have the old one's ``kid``, and a token may have none. The keys known now are
+        believed where they were fetched just now, where such fetches are used up, and where the
+        fetch fails or does not answer in time.
+        """
+        if self.current_keys() is not tried.keys:
+            return True
+        if joined_fault(token) is not None:
+            return False
+        pending = self.keys.source.recheck(tried.checks[0][0].key_id)
+        if pending is None:
+            return False
+        yield pending
+        return self.current_keys() is not tried.keys
+
     def verify(self, token: bytes, segments: Segments, candidates: Candidates) -> VerifiedToken:
         """Check the signature over the received bytes, then the claims.
 

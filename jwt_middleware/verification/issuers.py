@@ -34,6 +34,13 @@ if TYPE_CHECKING:
     from .bound import RegistrySnapshot
 
 
+MAY_BE_JOINED = (BadSignature, MalformedToken)
+"""Errors that may mean: two header lines were joined, or a word precedes the token."""
+
+Choice = tuple[Segments, IssuerVerifier, "RegistrySnapshot | None"]
+"""A token's segments, its issuer's verifier, and the registry snapshot that this depended on."""
+
+
 class Issuers:
     """Selects the verifier of a token, and applies the registry's grants to its principal."""
 
@@ -71,23 +78,26 @@ class Issuers:
 
     def prefetching(self) -> Steps[bool]:
         """Fetch missing keys, all at once, so that one budget is enough; return ``have_keys``."""
-        waits = [keys.missing() for keys in self._key_sets()]
+        waits = [keys.missing() for keys in self.key_sets()]
         # Not "yield from": drive() sends values, and a list iterator has no send().
         for pending in waits:
             if pending is not None:
                 yield pending
         return self.have_keys()
 
-    def key_health(self) -> list[dict[str, Any]]:
-        """Return the health of every key source."""
-        return [source for keys in self._key_sets() for source in keys.health()]
+    def health(self) -> dict[str, Any]:
+        """Return whether every issuer has keys, what each key source is like, and the clients."""
+        sources = [source for keys in self.key_sets() for source in keys.health()]
+        snapshot = None if self.snapshot is None else self.snapshot()
+        clients = {} if snapshot is None else {"clients": len(snapshot.clients)}
+        return {"ready": self.have_keys(), "sources": sources, **clients}
 
     def close(self) -> None:
         """Stop fetching keys; the current keys keep verifying tokens."""
-        for keys in self._key_sets():
+        for keys in self.key_sets():
             keys.close()
 
-    def _key_sets(self) -> list[TrustedKeys]:
+    def key_sets(self) -> list[TrustedKeys]:
         """Return the keys of every issuer and bound client; several of them may share theirs."""
         snapshot = None if self.snapshot is None else self.snapshot()
         verifiers = self.verifiers(snapshot)
@@ -167,6 +177,14 @@ class Issuers:
         )
         return dropped
 
+    def clearer(self, error: RequestError, raw: bytes | str, choice: Choice | None) -> RequestError:
+        """Return the error, or another one that names the cause more clearly."""
+        if type(error) in MAY_BE_JOINED:
+            joined = joined_fault(raw)
+            if joined is not None:
+                return joined
+        return error if choice is None else self.as_mismatch(error, *choice)
+
     def as_mismatch(
         self,
         error: RequestError,
@@ -189,21 +207,3 @@ class Issuers:
                 reason = "signed with a key that is not the client's"
                 return ClientMismatch(reason, key_id=error.key_id)
         return error
-
-
-MAY_BE_JOINED = (BadSignature, MalformedToken)
-"""Errors that may mean: two header lines were joined, or a word precedes the token."""
-
-Choice = tuple[Segments, IssuerVerifier, "RegistrySnapshot | None"]
-"""A token's segments, its issuer's verifier, and the registry snapshot that this depended on."""
-
-
-def clearer_error(
-    error: RequestError, raw: bytes | str, choice: Choice | None, issuers: Issuers
-) -> RequestError:
-    """Return the error, or another one that names the cause more clearly."""
-    if type(error) in MAY_BE_JOINED:
-        joined = joined_fault(raw)
-        if joined is not None:
-            return joined
-    return error if choice is None else issuers.as_mismatch(error, *choice)

@@ -203,11 +203,13 @@ def accepted_issuers_of(issuer: Any, source: KeySource) -> Sequence[str]:
     names = check.texts("issuer", issuer)
     if source.issuer is None:
         return names
+    source.expect_issuers(names)
     if names and not any(source.is_of_issuer(name) for name in names):
         raise ConfigurationError(
-            f"issuer: the keys are those of {source.issuer}, which is not among {list(names)}"
+            f"issuer: the keys are those of {source.issuer}, which is not among {list(names)}; if "
+            "the metadata there names one of these, write Discovery(issuer, url=...)"
         )
-    return DiscoveredIssuer(source, names)
+    return DiscoveredIssuer(source, names or source.spellings)
 
 
 def audiences_of(audience: Any) -> tuple[str, ...] | AnyAudience:

@@ -10,15 +10,13 @@ from typing import TYPE_CHECKING, Any, Unpack
 from ..authorization.predicate import Predicate
 from ..authorization.request import RequestView
 from ..background.waiting import Steps, drive, drive_async
-from ..errors import (
-    DuplicateHeader,
-    RequestError,
-)
+from ..errors import BadSignature, DuplicateHeader, RequestError
 from ..events.kinds import ConfigurationWarning
 from ..events.log import Announcer
 from ..events.record import Audit
 from ..gateways import Gateway
 from ..keys.encoding import use_speed
+from ..keys.trusted import TrustedKeys
 from ..options import checks as check
 from ..options.sources import merged_options
 from ..principal import Principal
@@ -27,12 +25,11 @@ from .compact import MAX_TOKEN_SIZE, raw_token, split
 from .configured import API_IS_NOT_SET, headers_of, issuer_verifiers_of
 from .credentials import Outcome, credentials_of
 from .issuer import IssuerVerifier
-from .issuers import MAY_BE_JOINED, Choice, Issuers, clearer_error
+from .issuers import MAY_BE_JOINED, Choice, Issuers
 from .options import VerifierOptions, clock_of, listeners_of, registry_of, revocations_of
 
 if TYPE_CHECKING:
     from ..authorization.clients import Clients
-    from .bound import RegistrySnapshot
 
 
 class Verifier:
@@ -94,7 +91,8 @@ class Verifier:
         verifiers = issuer_verifiers.values()
         self.headers, scheme = headers_of(verifiers)
         """The header names of every gateway, the first one first."""
-        own = self._credentials = credentials_of(self.begin, self.audit, scheme, self._max_size)
+        own = credentials_of(self.begin, self.audit, scheme, self._max_size)
+        self._begin_value = self.begin if own is None else own.begin_value
         self.begin_line: Callable[..., Outcome] = self.begin if own is None else own.begin_line
         """Does as ``begin`` for one header line, which may hold a scheme before the token."""
         if not options.get("api") and any(issuer.gateway.context_claim for issuer in verifiers):
@@ -111,20 +109,14 @@ class Verifier:
             PermissionDenied: the registry does not have the client, or it is disabled (403).
 
         """
-        if self._credentials is None:
-            outcome = self.begin(raw, request)
-        else:
-            outcome = self._credentials.begin_value(raw, request)
+        outcome = self._begin_value(raw, request)
         return outcome if isinstance(outcome, Principal) else drive(outcome)
 
     async def verify_async(
         self, raw: bytes | str, *, request: RequestView | None = None
     ) -> Principal:
         """Verify one raw header value without blocking the event loop (asyncio or trio)."""
-        if self._credentials is None:
-            outcome = self.begin(raw, request)
-        else:
-            outcome = self._credentials.begin_value(raw, request)
+        outcome = self._begin_value(raw, request)
         return outcome if isinstance(outcome, Principal) else await drive_async(outcome)
 
     def begin(
@@ -162,11 +154,16 @@ class Verifier:
         return self._steps(raw, request if view is None else view(request), entry)
 
     def _steps(
-        self, raw: bytes | str, request: RequestView | None, entry: VerifiedToken | None
+        self,
+        raw: bytes | str,
+        request: RequestView | None,
+        entry: VerifiedToken | None,
+        is_rechecked: bool = False,
     ) -> Steps[Principal]:
         """Verify a token; yield each wait: for a fetch of keys, and for the revocation store.
 
-        ``entry``: the cached token, if only its revocation must be re-checked.
+        ``entry``: the cached token, if only its revocation must be re-checked. ``is_rechecked``:
+        a bad signature has already led to newer keys.
 
         Raises:
             RequestError: the token is refused; already announced.
@@ -195,7 +192,12 @@ class Verifier:
                         # The registry has changed: the client may be bound to another issuer now.
                         return (yield from self._steps(raw, request, None))
                     began = time.perf_counter()  # the wait is not counted
-                entry = issuer.verify(token, segments, candidates)
+                try:
+                    entry = issuer.verify(token, segments, candidates)
+                except BadSignature:
+                    if is_rechecked or not (yield from issuer.has_newer_keys(token, candidates)):
+                        raise
+                    return (yield from self._steps(raw, request, None, is_rechecked=True))
                 if snapshot is not None:
                     for dropped in self._issuers.apply_grants(entry, snapshot):
                         self.audit.dropped(entry.principal, *dropped, request)
@@ -208,7 +210,7 @@ class Verifier:
             # Without an entry the token failed before it was verified.
             if entry is None and (choice is not None or type(error) in MAY_BE_JOINED):
                 raise self.audit.refused(
-                    clearer_error(error, raw, choice, self._issuers), request
+                    self._issuers.clearer(error, raw, choice), request
                 ) from None
             self.audit.refused(error, request)
             raise
@@ -272,13 +274,17 @@ class Verifier:
     @property
     def clients(self) -> Clients | None:
         """The newest reading of the registry; None if ``clients`` is not configured."""
-        snapshot = self._snapshot_if_any()
-        return None if snapshot is None else snapshot.clients
+        return None if self._read_registry is None else self._read_registry().clients
 
     @property
     def issuers(self) -> tuple[IssuerVerifier, ...]:
         """The verifier of each issuer; a single verifier if ``issuers`` is not configured."""
         return tuple(self._issuer_verifiers.values())
+
+    @property
+    def trusted_keys(self) -> Sequence[TrustedKeys]:
+        """The keys of every issuer, and of every client that is bound to keys of its own."""
+        return self._issuers.key_sets()
 
     def unknown_names(self, predicate: Predicate) -> list[str]:
         """Return the faults of a predicate's names, by the newest reading of the registry."""
@@ -289,14 +295,10 @@ class Verifier:
 
         ``would_refuse`` counts refusals by rules in shadow mode, which are not enforced.
         """
-        snapshot = self._snapshot_if_any()
-        ready = self._issuers.have_keys()
-        health: dict[str, Any] = {"ready": ready, "sources": self._issuers.key_health()}
-        if snapshot is not None:
-            health["clients"] = len(snapshot.clients)
+        health = self._issuers.health()
         if self.revocations is not None:
             health["revocations"] = self.revocations.health()
-            health["ready"] = ready and self.revocations.is_usable
+            health["ready"] = health["ready"] and self.revocations.is_usable
         health["would_refuse"] = self.audit.would_have_refused
         return health
 
@@ -326,7 +328,7 @@ class Verifier:
         verifiers = {name: issuer.for_originals(api, audience) for name, issuer in issuers}
         verifier._set_up(options, Announcer(is_silent=True), verifiers)
         # Whoever sends one on writes the bare token: only the caller's own header has a scheme.
-        verifier.begin_line, verifier._credentials = verifier.begin, None
+        verifier.begin_line = verifier._begin_value = verifier.begin
         self._of_originals.append(verifier)
         return verifier
 
@@ -345,6 +347,3 @@ class Verifier:
     def gateway(self) -> Gateway:
         """The gateway of the only issuer, or of the first issuer."""
         return next(iter(self._issuer_verifiers.values())).gateway
-
-    def _snapshot_if_any(self) -> RegistrySnapshot | None:
-        return None if self._read_registry is None else self._read_registry()

@@ -290,7 +290,7 @@ def test_every_fault_is_reported_at_once() -> None:
         ("[clients.a]\n\n[clients.a]\n", "line 3"),
         ("[clients.a]\nname = 'a'\nname = 'b'\n", "line 3"),
         ("[clients.a\n", "line 1"),
-        ("\ufeff[clients.a]", "line 1"),
+        ("\ufeff\ufeff[clients.a]", "line 1"),
         ("name = 'zeta-zeta' zeta\n", "line 1"),
         ('name = "\\q zeta-zeta"\n', "line 1"),
     ],

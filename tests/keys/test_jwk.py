@@ -119,19 +119,48 @@ UNUSABLE: dict[str, Callable[[SigningKey], Any]] = {
     "e-two": lambda key: key.jwk(e="Ag"),
     "e-even": lambda key: key.jwk(e="AQAA"),
     "e-empty": lambda key: key.jwk(e=""),
-    "x5c-text": lambda key: key.jwk(x5c="AAAA"),
-    "x5c-empty": lambda key: key.jwk(x5c=[]),
-    "x5c-null-inside": lambda key: key.jwk(x5c=[None]),
-    "x5c-no-base64": lambda key: key.jwk(x5c=["é!"]),
-    "x5c-no-certificate": lambda key: key.jwk(x5c=["AAAA"]),
     "x5c-of-another-key": lambda key: key.jwk(x5c=[_b64(_der(SigningKey("ES256")))]),
-    "x5c-of-an-unknown-key-type": lambda key: key.jwk(
-        x5c=_changed_certificate(key, RSA_OID, RSA_OID[:-2] + "63")
-    ),
-    "x5c-of-an-unknown-version": lambda key: key.jwk(
-        x5c=_changed_certificate(key, VERSION_3, "a003020105")
-    ),
 }
+
+
+UNREADABLE_X5C: dict[str, Callable[[SigningKey], Any]] = {
+    "text": lambda _: "AAAA",
+    "empty-text": lambda _: "",
+    "empty": lambda _: [],
+    "number": lambda _: 5,
+    "empty-text-inside": lambda _: [""],
+    "null-inside": lambda _: [None],
+    "no-base64": lambda _: ["é!"],
+    "no-certificate": lambda _: ["AAAA"],
+    "too-long": lambda _: ["A" * 100_000],
+    "of-an-unknown-key-type": lambda key: _changed_certificate(key, RSA_OID, RSA_OID[:-2] + "63"),
+    "of-an-unknown-version": lambda key: _changed_certificate(key, VERSION_3, "a003020105"),
+}
+
+
+@pytest.mark.parametrize("name", UNREADABLE_X5C)
+def test_an_x5c_that_cannot_be_read_leaves_the_key_usable(name: str, rsa_key: SigningKey) -> None:
+    key = read_jwk(rsa_key.jwk(x5c=UNREADABLE_X5C[name](rsa_key)), fetched=True)
+
+    assert (key.kind, key.certificate) == ("RSA 2048", None)
+
+
+ODD_X5C: dict[str, Callable[[SigningKey], Any]] = {
+    "one-text": lambda key: _b64(_der(key)),
+    "line-breaks": lambda key: [base64.encodebytes(_der(key)).decode()],
+    "base64url": lambda key: [base64.urlsafe_b64encode(_der(key)).decode().rstrip("=")],
+    "pem": lambda key: [key.certificate_pem],
+    "pem-as-one-text": lambda key: key.certificate_pem,
+}
+
+
+@pytest.mark.parametrize("name", ODD_X5C)
+def test_an_odd_x5c_is_read_all_the_same(
+    name: str, rsa_key: SigningKey, other_rsa_key: SigningKey
+) -> None:
+    assert read_jwk(rsa_key.jwk(x5c=ODD_X5C[name](rsa_key))).certificate == rsa_key.certificate
+    with pytest.raises(UnusableKey, match="another key"):
+        read_jwk(rsa_key.jwk(x5c=ODD_X5C[name](other_rsa_key)))
 
 
 @pytest.mark.parametrize("name", UNUSABLE)

@@ -156,7 +156,10 @@ def test_the_rules_of_the_service_decide_what_a_good_answer_is(
     loaded.touch()
 
     assert loaded.verify(old_key, n=1).key_id == "old"
-    assert loaded.endpoint.health()["last_error"] == "no usable key in the answer"
+    assert loaded.endpoint.health()["last_error"] == (
+        "no usable key in the answer: key weak: RSA key of 1024 bits, fewer than "
+        "minimum_rsa_bits=2048"
+    )
 
 
 def test_health_tells_a_probe_what_it_wants_to_know(
@@ -180,6 +183,7 @@ def test_health_tells_a_probe_what_it_wants_to_know(
         "fresh": True,
         "failures": 1,
         "last_error": "ValueError",
+        "skipped": [],
     }
     assert reader.verifier.health()["ready"] is True
     json.dumps(reader.verifier.health())

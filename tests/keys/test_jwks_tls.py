@@ -126,7 +126,10 @@ def test_a_certificate_of_the_named_authority_is_accepted(
 def test_a_certificate_of_an_authority_that_nobody_named_is_refused(
     tmp_path: Path, old_key: SigningKey
 ) -> None:
-    assert "CERTIFICATE_VERIFY_FAILED" in _refused(Site(tmp_path, "localhost"), old_key)
+    told = _refused(Site(tmp_path, "localhost"), old_key)
+    assert "CERTIFICATE_VERIFY_FAILED" in told
+    assert "ca_file=" in told
+    assert "SSL_CERT_FILE" in told
 
 
 def test_a_self_signed_certificate_is_refused(tmp_path: Path, old_key: SigningKey) -> None:
@@ -141,13 +144,15 @@ def test_a_certificate_of_another_host_is_refused(
 ) -> None:
     site = Site(tmp_path, host)
 
-    assert "ostname" in _refused(site, old_key, ca_file=site.ca_file)
+    told = _refused(site, old_key, ca_file=site.ca_file)
+    assert "Hostname mismatch" in told
+    assert "for another name" in told
 
 
 def test_an_expired_certificate_is_refused(tmp_path: Path, old_key: SigningKey) -> None:
     site = Site(tmp_path, "localhost", days=-1)
 
-    assert "expired" in _refused(site, old_key, ca_file=site.ca_file)
+    assert "has expired; have it renewed" in _refused(site, old_key, ca_file=site.ca_file)
 
 
 @pytest.mark.parametrize("content", [None, b"", b"no certificate"], ids=repr)

@@ -192,7 +192,8 @@ def test_a_replacement_that_the_rules_refuse_is_a_broken_one(
 
     assert watching.accepts(old_key)
     assert not watching.accepts(weak)
-    assert "rules of this service" in watching.told(KeyFetchFailed)[0].reason
+    reason = watching.told(KeyFetchFailed)[0].reason
+    assert "rules of this service allow: key without a kid: RSA key of 1024 bits" in reason
 
 
 def test_an_untouched_file_keeps_its_keys_and_its_verified_tokens(

@@ -13,6 +13,7 @@ from jwt_middleware import Client, ClientRegistry, Principal, Revocations, Verif
 from jwt_middleware.authorization.clients import ClientTrust
 from jwt_middleware.background.waiting import Wait
 from jwt_middleware.errors import (
+    BadSignature,
     ClientDisabled,
     ClientMismatch,
     ConfigurationError,
@@ -119,6 +120,47 @@ def test_a_token_that_waits_for_its_key_and_for_its_use_is_verified_once(
 
     assert verify(verifier, mint(NEW, {"jti": "1"})).key_id == "new"
     assert (checks, len(ends)) == (["new"], 1)
+
+
+class Rechecked(Source):
+    """A source that is asked again after a bad signature."""
+
+    def recheck(self, key_id: str | None = None) -> Wait | None:
+        return self.refresh(key_id)
+
+
+@pytest.mark.parametrize("is_new", [True, False], ids=["new-key", "same-key"])
+def test_a_bad_signature_is_checked_once_for_each_key_and_reading(
+    is_new: bool, checks: list[str | None], verify: Verify
+) -> None:
+    renewed = SigningKey(key_id="old")
+    source = Rechecked(jwks(OLD))
+    source.awaited = Awaited(True, lambda: None)
+    if is_new:
+        source.awaited.bring = lambda: source.script.__setitem__(0, jwks(renewed))
+    verifier = Verifier(keys=source)
+    ends = asked(verifier)
+
+    if is_new:
+        assert verify(verifier, mint(renewed, {})).key_id == "old"
+    else:
+        with pytest.raises(BadSignature):
+            verify(verifier, mint(renewed, {}))
+    assert checks == (["old", "old"] if is_new else ["old"])
+    assert (len(ends), source.refreshes, source.awaited.waits) == (1, 1, 1)
+
+
+def test_newer_keys_that_do_not_help_either_are_the_last(
+    checks: list[str | None], verify: Verify
+) -> None:
+    renewed, forged = SigningKey(key_id="old"), SigningKey(key_id="old")
+    source = Rechecked(jwks(OLD))
+    source.awaited = Awaited(True, lambda: source.script.__setitem__(0, jwks(renewed)))
+    verifier = Verifier(keys=source)
+
+    with pytest.raises(BadSignature):
+        verify(verifier, mint(forged, {}))
+    assert (checks, source.refreshes) == (["old", "old"], 1)
 
 
 def test_a_client_that_is_switched_off_while_its_token_waits_is_refused(

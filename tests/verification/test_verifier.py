@@ -75,6 +75,7 @@ def test_every_algorithm_is_accepted_where_it_is_allowed(allowed: str, key_for: 
 def test_no_algorithm_is_accepted_where_another_is_allowed(allowed: str, key_for: KeyFor) -> None:
     """All keys are trusted here: only the list tells the algorithms apart."""
     keys = [key_for(name).public_pem for name in ("RS256", "ES256", "ES384", "ES512", "EdDSA")]
+    keys.append(key_for("Ed448").public_pem)
     verifier = Verifier(keys=keys, algorithms=[allowed], gateway="standard")
 
     for name in ALGORITHMS:

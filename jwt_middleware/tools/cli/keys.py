@@ -8,9 +8,9 @@ from typing import Any
 
 from ...keys.key import KeyRules
 from ...keys.option import key_source
-from ...keys.sources import PEM, KeyFile, KeySource
-from ..explain.keys import lines_of, report_keys
-from .shared import add_command, answer, read_text
+from ...keys.sources import PEM, KeySource
+from ..explain.keys import WARN_DAYS, lines_of, report_keys
+from .shared import add_command, add_key_options, answer, keys_of, read_text
 
 
 def add_to(commands: Any) -> None:
@@ -19,8 +19,13 @@ def add_to(commands: Any) -> None:
     command.add_argument(
         "source", help="a path, a JWKS URL, the URL of an issuer's metadata, or - (PEM on stdin)"
     )
+    add_key_options(command)
     command.add_argument(
-        "--password-file", metavar="FILE", help="the password of a PKCS#12 keystore"
+        "--warn-days",
+        type=float,
+        default=WARN_DAYS,
+        metavar="DAYS",
+        help="warn of a certificate that ends within so many days (default: %(default)g)",
     )
 
 
@@ -32,9 +37,10 @@ def _keys(options: argparse.Namespace) -> int:
     source = _source(options)
     pending = None if source.snapshot() is not None else source.refresh()
     if pending is not None:
-        pending.work.wait(pending.budget)
+        # Nobody waits for a request here: as long as the fetch itself may take.
+        pending.work.wait(getattr(source, "deadline", pending.budget) + 1)
     rules = KeyRules()
-    report = report_keys(source, rules, time.time())
+    report = report_keys(source, rules, time.time(), warn_days=options.warn_days)
     answer(options, report, lines_of(report))
     keys = source.snapshot()
     return 0 if keys is not None and keys.admitted(rules).keys else 1
@@ -43,7 +49,4 @@ def _keys(options: argparse.Namespace) -> int:
 def _source(options: argparse.Namespace) -> KeySource:
     if options.source == "-":
         return PEM(read_text("-", "PEM"))
-    if options.password_file is not None:
-        password = read_text(options.password_file, "--password-file")
-        return KeyFile(options.source, password.rstrip("\r\n"))
-    return key_source(options.source)
+    return key_source(keys_of(options, options.source))

@@ -66,6 +66,40 @@ def add_verifier_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--config", type=Path, metavar="TOML", help="a file of options")
     for option in _OPTIONS:
         command.add_argument(f"--{option}", help=f"the option {option}")
+    add_key_options(command)
+
+
+def add_key_options(command: argparse.ArgumentParser) -> None:
+    """Add what a key source may need beside its name."""
+    command.add_argument(
+        "--ca-file", metavar="FILE", help="the PEM of the authority of the key URL's certificate"
+    )
+    command.add_argument(
+        "--password-file", metavar="FILE", help="the password of a PKCS#12 keystore"
+    )
+
+
+def keys_of(options: argparse.Namespace, source: str | None) -> Any:
+    """Return the option ``keys`` from a source and the options beside it.
+
+    Raises ``ConfigurationError`` where they do not go together.
+    """
+    beside = {
+        name: value
+        for name in ("ca_file", "password_file")
+        if (value := getattr(options, name)) is not None
+    }
+    if not beside:
+        return source
+    names = " and ".join("--" + name.replace("_", "-") for name in beside)
+    if source is None:
+        raise ConfigurationError(f"{names}: name the keys too, by --keys")
+    is_url = "://" in source
+    if is_url == ("password_file" in beside) or len(beside) > 1:
+        raise ConfigurationError(
+            f"{names}: --ca-file belongs to a URL, and --password-file to a keystore's path"
+        )
+    return {"url" if is_url else "path": source, **beside}
 
 
 def environment_of(options: argparse.Namespace) -> dict[str, str]:
@@ -84,6 +118,8 @@ def optional_verifier(
     Raises ``ConfigurationError`` where an option is wrong.
     """
     given = {n: value for n in _OPTIONS if (value := getattr(options, n)) is not None}
+    if (keys := keys_of(options, options.keys)) is not None:
+        given["keys"] = keys
     environment = environment_of(options)
     if not given and not environment:
         return None

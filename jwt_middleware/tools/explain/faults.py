@@ -55,7 +55,7 @@ _HINTS = {
     "client_mismatch": "Sign with the client's own keys, or correct [clients.ID.trust].",
     "unknown_client": "Add [clients.ID] to the registry, or call as a client that it has.",
     "client_disabled": "Set enabled = true in the client's entry if it may call again.",
-    "keys_unavailable": "Start the key endpoint, or correct keys=; the app asks again by itself.",
+    "keys_unavailable": "Correct keys= or the key endpoint; the app asks again by itself.",
 }
 
 
@@ -85,8 +85,17 @@ def fault_of(
             algorithms=", ".join(issuer.algorithms),
             known=", ".join(key_ids) or ("none" if keys is None else f"{len(keys)} without kid"),
         )
+        if error.code == "keys_unavailable":
+            what += _last_errors(issuer)
     sentence = f"the signature is good; {what}" if _is_signed(token, verifier, now) else what
     return sentence[0].upper() + sentence[1:] + ".", _hint(error, header, claims, issuer)
+
+
+def _last_errors(issuer: IssuerVerifier) -> str:
+    """Return why the last fetches of an issuer's keys failed; nothing where none has ended yet."""
+    errors = [source.get("last_error") for source in issuer.keys.health()]
+    known = [error for error in errors if error]
+    return f"; the last fetch failed: {'; '.join(known)}" if known else ""
 
 
 def _issuer_of(claims: Mapping[str, Any], verifier: Verifier) -> IssuerVerifier:

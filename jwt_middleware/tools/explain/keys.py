@@ -10,10 +10,17 @@ from typing import Any
 from ...events.fields import readable
 from ...keys.key import Key, KeyRules, certificate_thumbprints
 from ...keys.sources import KeySource
-from .times import count
+from .times import count, distance
+
+WARN_DAYS = 30.0
+"""Days before its end from which a certificate is a danger."""
+
+_DAY = 86_400
 
 
-def report_keys(source: KeySource, rules: KeyRules, now: float) -> dict[str, Any]:
+def report_keys(
+    source: KeySource, rules: KeyRules, now: float, *, warn_days: float = WARN_DAYS
+) -> dict[str, Any]:
     """Describe every key of a source; ``now`` in seconds since the epoch.
 
     The ``dangers`` of a key say why it is refused, or what to correct; ``notes`` are about entries
@@ -27,7 +34,7 @@ def report_keys(source: KeySource, rules: KeyRules, now: float) -> dict[str, Any
     return {
         **source.health(),
         "dangers": dangers,
-        "details": [_describe(key, rules, now) for key in keys],
+        "details": [_describe(key, rules, now, warn_days) for key in keys],
         "notes": [note._asdict() for note in notes],
     }
 
@@ -52,7 +59,7 @@ def lines_of(report: Mapping[str, Any]) -> Iterator[str]:
         yield f"\n  {what}: key {key}: {readable(note['reason'])}"
 
 
-def _describe(key: Key, rules: KeyRules, now: float) -> dict[str, Any]:
+def _describe(key: Key, rules: KeyRules, now: float, warn_days: float) -> dict[str, Any]:
     objection = rules.objection(key)
     dangers = [] if objection is None else [f"refused: {objection}"]
     described: dict[str, Any] = {
@@ -71,10 +78,20 @@ def _describe(key: Key, rules: KeyRules, now: float) -> dict[str, Any]:
             "x5t": base64.urlsafe_b64encode(sha1).rstrip(b"=").decode(),
             "x5t_of_wso2": base64.b64encode(sha1.hex().encode()).decode(),
         }
-        if not key.is_within_dates(now):
-            today = datetime.fromtimestamp(now, UTC).date()
-            dangers.append(
-                f"its certificate is outside its dates (today is {today}); it still verifies, "
-                "unless check_certificate_dates=True"
-            )
+        danger = _date_danger(begins.timestamp(), ends.timestamp(), now, warn_days)
+        if danger is not None:
+            dangers.append(danger)
     return {**described, "dangers": dangers}
+
+
+def _date_danger(begins: float, ends: float, now: float, warn_days: float) -> str | None:
+    """Say what is the matter with a certificate's dates, in seconds since the epoch."""
+    begins_in, ends_in = begins - now, ends - now
+    if begins_in <= 0 < ends_in:
+        return f"its certificate ends {distance(ends_in)}" if ends_in < warn_days * _DAY else None
+    what = f"it begins {distance(begins_in)}" if begins_in > 0 else f"it ended {distance(ends_in)}"
+    today = datetime.fromtimestamp(now, UTC).date()
+    return (
+        f"its certificate is outside its dates: {what} (today is {today}); it still verifies, "
+        "unless check_certificate_dates=True"
+    )
