@@ -14,10 +14,8 @@ from jwt_middleware.middleware import Middleware
 
 from .inventory import SiteRoutes
 from .order import Order
+from .users import MAP_USER
 from .websockets import unasked_websockets
-
-MAP_USER = "map_user"
-"""An option of Django's adapter alone, which ``auth`` reads."""
 
 MIDDLEWARE_PATH = "jwt_middleware_django.JWTMiddleware"
 
