@@ -53,8 +53,25 @@ __all__ = [
 
 logger = logging.getLogger("jwt_middleware")
 
-_NO_SCOPES = AuthCredentials()
-_NO_SCOPES.scopes = ()  # type: ignore[assignment]  # requests share it, so it must be immutable
+
+def _shared(*scopes: str) -> AuthCredentials:
+    credentials = AuthCredentials()
+    credentials.scopes = scopes  # type: ignore[assignment]  # requests share it: immutable
+    return credentials
+
+
+_AUTHENTICATED = "authenticated"
+"""The scope of a proven caller, by Starlette's convention: ``requires("authenticated")``."""
+
+_NOBODY = _shared()
+_ANYBODY = _shared(_AUTHENTICATED)
+
+
+def _credentials(principal: Principal | None) -> AuthCredentials:
+    if principal is None:
+        return _NOBODY
+    permissions = principal.permissions
+    return AuthCredentials([_AUTHENTICATED, *sorted(permissions)]) if permissions else _ANYBODY
 
 
 class StarletteOptions(Options, total=False):
@@ -117,8 +134,7 @@ class JWTMiddleware:
                 if self._set_user:
                     principal: Principal | None = scope.get(PRINCIPAL_KEY)
                     scope["user"] = principal or UnauthenticatedUser()
-                    allowed = None if principal is None else principal.permissions
-                    scope["auth"] = AuthCredentials(sorted(allowed)) if allowed else _NO_SCOPES
+                    scope["auth"] = _credentials(principal)
                 # As ``served.begin`` and ``end`` do, without the cost of two calls.
                 cell = [scope]
                 token = served.variable.set(cell)
