@@ -39,6 +39,7 @@ from .guards import (
     served,
 )
 from .health import health, readiness
+from .openapi import document_headers
 
 __all__ = [
     "JWTMiddleware",
@@ -175,6 +176,8 @@ class JWTMiddleware:
         for added in getattr(app, "user_middleware", ()):
             if added.cls is type(self):
                 self._routes.add(app)
+                if self._fault is None:
+                    document_headers(app, self.middleware.settings.headers)
 
     def _fault_of_routes(self) -> ConfigurationError | None:
         try:
