@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, NoReturn
 
+from django.conf import settings
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
@@ -91,3 +92,7 @@ def Requires(  # noqa: N802 - it returns a class, and stands where classes stand
     """
     guard = Guard(predicate, enforce)
     return _AlwaysWhole(repr(guard), (_Permission,), {"jwt_middleware_guard": guard})
+
+
+if any(app.partition(".")[0] == "drf_spectacular" for app in settings.INSTALLED_APPS):
+    from . import spectacular as spectacular  # it registers itself
