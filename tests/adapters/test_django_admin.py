@@ -40,6 +40,7 @@ SITE: dict[str, Any] = {
         "django.contrib.auth.backends.ModelBackend",
         "jwt_middleware_django.auth.PrincipalBackend",
     ],
+    "PASSWORD_HASHERS": ["django.contrib.auth.hashers.MD5PasswordHasher"],  # for speed
     "ROOT_URLCONF": "tests.adapters.admin_urls",
     "STATIC_URL": "/static/",
     "TEMPLATES": [
