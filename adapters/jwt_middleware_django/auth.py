@@ -8,7 +8,6 @@ a user of that name, and yours may be staff.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from functools import cache
 from typing import Any, cast
@@ -17,21 +16,17 @@ from asgiref.sync import (
     iscoroutinefunction,  # pyright: ignore[reportDeprecated] - inspect's sees no marks on 3.11
     sync_to_async,
 )
-from django.conf import settings
 from django.contrib.auth import authenticate
 from django.contrib.auth.backends import BaseBackend
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest
 from django.utils.decorators import sync_and_async_middleware
 from django.utils.functional import SimpleLazyObject
-from django.utils.module_loading import import_string
 
-from jwt_middleware.errors import ConfigurationError
-from jwt_middleware.events import log_bounded
-from jwt_middleware.principal import Principal
+from jwt_middleware.middleware import MIDDLEWARE_KEY
 
-from .configuration import MAP_USER
-from .personal import principal_or_none
+from .personal import is_header_read, principal_or_none
+from .users import map_user, user_of
 
 __all__ = ["PrincipalBackend", "UserMiddleware"]
 
@@ -47,17 +42,7 @@ class PrincipalBackend(BaseBackend):
         Raises ``ConfigurationError`` where ``map_user`` is missing, or is no function.
         """
         principal = None if request is None else principal_or_none(request)
-        if principal is None:
-            return None
-        user = map_user()(principal)
-        if user is None or not user.is_active:
-            return None
-        if user.pk is None or user._state.adding:
-            log_bounded(
-                logging.ERROR, "map_user returned a user that is not saved; nobody is signed in"
-            )
-            return None
-        return user
+        return None if principal is None else user_of(principal)
 
     def get_user(self, user_id: Any) -> Any:  # noqa: ARG002
         """Return None: each request is proven by its own header, never by a session."""
@@ -66,10 +51,16 @@ class PrincipalBackend(BaseBackend):
 
 @sync_and_async_middleware
 def UserMiddleware(get_response: Callable[[HttpRequest], Any]) -> Any:  # noqa: N802
-    """Set ``request.user`` to the principal's user; below ours and Django's in ``MIDDLEWARE``."""
+    """Set ``request.user`` to the principal's user; below ours and Django's in ``MIDDLEWARE``.
+
+    Where the header is not read, on an ``exempt`` path, the user of Django's session stays.
+    """
     map_user()  # so that its faults are seen at start-up
 
     def put_user(request: HttpRequest) -> None:
+        if _is_left_alone(request):
+            return
+
         @cache
         def find() -> Any:
             return authenticate(request) or AnonymousUser()
@@ -88,19 +79,7 @@ def UserMiddleware(get_response: Callable[[HttpRequest], Any]) -> Any:  # noqa: 
     return serve_async if iscoroutinefunction(get_response) else serve  # pyright: ignore[reportDeprecated]
 
 
-def map_user() -> Callable[[Principal], Any]:
-    """Return the site's function.
-
-    Raises ``ConfigurationError`` where it is missing, or is no function.
-    """
-    function: Any = getattr(settings, "JWT_MIDDLEWARE", {}).get(MAP_USER)
-    if isinstance(function, str):
-        try:
-            function = import_string(function)
-        except ImportError as error:
-            raise ConfigurationError(f"JWT_MIDDLEWARE: map_user: {error}") from None
-    if not callable(function):
-        raise ConfigurationError(
-            "JWT_MIDDLEWARE: map_user: a function of the principal that returns a user or None"
-        )
-    return cast("Callable[[Principal], Any]", function)
+def _is_left_alone(request: HttpRequest) -> bool:
+    """Whether ``JWTMiddleware`` saw the request and did not read its header."""
+    is_seen = MIDDLEWARE_KEY in request.META
+    return is_seen and not is_header_read(request) and hasattr(request, "user")

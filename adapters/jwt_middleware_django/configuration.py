@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -9,17 +10,28 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning
 from django.core.exceptions import ImproperlyConfigured
 
+from jwt_middleware.authorization.routes import (
+    fault_of_unguarded,
+    fault_of_unused,
+    faults_of,
+)
 from jwt_middleware.errors import ConfigurationError
 from jwt_middleware.middleware import Middleware
 
+from .guards import check_view
 from .inventory import SiteRoutes
 from .order import Order
+from .user_checks import faults_of_users
+from .users import MAP_USER
 from .websockets import unasked_websockets
 
-MAP_USER = "map_user"
-"""An option of Django's adapter alone, which ``auth`` reads."""
-
 MIDDLEWARE_PATH = "jwt_middleware_django.JWTMiddleware"
+
+
+_WAYS_OUT = {
+    "W009": "Guard the routes, or mark them @public; unguarded='allow' says nothing of them.",
+    "W010": "Use the guard on a route, or say routed=False.",
+}
 
 
 def options_from_settings() -> dict[str, Any]:
@@ -33,19 +45,17 @@ def options_from_settings() -> dict[str, Any]:
 
 
 def check_settings(**_: Any) -> list[CheckMessage]:
-    """Return what is wrong with the options, the routes and the order of the middleware."""
-    from .guards import check_view
-
+    """Return what is wrong with the options, the routes, the users, and the middleware's order."""
     messages: list[CheckMessage] = []
     try:
         middleware = Middleware(options_from_settings())
         with suppress(ImproperlyConfigured):  # of a urlconf: Django's own check names it
-            routes = SiteRoutes(check_view)
-            middleware.inspect(routes.inventory(), routes.unused())
+            messages += _faults_of_routes(middleware)
     except ConfigurationError as error:
         messages.append(Error(str(error), obj="JWT_MIDDLEWARE", id="jwt_middleware.E001"))
     order = Order()
     messages += order.faults()
+    messages += faults_of_users(order)
     messages += unasked_websockets()
     if not order.ours:
         messages.append(
@@ -56,3 +66,23 @@ def check_settings(**_: Any) -> list[CheckMessage]:
             )
         )
     return messages
+
+
+def _faults_of_routes(middleware: Middleware) -> Iterator[CheckMessage]:
+    """Yield what a start would refuse or warn of, which is logged there and not here.
+
+    Raises ``ConfigurationError`` where a guard uses a name that no client could carry.
+    """
+    options = middleware.settings
+    routes = SiteRoutes(check_view)
+    rows = routes.inventory()
+    unknown = faults_of(rows, options.verifier.unknown_names)
+    if unknown:
+        raise ConfigurationError("; ".join(unknown))
+    unguarded = None if options.unguarded == "allow" else fault_of_unguarded(rows)
+    for fault, number in ((unguarded, "W009"), (fault_of_unused(routes.unused()), "W010")):
+        if fault is None:
+            continue
+        if options.unguarded == "refuse":
+            raise ConfigurationError(fault)
+        yield Warning(fault, hint=_WAYS_OUT[number], id=f"jwt_middleware.{number}")

@@ -19,17 +19,26 @@ DJANGOS_USERS = (
     ("django", "AuthenticationMiddleware"),
 )
 
+READERS = (
+    ("django", "RemoteUserMiddleware"),
+    ("django_otp", "OTPMiddleware"),
+    ("auditlog", "AuditlogMiddleware"),
+    ("hijack", "HijackUserMiddleware"),
+    ("impersonate", "ImpersonateMiddleware"),
+)
+"""Middleware that reads ``request.user`` or replaces it before the view."""
+
 
 class Order:
     """The site's middleware as ``MIDDLEWARE`` lists it, the outermost first."""
 
     def __init__(self) -> None:
-        self._listed: list[tuple[str, Any]] = [(p, _loaded(p)) for p in settings.MIDDLEWARE]
-        self.ours = self._places(*OURS)
+        self._listed: list[tuple[str, Any]] = [(p, loaded(p)) for p in settings.MIDDLEWARE]
+        self.ours = self.places(*OURS)
 
     def fetching_above(self) -> str | None:
         """Return the fault of a cache that would answer before the header is read, or None."""
-        places = self._places("django", "FetchFromCacheMiddleware")
+        places = self.places("django", "FetchFromCacheMiddleware")
         above = [self._path(place) for place in places if self.ours and place < self.ours[0]]
         if not above:
             return None
@@ -55,8 +64,8 @@ class Order:
                 hint="Keep one: each verifies the header anew.",
                 id="jwt_middleware.E003",
             )
-        yield from self._below(self._places(*CORS), "W002", "a refusal would lack CORS headers")
-        updating = self._places("django", "UpdateCacheMiddleware")
+        yield from self._below(self.places(*CORS), "W002", "a refusal would lack CORS headers")
+        updating = self.places("django", "UpdateCacheMiddleware")
         reason = "it keeps answers before they say on which header they depend"
         yield from self._below(updating, "W003", reason)
         yield from self._users()
@@ -71,8 +80,8 @@ class Order:
                 )
 
     def _users(self) -> Iterator[CheckMessage]:
-        wanted = [*self.ours[:1], *(p for known in DJANGOS_USERS for p in self._places(*known))]
-        for users in self._places(*USERS):
+        wanted = [*self.ours[:1], *(p for known in DJANGOS_USERS for p in self.places(*known))]
+        for users in self.places(*USERS):
             late = [self._path(place) for place in sorted(wanted) if place > users]
             if late:
                 yield Warning(
@@ -82,7 +91,20 @@ class Order:
                     id="jwt_middleware.W004",
                 )
 
-    def _places(self, package: str, name: str) -> list[int]:
+    def early_readers(self) -> Iterator[CheckMessage]:
+        """Yield what reads ``request.user`` before it is the principal's user."""
+        users = self.places(*USERS)
+        for place in sorted(p for known in READERS for p in self.places(*known)):
+            if users and place < users[0]:
+                yield Warning(
+                    f"MIDDLEWARE: {self._path(place)} stands above {self._path(users[0])}, and "
+                    "reads request.user before it is the principal's user",
+                    hint="Put it below.",
+                    id="jwt_middleware.W008",
+                )
+
+    def places(self, package: str, name: str) -> list[int]:
+        """Return the places of a middleware, by its package and name."""
         return [
             n for n, (_, middleware) in enumerate(self._listed) if is_a(middleware, package, name)
         ]
@@ -91,8 +113,8 @@ class Order:
         return self._listed[place][0]
 
 
-def _loaded(path: str) -> Any:
-    """Return what a path names; None where Django itself will say what is wrong with it."""
+def loaded(path: str) -> Any:
+    """Return what a dotted path names; None where Django itself will say what is wrong with it."""
     try:
         return import_string(path)
     except Exception:  # noqa: BLE001 - the site's own code

@@ -54,6 +54,11 @@ def make_personal(request: HttpRequest) -> None:
         request.__class__ = _personal(kind)
 
 
+def is_header_read(request: HttpRequest) -> bool:
+    """Whether ``JWTMiddleware`` has read the header of the request."""
+    return isinstance(request, _Personal)
+
+
 def ask(request: Any) -> None:
     """Note that the answer depends on the caller; takes REST framework's request too."""
     getattr(request, "_request", request).__dict__[_IS_ASKED] = True

@@ -27,6 +27,7 @@ from jwt_middleware.principal import PRINCIPAL_KEY
 from jwt_middleware.responses import misconfigured
 
 from .answers import RECORDED_KEY, Marked, emit, finish, note_header_read
+from .extensions import keep_refusals
 from .forwarding import forward_assertion
 from .guards import (
     RefusedUnavailable,
@@ -41,7 +42,7 @@ from .guards import (
 )
 from .health import health, readiness
 from .inventory import Routes, ToAsk
-from .wrappers import unasked
+from .wrappers import fault_of_wrappers
 
 __all__ = [
     "JWTMiddleware",
@@ -109,24 +110,16 @@ class _Installed:
     def fault(self) -> ConfigurationError | None:
         """Return the fault of the routes, if any; the first call inspects them."""
         if self._routes is None:
+            keep_refusals(self._app)
             routes = Routes(self._app, check_guard)
             try:
                 self.middleware.inspect(routes.inventory(), routes.unused())
-                self._inspect_wrappers()
+                self.middleware.report_fault(fault_of_wrappers(self._app, EXTENSION))
             except ConfigurationError as error:
                 self._fault = error
                 logger.error("the app answers 503 only: %s", error)
             self._routes = routes
         return self._fault
-
-    def _inspect_wrappers(self) -> None:
-        wrapper = unasked(self._app, EXTENSION)
-        if wrapper is not None:
-            self.middleware.report_fault(
-                f"{wrapper} around app.wsgi_app answers before JWTMiddleware is asked; put the "
-                "plain door around both: app.wsgi_app = jwt_middleware.wsgi.JWTMiddleware("
-                "app.wsgi_app, verifier=...), with the verifier of this app"
-            )
 
     def verify_request(self) -> Response | None:
         """Verify the header of the current request, and check the guards that no wrapper checks.

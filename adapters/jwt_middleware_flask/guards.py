@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from flask import current_app, has_request_context, request
@@ -23,6 +24,14 @@ class _RefusedMixin(HTTPException):
     def get_response(self, *_: Any, **__: Any) -> Response:
         """Serve the refusal with the same body as at every other door."""
         return response_of(self.refusal)
+
+    @property
+    def data(self) -> Any:
+        """The body as Flask-RESTX sends it, which makes one of its own where there is none."""
+        try:
+            return json.loads(self.refusal.body)
+        except ValueError:  # a page for people
+            raise AttributeError("data") from None
 
 
 def response_of(refusal: Refusal) -> Response:
@@ -58,6 +67,8 @@ def refused_with(kind: type[_RefusedMixin], refusal: Refusal) -> _RefusedMixin:
     """Return an HTTP exception that is answered by this refusal."""
     refused = kind()
     refused.refusal = refusal
+    # Flask-RESTful sends it as it is; without it, it makes a body of its own.
+    refused.response = response_of(refusal)
     return refused
 
 

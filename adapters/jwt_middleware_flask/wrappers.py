@@ -20,6 +20,18 @@ _INNER = ("wsgi_app", "app", "application")
 """The names under which wrappers keep what they wrap."""
 
 
+def fault_of_wrappers(app: Flask, extension: str) -> str | None:
+    """Say which wrapper answers requests unverified, and the way out; None where none does."""
+    wrapper = unasked(app, extension)
+    if wrapper is None:
+        return None
+    return (
+        f"{wrapper} around app.wsgi_app answers before JWTMiddleware is asked; put the "
+        "plain door around both: app.wsgi_app = jwt_middleware.wsgi.JWTMiddleware("
+        "app.wsgi_app, verifier=...), with the verifier of this app"
+    )
+
+
 def unasked(app: Flask, extension: str) -> str | None:
     """Return the name of a wrapper that answers requests unverified, or None.
 

@@ -39,6 +39,7 @@ from .guards import (
     served,
 )
 from .health import health, readiness
+from .openapi import document_headers
 
 __all__ = [
     "JWTMiddleware",
@@ -53,8 +54,25 @@ __all__ = [
 
 logger = logging.getLogger("jwt_middleware")
 
-_NO_SCOPES = AuthCredentials()
-_NO_SCOPES.scopes = ()  # type: ignore[assignment]  # requests share it, so it must be immutable
+
+def _shared(*scopes: str) -> AuthCredentials:
+    credentials = AuthCredentials()
+    credentials.scopes = scopes  # type: ignore[assignment]  # requests share it: immutable
+    return credentials
+
+
+_AUTHENTICATED = "authenticated"
+"""The scope of a proven caller, by Starlette's convention: ``requires("authenticated")``."""
+
+_NOBODY = _shared()
+_ANYBODY = _shared(_AUTHENTICATED)
+
+
+def _credentials(principal: Principal | None) -> AuthCredentials:
+    if principal is None:
+        return _NOBODY
+    permissions = principal.permissions
+    return AuthCredentials([_AUTHENTICATED, *sorted(permissions)]) if permissions else _ANYBODY
 
 
 class StarletteOptions(Options, total=False):
@@ -117,8 +135,7 @@ class JWTMiddleware:
                 if self._set_user:
                     principal: Principal | None = scope.get(PRINCIPAL_KEY)
                     scope["user"] = principal or UnauthenticatedUser()
-                    allowed = None if principal is None else principal.permissions
-                    scope["auth"] = AuthCredentials(sorted(allowed)) if allowed else _NO_SCOPES
+                    scope["auth"] = _credentials(principal)
                 # As ``served.begin`` and ``end`` do, without the cost of two calls.
                 cell = [scope]
                 token = served.variable.set(cell)
@@ -162,6 +179,8 @@ class JWTMiddleware:
         for added in getattr(app, "user_middleware", ()):
             if added.cls is type(self):
                 self._routes.add(app)
+                if self._fault is None:
+                    document_headers(app, self.middleware.settings.headers)
 
     def _fault_of_routes(self) -> ConfigurationError | None:
         try:

@@ -8,18 +8,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi.openapi.models import APIKey, APIKeyIn, HTTPBearer
+from fastapi.openapi.models import APIKey, HTTPBearer
 from fastapi.security import SecurityScopes
 from fastapi.security.base import SecurityBase
+from pydantic import BaseModel
 from starlette.requests import HTTPConnection
 
 from jwt_middleware.authorization import Guard, Predicate, all_of, authenticated
 from jwt_middleware.authorization.predicates import has_permission
+from jwt_middleware.middleware.openapi import USUAL_HEADER, scheme_of
 from jwt_middleware.principal import PRINCIPAL_KEY, Principal
 
 from .guards import check_guard
 
-__all__ = ["GUARD_RESPONSES", "guard"]
+__all__ = ["GUARD_RESPONSES", "Problem", "guard"]
 
 
 class guard(SecurityBase):  # noqa: N801 - it reads as the verb it is
@@ -28,7 +30,8 @@ class guard(SecurityBase):  # noqa: N801 - it reads as the verb it is
     Args:
         predicate: what must hold; ``authenticated`` where left out.
         header: the name in OpenAPI of the header that holds the token. ``"Authorization"`` is
-            documented as a bearer token (RFC 6750), any other as an API key.
+            documented as a bearer token (RFC 6750), any other as an API key. Where it is left out,
+            the document that the app serves names the header of its middleware.
         enforce: False is shadow mode: what the predicate would refuse is let in, and logged.
 
     Two guards of one predicate are equal, so ``app.dependency_overrides[guard(p)]`` finds it.
@@ -39,7 +42,7 @@ class guard(SecurityBase):  # noqa: N801 - it reads as the verb it is
         self,
         predicate: Predicate = authenticated,
         *,
-        header: str = "X-JWT-Assertion",
+        header: str = USUAL_HEADER,
         enforce: bool = True,
     ) -> None:
         self.jwt_middleware_guard = Guard(predicate, enforce)
@@ -74,39 +77,48 @@ class guard(SecurityBase):  # noqa: N801 - it reads as the verb it is
 
 
 def _scheme_of(header: str) -> APIKey | HTTPBearer:
-    """Return the security scheme of OpenAPI for a header, whose name has any case (RFC 9110)."""
-    if header.lower() == "authorization":
-        return HTTPBearer(bearerFormat="JWT", description="An access token, which is a signed JWT.")
-    return APIKey.model_validate(
-        {
-            "in": APIKeyIn.header,
-            "name": header,
-            "description": "The gateway's signed assertion; the gateway sets it.",
-        }
-    )
+    scheme = scheme_of(header)
+    model = APIKey if scheme["type"] == "apiKey" else HTTPBearer
+    return model.model_validate(scheme)
 
 
-def _problem(description: str) -> dict[str, Any]:
-    schema = {
-        "type": "object",
-        "required": ["type", "title", "status", "code", "detail"],
-        "properties": {
-            "type": {"type": "string"},
-            "title": {"type": "string"},
-            "status": {"type": "integer"},
-            "code": {"type": "string"},
-            "detail": {"type": "string"},
-            "reference": {"type": "string"},
-        },
-    }
+class Problem(BaseModel):
+    """Why a request is refused (RFC 9457). ``reference`` stands in the service's log too."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str
+    reference: str = ""  # an app that is misconfigured, and does not start, answers without one
+
+
+class _ProblemContent(dict[str, Any]):
+    """Has FastAPI document a model under the media type of RFC 9457.
+
+    FastAPI puts it under the one of the route's own answers.
+    """
+
+    def setdefault(self, _: str, default: Any = None, /) -> Any:
+        return super().setdefault("application/problem+json", default)
+
+
+def _problem(description: str, header: str, meaning: str) -> dict[str, Any]:
     return {
+        "model": Problem,
         "description": description,
-        "content": {"application/problem+json": {"schema": schema}},
+        "content": _ProblemContent(),
+        "headers": {header: {"description": meaning, "schema": {"type": "string"}}},
     }
 
+
+_CHALLENGE = "WWW-Authenticate", "How a caller is proven (RFC 6750)."
 
 GUARD_RESPONSES: dict[int | str, dict[str, Any]] = {
-    401: _problem("The caller is not proven."),
-    403: _problem("The caller may not do this."),
+    401: _problem("The caller is not proven.", *_CHALLENGE),
+    403: _problem("The caller may not do this.", *_CHALLENGE),
+    503: _problem(
+        "Nobody can be proven now.", "Retry-After", "Seconds to wait (RFC 9110, section 10.2.3)."
+    ),
 }
 """``responses=GUARD_RESPONSES`` documents the refusals of a route (RFC 9457)."""

@@ -17,6 +17,7 @@ from jwt_middleware.authorization.exposure import Exposure, alive, guards_to_ask
 from jwt_middleware.authorization.routes import Route, attributes_of_class, listed
 from jwt_middleware.errors import ConfigurationError
 from jwt_middleware.middleware import Middleware
+from jwt_middleware.options import is_a
 
 from .walk import ToAsk, Walk, asked_first, calls_of, routes_of, served_by
 
@@ -185,3 +186,20 @@ def installed_gate(app: Any) -> Middleware | None:
         if middleware.cls is JWTMiddleware:
             return Middleware({k: v for k, v in middleware.kwargs.items() if k != "set_user"})
     return None
+
+
+def misplaced(app: Any) -> list[str]:
+    """Say which middleware stands in a wrong place beside ours, and where it belongs."""
+    from . import JWTMiddleware  # imported here: the package imports this file
+
+    classes = [added.cls for added in getattr(app, "user_middleware", ())]  # the outermost first
+    if JWTMiddleware not in classes:
+        return []
+    inside = classes[classes.index(JWTMiddleware) + 1 :]
+    return [
+        f"{kind.__name__} stands inside JWTMiddleware: preflights are refused, and a browser "
+        f"cannot read refusals. Call app.add_middleware({kind.__name__}, ...) after that of "
+        "JWTMiddleware."
+        for kind in inside
+        if is_a(kind, "starlette", "CORSMiddleware")
+    ]

@@ -231,10 +231,11 @@ def _any_for(client_ids: Iterable[str]) -> str:
 
 
 class PathList:
-    """Exact paths, or ``/p/*`` for all below ``/p``; compared with the path that the app routes by.
+    """Exact paths, or ``/p/*`` for ``/p/`` and all below it, not ``/p``.
 
-    A path that two programs might read differently matches nothing, so that no encoded, doubled or
-    dotted form gets past: then the header is required.
+    They are compared with the path that the app routes by. A path that two programs might read
+    differently matches nothing, so that no encoded, doubled or dotted form gets past: then the
+    header is required.
     """
 
     __slots__ = ("_below", "_exact")
@@ -245,9 +246,7 @@ class PathList:
         self._below = tuple(path[:-1] for path in listed if path.endswith("/*"))
 
     def __contains__(self, path: str) -> bool:
-        if path not in self._exact and not any(
-            path.startswith(prefix) and len(path) > len(prefix) for prefix in self._below
-        ):
+        if path not in self._exact and not path.startswith(self._below):
             return False
         # A percent sign that is left was encoded twice, and somebody may decode it again.
         return "%" not in path and is_plain(path)

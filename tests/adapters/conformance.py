@@ -263,7 +263,7 @@ OPENINGS = (
     _accepted("exempt and bad", "{tampered}", tells=NOBODY, options={"exempt": OPEN}),
     _accepted("exempt below", tells=NOBODY, path="/files/a", options={"exempt": ("/files/*",)}),
     _not_exempt("a list's own root", "/files", ("/files/*",)),
-    _not_exempt("a list's own root with a slash", "/files/", ("/files/*",)),
+    _not_exempt("a doubled slash at a list's own root", "/files//", ("/files/*",)),
     _not_exempt("up from below", "/files/../who", ("/files/*",)),
     _not_exempt("up from below by a semicolon", "/files/..;/who", ("/files/*",)),
     _not_exempt("a doubled slash below", "/files//a", ("/files/*",)),

@@ -21,7 +21,7 @@ from rest_framework.routers import SimpleRouter
 from rest_framework.views import APIView
 from rest_framework.viewsets import ViewSet
 
-from jwt_middleware import Principal, attribute, has_role, path_param
+from jwt_middleware import attribute, has_role, path_param
 from jwt_middleware.principal import PRINCIPAL_KEY
 from jwt_middleware_django import public, requires
 from jwt_middleware_django.rest_framework import JWTAuthentication, Requires
@@ -47,10 +47,10 @@ class Page(APIView):
     permission_classes: Any = ()
 
     def get(self, request: Request, **_: str) -> Response:
-        same = request.user is request.auth is request.META.get(PRINCIPAL_KEY)
-        assert same or request.user is None
-        user = request.user
-        return Response({"subject": user.subject if isinstance(user, Principal) else None})
+        user: Any = request.user
+        assert request.auth is request.META.get(PRINCIPAL_KEY)
+        assert user is None or user.principal is request.auth
+        return Response({"subject": None if user is None else user.subject})
 
 
 def page(*permissions: Any) -> Any:

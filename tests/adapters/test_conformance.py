@@ -90,6 +90,21 @@ def test_a_door_answers_and_audits_as_the_table_says(
     check_no_secret(audit.getvalue(), tokens)
 
 
+@ALL_DOORS
+@pytest.mark.parametrize("option", ["exempt", "optional"])
+def test_a_list_of_what_is_below_covers_its_root_with_a_slash(
+    door: Door, option: str, rsa_key: SigningKey
+) -> None:
+    app = door.build({"keys": rsa_key.certificate_pem, option: ("/files/*",)})
+
+    def status(path: str) -> int:
+        return door.ask(app, "GET", path).status
+
+    assert status("/files/") != 401  # the app's own answer: not all have such a route
+    refused = ("/files", "/files//", "//files/", "/files/./", "/files/../", "/files/%2f")
+    assert {path: status(path) for path in refused} == dict.fromkeys(refused, 401)
+
+
 def check_answer(
     answer: Answer, row: Row, tokens: Tokens, caplog: pytest.LogCaptureFixture
 ) -> None:

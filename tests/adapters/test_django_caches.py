@@ -363,6 +363,8 @@ CORS = f"{__name__}.CorsMiddleware"
 SESSIONS = "django.contrib.sessions.middleware.SessionMiddleware"
 DJANGOS = f"{__name__}.AuthenticationMiddleware"
 OUR_USERS = f"{__name__}.UserMiddleware"
+MAPPED = {"map_user": lambda principal: None}
+BACKENDS = ["jwt_middleware_django.auth.PrincipalBackend"]
 
 
 @pytest.mark.parametrize(
@@ -381,7 +383,7 @@ OUR_USERS = f"{__name__}.UserMiddleware"
 def test_the_system_check_reports_every_wrong_place(
     order: list[str], number: str, told: str, hint: str, options: Options
 ) -> None:
-    with site(options, MIDDLEWARE=order):
+    with site(options | MAPPED, MIDDLEWARE=order, AUTHENTICATION_BACKENDS=BACKENDS):
         [found] = ours(run_checks())
 
     assert found.id == f"jwt_middleware.{number}"
@@ -402,7 +404,7 @@ def test_the_system_check_reports_every_wrong_place(
 def test_the_system_check_has_nothing_to_say_of_a_right_order(
     order: list[str], options: Options
 ) -> None:
-    with site(options, MIDDLEWARE=order):
+    with site(options | MAPPED, MIDDLEWARE=order, AUTHENTICATION_BACKENDS=BACKENDS):
         assert ours(run_checks()) == []
 
 

@@ -120,11 +120,68 @@ def test_openapi_shows_the_header_as_an_api_key_and_the_refusals(options: Option
     [(name, scheme)] = document["components"]["securitySchemes"].items()
     assert (scheme["type"], scheme["in"], scheme["name"]) == ("apiKey", "header", "X-JWT-Assertion")
     assert operation["security"] == [{name: []}]
-    for status in ("401", "403"):
+    for status in ("401", "403", "503"):
         content = operation["responses"][status]["content"]
-        members = content["application/problem+json"]["schema"]["properties"]
-        assert {"type", "title", "status", "code", "detail", "reference"} <= set(members)
+        assert content == {
+            "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}
+        }
     assert "parameters" not in operation
+
+
+def test_openapi_has_the_body_of_a_refusal_once_as_it_is_sent(options: Options) -> None:
+    app = protected(options | {"exempt": ["/openapi.json"]})
+    for path in ("/a", "/b"):
+        app.get(path, dependencies=[Depends(guard())], responses=GUARD_RESPONSES)(lambda: "me")
+
+    refused = get(app, "/a").json()
+    [(name, schema)] = get(app, "/openapi.json").json()["components"]["schemas"].items()
+
+    assert name == "Problem"
+    assert list(schema["properties"]) == [*schema["required"], "reference"] == list(refused)
+    assert GUARD_RESPONSES[401]["content"] == {}
+
+
+@pytest.mark.parametrize(
+    "more, names",
+    [
+        ({}, ["X-JWT-Assertion"]),
+        ({"header": "X-Gateway"}, ["X-Gateway"]),
+        ({"header": ["X-New", "X-Old"]}, ["X-New", "X-Old"]),
+        ({"header": ["X-JWT-Assertion", "X-Old"]}, ["X-JWT-Assertion"]),
+    ],
+)
+def test_the_served_document_names_the_header_of_the_middleware(
+    more: Options, names: list[str], options: Options
+) -> None:
+    app = protected(options | more | {"exempt": ["/openapi.json"]})
+    app.get("/me", dependencies=[Depends(guard())])(lambda: "me")
+    app.get("/own", dependencies=[Depends(guard(header="X-Own"))])(lambda: "own")
+    app.get("/free")(lambda: "free")
+
+    for _ in range(2):  # FastAPI keeps the document
+        document = get(app, "/openapi.json").json()
+        schemes = document["components"]["securitySchemes"]
+        assert sorted(schemes) == sorted([*names, "X-Own"])
+        assert [schemes[name]["name"] for name in names] == names
+        paths = document["paths"]
+        assert paths["/me"]["get"]["security"] == [{name: []} for name in names]
+        assert paths["/own"]["get"]["security"] == [{"X-Own": []}]
+        assert "security" not in paths["/free"]["get"]
+
+
+def test_the_served_document_names_a_bearer_token_of_the_middleware(options: Options) -> None:
+    bearer = {"keys": options["keys"], "gateway": "bearer", "audience": "api"}
+    app = protected(bearer | {"exempt": ["/openapi.json"]})
+
+    @app.get("/me")
+    async def me(who: Annotated[Principal, Security(guard(), scopes=["read"])]) -> str:
+        return "me"
+
+    document = get(app, "/openapi.json").json()
+
+    [(name, scheme)] = document["components"]["securitySchemes"].items()
+    assert (name, scheme["type"], scheme["scheme"]) == ("Authorization", "http", "bearer")
+    assert document["paths"]["/me"]["get"]["security"] == [{"Authorization": ["read"]}]
 
 
 def test_openapi_names_another_header(options: Options) -> None:

@@ -72,7 +72,9 @@ def ask(rsa_key: SigningKey) -> Any:
 
 
 @SERVERS
-def test_the_user_and_auth_of_a_request_are_the_principal(server: str, ask: Any) -> None:
+def test_the_user_has_the_attributes_of_the_principal_which_is_the_auth(
+    server: str, ask: Any
+) -> None:
     assert ask(server).ask("/who", ADMIN).json() == {"subject": "ada"}
 
 

@@ -158,15 +158,33 @@ def _read_orders(request: Request) -> JSONResponse:
 def test_request_user_and_auth_are_the_principal_and_its_permissions(rsa_key: SigningKey) -> None:
     options = {"keys": rsa_key.public_pem, "gateway": "standard", "optional": True}
     app = protected([Route("/", _tell_user), Route("/orders", _read_orders)], options)
-    claims = {"sub": "ana", "scope": "orders:read orders:write"}
+    claims = {"sub": "ana", "scope": "orders:write orders:read"}
     headers = [("X-JWT-Assertion", mint(rsa_key, claims, form="standard"))]
 
     told = call_asgi(app, "GET", "/", headers).json()
 
-    assert told == [True, "ana", ["orders:read", "orders:write"]]
+    assert told == [True, "ana", ["authenticated", "orders:read", "orders:write"]]
     assert call_asgi(app, "GET", "/").json() == [False, "", []]
     assert call_asgi(app, "GET", "/orders", headers).json() == "orders"
     assert call_asgi(app, "GET", "/orders").status == 403
+
+
+@starlette_requires("authenticated")
+def _starlettes_own(request: Request) -> JSONResponse:
+    return JSONResponse("served")
+
+
+@pytest.mark.parametrize("scope", ["", "orders:read"], ids=["no permission", "a permission"])
+def test_starlettes_own_requires_authenticated_lets_in_whoever_is_proven(
+    scope: str, rsa_key: SigningKey
+) -> None:
+    options = {"keys": rsa_key.public_pem, "gateway": "standard", "optional": ("/open",)}
+    paths = ("/open", "/closed", "/exempt")
+    app = protected([Route(path, _starlettes_own) for path in paths], options, exempt=["/exempt"])
+    headers = [("X-JWT-Assertion", mint(rsa_key, {"sub": "ana", "scope": scope}, form="standard"))]
+
+    assert [call_asgi(app, "GET", path, headers).status for path in paths] == [200, 200, 403]
+    assert [call_asgi(app, "GET", path).status for path in paths] == [403, 401, 403]
 
 
 def test_set_user_false_leaves_them_to_their_owner(options: Options, caller: Caller) -> None:

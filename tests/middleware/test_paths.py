@@ -26,7 +26,7 @@ from jwt_middleware.middleware.settings import PathList, path_list
         ("/static/a/b.css", True),
         ("/static/a/", True),
         ("/static", False),
-        ("/static/", False),
+        ("/static/", True),
         ("/static/*", True),  # a file may be called so
         ("/staticx/a", False),
         ("/x/static/a", False),
@@ -43,6 +43,12 @@ def test_a_path_matches_exactly_or_below(path: str, matches: bool) -> None:
 @pytest.mark.parametrize(
     "path",
     [
+        "//static/",
+        "/static//",
+        "/static/.",
+        "/static/./",
+        "/static/../",
+        "/static/;",
         "//static/a",
         "/static//a",
         "/static/a//",
@@ -79,6 +85,7 @@ def test_a_path_with_more_than_one_reading_matches_nothing(path: str) -> None:
     [
         "/static/%2e%2e/admin",
         "/static/a%2fb",
+        "/static/%2f",
         "/static/%",
         "/static/100%",
         "/static/%252e",
@@ -110,7 +117,7 @@ def test_whatever_matches_below_has_no_empty_or_dotted_segment(rest: str) -> Non
     path = "/static/" + rest
 
     if path in path_list("exempt", ("/static/*",)):
-        segments = rest.removesuffix("/").split("/")
+        segments = rest.removesuffix("/").split("/") if rest else []
         assert all(each.split(";")[0] not in ("", ".", "..") for each in segments)
         assert not set(rest) & {"\\", "\0", "%"}
 

@@ -60,6 +60,7 @@ def _of_app(spec: str) -> Report:
         raise ConfigurationError(f"{spec}: JWTMiddleware is not installed on it")
     app.middleware.inspect(app.routes)
     report = explain_settings(app.middleware.settings)
+    report.dangers.extend(app.misplaced)
     unguarded = sum(route.kind == "unguarded" for route in app.routes)
     report.meaning.append(f"{count(len(app.routes), 'route')}, {unguarded} without a guard.")
     return report

@@ -46,7 +46,7 @@ def _routes(options: argparse.Namespace) -> int:
 
     Mounted apps and included routers are listed too.
     """
-    routes, middleware = find_app(options.app)
+    routes, middleware, _ = find_app(options.app)
     if middleware is None:
         complain(f"{options.app}: JWTMiddleware is not installed on it, so every guard refuses")
     rows = [
@@ -77,10 +77,11 @@ def _lines(routes: list[Route]) -> Iterator[str]:
 
 
 class GuardedApp(NamedTuple):
-    """An app's routes, and its middleware; None where it is not installed."""
+    """An app's routes, its middleware or None, and what stands beside that in a wrong place."""
 
     routes: list[Route]
     middleware: Middleware | None
+    misplaced: list[str]
 
 
 def find_app(spec: str) -> GuardedApp:
@@ -95,7 +96,11 @@ def find_app(spec: str) -> GuardedApp:
             seen.add(id(app))
             adapter = _adapter_of(app)
             if adapter is not None:
-                return GuardedApp(adapter.inventory(app), adapter.installed_gate(app))
+                # Where the order counts: Django's own check knows it, and Flask has none.
+                misplaced: Callable[[Any], list[str]] = getattr(adapter, "misplaced", lambda _: [])
+                return GuardedApp(
+                    adapter.inventory(app), adapter.installed_gate(app), misplaced(app)
+                )
             app = getattr(app, "app", None) or getattr(app, "wsgi_app", None) or app
     raise ConfigurationError(
         f"{spec}: a Starlette, FastAPI, Flask or Django app is wanted, not {type(app).__name__}"

@@ -32,7 +32,9 @@ namespace = "stark"
 trust = { keys = "gateway.pem" }
 """
 APP = """
+from fastapi import FastAPI
 from starlette.applications import Starlette
+from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from jwt_middleware import WSO2, client, has_role
@@ -58,6 +60,25 @@ refusing = make(unguarded="refuse")
 typo = make(guard=client("acme_crop"), clients="clients.toml")
 wrong = make(leway=3)
 naked = make()
+
+def with_cors(app, **options):
+    kind = type("SiteCORS", (CORSMiddleware,), {}) if options.pop("own", False) else CORSMiddleware
+    app.add_middleware(kind, allow_origins=["https://shop.example.com"])
+    return app
+
+safe = dict(max_age=600, unguarded="refuse", bare=False,
+            authorize=WSO2.key_type == "PRODUCTION")
+def added_before(app=None, **cors):
+    app = with_cors(app or make(bare=False), **cors)
+    app.add_middleware(JWTMiddleware, keys="gateway.pem", api="/orders", max_age=600,
+                       unguarded="refuse", authorize=WSO2.key_type == "PRODUCTION")
+    return app
+
+cors_inside = added_before()
+own_cors_inside = added_before(own=True)
+fastapi_cors_inside = added_before(FastAPI(docs_url=None, redoc_url=None, openapi_url=None))
+cors_outside = with_cors(make(**safe))
+naked_cors = with_cors(make())
 """
 
 
@@ -284,6 +305,27 @@ def test_an_app_can_be_without_danger(app: Any) -> None:
 
     assert dangers(said) == []
     assert "1 route, 0 without a guard." in said.out
+
+
+@pytest.mark.parametrize(
+    "name, kind",
+    [
+        ("cors_inside", "CORSMiddleware"),
+        ("own_cors_inside", "SiteCORS"),
+        ("fastapi_cors_inside", "CORSMiddleware"),
+    ],
+)
+def test_a_cors_middleware_inside_ours_is_a_danger(name: str, kind: str, app: Any) -> None:
+    [found] = dangers(app(name))
+
+    assert f"{kind} stands inside JWTMiddleware" in found
+    assert f"app.add_middleware({kind}, ...) after" in found
+    assert json.loads(app(name, "--json").out)["dangers"] == [found.removeprefix("DANGER  ")]
+
+
+def test_a_cors_middleware_outside_ours_is_none(app: Any) -> None:
+    assert dangers(app("cors_outside")) == []
+    assert "JWTMiddleware is not installed on it" in app("naked_cors").err
 
 
 def test_a_factory_is_called(app: Any) -> None:

@@ -1,0 +1,55 @@
+"""The half-done set-ups of a site's users, which ``manage.py check`` names."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning
+
+from jwt_middleware.errors import ConfigurationError
+from jwt_middleware.options import is_a
+
+from .order import USERS, Order, loaded
+from .users import MAP_USER, map_user, maps_users
+
+BACKEND = "jwt_middleware_django.auth.PrincipalBackend"
+USER_MIDDLEWARE = "jwt_middleware_django.auth.UserMiddleware"
+_REST_FRAMEWORK = "jwt_middleware_django.rest_framework"
+
+
+def faults_of_users(order: Order) -> Iterator[CheckMessage]:
+    """Yield what is missing or wrong around ``map_user``, once the site's routes are imported."""
+    has_middleware = bool(order.places(*USERS))
+    has_backend = any(map(_is_backend, settings.AUTHENTICATION_BACKENDS))
+    if maps_users() or has_middleware or has_backend:
+        try:
+            map_user()
+        except ConfigurationError as error:
+            yield Error(
+                str(error),
+                hint=f'JWT_MIDDLEWARE = {{..., "{MAP_USER}": "shop.users.of_principal"}}',
+                id="jwt_middleware.E004",
+            )
+    if has_middleware and not has_backend:
+        yield Warning(
+            "AUTHENTICATION_BACKENDS: PrincipalBackend is missing, so UserMiddleware signs "
+            "nobody in",
+            hint=f'Add "{BACKEND}".',
+            id="jwt_middleware.W006",
+        )
+    # A view that uses JWTAuthentication has imported it.
+    is_asked = has_middleware or has_backend or _REST_FRAMEWORK in sys.modules
+    if maps_users() and not is_asked:
+        yield Warning(
+            "JWT_MIDDLEWARE: map_user: nothing asks it, so request.user is not its user",
+            hint=f'Add "{USER_MIDDLEWARE}" to MIDDLEWARE and "{BACKEND}" to '
+            "AUTHENTICATION_BACKENDS.",
+            id="jwt_middleware.W007",
+        )
+    yield from order.early_readers()
+
+
+def _is_backend(path: str) -> bool:
+    return path == BACKEND or is_a(loaded(path), "jwt_middleware_django", "PrincipalBackend")
