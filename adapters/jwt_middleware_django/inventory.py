@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from types import FunctionType
 from typing import Any
 
@@ -253,6 +253,15 @@ def inventory(_: Any) -> list[Route]:
     from .guards import check_view  # imported here: the package imports this file
 
     return SiteRoutes(check_view).inventory()
+
+
+def find_route(_: Any, __: str, path: str) -> tuple[str, Mapping[str, Any]] | None:
+    """Return the template of the route that serves this, and its parameters; None for none."""
+    try:
+        match = resolve(path)
+    except Resolver404:
+        return None
+    return f"/{match.route}", match.kwargs
 
 
 def installed_gate(_: Any) -> Middleware | None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
 from flask import Flask
+from werkzeug.exceptions import HTTPException
 
 from jwt_middleware.authorization import Enter, Guard
 from jwt_middleware.authorization.exposure import Exposure, alive, guards_to_ask
@@ -121,6 +122,15 @@ def inventory(app: Flask) -> list[Route]:
     wrapper = unasked(app, EXTENSION)
     around = [] if wrapper is None else [Route("/*", (), wrapper)]
     return [*Routes(app, check_guard).inventory(), *around]
+
+
+def find_route(app: Flask, method: str, path: str) -> tuple[str, Mapping[str, Any]] | None:
+    """Return the template of the route that serves this, and its parameters; None for none."""
+    try:
+        rule, parameters = app.url_map.bind("").match(path, method, return_rule=True)
+    except HTTPException:
+        return None
+    return rule.rule, parameters
 
 
 def installed_gate(app: Flask) -> Middleware | None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
+from starlette.convertors import Convertor
 from starlette.routing import Route as HTTPRoute
 from starlette.routing import WebSocketRoute, compile_path
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -118,18 +119,28 @@ class Templates:
     """
 
     def __init__(self, routes: Iterable[Route]) -> None:
-        self._templates: list[tuple[re.Pattern[str], Route]] = []
+        self._templates: list[tuple[re.Pattern[str], Mapping[str, Convertor[Any]], Route]] = []
         for route in routes:
             path = route.path
             if path.endswith(_ANYTHING_BELOW):
                 path = path.removesuffix("*") + "{path:path}"
             with suppress(ValueError):  # a mount and its route have a parameter of the same name
-                self._templates.append((compile_path(path)[0], route))
+                pattern, _, convertors = compile_path(path)
+                self._templates.append((pattern, convertors, route))
+
+    def match(self, method: str, path: str) -> tuple[str, Mapping[str, Any]] | None:
+        """Return the template that serves this, and the parameters of the path; else None."""
+        for pattern, convertors, route in self._templates:
+            match = pattern.match(path)
+            if match and (not route.methods or method in route.methods):
+                given = match.groupdict().items()
+                return route.path, {name: convertors[name].convert(text) for name, text in given}
+        return None
 
     def find(self, method: str, path: str) -> str | None:
         """Return the template that serves this, else one of another method, else None."""
         other: str | None = None
-        for pattern, route in self._templates:
+        for pattern, _, route in self._templates:
             if pattern.match(path):
                 if not route.methods or method in route.methods:
                     return route.path
@@ -186,6 +197,11 @@ def installed_gate(app: Any) -> Middleware | None:
         if middleware.cls is JWTMiddleware:
             return Middleware({k: v for k, v in middleware.kwargs.items() if k != "set_user"})
     return None
+
+
+def find_route(app: Any, method: str, path: str) -> tuple[str, Mapping[str, Any]] | None:
+    """Return the template of the route that serves this, and its parameters; None for none."""
+    return Templates(inventory(app)).match(method, path)
 
 
 def misplaced(app: Any) -> list[str]:

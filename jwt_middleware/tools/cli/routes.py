@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import importlib
 import inspect
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import redirect_stdout
 from pathlib import Path
 from types import ModuleType
@@ -46,8 +47,9 @@ def _routes(options: argparse.Namespace) -> int:
 
     Mounted apps and included routers are listed too.
     """
-    routes, middleware, _ = find_app(options.app)
-    if middleware is None:
+    app = find_app(options.app)
+    routes = app.routes
+    if app.middleware is None:
         complain(f"{options.app}: JWTMiddleware is not installed on it, so every guard refuses")
     rows = [
         {
@@ -77,11 +79,29 @@ def _lines(routes: list[Route]) -> Iterator[str]:
 
 
 class GuardedApp(NamedTuple):
-    """An app's routes, its middleware or None, and what stands beside that in a wrong place."""
+    """An app's routes, its middleware or None, and what stands beside that in a wrong place.
+
+    ``find`` returns the template of the route that serves a method and a path, and its parameters.
+    """
 
     routes: list[Route]
     middleware: Middleware | None
     misplaced: list[str]
+    find: Callable[[str, str], tuple[str, Mapping[str, Any]] | None]
+
+    def route_of(self, method: str, path: str) -> tuple[Route | None, Mapping[str, Any]]:
+        """Return the route that serves a request, and the parameters of its path."""
+        match = self.find(method, path)
+        if match is None:
+            return None, {}
+        template, parameters = match
+        methods = {method, "GET"} if method == "HEAD" else {method}
+        serving = (
+            route
+            for route in self.routes
+            if route.path == template and (not route.methods or methods.intersection(route.methods))
+        )
+        return next(serving, None), parameters
 
 
 def find_app(spec: str) -> GuardedApp:
@@ -99,7 +119,10 @@ def find_app(spec: str) -> GuardedApp:
                 # Where the order counts: Django's own check knows it, and Flask has none.
                 misplaced: Callable[[Any], list[str]] = getattr(adapter, "misplaced", lambda _: [])
                 return GuardedApp(
-                    adapter.inventory(app), adapter.installed_gate(app), misplaced(app)
+                    adapter.inventory(app),
+                    adapter.installed_gate(app),
+                    misplaced(app),
+                    functools.partial(adapter.find_route, app),
                 )
             app = getattr(app, "app", None) or getattr(app, "wsgi_app", None) or app
     raise ConfigurationError(

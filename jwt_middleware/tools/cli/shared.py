@@ -69,6 +69,12 @@ def add_verifier_options(command: argparse.ArgumentParser) -> None:
     add_key_options(command)
 
 
+def names_verifier(options: argparse.Namespace) -> bool:
+    """Whether one of these options is given."""
+    names = ("config", *_OPTIONS, "ca_file", "password_file")
+    return any(getattr(options, name) is not None for name in names)
+
+
 def add_key_options(command: argparse.ArgumentParser) -> None:
     """Add what a key source may need beside its name."""
     command.add_argument(

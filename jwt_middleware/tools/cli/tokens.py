@@ -7,6 +7,7 @@ the list of processes.
 from __future__ import annotations
 
 import argparse
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,15 @@ from ...errors import ConfigurationError, RequestError
 from ...events.fields import readable
 from ...gateways.token_form import TokenForm
 from ...verification.verifier import Verifier
+from ..explain.request import judge, read_request
 from ..explain.token import find_token, inspect, principal_as_json
+from .routes import find_app
 from .shared import (
     add_command,
     add_verifier_options,
     answer,
     complain,
+    names_verifier,
     optional_verifier,
     read_text,
     required_verifier,
@@ -31,10 +35,14 @@ from .shared import (
 
 def add_to(commands: Any) -> None:
     """Add the commands."""
-    for command in (
-        add_command(commands, _inspect, "take a token apart, and say which check fails"),
-        add_command(commands, _verify, "verify a token"),
-    ):
+    taking = add_command(commands, _inspect, "take a token apart, and say which check fails")
+    taking.add_argument("--app", metavar="MODULE:APP", help="verify as this app does")
+    taking.add_argument(
+        "--request",
+        metavar="'GET /reports'",
+        help="with --app: say whether its rules allow this request, and which one refuses",
+    )
+    for command in (taking, add_command(commands, _verify, "verify a token")):
         command.add_argument("file", nargs="?", default="-", help="a file; - (default) is stdin")
         add_verifier_options(command)
         command.add_argument(
@@ -69,20 +77,56 @@ def _verifier(options: argparse.Namespace) -> tuple[Verifier | None, float]:
     """Return what verifies the token, and its clock's time."""
     now = time_of("--at", options.at)
     verifier = optional_verifier(options, lambda: now)
-    if verifier is not None and verifier.revocations is not None:
-        verifier.revocations.dry_run()  # looking at a token does not use it
-    return verifier, now
+    return None if verifier is None else _using_nothing_up(verifier), now
+
+
+def _using_nothing_up(verifier: Verifier) -> Verifier:
+    """Have a verifier look at tokens without using them (``one_time``)."""
+    if verifier.revocations is not None:
+        verifier.revocations.dry_run()
+    return verifier
 
 
 def _inspect(options: argparse.Namespace) -> int:
     """Print what a token is: its spelling, key, times and claims.
 
-    With a configuration, also whether it verifies and, if not, why; the exit status is 1 then.
+    With a configuration or an app, also whether it verifies and, if not, why; with a request too,
+    whether the app's guards allow it. The exit status is 1 where something is refused.
     """
+    if options.app is None and options.request is not None:
+        raise ConfigurationError("--request: name the app too, by --app module:app")
+    if options.app is not None:
+        return _inspect_for_app(options)
     verifier, now = _verifier(options)
     inspection = inspect(_token(options), verifier, now)
     answer(options, inspection.as_json() | {"claims": inspection.claims}, inspection.lines())
     return 0 if inspection.code in (None, "accepted") else 1
+
+
+def _inspect_for_app(options: argparse.Namespace) -> int:
+    """Do so by an app's own options and clock, and ask its guards about a request."""
+    if options.request is not None:
+        read_request(options.request)  # refused before the app is imported
+    if names_verifier(options) or options.at != "now":
+        raise ConfigurationError("--app has options and a clock of its own; leave out the others")
+    app = find_app(options.app)
+    if app.middleware is None:
+        raise ConfigurationError(f"{options.app}: JWTMiddleware is not installed on it")
+    app.middleware.inspect(app.routes)
+    verifier = _using_nothing_up(app.middleware.verifier)
+    inspection = inspect(_token(options), verifier, time.time())
+    value, lines = inspection.as_json() | {"claims": inspection.claims}, [*inspection.lines()]
+    is_refused = inspection.principal is None
+    if options.request is not None and inspection.principal is not None:
+        request = read_request(options.request)
+        route, parameters = app.route_of(request.method, request.path)
+        request = read_request(options.request, parameters)
+        judgement = judge(app.middleware, route, request, inspection.principal)
+        value["request"] = judgement.as_json()
+        lines = [*judgement.lines(), "", *lines]
+        is_refused = judgement.status is not None
+    answer(options, value, lines)
+    return int(is_refused)
 
 
 def _verify(options: argparse.Namespace) -> int:

@@ -1,0 +1,126 @@
+"""Whether an app would let a caller do what a request asks for and, if not, which rule refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+from urllib.parse import unquote
+
+from ...authorization.guards import Guard
+from ...authorization.request import RequestView
+from ...authorization.routes import Route
+from ...errors import ConfigurationError, PermissionDenied
+from ...events.fields import readable
+from ...middleware.middleware import Middleware
+from ...principal import Principal
+
+
+class Rule(NamedTuple):
+    """One rule of the app, and whether it holds.
+
+    ``failed``, ``needed`` and ``held`` are the part that fails, what it needs and what the caller
+    has; empty where it holds.
+    """
+
+    rule: str
+    holds: bool
+    failed: str = ""
+    needed: str = ""
+    held: str = ""
+
+
+class Judgement(NamedTuple):
+    """What the app's rules say of one request.
+
+    Attributes:
+        status: of the refusal; None where the app's own handler answers.
+        explanation: one sentence or two.
+        route: the template of the route; None where no route serves the request.
+        rules: those that are asked, in order, up to the one that refuses.
+
+    """
+
+    status: int | None
+    explanation: str
+    route: str | None
+    rules: tuple[Rule, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """Return all of it."""
+        return self._asdict() | {"rules": [rule._asdict() for rule in self.rules]}
+
+    def lines(self) -> Iterator[str]:
+        """Yield all of it for a terminal."""
+        yield readable(self.explanation)
+        for rule in self.rules:
+            yield f"  {'holds' if rule.holds else 'REFUSES':<8} {readable(rule.rule)}"
+            if not rule.holds:
+                yield f"           {readable(rule.failed)} does not hold"
+                yield f"           needed: {readable(rule.needed)}"
+                yield f"           held:   {readable(rule.held)}"
+
+
+def read_request(text: str, path_params: Mapping[str, Any] | None = None) -> RequestView:
+    """Read ``GET /reports?year=2026``: a method, and a path with or without a query.
+
+    Raises ``ConfigurationError`` where it is none.
+    """
+    method, _, target = text.strip().partition(" ")
+    path, _, query = target.strip().partition("?")
+    if not method.isalpha() or not path.startswith("/") or " " in path:
+        raise ConfigurationError(
+            f"--request: {text!r} is no request; write it as 'GET /reports?year=2026'"
+        )
+    return RequestView(method.upper(), unquote(path), path_params=path_params, query_string=query)
+
+
+def judge(
+    middleware: Middleware, route: Route | None, request: RequestView, principal: Principal
+) -> Judgement:
+    """Ask the app's rules about a proven caller's request, without the handler."""
+    wanted = f"{request.method} {request.path}"
+    if middleware.skips_verification(request):
+        needs = route is not None and route.kind == "guarded"
+        explanation = f"{wanted} is exempt: the header is not read"
+        if needs:
+            explanation += ", so the route's guard refuses everybody"
+        return Judgement(401 if needs else None, f"{explanation}.", _template(route))
+    rules = []
+    for rule in _asked(middleware, route):
+        try:
+            shadow = rule.guard.check(principal, request)
+        except PermissionDenied as error:
+            why = error.decision
+            parts = () if why is None else (why.leaf, why.needed, why.held)
+            rules.append(Rule(rule.written, False, *parts))
+            explanation = f"{wanted} is refused (403 {error.code}): {rule.written} does not hold."
+            return Judgement(403, explanation, _template(route), tuple(rules))
+        would = "" if shadow is None else f", but {shadow.leaf} would refuse if it were enforced"
+        rules.append(Rule(rule.written + would, True))
+    explanation = {
+        None: f"No route of the app serves {wanted}: the app answers 404 or 405.",
+        "public": f"{wanted} is allowed: the route is public.",
+        "guarded": f"{wanted} is allowed: every rule holds.",
+    }.get(
+        None if route is None else route.kind,
+        f"{wanted} is allowed to everybody who reaches it: the route has no guard.",
+    )
+    return Judgement(None, explanation, _template(route), tuple(rules))
+
+
+class _Asked(NamedTuple):
+    written: str
+    guard: Guard
+
+
+def _asked(middleware: Middleware, route: Route | None) -> Iterator[_Asked]:
+    """Yield the rules that are asked, in order."""
+    authorize = middleware.settings.authorize
+    if authorize is not None:
+        yield _Asked(f"authorize={authorize!r}", Guard(authorize))
+    for guard in () if route is None else route.guards:
+        yield _Asked(repr(guard), guard)
+
+
+def _template(route: Route | None) -> str | None:
+    return None if route is None else route.path
