@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import hashlib
 import json
 import os
 import time
@@ -21,6 +22,10 @@ from ..gateways.forms import FORMS, TokenForm
 from ..gateways.token_form import thumbprint
 
 _FULLY_SPECIFIED = ("Ed25519", "Ed448")
+
+
+_BEGINS = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
+_DAYS = 30 * 365
 
 
 class SigningKey:
@@ -99,8 +104,11 @@ class SigningKey:
 
     @cached_property
     def certificate(self) -> x509.Certificate:
-        """A self-signed certificate, valid from yesterday for ten years."""
-        return self.certify()
+        """A self-signed certificate, valid from 2020 to 2049.
+
+        The same RSA key always gets the same one, so that its thumbprints stay valid.
+        """
+        return self.certify(_BEGINS, days=_DAYS)
 
     @property
     def certificate_pem(self) -> str:
@@ -118,7 +126,7 @@ class SigningKey:
             .subject_name(name)
             .issuer_name(name)
             .public_key(self.private.public_key())
-            .serial_number(x509.random_serial_number())
+            .serial_number(_serial_number(self.public_pem, begins, days))
             .not_valid_before(begins)
             .not_valid_after(begins + datetime.timedelta(days=days))
         )
@@ -141,6 +149,11 @@ class SigningKey:
     def x5t(self, *, as_hex: bool) -> str:
         """Return the certificate's SHA-1 thumbprint, padded, as WSO2 writes it."""
         return thumbprint(self.certificate, as_hex=as_hex)
+
+
+def _serial_number(*parts: object) -> int:
+    """Return a serial number that follows from the parts (RFC 5280, 4.1.2.2: 20 bytes at most)."""
+    return int.from_bytes(hashlib.sha256(repr(parts).encode()).digest()[:16], "big") or 1
 
 
 def mint(

@@ -41,7 +41,9 @@ def _check(options: argparse.Namespace) -> int:
 def _of_file(path: Path) -> Report:
     try:
         document = tomllib.loads(path.read_text("utf-8"))
-    except (OSError, ValueError, RecursionError):
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be read: {error.strerror}") from None
+    except (ValueError, RecursionError):
         document = {}  # reading it as options reports what is wrong with it
     if isinstance(document.get("integrations"), dict):
         return explain_integrations(path)

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from ...errors import ConfigurationError, RequestError
 from ...events.log import logger
 from . import check, demo, gateway, keys, revocations, routes, tokens
-from .shared import complain, print_no_more, whatever_the_reader
+from .shared import fail, print_no_more, whatever_the_reader
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -27,10 +27,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with whatever_the_reader():
             sys.stdout.flush()
     except ConfigurationError as error:
-        complain(error)
+        fail(options, "configuration_error", error)
         return 2
     except RequestError as error:  # a store that is out, say
-        complain(error)
+        fail(options, error.code, error)
         return 1
     except BrokenPipeError:  # the reader of a server's words has gone, so it ends
         print_no_more()

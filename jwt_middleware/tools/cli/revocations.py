@@ -20,8 +20,8 @@ from ...revocation.store import Store
 from ...revocation.urls import is_missing_file
 from ...verification.options import MOST_LEEWAY
 from ..explain.times import count, moment, seconds_of
-from ..explain.token import find_token, inspect
-from .shared import add_command, answer, complain, environment_of, read_text, time_of
+from ..explain.token import inspect
+from .shared import add_command, answer, complain, environment_of, read_token, time_of
 
 _NAMES = {
     "jti": ("token_id", "one token, by its jti"),
@@ -170,7 +170,7 @@ def _of_token(options: argparse.Namespace, ends: float | None) -> Denial:
     path = options.file or "-"
     if path == "-" and sys.stdin.isatty():
         raise ConfigurationError(f"revoke: {named}")
-    token = find_token(read_text(path, f"the token in {path}"))
+    token = read_token(path)
     if not token:
         raise ConfigurationError(f"revoke: {named}")
     inspection = inspect(token, None, time.time())

@@ -17,7 +17,10 @@ from ...errors import ConfigurationError
 from ...middleware.settings import Settings
 from ...options.sources import CONFIG_FILE, ENVIRONMENT_PREFIX
 from ...verification.verifier import Verifier
+from ..explain.token import find_token
 
+_TERMINALS_LINE = 4_095
+"""Characters of a line that a terminal passes on (N_TTY in Linux)."""
 _OPTIONS = ("keys", "gateway", "api", "issuer", "audience", "signer", "clients")
 
 
@@ -54,6 +57,13 @@ def whatever_the_reader() -> Generator[None, None, None]:
 def print_no_more() -> None:
     """Have what is printed from now on reach nobody, as its reader has gone."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def fail(options: argparse.Namespace, code: str, error: Exception) -> None:
+    """Say why a command failed: on standard error, and with ``--json`` as its answer too."""
+    if getattr(options, "json", False):
+        answer(options, {"code": code, "reason": str(error)}, ())
+    complain(error)
 
 
 def complain(text: object) -> None:
@@ -171,6 +181,27 @@ def read_text(path: str, what: str) -> str:
         raise ConfigurationError(f"{what} cannot be read: {error}") from None
     except UnicodeDecodeError:
         raise ConfigurationError(f"{what} cannot be read: it is not UTF-8 text") from None
+
+
+def read_token(path: str) -> str:
+    """Read a token from a file, or from standard input for ``-``; asked for at a terminal.
+
+    Raises ``ConfigurationError`` where that fails.
+    """
+    if path.startswith("eyJ") and path.count(".") >= 2:
+        raise ConfigurationError(
+            "a token stands in the command, where the shell's history and the list of processes "
+            "keep it; give it by standard input: jwt-assertion COMMAND < token.txt"
+        )
+    is_typed = path == "-" and sys.stdin.isatty()
+    if is_typed:
+        complain("paste the token, then press Enter and Ctrl-D")
+    text = read_text(path, f"the token in {path}")
+    if is_typed and max(map(len, text.splitlines()), default=0) >= _TERMINALS_LINE:
+        raise ConfigurationError(
+            f"the terminal cut the token at {_TERMINALS_LINE:,} characters; put it into a file"
+        )
+    return find_token(text)
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from ...events.fields import readable
 from ...gateways.token_form import TokenForm
 from ...verification.verifier import Verifier
 from ..explain.request import judge, read_request
-from ..explain.token import find_token, inspect, principal_as_json
+from ..explain.token import inspect, principal_as_json
 from .routes import find_app
 from .shared import (
     add_command,
@@ -26,7 +26,7 @@ from .shared import (
     complain,
     names_verifier,
     optional_verifier,
-    read_text,
+    read_token,
     required_verifier,
     time_of,
     whatever_the_reader,
@@ -69,10 +69,6 @@ def add_to(commands: Any) -> None:
     option("--lifetime", type=float, default=900, help="seconds; negative is expired")
 
 
-def _token(options: argparse.Namespace) -> str:
-    return find_token(read_text(options.file, f"the token in {options.file}"))
-
-
 def _verifier(options: argparse.Namespace) -> tuple[Verifier | None, float]:
     """Return what verifies the token, and its clock's time."""
     now = time_of("--at", options.at)
@@ -98,7 +94,7 @@ def _inspect(options: argparse.Namespace) -> int:
     if options.app is not None:
         return _inspect_for_app(options)
     verifier, now = _verifier(options)
-    inspection = inspect(_token(options), verifier, now)
+    inspection = inspect(read_token(options.file), verifier, now)
     answer(options, inspection.as_json() | {"claims": inspection.claims}, inspection.lines())
     return 0 if inspection.code in (None, "accepted") else 1
 
@@ -114,7 +110,7 @@ def _inspect_for_app(options: argparse.Namespace) -> int:
         raise ConfigurationError(f"{options.app}: JWTMiddleware is not installed on it")
     app.middleware.inspect(app.routes)
     verifier = _using_nothing_up(app.middleware.verifier)
-    inspection = inspect(_token(options), verifier, time.time())
+    inspection = inspect(read_token(options.file), verifier, time.time())
     value, lines = inspection.as_json() | {"claims": inspection.claims}, [*inspection.lines()]
     is_refused = inspection.principal is None
     if options.request is not None and inspection.principal is not None:
@@ -133,7 +129,7 @@ def _verify(options: argparse.Namespace) -> int:
     """Verify a token as the middleware does, and print who calls. A refusal is exit status 1."""
     verifier = required_verifier(_verifier(options)[0], "verify")
     try:
-        principal = principal_as_json(verifier.verify(_token(options).strip(" \t\r\n")))
+        principal = principal_as_json(verifier.verify(read_token(options.file).strip(" \t\r\n")))
     except RequestError as error:
         if options.json:
             answer(options, {"code": error.code, "reason": str(error)}, ())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -88,7 +89,7 @@ def fault_of(
         if error.code == "keys_unavailable":
             what += _last_errors(issuer)
     sentence = f"the signature is good; {what}" if _is_signed(token, verifier, now) else what
-    return sentence[0].upper() + sentence[1:] + ".", _hint(error, header, claims, issuer)
+    return sentence[0].upper() + sentence[1:] + ".", _hint(error, token, header, claims, issuer)
 
 
 def _last_errors(issuer: IssuerVerifier) -> str:
@@ -109,11 +110,17 @@ _OPTION_OF = {"iss": "issuer", "aud": "audience", "signer": "signer"}
 
 def _hint(
     error: RequestError,
+    token: str,
     header: Mapping[str, Any],
     claims: Mapping[str, Any],
     issuer: IssuerVerifier,
 ) -> str:
     """Return what would help: where a value is to be looked up, or the preset of an old gateway."""
+    if error.code == "malformed_token" and re.fullmatch(r"[\w+/=~-]{16,}", token):
+        return (
+            "It looks like an access token: call through the gateway, which sends a signed "
+            "assertion in its place."
+        )
     algorithm = str(header.get("alg"))
     if error.code == "unacceptable_algorithm" and algorithm == "SHA256withRSA":
         return "Set gateway='wso2-1.4': old gateways call RS256 by its Java name."

@@ -364,7 +364,9 @@ def check_wrong(said: Any, told: str) -> None:
 )
 def test_wrong_options_are_status_2_with_a_hint(options: str, told: str, check: Any) -> None:
     check_wrong(check(options), told)
-    check_wrong(check(options, "--json"), told)
+    as_json = check(options, "--json")
+    assert told in json.loads(as_json.out)["reason"]
+    check_wrong(as_json._replace(out=""), told)
 
 
 def test_every_fault_of_a_registry_is_shown_at_once(registry: Any) -> None:
