@@ -54,7 +54,9 @@ def of_litestar(options: Options) -> Any:
     async def me(request: litestar.Request[Any, Any, Any]) -> dict[str, str]:
         return {"subject": request.scope[PRINCIPAL_KEY].subject}  # type: ignore[literal-required]
 
-    return jwt_middleware.asgi.JWTMiddleware(litestar.Litestar([me]), **options)
+    return jwt_middleware.asgi.JWTMiddleware(
+        litestar.Litestar([me], logging_config=None), **options
+    )
 
 
 def of_quart(options: Options) -> Any:
@@ -138,7 +140,13 @@ def test_what_answers_beside_a_flask_app_is_protected_by_the_door_around_both(
 
 
 @pytest.mark.parametrize(
-    "app", [falcon.App(), falcon.asgi.App(), litestar.Litestar(), quart.Quart(__name__).asgi_app]
+    "app",
+    [
+        falcon.App(),
+        falcon.asgi.App(),
+        litestar.Litestar(logging_config=None),
+        quart.Quart(__name__).asgi_app,
+    ],
 )
 @pytest.mark.parametrize("protocol", ["ASGI", "WSGI"])
 def test_no_framework_is_taken_for_another(app: Any, protocol: str) -> None:

@@ -31,6 +31,8 @@ from jwt_middleware.tools.gateway import serving
 from ..kit import Events
 
 HEADER = "X-JWT-Assertion"
+NOW = 1_790_000_000.0
+"""The verifiers' clock stands still, so that a slow machine refuses no token before its stream."""
 LONG = 30.0
 """Seconds that a stream of these tests would take."""
 
@@ -97,6 +99,7 @@ def door(request: pytest.FixtureRequest, rsa_key: SigningKey) -> Any:
     ended: list[str] = []
     events = Events()
     options = {"keys": rsa_key.public_pem, "end_streams": True, "leeway": 0}
+    options["clock"] = lambda: NOW
     app = DOORS[request.param](endless(ended), listeners=[events], **options)
     with serving(app) as url:
         yield url, ended, events
@@ -104,7 +107,7 @@ def door(request: pytest.FixtureRequest, rsa_key: SigningKey) -> Any:
 
 def token(key: SigningKey, seconds: float = 1.0) -> str:
     """A token that ends in so many seconds, in WSO2's milliseconds."""
-    return mint(key, {"sub": "ana", "client_id": "c"}, form="wso2-1.9", lifetime=seconds)
+    return mint(key, {"sub": "ana", "client_id": "c"}, form="wso2-1.9", now=NOW, lifetime=seconds)
 
 
 def test_a_streaming_answer_ends_with_its_token(door: Any, rsa_key: SigningKey) -> None:
@@ -161,7 +164,8 @@ def test_an_answer_that_is_no_stream_is_never_interrupted(door: Any, rsa_key: Si
 
 def test_without_the_option_a_stream_goes_on(rsa_key: SigningKey) -> None:
     app = endless([])
-    app.add_middleware(jwt_middleware_starlette.JWTMiddleware, keys=rsa_key.public_pem, leeway=0)
+    options: dict[str, Any] = {"keys": rsa_key.public_pem, "leeway": 0, "clock": lambda: NOW}
+    app.add_middleware(jwt_middleware_starlette.JWTMiddleware, **options)
 
     with (
         serving(app) as url,
@@ -198,7 +202,7 @@ def test_under_trio_a_stream_ends_too(rsa_key: SigningKey) -> None:
         await trio.sleep(LONG)
 
     ends = jwt_middleware.asgi.JWTMiddleware(
-        app, keys=rsa_key.public_pem, end_streams=True, leeway=0
+        app, keys=rsa_key.public_pem, end_streams=True, leeway=0, clock=lambda: NOW
     )
     sent: list[Any] = []
 
@@ -227,7 +231,9 @@ def test_a_timeout_of_the_apps_own_is_the_apps(rsa_key: SigningKey) -> None:
     async def app(scope: Any, receive: Any, send: Any) -> None:
         raise TimeoutError("the app's own")
 
-    door = jwt_middleware.asgi.JWTMiddleware(app, keys=rsa_key.public_pem, end_streams=True)
+    door = jwt_middleware.asgi.JWTMiddleware(
+        app, keys=rsa_key.public_pem, end_streams=True, clock=lambda: NOW
+    )
     headers = [(HEADER.lower().encode(), token(rsa_key).encode())]
     scope = {"type": "http", "method": "GET", "path": "/", "headers": headers}
 
