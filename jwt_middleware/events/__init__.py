@@ -12,6 +12,7 @@ from .kinds import KeyChanged as KeyChanged
 from .kinds import KeyFetchFailed as KeyFetchFailed
 from .kinds import KeyRemoved as KeyRemoved
 from .kinds import KeysFetched as KeysFetched
+from .kinds import KeysGone as KeysGone
 from .kinds import KeySkipped as KeySkipped
 from .kinds import KeysLoaded as KeysLoaded
 from .kinds import KeyWarning as KeyWarning

@@ -158,12 +158,24 @@ class KeyFetchFailed(NamedTuple):
     retry_in: float
 
 
-@logged(WARNING, "{source}: stale keys serve, {age:.0f} s old")
+@logged(WARNING, "{source}: stale keys serve, {age:.0f} s old, for {usable_for:.0f} s more")
 class StaleKeysServed(NamedTuple):
-    """Keys serve that are stale, ``age`` seconds old, since the endpoint fails; once an outage."""
+    """Keys serve that are stale, ``age`` seconds old, since the endpoint fails; once an outage.
+
+    Without a good answer within ``usable_for`` seconds every token is refused (503).
+    """
 
     source: str
     age: float
+    usable_for: float = 0.0
+
+
+@logged(ERROR, "{source}: no key serves any more, so every token is refused (503): {reason}")
+class KeysGone(NamedTuple):
+    """The last keys were too old to serve; once an outage. ``reason``: of the last fetch."""
+
+    source: str
+    reason: str
 
 
 @logged(INFO, "{source}: key {key_id} added")

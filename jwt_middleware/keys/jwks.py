@@ -20,6 +20,7 @@ from ..events.kinds import (
     KeyFetchFailed,
     KeyRemoved,
     KeysFetched,
+    KeysGone,
     StaleKeysServed,
 )
 from ..options import checks as check
@@ -102,7 +103,8 @@ class JWKSEndpoint(KeySource):
         self._etag: str | None = None
         self._last_error: str | None = None
         self._skipped: list[dict[str, str | None]] = []
-        self._announced_stale = False
+        self._announced: set[type] = set()
+        """The kinds of events that this outage has announced."""
         self._closed = False
 
     def attach(self, on_event: OnEvent, accepts: Accepts) -> None:
@@ -122,12 +124,21 @@ class JWKSEndpoint(KeySource):
             with self._flight.lock:
                 if self._flight.running is None and schedule.is_due() and not self._closed:
                     self._flight.start()
-        if self._keys is None or not schedule.is_usable():
+        if self._keys is None:
             return None
-        if not schedule.is_fresh() and not self._announced_stale and schedule.failures:
-            self._announced_stale = True
-            self._emit(StaleKeysServed(self.name, schedule.age() or 0.0))
+        left = schedule.usable_for()
+        if not left:
+            self._announce_once(KeysGone(self.name, self._last_error or "no answer yet"))
+            return None
+        if not schedule.is_fresh() and schedule.failures:
+            self._announce_once(StaleKeysServed(self.name, schedule.age() or 0.0, left))
         return self._keys
+
+    def _announce_once(self, event: Event) -> None:
+        """Announce an event of its kind once an outage."""
+        if type(event) not in self._announced:
+            self._announced.add(type(event))
+            self._emit(event)
 
     def refresh(self, key_id: str | None = None) -> Wait | None:
         """Fetch for a token that names an unknown key, or join the fetch under way.
@@ -172,6 +183,7 @@ class JWKSEndpoint(KeySource):
             "key_ids": [] if usable is None else list(usable.key_ids),
             "age": schedule.age(),
             "fresh": keys is not None and schedule.is_fresh(),
+            "usable_for": 0.0 if keys is None else schedule.usable_for(),
             "failures": schedule.failures,
             "last_error": self._last_error,
             "skipped": list(self._skipped),
@@ -194,7 +206,7 @@ class JWKSEndpoint(KeySource):
             self._schedule.succeeded(document.max_age)
             self._etag = document.etag
             self._last_error = None
-            self._announced_stale = False
+            self._announced.clear()
             if old is None or changes.any:
                 # The same keys again leave the old object, and with it the verified tokens.
                 self._keys = keys

@@ -66,7 +66,11 @@ class RefreshSchedule:
 
     def is_usable(self) -> bool:
         """Whether the keys may serve at all: fresh, or within the stale window."""
-        return self._clock() < self._fresh_until + self._stale_for
+        return self.usable_for() > 0
+
+    def usable_for(self) -> float:
+        """Return the seconds for which the keys may serve without another answer; 0 for none."""
+        return max(0.0, self._fresh_until + self._stale_for - self._clock())
 
     def age(self) -> float | None:
         """Return seconds since the last good answer; None before the first."""

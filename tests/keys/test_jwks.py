@@ -183,6 +183,7 @@ def test_health_tells_a_probe_what_it_wants_to_know(
         "fresh": True,
         "failures": 1,
         "last_error": "ValueError",
+        "usable_for": 3610,
         "skipped": [],
     }
     assert reader.verifier.health()["ready"] is True

@@ -10,7 +10,7 @@ from jwt_middleware.errors import (
     KeysUnavailable,
     UnknownKey,
 )
-from jwt_middleware.events.kinds import KeyFetchFailed, StaleKeysServed
+from jwt_middleware.events.kinds import KeyFetchFailed, KeysGone, StaleKeysServed
 from jwt_middleware.testing import SigningKey
 
 from ..conftest import Clock
@@ -35,7 +35,11 @@ def test_stale_keys_serve_for_an_hour_of_outage_with_back_off_and_then_end(
         loaded.settle()
 
     failures = loaded.told(KeyFetchFailed)
-    assert len(loaded.told(StaleKeysServed)) == 1  # told once an outage
+    [stale] = loaded.told(StaleKeysServed)  # once an outage
+    assert 300 <= stale.age < 310
+    assert stale.age + stale.usable_for == 300 + 3600
+    assert 0 < loaded.endpoint.health()["usable_for"] <= 7
+    assert loaded.told(KeysGone) == []
     assert 60 <= len(failures) <= 85  # about one a minute once it has backed off
     assert failures[0].retry_in <= 1.2
     assert 48 <= failures[-1].retry_in <= 72
@@ -44,6 +48,11 @@ def test_stale_keys_serve_for_an_hour_of_outage_with_back_off_and_then_end(
         loaded.verify(old_key, n="after the end")
     assert refusal.value.retry_after >= 1
     assert loaded.endpoint.health()["keys"] == 0
+    assert loaded.endpoint.health()["usable_for"] == 0
+    with pytest.raises(KeysUnavailable):
+        loaded.verify(old_key, n="once more")
+    [gone] = loaded.told(KeysGone)
+    assert gone.reason == failures[-1].reason
 
 
 def test_after_an_outage_one_refresh_makes_everything_fresh_again(
