@@ -1,4 +1,4 @@
-"""Websockets of Django Channels: told by the system check, verified by the plain ASGI door."""
+"""Websockets of Django Channels: named by the system check, verified by the plain ASGI door."""
 
 from __future__ import annotations
 
@@ -7,40 +7,25 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from channels.generic.websocket import WebsocketConsumer
+from channels.routing import ProtocolTypeRouter, URLRouter
+from channels.security.websocket import OriginValidator
 from django.core.handlers.asgi import ASGIHandler
 from django.test import override_settings
+from django.urls import path
 
+from jwt_middleware import has_role
 from jwt_middleware.asgi import JWTMiddleware
 from jwt_middleware.principal import PRINCIPAL_KEY
 
 from .conftest import Caller
-from .harness import open_websocket
+from .harness import DENIAL, open_websocket
 from .test_django import ours, site
 
 from jwt_middleware_django.configuration import check_settings  # isort: skip
 
 Options = dict[str, Any]
 APPS = ("channels", "channels.apps.ChannelsConfig", "daphne")
-
-
-class ProtocolTypeRouter:
-    """As Channels': an application for each type of connection."""
-
-    def __init__(self, application_mapping: dict[str, Any]) -> None:
-        self.application_mapping = application_mapping
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        await self.application_mapping[scope["type"]](scope, receive, send)
-
-
-class OriginValidator:
-    """As Channels' own middleware, which keeps what it wraps under this name."""
-
-    def __init__(self, application: Any) -> None:
-        self.application = application
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        await self.application(scope, receive, send)
 
 
 async def consumer(scope: Any, receive: Any, send: Any) -> None:
@@ -51,6 +36,16 @@ async def consumer(scope: Any, receive: Any, send: Any) -> None:
 
 def router(websocket: Any) -> ProtocolTypeRouter:
     return ProtocolTypeRouter({"http": consumer, "websocket": websocket})
+
+
+def validated(application: Any) -> Any:
+    return OriginValidator(application, ["*"])
+
+
+class Greeter(WebsocketConsumer):  # type: ignore[misc]
+    def connect(self) -> None:
+        self.accept()
+        self.send(text_data=str(self.scope[PRINCIPAL_KEY].subject))
 
 
 @pytest.fixture
@@ -73,7 +68,7 @@ def checked(options: Options, monkeypatch: pytest.MonkeyPatch) -> Any:
 @pytest.mark.parametrize("app", APPS)
 @pytest.mark.parametrize(
     "application",
-    [consumer, router(consumer), OriginValidator(router(consumer)), OriginValidator(consumer)],
+    [consumer, router(consumer), validated(router(consumer)), validated(consumer)],
     ids=["an app", "a router", "a wrapped router", "a wrapped app"],
 )
 def test_websockets_that_nobody_verifies_are_warned_of(
@@ -93,8 +88,8 @@ def test_websockets_that_nobody_verifies_are_warned_of(
     [
         lambda door: door(router(consumer)),
         lambda door: router(door(consumer)),
-        lambda door: router(OriginValidator(door(consumer))),
-        lambda door: OriginValidator(door(router(consumer))),
+        lambda door: router(validated(door(consumer))),
+        lambda door: validated(door(router(consumer))),
         lambda door: ProtocolTypeRouter({"http": consumer}),
         lambda door: ASGIHandler(),
     ],
@@ -141,3 +136,20 @@ def test_the_door_around_a_router_verifies_its_websockets(options: Options, call
     assert not open_websocket(application, "/ws").accepted
     shake = open_websocket(application, "/ws", caller(enduser="ana"))
     assert (shake.accepted, shake.texts) == (True, ("ana",))
+
+
+def test_a_consumer_of_channels_serves_proven_callers_with_the_right_role_only(
+    options: Options, caller: Caller
+) -> None:
+    routes = URLRouter([path("ws", Greeter.as_asgi())])
+    rule = has_role("Internal/everyone")
+    with site(options):
+        application = router(JWTMiddleware(routes, **options, authorize=rule))
+
+        shake = open_websocket(application, "/ws", caller(enduser="ana"))
+        assert (shake.accepted, shake.texts) == (True, ("ana",))
+        for headers, status in (((), 401), (caller(role="none"), 403)):
+            shake = open_websocket(application, "/ws", headers, extensions=DENIAL)
+            assert not shake.accepted
+            assert shake.denial is not None
+            assert shake.denial.status == status
