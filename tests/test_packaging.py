@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = {
@@ -65,3 +67,14 @@ def test_the_core_exports_no_middleware_by_itself() -> None:
 
     assert not hasattr(jwt_middleware, "JWTMiddleware")
     assert all(hasattr(jwt_middleware, name) for name in jwt_middleware.__all__)
+
+
+def test_every_dependency_and_every_extra_has_a_lower_bound() -> None:
+    """What develops the package has none: its tests run at the newest releases."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = {k: v for k, v in project["optional-dependencies"].items() if k != "dev"}
+    wanted = project["dependencies"] + [text for extra in extras.values() for text in extra]
+    bounds = {text: {bound.operator for bound in Requirement(text).specifier} for text in wanted}
+
+    assert len(bounds) > 10
+    assert {text for text, operators in bounds.items() if ">=" not in operators} == set()

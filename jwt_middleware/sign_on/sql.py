@@ -218,7 +218,7 @@ def _engine(url: Any) -> sa.Engine:
         engine = sa.create_engine(parsed, hide_parameters=True, pool_pre_ping=True)
     except (NoSuchModuleError, ImportError) as error:
         raise ConfigurationError(f"SQLDirectory: the driver is missing: {error}") from None
-    except (ArgumentError, TypeError):
+    except (ArgumentError, AttributeError, TypeError):  # SQLAlchemy 2.0 returns what is no text
         # Without the URL, which may hold a password.
         raise ConfigurationError("SQLDirectory: no URL of a database") from None
     # A URI (``?uri=true``) has its own way of opening a file.

@@ -66,11 +66,11 @@ def serving(
     thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
     thread.start()
     deadline = time.monotonic() + _START_SECONDS
-    while not server.started:
-        if not thread.is_alive() or time.monotonic() > deadline:
-            raise ConfigurationError(f"the server on {host}:{port} did not start")
-        time.sleep(0.01)
     try:
+        while not server.started:
+            if not thread.is_alive() or time.monotonic() > deadline:
+                raise ConfigurationError(f"the server on {host}:{port} did not start")
+            time.sleep(0.01)
         yield url_of(listener)
     finally:
         server.should_exit = True
