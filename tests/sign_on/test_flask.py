@@ -19,7 +19,7 @@ from jwt_middleware_flask import JWTMiddleware
 from jwt_middleware_flask.sign_on import SignOn
 
 from ..conftest import Clock
-from .kit import KEY, NOW, token
+from .kit import KEY, NOW, TRANSLATED, token, translated
 
 
 def options(folder: Path) -> dict[str, Any]:
@@ -104,6 +104,13 @@ def test_a_refused_person_keeps_the_session_that_there_was(app: Flask) -> None:
 
     assert arrive(client, "x").status_code == 401
     assert client.get("/me").json == {"planted": True}
+
+
+def test_a_site_translates_the_page(tmp_path: Path) -> None:
+    client = make(tmp_path, refuse=translated).test_client()
+    answer = client.get(PATH, query_string={"token": "x"}, headers={"Accept-Language": "de"})
+
+    assert (answer.status_code, answer.data) == (401, TRANSLATED)
 
 
 def test_the_app_may_begin_its_session_itself(tmp_path: Path) -> None:

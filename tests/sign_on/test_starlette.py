@@ -22,7 +22,7 @@ from jwt_middleware_starlette import JWTMiddleware
 from jwt_middleware_starlette.sign_on import SignOn
 
 from ..conftest import Clock
-from .kit import KEY, NOW, token
+from .kit import KEY, NOW, TRANSLATED, token, translated
 
 SECRET = "of the tests, for nothing"
 
@@ -102,6 +102,13 @@ def test_a_refused_person_keeps_the_session_that_there_was(make: Any) -> None:
 
     assert arrive(client, "x").status_code == 401
     assert client.get("/me").json() == {"planted": True}
+
+
+def test_a_site_translates_the_page(make: Any) -> None:
+    client = make(refuse=translated)
+    answer = client.get(PATH, params={"token": "x"}, headers={"Accept-Language": "de"})
+
+    assert (answer.status_code, answer.content) == (401, TRANSLATED)
 
 
 def test_the_app_may_begin_its_session_itself(make: Any) -> None:
