@@ -171,7 +171,7 @@ def test_a_person_signs_in_and_sees_what_the_api_received(page: Page, shots: Pat
 
     expect(page.locator("#verdict")).to_have_text("Accepted")
     expect(page.locator("#steps li")).to_have_count(4)
-    expect(page.locator("#groups h4")).to_contain_text(
+    expect(page.locator("#groups .group")).to_contain_text(
         ["Standard claims", "Invocation", "Application", "User", "Single sign-on"]
     )
     expect(page.locator("#groups")).to_contain_text("jroe@example.edu")
@@ -181,6 +181,9 @@ def test_a_person_signs_in_and_sees_what_the_api_received(page: Page, shots: Pat
 
 def test_the_keyboard_alone_is_enough(page: Page) -> None:
     page.keyboard.press("Tab")
+    expect(page.locator("#token")).to_be_focused()
+    for _ in range(2):
+        page.keyboard.press("Tab")
     expect(page.locator("#client")).to_be_focused()
     page.keyboard.type("Glob")
     for _ in range(4):
@@ -196,6 +199,65 @@ def test_the_keyboard_alone_is_enough(page: Page) -> None:
             break
     else:
         pytest.fail("the token's field cannot be reached from the verdict")
+
+
+@pytest.mark.parametrize(
+    "shape",
+    ["curl -H 'X-JWT-Assertion: {}' http://127.0.0.1/", '  "X-JWT-Assertion": "{}",'],
+    ids=["curl", "JSON"],
+)
+def test_a_token_is_found_in_what_a_person_copied(page: Page, shape: str) -> None:
+    page.click("#pick button")
+    expect(page.locator("#verdict")).to_have_text("Accepted")
+    copied = shape.format(page.input_value("#token"))
+    page.reload()
+    page.fill("#token", copied)
+    page.get_by_role("button", name="Inspect").click()
+
+    expect(page.locator("#verdict")).to_have_text("Accepted")
+    expect(page.locator("#explanation")).to_contain_text("text around the token")
+
+
+def test_claims_are_one_table_that_says_which_field_reads_each(page: Page) -> None:
+    page.select_option("#user", "jroe")
+    page.click("#pick button")
+    expect(page.locator("#verdict")).to_have_text("Accepted")
+
+    assert page.locator("#groups thead").count() == 1
+    role = page.locator("#groups tr", has=page.get_by_text("http://wso2.org/claims/")).filter(
+        has_text="principal.roles"
+    )
+    expect(role.locator(".name")).to_have_text("http://wso2.org/claims/role")
+    expect(role.locator(".fields li").first).to_have_text("principal.roles")
+    expect(page.locator("#principal li", has_text="acme_admin")).to_be_visible()
+
+
+def test_a_refused_token_gets_one_sentence_about_the_routes(page: Page) -> None:
+    page.select_option("#fault", "forged")
+    page.click("#pick button")
+
+    expect(page.locator("#all-refused")).to_contain_text("401 bad_signature")
+    assert page.locator("#routes .bad").count() == 0
+
+
+def test_claims_are_folded_on_a_phone(browser: Browser, site: str) -> None:
+    with browser.new_context(viewport={"width": 390, "height": 800}) as context:
+        page = context.new_page()
+        page.goto(site)
+        expect(page.locator("#client option")).to_have_count(7)
+        page.click("#pick button")
+        expect(page.locator("#verdict")).to_have_text("Accepted")
+        expect(page.locator("#groups")).not_to_be_visible()
+        page.locator("#claims-part summary").click()
+        expect(page.locator("#groups")).to_be_visible()
+
+
+def test_whoever_does_not_sign_in_comes_back_to_the_inspector(page: Page) -> None:
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("link", name="Back to").click()
+
+    expect(page.get_by_role("alert")).to_contain_text("access_denied")
+    expect(page.locator("#client option")).to_have_count(7)
 
 
 def luminance(color: str) -> float:
