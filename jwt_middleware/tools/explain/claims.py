@@ -20,7 +20,7 @@ from ...gateways.pomerium import Pomerium
 from ...gateways.teleport import Teleport
 from ...gateways.views import Field
 from ...gateways.wso2 import UCSD, WSO2, WSO2_DIALECT
-from ...principal import path_of
+from ...principal import listed, path_of, written
 from ...principal.claim_names import ListClaim
 from .recognition import title_of
 
@@ -96,13 +96,15 @@ _VIEWS: Mapping[str, type] = {
 class ExplainedClaim(NamedTuple):
     """One claim of a token, and what it means; the meaning is empty where it is not known.
 
-    ``fields``: what reads it, such as ``principal.roles`` or a view's ``UCSD.user_id``.
+    ``fields``: what reads it, such as ``principal.roles`` or a view's ``UCSD.user_id``. ``items``:
+    the values of one text that joins several; empty for any other claim.
     """
 
     name: str
     value: Any
     meaning: str
     fields: tuple[str, ...] = ()
+    items: tuple[str, ...] = ()
 
 
 def grouped(
@@ -116,9 +118,13 @@ def grouped(
     """
     groups: dict[str, list[ExplainedClaim]] = {}
     fields = _fields_of(gateway)
+    lists = () if gateway is None else (*gateway.names.roles, *gateway.names.permissions)
+    separators = {written(claim.name): claim.separator for claim in lists if claim.separator}
 
     def explained(name: str, meaning: str) -> ExplainedClaim:
-        return ExplainedClaim(name, claims[name], meaning, tuple(fields.get(name, ())))
+        value = claims[name]
+        items = _items(value, separators[name]) if name in separators else ()
+        return ExplainedClaim(name, value, meaning, tuple(fields.get(name, ())), items)
 
     left = dict(claims)
     for group, meanings in _groups_of(gateway).items():
@@ -132,13 +138,22 @@ def grouped(
     return groups
 
 
+def _items(value: Any, separator: str) -> tuple[str, ...]:
+    return listed(value, separator, "") if type(value) is str else ()
+
+
+_READ_BY_ALL = {
+    "iss": "principal.issuer",
+    "exp": "principal.expires_at",
+    "jti": "principal.token_id",
+}
 _PRINCIPAL = ("subject", "client_id", "roles", "permissions", "application")
 """Fields of a principal that ``Gateway.names`` takes from claims, by the same names."""
 
 
 def _fields_of(gateway: Gateway | None) -> dict[str, list[str]]:
     """Return the fields that read each claim: of the principal, and of the gateway's views."""
-    fields: dict[str, list[str]] = {}
+    fields = {claim: [field] for claim, field in _READ_BY_ALL.items()}
     if gateway is not None:
         for field in _PRINCIPAL:
             for claim in getattr(gateway.names, field):

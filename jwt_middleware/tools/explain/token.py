@@ -179,5 +179,5 @@ def inspect(raw: str, verifier: Verifier | None, now: float) -> Inspection:
             facts, header, claims, error.code, explanation, hint=hint, gateway=gateway
         )
     ends = principal.expires_at or now
-    explanation = f"It verifies. Its life ends at {moment(ends)}, {distance(ends - now)}."
+    explanation = f"The token verifies. It expires at {moment(ends)}, {distance(ends - now)}."
     return Inspection(facts, header, claims, "accepted", explanation, principal, gateway=gateway)

@@ -111,7 +111,9 @@ def test_a_good_token_is_accepted_with_its_own_end_of_life(form: str) -> None:
     code, explanation = explained(form, token_of(form))
 
     assert code == "accepted"
-    assert explanation == "It verifies. Its life ends at 2023-11-14 22:28:20 UTC, in 15 minutes."
+    assert (
+        explanation == "The token verifies. It expires at 2023-11-14 22:28:20 UTC, in 15 minutes."
+    )
 
 
 @pytest.mark.parametrize("form", ["aws-alb", "aws-alb-2018", "aws-verified-access"])
@@ -270,12 +272,15 @@ def test_the_search_takes_no_time_for_a_long_text(piece: str) -> None:
 
 def test_a_claim_says_which_fields_read_it() -> None:
     role = "http://wso2.org/claims/role"
-    [told] = grouped({role: "a"}, gateway=PRESETS["wso2"])["User"]
+    [told] = grouped({role: "a, b"}, gateway=PRESETS["wso2"])["User"]
+    [exp] = grouped({"exp": 1}, gateway=PRESETS["wso2"])["Standard claims"]
     [group] = grouped({"groups": ["a"]}, gateway=PRESETS["pomerium"]).values()
     [odd] = grouped({"odd": 1}, gateway=PRESETS["wso2"])[OTHER]
 
     assert "principal.roles" in told.fields
     assert "WSO2.roles" in told.fields
+    assert told.items == ("a", "b")
+    assert (exp.fields, exp.items) == (("principal.expires_at",), ())
     assert group[0].fields[0] == "principal.roles"
     assert group[0].fields[1].startswith("Pomerium.")
     assert odd.fields == ()

@@ -121,7 +121,7 @@ function showGroups(groups) {
     title.scope = "rowgroup";
     title.colSpan = 4;
     body.append(row([title]), ...group.claims.map((claim) => {
-      const value = cell(claim.value, "value");
+      const value = cell(claim.items.length > 1 ? claim.items : claim.value, "value");
       if (TIMES.includes(claim.name) && typeof claim.value === "number") {
         value.append(element("span", moment(claim.value), "readable"));
       }
