@@ -191,7 +191,7 @@ def refusal_for(
         status = 403 if isinstance(error, PermissionDenied) else 401
         header = ("WWW-Authenticate", _challenge(error, challenge, text))
     faults = error.faults if isinstance(error, InvalidClaims) else ()
-    wants_page = not prefers_json(accept) if wording.for_people else prefers_html(accept)
+    wants_page = _wants_page(accept, wording)
     if wants_page:
         body = _page(status, wording, text, error, faults)
         own = wording.headers if wording.page_headers is None else wording.page_headers
@@ -202,10 +202,23 @@ def refusal_for(
     return replace(answer, code=error.code, reference=error.reference, faults=faults)
 
 
-def misconfigured(_: ConfigurationError) -> Refusal:
+def misconfigured(
+    _: ConfigurationError, *, accept: str = "", wording: Wording = ASSERTION
+) -> Refusal:
     """Return the answer of an app whose middleware could not be made; the log says why."""
     code = "configuration_error"
-    return replace(_answer(503, False, _problem(503, code, _TEXTS[code], None, ())), code=code)
+    wants_page = _wants_page(accept, wording)
+    if wants_page:
+        text = wording.texts.get(code, _TEXTS[code])
+        body = refusal_page(503, code, text.title, text.detail, way_out=wording.way_out)
+    else:
+        body = _problem(503, code, _TEXTS[code], None, ())
+    own = (wording.page_headers or wording.headers) if wants_page else ()
+    return replace(_answer(503, wants_page, body, own), code=code)
+
+
+def _wants_page(accept: str, wording: Wording) -> bool:
+    return not prefers_json(accept) if wording.for_people else prefers_html(accept)
 
 
 def _challenge(error: RequestError, challenge: Challenge, text: Text) -> str:

@@ -261,6 +261,14 @@ def test_a_mad_weight_raises_nothing(q: str) -> None:
     assert prefers_html(f"text/html;q={q}, application/json;q=1") in (True, False)
 
 
+def test_a_misconfigured_app_is_a_page_in_a_browser() -> None:
+    page = misconfigured(ConfigurationError("keys: /etc/secret.pem"), accept=BROWSER)
+
+    assert (page.status, header(page, "Content-Type")) == (503, "text/html; charset=utf-8")
+    assert b"<h1>Service misconfigured</h1>" in page.body
+    assert b"secret" not in page.body
+
+
 def test_a_misconfigured_app_says_so_and_not_why() -> None:
     refusal = misconfigured(ConfigurationError("keys: there is no file /etc/secret.pem"))
 

@@ -39,6 +39,7 @@ _TEXTS: Mapping[str, Text] = MappingProxyType(
         ),
         "keys_unavailable": Text("Try again", f"You cannot be signed in now. {_LATER}"),
         "store_unavailable": Text("Try again", f"You cannot be signed in now. {_LATER}"),
+        "configuration_error": Text("Not signed in", "Signing in is not set up on this site."),
         "sign_on_failed": Text("Try again", f"You could not be signed in. {_LATER}"),
     }
 )
@@ -83,11 +84,11 @@ def only_get() -> Refusal:
     return _empty(405, ("Allow", "GET"))
 
 
-def without_session(what_to_do: str) -> Refusal:
+def without_session(what_to_do: str, accept: str) -> Refusal:
     """Return the answer of a site that has no sessions, and log what to do."""
     fault = ConfigurationError(f"SignOn needs a session: {what_to_do}")
     logging.getLogger("jwt_middleware").error("nobody can sign on: %s", fault)
-    return misconfigured(fault)
+    return misconfigured(fault, accept=accept, wording=WORDING)
 
 
 def _empty(status: int, *headers: tuple[str, str]) -> Refusal:

@@ -140,8 +140,11 @@ def test_without_a_secret_key_nobody_signs_on_and_the_token_stays_good(
     raw = token()
     secret, app.secret_key = app.secret_key, None
     with caplog.at_level(logging.ERROR):
-        assert arrive(app.test_client(), raw).status_code == 503
+        answer = arrive(app.test_client(), raw)
 
+    assert answer.status_code == 503
+    assert b"<p>Signing in is not set up on this site.</p>" in answer.data
+    assert answer.headers["Referrer-Policy"] == "no-referrer"
     assert "secret_key" in caplog.text
     app.secret_key = secret
     assert arrive(app.test_client(), raw).status_code == 303

@@ -145,8 +145,10 @@ def test_without_session_middleware_nobody_signs_on(
 ) -> None:
     client = browser(Starlette(routes=[sign_on(tmp_path)]))
     with caplog.at_level(logging.ERROR):
-        assert arrive(client, token()).status_code == 503
+        answer = arrive(client, token())
 
+    assert answer.status_code == 503
+    assert "<p>Signing in is not set up on this site.</p>" in answer.text
     assert "SessionMiddleware" in caplog.text
 
 

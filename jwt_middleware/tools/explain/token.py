@@ -144,7 +144,7 @@ def inspect(raw: str, verifier: Verifier | None, now: float) -> Inspection:
         if len(token) > _LONGEST:
             raise TokenTooLarge("too long to be taken apart")
         segments = split(token.encode("ascii"))
-        facts["spelling"] = spelling(segments)
+        facts["encoding"] = spelling(segments)
         header = decode_header(segments[0], relaxed=True)
         facts |= key_facts(header)
         claims = json_segment(segments[1], True, "payload")
@@ -156,7 +156,7 @@ def inspect(raw: str, verifier: Verifier | None, now: float) -> Inspection:
             facts["gateway"] = title_of(found[0])
         facts["form"] = generations(segments, header, known, found)
     except UnicodeEncodeError:
-        facts["spelling"] = "not ASCII, as a token must be"
+        facts["encoding"] = "not ASCII, as a token must be"
     except RequestError as error:
         facts["unreadable"] = error.reason
     if verifier is None:
