@@ -243,6 +243,16 @@ def test_a_refused_token_gets_one_sentence_about_the_routes(page: Page) -> None:
     assert page.locator("#routes .bad").count() == 0
 
 
+def test_a_token_is_copied_for_curl(page: Page) -> None:
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.click("#pick button")
+    page.get_by_role("button", name="Copy").click()
+
+    expect(page.locator("#copied")).to_contain_text("Copied")
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied == f"-H 'X-JWT-Assertion: {page.input_value('#token')}'"
+
+
 def test_claims_are_folded_on_a_phone(browser: Browser, site: str) -> None:
     with browser.new_context(viewport={"width": 390, "height": 800}) as context:
         page = context.new_page()

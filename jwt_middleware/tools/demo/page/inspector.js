@@ -6,6 +6,7 @@ const find = (id) => document.getElementById(id);
 const TIMES = ["exp", "nbf", "iat", "auth_time"];
 const HERE = location.origin + "/_inspector";
 let choices = null;
+let curlOption = null;
 
 function element(name, text, className) {
   const made = document.createElement(name);
@@ -148,6 +149,9 @@ function show(report) {
       !(typeof value === "object" && Object.keys(value).length === 0));
   pairs("principal", known.map(([name, value]) => [name, name === "expires_at" ?
     moment(value) : value]), "There is none: this token lets nobody in.");
+  curlOption = report.curl;
+  find("copy").hidden = !curlOption;
+  find("copied").textContent = "";
   showRoutes(report.routes, report.code);
   showGroups(report.groups);
   find("header").textContent = JSON.stringify(report.header, null, 2);
@@ -254,6 +258,10 @@ find("pick").addEventListener("submit", guarded(async () => {
   await inspect(made.token);
 }));
 find("paste").addEventListener("submit", guarded(() => inspect(find("token").value)));
+find("copy").addEventListener("click", guarded(async () => {
+  await navigator.clipboard.writeText(curlOption);
+  find("copied").textContent = "Copied: curl " + curlOption.slice(0, 40) + "...' and the address.";
+}));
 find("sign-in-button").addEventListener("click", guarded(beginSignIn));
 find("claims-part").open = !matchMedia("(max-width: 40rem)").matches;
 guarded(begin)();
