@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, AnyStr, NamedTuple
@@ -25,6 +25,7 @@ from .errors import (
     RequestError,
     Unavailable,
 )
+from .refusal_page import prefers_html, prefers_json, refusal_page
 
 if TYPE_CHECKING:
     from _typeshed import OptExcInfo
@@ -40,11 +41,18 @@ ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 @dataclass(frozen=True)
 class Refusal:
-    """An answer as plain values, which each protocol serves in a few lines."""
+    """An answer as plain values, which each protocol serves in a few lines.
+
+    ``code``, ``reference`` and ``faults`` are those that the body states, for a ``refuse=`` that
+    words its own; ``faults`` are of sign-on, what is wrong with the claims.
+    """
 
     status: int
     headers: Headers
     body: bytes
+    code: str = ""
+    reference: str | None = None
+    faults: tuple[str, ...] = ()
 
     def can_be_sent(self) -> bool:
         """Whether every server takes the status, the headers and the body."""
@@ -97,14 +105,17 @@ class Text(NamedTuple):
 class Wording(NamedTuple):
     """How one way in words its refusals.
 
-    ``texts`` are by code; a code without one gets ``otherwise``. ``headers`` are on every answer.
-    ``for_people``: a page unless the caller asks for JSON; else JSON unless it asks for a page.
+    ``texts`` are by code; a code without one gets ``otherwise``. ``headers`` are on every answer,
+    unless ``page_headers`` replace them on pages. ``for_people``: a page unless the caller asks for
+    JSON; else JSON unless it asks for a page. ``way_out``: a page's link, as its path and its text.
     """
 
     texts: Mapping[str, Text]
     otherwise: Text
     headers: Headers = ()
     for_people: bool = False
+    page_headers: Headers | None = None
+    way_out: tuple[str, str] | None = None
 
 
 _TEXTS: Mapping[str, Text] = MappingProxyType(
@@ -180,15 +191,34 @@ def refusal_for(
         status = 403 if isinstance(error, PermissionDenied) else 401
         header = ("WWW-Authenticate", _challenge(error, challenge, text))
     faults = error.faults if isinstance(error, InvalidClaims) else ()
-    wants_page = not prefers_json(accept) if wording.for_people else prefers_html(accept)
-    body = (_page if wants_page else _problem)(status, error.code, text, error.reference, faults)
-    return _answer(status, wants_page, body, (*wording.headers, header), method)
+    wants_page = _wants_page(accept, wording)
+    if wants_page:
+        body = _page(status, wording, text, error, faults)
+        own = wording.headers if wording.page_headers is None else wording.page_headers
+    else:
+        body = _problem(status, error.code, text, error.reference, faults)
+        own = wording.headers
+    answer = _answer(status, wants_page, body, (*own, header), method)
+    return replace(answer, code=error.code, reference=error.reference, faults=faults)
 
 
-def misconfigured(_: ConfigurationError) -> Refusal:
+def misconfigured(
+    _: ConfigurationError, *, accept: str = "", wording: Wording = ASSERTION
+) -> Refusal:
     """Return the answer of an app whose middleware could not be made; the log says why."""
     code = "configuration_error"
-    return _answer(503, False, _problem(503, code, _TEXTS[code], None, ()))
+    wants_page = _wants_page(accept, wording)
+    if wants_page:
+        text = wording.texts.get(code, _TEXTS[code])
+        body = refusal_page(503, code, text.title, text.detail, way_out=wording.way_out)
+    else:
+        body = _problem(503, code, _TEXTS[code], None, ())
+    own = (wording.page_headers or wording.headers) if wants_page else ()
+    return replace(_answer(503, wants_page, body, own), code=code)
+
+
+def _wants_page(accept: str, wording: Wording) -> bool:
+    return not prefers_json(accept) if wording.for_people else prefers_html(accept)
 
 
 def _challenge(error: RequestError, challenge: Challenge, text: Text) -> str:
@@ -243,50 +273,17 @@ def _problem(
 
 
 def _page(
-    status: int, code: str, text: Text, reference: str | None, faults: tuple[str, ...]
+    status: int, wording: Wording, text: Text, error: RequestError, faults: tuple[str, ...]
 ) -> bytes:
-    from html import escape  # few callers prefer a page
-
-    line = f"<p>Reference: <code>{escape(reference)}</code></p>" if reference else ""
-    items = "".join(f"<li>{escape(fault)}</li>" for fault in faults)
-    listed = f"<ul>{items}</ul>" if items else ""
-    return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        f"<title>{status} {escape(text.title)}</title></head><body><h1>{escape(text.title)}</h1>"
-        f"<p>{escape(text.detail)}</p>{listed}<p>Code: <code>{escape(code)}</code></p>{line}"
-        "</body></html>"
-    ).encode()
-
-
-def prefers_html(accept: str) -> bool:
-    """Whether an Accept header (RFC 9110, 12.5.1) wants HTML more than JSON."""
-    html, json_ = _weights(accept)
-    return html > json_
-
-
-def prefers_json(accept: str) -> bool:
-    """Whether an Accept header asks for JSON by name, and for HTML less or not at all."""
-    html, json_ = _weights(accept)
-    return json_ > html and "json" in accept.lower()
-
-
-def _weights(accept: str) -> tuple[float, float]:
-    """Return how much a caller wants HTML, and JSON; neither where the header is too long."""
-    if len(accept) > 1024:
-        return 0.0, 0.0
-    weights: dict[str, float] = {}
-    for part in accept.lower().split(","):  # media types ignore case (RFC 9110, 8.3.1)
-        kind, *parameters = (piece.strip() for piece in part.split(";"))
-        weights[kind] = 1.0
-        for parameter in parameters:
-            name, _, value = parameter.partition("=")
-            if name.strip() == "q":
-                try:
-                    weights[kind] = float(value)
-                except ValueError:
-                    weights[kind] = 0.0
-    json_ = ("application/problem+json", "application/json", "application/*", "*/*")
-    return weights.get("text/html", 0.0), max(weights.get(kind, 0.0) for kind in json_)
+    return refusal_page(
+        status,
+        error.code,
+        text.title,
+        text.detail,
+        faults=faults,
+        reference=error.reference,
+        way_out=wording.way_out,
+    )
 
 
 async def send_asgi(refusal: Refusal, scope: Scope, receive: Receive, send: Send) -> None:

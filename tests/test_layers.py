@@ -25,6 +25,7 @@ FLOORS: list[dict[str, str]] = [
     {
         "errors": "why is it refused?",
         "background": "what runs beside requests?",
+        "refusal_page": "how does a refusal look in a browser?",
     },
     {
         "principal": "who calls?",

@@ -6,13 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from starlette.applications import Starlette
-from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from jwt_middleware.testing import Accounts, SigningKey
 from jwt_middleware.tools.demo.app import CLIENTS
-from jwt_middleware_starlette import JWTMiddleware
 
 from .test_readme import block
 
@@ -88,13 +85,14 @@ def test_the_accounts_are_read_as_they_stand(tmp_path: Path) -> None:
     }
 
 
-def test_a_health_check_is_public_and_exempt(rsa_key: SigningKey) -> None:
+def test_the_readiness_probe_and_health_are_as_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rsa_key: SigningKey
+) -> None:
+    (tmp_path / "gateway.pem").write_text(rsa_key.certificate_pem)
+    monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {}
-    exec(compile(block("python", "async def health"), "README.md", "exec"), names)
-    for exempt, status in ((("/health",), 200), ((), 401)):
-        app = Starlette(routes=[Route("/health", names["health"])])
-        app.add_middleware(
-            JWTMiddleware, keys=rsa_key.certificate_pem, exempt=exempt, unguarded="refuse"
-        )
-        with TestClient(app) as client:
-            assert client.get("/health").status_code == status
+    exec(compile(block("python", 'Route("/ready"'), "README.md", "exec"), names)
+    with TestClient(names["app"]) as client:
+        answer = client.get("/ready")
+        assert (answer.status_code, answer.json()) == (200, {"ready": True})
+        assert names["health"](names["app"])["ready"] is True

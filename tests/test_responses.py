@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import re
 from typing import Any
@@ -21,14 +23,13 @@ from jwt_middleware.errors import (
     TokenExpired,
     Unavailable,
 )
+from jwt_middleware.refusal_page import STYLE_SOURCE, prefers_html, prefers_json
 from jwt_middleware.responses import (
     Challenge,
     Refusal,
     Text,
     Wording,
     misconfigured,
-    prefers_html,
-    prefers_json,
     refusal_for,
 )
 
@@ -178,6 +179,47 @@ def test_a_head_request_gets_the_length_and_no_body() -> None:
     assert head.headers == get.headers
 
 
+def test_the_page_fits_a_phone_and_is_dark_where_the_browser_is() -> None:
+    page = answer(TokenExpired(), accept=BROWSER).body
+
+    assert b'<meta name="viewport" content="width=device-width, initial-scale=1">' in page
+    assert b'<meta name="color-scheme" content="light dark">' in page
+    assert b"@media (prefers-color-scheme:dark)" in page
+    assert len(page) < 2_500
+
+
+def test_the_page_loads_nothing_and_its_style_is_the_one_that_a_policy_names() -> None:
+    page = answer(TokenExpired(), accept=BROWSER).body.decode()
+    [style] = re.findall("<style>(.*?)</style>", page, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+
+    assert f"'sha256-{digest}'" == STYLE_SOURCE
+    assert not re.search("<script|<link|<img|src=|url\\(|style=", page)
+
+
+def test_a_hook_reads_what_the_answer_states() -> None:
+    error = InvalidClaims(["a: b"])
+
+    for accept in ("", BROWSER):
+        refusal = answer(error, accept=accept)
+        assert (refusal.code, refusal.reference) == ("invalid_claims", error.reference)
+        assert refusal.faults == ("a: b",)
+    assert misconfigured(ConfigurationError("x")).code == "configuration_error"
+
+
+def test_pages_may_have_other_headers_and_a_way_out() -> None:
+    wording = Wording(
+        {}, Text("Oh", "No."), (("X-A", "b"),), page_headers=(("X-A", "c"),), way_out=("/a", "<b>")
+    )
+    made = {
+        accept: refusal_for(TokenExpired(), Challenge(), accept=accept, wording=wording)
+        for accept in ("", BROWSER)
+    }
+
+    assert [header(each, "X-A") for each in made.values()] == ["b", "c"]
+    assert b'<a href="/a">&lt;b&gt;</a>' in made[BROWSER].body
+
+
 def test_the_page_shows_code_and_reference() -> None:
     error = TokenExpired()
     page = answer(error, accept=BROWSER)
@@ -217,6 +259,14 @@ def test_html_goes_to_who_prefers_it(accept: str, html: bool) -> None:
 @pytest.mark.parametrize("q", ["nan", "inf", "-1", "1e9", "", "=", "0x1"])
 def test_a_mad_weight_raises_nothing(q: str) -> None:
     assert prefers_html(f"text/html;q={q}, application/json;q=1") in (True, False)
+
+
+def test_a_misconfigured_app_is_a_page_in_a_browser() -> None:
+    page = misconfigured(ConfigurationError("keys: /etc/secret.pem"), accept=BROWSER)
+
+    assert (page.status, header(page, "Content-Type")) == (503, "text/html; charset=utf-8")
+    assert b"<h1>Service misconfigured</h1>" in page.body
+    assert b"secret" not in page.body
 
 
 def test_a_misconfigured_app_says_so_and_not_why() -> None:

@@ -153,7 +153,7 @@ class JWTMiddleware:
                 self.middleware.check_guarded(routes.rows(request.path_info, view_func))
         except ConfigurationError as error:
             logger.error("%s is not served: %s", request.path_info, error)
-            return answer_of(misconfigured(error))
+            return answer_of(misconfigured(error, accept=request.headers.get("Accept", "")))
         guards = routes.guards_to_ask(view_func, request.method or "")
         view = request_view_of(request)
         if guards and self.middleware.is_passed_preflight(view):

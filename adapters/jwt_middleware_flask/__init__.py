@@ -129,7 +129,8 @@ class _Installed:
         if self._routes is None or self._fault is not None:
             fault = self.fault()
             if fault is not None:
-                raise refused_with(RefusedUnavailable, misconfigured(fault))
+                accept = request.headers.get("Accept", "")
+                raise refused_with(RefusedUnavailable, misconfigured(fault, accept=accept))
         # The proxy looks up the request for every attribute; once is enough.
         current = request._get_current_object()  # type: ignore[attr-defined]
         environ = current.environ

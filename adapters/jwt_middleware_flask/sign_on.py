@@ -78,7 +78,7 @@ class SignOn:
             request.__dict__.pop(name, None)
         request.query_string = b""
         if isinstance(session._get_current_object(), NullSession):  # type: ignore[attr-defined]
-            return response_of(without_session("set the app's secret_key"))
+            return response_of(without_session("set the app's secret_key", visit.accept))
         return response_of(self._callback.answer(visit, self._begin_session))
 
     def _begin_session(self, account: Account, profile: Profile) -> tuple[()]:

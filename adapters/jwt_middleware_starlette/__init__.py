@@ -114,7 +114,9 @@ class JWTMiddleware:
                     self._inspect()  # an app may add routes when it starts, or later
                     break
             if self._fault is not None:
-                await send_asgi(misconfigured(self._fault), scope, receive, send)
+                accept = ",".join(ScopeView(scope).header_values("Accept"))
+                refusal = misconfigured(self._fault, accept=accept)
+                await send_asgi(refusal, scope, receive, send)
                 return
             middleware = self.middleware
             record = (

@@ -16,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 from jwt_middleware.authorization.decorators import public
 from jwt_middleware.responses import send_asgi
 from jwt_middleware.sign_on import Account, Callback, Profile, SignOnOptions, fill_session
-from jwt_middleware.sign_on.asgi import answer_scope
+from jwt_middleware.sign_on.asgi import answer_scope, visit_of
 from jwt_middleware.sign_on.pages import without_session
 
 __all__ = ["SignOn"]
@@ -54,8 +54,9 @@ class _Endpoint:
         if "session" in scope:
             answer = await answer_scope(self._callback, scope, self._begin_session)
         else:
+            accept = visit_of(scope).accept
             scope["query_string"] = b""
-            answer = without_session("add SessionMiddleware to the app")
+            answer = without_session("add SessionMiddleware to the app", accept)
         await send_asgi(answer, scope, receive, send)
 
     def _begin_session(self, account: Account, profile: Profile, scope: Scope) -> tuple[()]:

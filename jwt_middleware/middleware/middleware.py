@@ -6,16 +6,15 @@ for which ``refusal`` makes the answer.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..authorization.guards import Guard
+from ..authorization.refuse_hook import shaped
 from ..authorization.request import RequestView, request_id_of
 from ..background.waiting import Steps, drive, drive_async
 from ..errors import ConfigurationError, MissingToken, RequestError
 from ..events.kinds import ChecksWeakened, ConfigurationWarning
-from ..events.log import log_bounded
 from ..events.record import (
     RECORD_KEY,
     RequestRecord,
@@ -330,21 +329,4 @@ class Middleware:
         self.verifier.audit.refused(error, request)
         accept = ",".join(request.header_values("Accept"))
         refusal = refusal_for(error, self._challenge, accept=accept, method=request.method)
-        if self._refuse is None:
-            return refusal
-        try:
-            own: Any = self._refuse(refusal, request)
-        except Exception as failure:  # noqa: BLE001 - the app's own code; a refusal must not fail
-            log_bounded(
-                logging.ERROR,
-                "refuse= failed with %s; the default answer is sent instead",
-                type(failure).__name__,
-            )
-            return refusal
-        if isinstance(own, Refusal) and own.can_be_sent():
-            return own
-        log_bounded(
-            logging.ERROR,
-            "refuse= returned something that cannot be sent; the default answer is sent instead",
-        )
-        return refusal
+        return shaped(refusal, request, self._refuse)

@@ -4,24 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, cast, get_args
+from typing import Any, Literal, get_args
 
 from ..authorization.predicate import Predicate
-from ..authorization.request import RequestView, is_plain
+from ..authorization.refuse_hook import Refuse, refuse_option
+from ..authorization.request import is_plain
 from ..authorization.terms import terms_of
 from ..errors import ConfigurationError
 from ..options import checks as check
 from ..options.checks import AnyAudience
 from ..options.resource import ProtectedResource
 from ..options.sources import merged_options
-from ..responses import Refusal
 from ..verification.options import VerifierOptions
 from ..verification.original import Original
 from ..verification.verifier import Verifier
 from .resource import ResourceMetadata
-
-Refuse = Callable[[Refusal, RequestView], Refusal]
-
 
 Preflight = Literal["refuse", "pass"]
 Unguarded = Literal["allow", "warn", "refuse"]
@@ -100,7 +97,7 @@ class Settings:
             ),
             fail_fast=check.flag("fail_fast", merged.get("fail_fast", False)),
             ends_streams=check.flag("end_streams", merged.get("end_streams", False)),
-            refuse=_refuse(merged.get("refuse")),
+            refuse=refuse_option(merged.get("refuse")),
             resource=_resource(merged.get("resource"), verifier),
             varies=check.flag("vary", merged.get("vary", True)),
         )
@@ -167,14 +164,6 @@ def _authorize(predicate: Any, verifier: Verifier) -> Predicate | None:
 
 def _optional(value: Any) -> bool | PathList:
     return value if isinstance(value, bool) else path_list("optional", value)
-
-
-def _refuse(value: Any) -> Refuse | None:
-    if value is None:
-        return None
-    if not callable(value):
-        raise ConfigurationError("refuse: a function of (refusal, request_view), or None")
-    return cast("Refuse", value)
 
 
 def _resource(value: Any, verifier: Verifier) -> ResourceMetadata | None:

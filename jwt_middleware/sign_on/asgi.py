@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Unpack
 
-from ..authorization.request import app_path, scope_lines
+from ..authorization.request import ScopeView, app_path, scope_lines
 from ..background.waiting import in_thread
 from ..responses import ASGIApp, Receive, Refusal, Scope, Send, send_asgi
 from .accounts import Account
@@ -75,4 +75,5 @@ def visit_of(scope: Scope) -> Visit:
             for name in PURPOSES
             for value in scope_lines(scope, name.encode())
         ),
+        request=ScopeView(scope),
     )

@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterable, MutableMapping
 from typing import Any, NamedTuple, TypedDict, Unpack, cast
 from urllib.parse import parse_qsl
 
-from ..authorization.request import is_plain
+from ..authorization.refuse_hook import Refuse, refuse_option, shaped
+from ..authorization.request import RequestView, is_plain
 from ..errors import (
     ConfigurationError,
     MalformedToken,
@@ -55,6 +56,7 @@ class SignOnOptions(TypedDict, total=False):
     max_token_size: int
     listeners: Iterable[Listener]
     clock: Callable[[], float]
+    refuse: Refuse | None
 
 
 class Visit(NamedTuple):
@@ -67,6 +69,8 @@ class Visit(NamedTuple):
     accept: str
     is_ahead: bool = False
     """Whether a browser fetches the link before anybody follows it."""
+    request: RequestView | None = None
+    """What ``refuse=`` may see of the request: its query, with the token, is removed."""
 
     def __repr__(self) -> str:
         return f"<Visit {self.method} {self.path}>"
@@ -120,6 +124,7 @@ class Callback:
         self.announce = Announcer(listeners_of(options.get("listeners", ())))
         self._clock = clock = clock_of(options.get("clock", time.time))
         self.path = _path("path", options.get("path", PATH))
+        self._refuse = refuse_option(options.get("refuse"))
         self._onboarding = _path("onboarding", options.get("onboarding", "/onboarding"))
         self._directory: Directory = _object(
             "directory",
@@ -225,7 +230,8 @@ class Callback:
     def _refused(self, error: RequestError, visit: Visit, progress: _Progress) -> Refusal:
         claims = {} if progress.token is None else progress.token.claims
         subject, token_id = claims.get("sub"), claims.get("jti")
-        page = page_for(error, visit.accept)
+        request = visit.request or RequestView(visit.method, visit.path)
+        page = shaped(page_for(error, visit.accept), request, self._refuse)
         self.announce(
             Decided(
                 False,

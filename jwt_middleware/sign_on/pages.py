@@ -7,7 +7,9 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
 from ..errors import ConfigurationError, RequestError
+from ..refusal_page import STYLE_SOURCE
 from ..responses import Challenge, Refusal, Text, Wording, misconfigured, refusal_for
+from .destinations import HOME
 
 _AGAIN = "Go back to where you came from and follow the link there once more."
 _NOT_VALID = Text("Sign-in failed", f"This sign-in link is not valid. {_AGAIN}")
@@ -37,17 +39,24 @@ _TEXTS: Mapping[str, Text] = MappingProxyType(
         ),
         "keys_unavailable": Text("Try again", f"You cannot be signed in now. {_LATER}"),
         "store_unavailable": Text("Try again", f"You cannot be signed in now. {_LATER}"),
+        "configuration_error": Text("Not signed in", "Signing in is not set up on this site."),
         "sign_on_failed": Text("Try again", f"You could not be signed in. {_LATER}"),
     }
 )
 
 # The page's address holds the token: the page loads nothing, and no request from it names the
 # address (Referrer Policy; without it, the request for a favicon would).
-_HEADERS = (
-    ("Referrer-Policy", "no-referrer"),
-    ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
+_NO_REFERRER = ("Referrer-Policy", "no-referrer")
+_POLICY = "default-src 'none'; frame-ancestors 'none'"
+_PAGE_POLICY = f"default-src 'none'; style-src {STYLE_SOURCE}; frame-ancestors 'none'"
+WORDING = Wording(
+    _TEXTS,
+    _NOT_VALID,
+    (_NO_REFERRER, ("Content-Security-Policy", _POLICY)),
+    for_people=True,
+    page_headers=(_NO_REFERRER, ("Content-Security-Policy", _PAGE_POLICY)),
+    way_out=(HOME, "Go to the start page"),
 )
-WORDING = Wording(_TEXTS, _NOT_VALID, _HEADERS, for_people=True)
 _CHALLENGE = Challenge(realm="sign-on")
 
 
@@ -58,7 +67,7 @@ def page_for(error: RequestError, accept: str) -> Refusal:
 
 def redirect_to(path: str, headers: Iterable[tuple[str, str]]) -> Refusal:
     """Return the redirect of a person who is signed in: 303 See Other (RFC 9110, 15.4.4)."""
-    return _empty(303, ("Location", path), ("Referrer-Policy", "no-referrer"), *headers)
+    return _empty(303, ("Location", path), _NO_REFERRER, *headers)
 
 
 def not_yet() -> Refusal:
@@ -75,11 +84,11 @@ def only_get() -> Refusal:
     return _empty(405, ("Allow", "GET"))
 
 
-def without_session(what_to_do: str) -> Refusal:
+def without_session(what_to_do: str, accept: str) -> Refusal:
     """Return the answer of a site that has no sessions, and log what to do."""
     fault = ConfigurationError(f"SignOn needs a session: {what_to_do}")
     logging.getLogger("jwt_middleware").error("nobody can sign on: %s", fault)
-    return misconfigured(fault)
+    return misconfigured(fault, accept=accept, wording=WORDING)
 
 
 def _empty(status: int, *headers: tuple[str, str]) -> Refusal:

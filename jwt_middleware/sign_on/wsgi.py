@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, MutableMapping
 from typing import TYPE_CHECKING, Any, Unpack
 
-from ..authorization.request import environ_path
+from ..authorization.request import EnvironView, environ_path
 from ..errors import ConfigurationError
 from ..responses import send_wsgi
 from .accounts import Account
@@ -78,6 +78,7 @@ def visit_of(environ: MutableMapping[str, Any]) -> Visit:
         is_ahead=is_ahead(
             str(environ.get("HTTP_" + name.upper().replace("-", "_"), "")) for name in PURPOSES
         ),
+        request=EnvironView(environ),
     )
 
 

@@ -226,7 +226,8 @@ def default_keys(gateway: Gateway, issuer: Any, signers: Signers | None) -> Any:
     if gateway.keys is None:
         raise ConfigurationError(
             "keys: missing; name the gateway's certificate, key file or JWKS URL, such as "
-            "keys='gateway.pem'"
+            "keys='gateway.pem' (JWT_MIDDLEWARE_KEYS is for the middleware and "
+            "Verifier.from_settings())"
         )
     if "{" not in gateway.keys:
         return gateway.keys

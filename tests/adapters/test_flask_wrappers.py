@@ -132,7 +132,10 @@ def test_it_is_an_error_where_nothing_may_be_served_unasked(
     app.view_functions.clear()
     app.wsgi_app = ANSWERING[name](app)  # type: ignore[method-assign]
 
+    page = get(app, "/", [*caller(), ("Accept", "text/html")])
+
     assert get(app, "/", caller()).json()["code"] == "configuration_error"
+    assert b"<h1>Service misconfigured</h1>" in page.body
     assert name in caplog.text
 
 

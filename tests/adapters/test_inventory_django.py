@@ -453,11 +453,13 @@ def test_a_view_that_only_a_requests_urlconf_has_is_guarded_or_not_served(
                 name: call_wsgi(site, "GET", f"/{name}", caller).status
                 for name in ("bare", "public", "guarded", "above")
             }
+            page = call_wsgi(site, "GET", "/bare", [*caller, ("Accept", "text/html")])
     finally:
         del sys.modules["chooser"]
     del kept
 
     assert asked == {"bare": 503, "public": 200, "guarded": 403, "above": 403}
+    assert b"<h1>Service misconfigured</h1>" in page.body
     assert any("/bare is not served" in record.getMessage() for record in caplog.records)
 
 

@@ -67,6 +67,14 @@ def test_without_a_lifespan_a_wrong_option_makes_every_answer_one_clear_503(
     assert [each.levelno for each in logged] == [logging.ERROR]
 
 
+def test_a_browser_gets_a_page_from_an_app_whose_options_are_wrong(options: Options) -> None:
+    app = protected([Route("/", tell)], options, leway=3)
+    answer = call_asgi(app, "GET", "/", [("Accept", "text/html")])
+
+    assert (answer.status, answer.header("Content-Type")) == (503, "text/html; charset=utf-8")
+    assert b"leway" not in answer.body
+
+
 def test_without_a_lifespan_a_wrong_option_refuses_websockets_too(options: Options) -> None:
     async def socket(ws: WebSocket) -> None:
         await ws.accept()

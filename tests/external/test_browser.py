@@ -24,6 +24,7 @@ from jwt_middleware_flask.sign_on import SignOn
 
 from ..sign_on.go_values import CRAFTED, GOOD
 from ..sign_on.kit import KEY, signed
+from .readable import check_readable
 
 pytestmark = pytest.mark.external
 
@@ -191,6 +192,31 @@ def test_a_refusals_page_loads_nothing_and_tells_its_address_to_nobody(
     page.wait_for_url("**/next")
     assert page.evaluate("document.referrer") == ""
     assert [referrer for _, referrer in site.heard if referrer and "token" in referrer] == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [320, 390, 1280])
+def test_a_refusals_page_is_readable_on_any_screen(
+    browser: Browser, site: Site, scheme: Any, width: int
+) -> None:
+    """Its style is let in by the page's own policy."""
+    with browser.new_context(
+        viewport={"width": width, "height": 740}, color_scheme=scheme
+    ) as context:
+        page = context.new_page()
+        page.goto(site.link(token(groups=5)))
+
+        check_readable(page, width)
+        paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        assert paper == {"light": "rgb(246, 247, 249)", "dark": "rgb(20, 23, 27)"}[scheme]
+
+
+def test_the_way_out_of_a_refusals_page_is_the_start_page(page: Page, site: Site) -> None:
+    page.goto(site.link("x"))
+    page.get_by_role("link", name="Go to the start page").click()
+
+    assert page.url == f"{site.origin}/"
+    assert all(referrer is None or "token" not in referrer for _, referrer in site.heard)
 
 
 def test_a_link_that_is_opened_twice_says_so(page: Page, site: Site) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+from jwt_middleware.authorization.request import RequestView
 from jwt_middleware.responses import Refusal
 from jwt_middleware.revocation.store import MemoryStore
 from jwt_middleware.sign_on import PATH, Account, Callback, Integration, Profile, Visit
@@ -114,4 +116,14 @@ def code(answer: Refusal) -> str:
     return str(json.loads(answer.body)["code"])
 
 
+def translated(refusal: Refusal, request: RequestView) -> Refusal:
+    """A ``refuse=`` in the reader's language, which would repeat a token if it saw one."""
+    language = request.header_values("Accept-Language")[0]
+    body = f"{language} {request.method} {refusal.code} {request.query_values('token')}".encode()
+    headers = (("Content-Type", "text/html"), ("Content-Length", str(len(body))))
+    return replace(refusal, headers=headers, body=body)
+
+
+TRANSLATED = b"de GET malformed_token []"
+"""What ``translated`` makes of a token that is none, for a German."""
 JSON = "application/json"

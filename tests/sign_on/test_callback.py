@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from jwt_middleware import ConfigurationError, SharedSecret
+from jwt_middleware.authorization.request import RequestView
 from jwt_middleware.events.kinds import ConfigurationWarning, Decided
 from jwt_middleware.events.sign_on_kinds import AccountCreated, AccountUpdated, GoRefused, SignedOn
+from jwt_middleware.refusal_page import STYLE_SOURCE
+from jwt_middleware.responses import Refusal
 from jwt_middleware.revocation import Denial, open_store
 from jwt_middleware.sign_on import PATH, Account, Integration, Profile
 from jwt_middleware.sign_on.sql import SQLDirectory
@@ -173,6 +177,47 @@ def test_a_program_that_asks_for_json_gets_it(site: Site) -> None:
     for accept in ("", "*/*", "text/html", "text/html,application/json;q=0.9,*/*;q=0.8", "image/*"):
         answer = site.arrive(token(groups=5), accept=accept)
         assert b"<li>groups: not an array</li>" in answer.body
+
+
+def test_the_pages_style_is_all_that_its_policy_lets_in(site: Site) -> None:
+    page, problem = site.arrive("x"), site.arrive("x", accept=JSON)
+
+    assert header(page, "Content-Security-Policy") == (
+        f"default-src 'none'; style-src {STYLE_SOURCE}; frame-ancestors 'none'"
+    )
+    assert header(problem, "Content-Security-Policy") == (
+        "default-src 'none'; frame-ancestors 'none'"
+    )
+    assert b'<a href="/">Go to the start page</a>' in page.body
+
+
+def test_a_site_words_its_own_page(tmp_path: Path) -> None:
+    seen: list[RequestView] = []
+
+    def refuse(refusal: Refusal, request: RequestView) -> Refusal:
+        seen.append(request)
+        return replace(refusal, status=200, body=f"Nein: {refusal.code}".encode())
+
+    site = Site(tmp_path, refuse=refuse)
+    answer = site.arrive("x")
+
+    assert (answer.status, answer.body) == (200, b"Nein: malformed_token")
+    [event] = site.told(Decided)
+    assert (event.status, event.reference) == (200, answer.reference)
+    assert (seen[0].method, seen[0].path) == ("GET", PATH)
+    assert site.arrive(token()).status == 303
+    assert len(seen) == 1
+
+
+def test_a_failing_hook_leaves_the_default_page(tmp_path: Path) -> None:
+    site = Site(tmp_path, refuse=lambda *_: None)
+
+    assert b"<code>malformed_token</code>" in site.arrive("x").body
+
+
+def test_a_hook_is_a_function(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="refuse: a function"):
+        Site(tmp_path, refuse="page.html")
 
 
 def test_the_words_are_those_of_a_link_and_not_of_a_header(site: Site) -> None:

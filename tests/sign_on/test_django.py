@@ -21,7 +21,7 @@ from jwt_middleware_django.sign_on import SignOn
 from ..adapters.harness import call_asgi
 from ..conftest import Clock
 from .django_sign_on_site import users
-from .kit import EMAIL, KEY, NOW, OTHER_KEY, token
+from .kit import EMAIL, KEY, NOW, OTHER_KEY, TRANSLATED, token, translated
 
 
 @pytest.fixture(autouse=True)
@@ -94,6 +94,13 @@ def test_a_refused_person_is_not_logged_in(client: Client) -> None:
     assert answer.status_code == 401
     assert b"<h1>Sign-in failed</h1>" in answer.content
     assert client.get("/me").json()["user"] is None
+
+
+def test_a_site_translates_the_page() -> None:
+    with own_site.serving(view(refuse=translated)):
+        answer = Client(headers={"Accept-Language": "de"}).get(PATH, {"token": "x"})
+
+    assert (answer.status_code, answer.content) == (401, TRANSLATED)
 
 
 def test_the_host_is_the_one_that_the_settings_trust() -> None:

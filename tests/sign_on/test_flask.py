@@ -19,7 +19,7 @@ from jwt_middleware_flask import JWTMiddleware
 from jwt_middleware_flask.sign_on import SignOn
 
 from ..conftest import Clock
-from .kit import KEY, NOW, token
+from .kit import KEY, NOW, TRANSLATED, token, translated
 
 
 def options(folder: Path) -> dict[str, Any]:
@@ -106,6 +106,13 @@ def test_a_refused_person_keeps_the_session_that_there_was(app: Flask) -> None:
     assert client.get("/me").json == {"planted": True}
 
 
+def test_a_site_translates_the_page(tmp_path: Path) -> None:
+    client = make(tmp_path, refuse=translated).test_client()
+    answer = client.get(PATH, query_string={"token": "x"}, headers={"Accept-Language": "de"})
+
+    assert (answer.status_code, answer.data) == (401, TRANSLATED)
+
+
 def test_the_app_may_begin_its_session_itself(tmp_path: Path) -> None:
     def sign_in(account: Account) -> None:
         session["_user_id"] = account.user_id
@@ -133,8 +140,11 @@ def test_without_a_secret_key_nobody_signs_on_and_the_token_stays_good(
     raw = token()
     secret, app.secret_key = app.secret_key, None
     with caplog.at_level(logging.ERROR):
-        assert arrive(app.test_client(), raw).status_code == 503
+        answer = arrive(app.test_client(), raw)
 
+    assert answer.status_code == 503
+    assert b"<p>Signing in is not set up on this site.</p>" in answer.data
+    assert answer.headers["Referrer-Policy"] == "no-referrer"
     assert "secret_key" in caplog.text
     app.secret_key = secret
     assert arrive(app.test_client(), raw).status_code == 303

@@ -18,7 +18,7 @@ from jwt_middleware.sign_on.wsgi import SignOn as WSGISignOn
 
 from ..adapters.harness import Answer, ask_asgi, call_asgi, call_wsgi, http_scope
 from ..conftest import Clock
-from .kit import KEY, NOW, token
+from .kit import KEY, NOW, TRANSLATED, token, translated
 
 SEEN: list[Any] = []
 
@@ -133,6 +133,14 @@ def test_a_refusal_is_a_page(door: Door) -> None:
 
     assert answer.status == 401
     assert b"<h1>Sign-in failed</h1>" in answer.body
+
+
+def test_a_site_translates_the_page(door: Door) -> None:
+    door.app = door.make(door.inner, **door.options, refuse=translated)
+    answer = door.arrive("x", headers=[("Accept-Language", "de")])
+
+    assert (answer.status, answer.body) == (401, TRANSLATED)
+    assert answer.header("Cache-Control") == "no-store"
 
 
 @pytest.mark.parametrize("wrong", [None, 5, "login"])

@@ -22,7 +22,7 @@ from jwt_middleware_starlette import JWTMiddleware
 from jwt_middleware_starlette.sign_on import SignOn
 
 from ..conftest import Clock
-from .kit import KEY, NOW, token
+from .kit import KEY, NOW, TRANSLATED, token, translated
 
 SECRET = "of the tests, for nothing"
 
@@ -104,6 +104,13 @@ def test_a_refused_person_keeps_the_session_that_there_was(make: Any) -> None:
     assert client.get("/me").json() == {"planted": True}
 
 
+def test_a_site_translates_the_page(make: Any) -> None:
+    client = make(refuse=translated)
+    answer = client.get(PATH, params={"token": "x"}, headers={"Accept-Language": "de"})
+
+    assert (answer.status_code, answer.content) == (401, TRANSLATED)
+
+
 def test_the_app_may_begin_its_session_itself(make: Any) -> None:
     def sign_in(request: Request, account: Account) -> None:
         request.session["who"] = account.user_id
@@ -138,8 +145,10 @@ def test_without_session_middleware_nobody_signs_on(
 ) -> None:
     client = browser(Starlette(routes=[sign_on(tmp_path)]))
     with caplog.at_level(logging.ERROR):
-        assert arrive(client, token()).status_code == 503
+        answer = arrive(client, token())
 
+    assert answer.status_code == 503
+    assert "<p>Signing in is not set up on this site.</p>" in answer.text
     assert "SessionMiddleware" in caplog.text
 
 

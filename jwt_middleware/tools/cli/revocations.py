@@ -175,7 +175,7 @@ def _of_token(options: argparse.Namespace, ends: float | None) -> Denial:
         raise ConfigurationError(f"revoke: {named}")
     inspection = inspect(token, None, time.time())
     if inspection.claims is None:
-        fault = inspection.facts.get("unreadable", inspection.facts.get("spelling"))
+        fault = inspection.facts.get("unreadable", inspection.facts.get("encoding"))
         raise ConfigurationError(f"revoke: this is no token that could be denied: {fault}")
     expires = seconds_of(inspection.all_claims.get("exp"))
     if ends is None and expires is not None and expires + MOST_LEEWAY > time.time() + KEEP_FOR:

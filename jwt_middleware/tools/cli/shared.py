@@ -201,7 +201,10 @@ def read_token(path: str) -> str:
         raise ConfigurationError(
             f"the terminal cut the token at {_TERMINALS_LINE:,} characters; put it into a file"
         )
-    return find_token(text)
+    token = find_token(text)
+    if token != text.strip():
+        complain("looking at the token alone; a header's value must be just that")
+    return token
 
 
 @contextmanager

@@ -126,7 +126,10 @@ def _inspect_for_app(options: argparse.Namespace) -> int:
 
 
 def _verify(options: argparse.Namespace) -> int:
-    """Verify a token as the middleware does, and print who calls. A refusal is exit status 1."""
+    """Verify a token as the middleware does, and print who calls. A refusal is exit status 1.
+
+    What a person copies with a token is left out first: a header's name, a scheme, quotes.
+    """
     verifier = required_verifier(_verifier(options)[0], "verify")
     try:
         principal = principal_as_json(verifier.verify(read_token(options.file).strip(" \t\r\n")))

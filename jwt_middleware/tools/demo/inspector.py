@@ -6,6 +6,7 @@ The server decodes and verifies; the page only shows, and nothing is sent elsewh
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
@@ -18,6 +19,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from ...errors import ConfigurationError
+from ...gateways import Gateway
 from ...gateways.forms import FORMS
 from ...principal import text_at, written
 from ...testing import Accounts, ClientAccount, LocalGateway
@@ -32,6 +34,7 @@ INSPECTOR = "/_inspector"
 _FILES = Path(__file__).with_name("page")
 _TYPES = {".html": "text/html; charset=utf-8", ".css": "text/css", ".js": "text/javascript"}
 _LONGEST = 262_144
+_PLAIN = re.compile(r"[A-Za-z0-9+/=_.-]+")
 _HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
@@ -142,6 +145,7 @@ class Inspector:
         groups = grouped(claims, _own_meanings(claims, verifier), inspection.gateway)
         return {
             **inspection.as_json(),
+            "curl": _curl_option(token, inspection.gateway or verifier.gateway),
             "groups": [
                 {"name": group, "claims": [claim._asdict() for claim in explained]}
                 for group, explained in groups.items()
@@ -161,6 +165,14 @@ class Inspector:
 async def redirect_to_page(_: Request) -> Response:
     """Redirect to the page."""
     return RedirectResponse(INSPECTOR)
+
+
+def _curl_option(token: str, gateway: Gateway) -> str | None:
+    """Return the option of ``curl`` that sends a token; None where a shell would misread it."""
+    if not _PLAIN.fullmatch(token):
+        return None
+    scheme = f"{gateway.scheme} " if gateway.writes_scheme else ""
+    return f"-H '{gateway.headers[0]}: {scheme}{token}'"
 
 
 def _own_meanings(claims: Mapping[str, Any], verifier: Verifier) -> dict[str, str]:

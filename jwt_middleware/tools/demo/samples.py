@@ -92,7 +92,7 @@ def _unsigned(maker: Maker) -> str:
 
 
 FAULTS: Mapping[str, tuple[str, Callable[[Maker], str]]] = {
-    "none": ("nothing", Maker.token),
+    "none": ("none", Maker.token),
     "expired": ("it expired a minute ago", lambda maker: maker.token(lifetime=-60)),
     "not-yet": ("it begins in an hour", _not_yet),
     "another-api": ("it is for another API", _for_another),

@@ -20,7 +20,8 @@ from ...gateways.pomerium import Pomerium
 from ...gateways.teleport import Teleport
 from ...gateways.views import Field
 from ...gateways.wso2 import UCSD, WSO2, WSO2_DIALECT
-from ...principal import path_of
+from ...principal import listed, path_of, written
+from ...principal.claim_names import ListClaim
 from .recognition import title_of
 
 OTHER = "Other claims"
@@ -93,11 +94,17 @@ _VIEWS: Mapping[str, type] = {
 
 
 class ExplainedClaim(NamedTuple):
-    """One claim of a token, and what it means; the meaning is empty where it is not known."""
+    """One claim of a token, and what it means; the meaning is empty where it is not known.
+
+    ``fields``: what reads it, such as ``principal.roles`` or a view's ``UCSD.user_id``. ``items``:
+    the values of one text that joins several; empty for any other claim.
+    """
 
     name: str
     value: Any
     meaning: str
+    fields: tuple[str, ...] = ()
+    items: tuple[str, ...] = ()
 
 
 def grouped(
@@ -110,14 +117,54 @@ def grouped(
     ``own`` has the meanings of a service's own claims; ``gateway`` is the one that wrote the token.
     """
     groups: dict[str, list[ExplainedClaim]] = {}
+    fields = _fields_of(gateway)
+    lists = () if gateway is None else (*gateway.names.roles, *gateway.names.permissions)
+    separators = {written(claim.name): claim.separator for claim in lists if claim.separator}
+
+    def explained(name: str, meaning: str) -> ExplainedClaim:
+        value = claims[name]
+        items = _items(value, separators[name]) if name in separators else ()
+        return ExplainedClaim(name, value, meaning, tuple(fields.get(name, ())), items)
+
     left = dict(claims)
     for group, meanings in _groups_of(gateway).items():
         names = [name for name in meanings if name in left]
         if names:
-            groups[group] = [ExplainedClaim(n, left.pop(n), meanings[n]) for n in names]
+            groups[group] = [explained(name, meanings[name]) for name in names]
+            for name in names:
+                del left[name]
     if left:
-        groups[OTHER] = [ExplainedClaim(n, value, own.get(n, "")) for n, value in left.items()]
+        groups[OTHER] = [explained(name, own.get(name, "")) for name in left]
     return groups
+
+
+def _items(value: Any, separator: str) -> tuple[str, ...]:
+    return listed(value, separator, "") if type(value) is str else ()
+
+
+_READ_BY_ALL = {
+    "iss": "principal.issuer",
+    "exp": "principal.expires_at",
+    "jti": "principal.token_id",
+}
+_PRINCIPAL = ("subject", "client_id", "roles", "permissions", "application")
+"""Fields of a principal that ``Gateway.names`` takes from claims, by the same names."""
+
+
+def _fields_of(gateway: Gateway | None) -> dict[str, list[str]]:
+    """Return the fields that read each claim: of the principal, and of the gateway's views."""
+    fields = {claim: [field] for claim, field in _READ_BY_ALL.items()}
+    if gateway is not None:
+        for field in _PRINCIPAL:
+            for claim in getattr(gateway.names, field):
+                name = claim.name if isinstance(claim, ListClaim) else claim
+                fields.setdefault(path_of(name)[0], []).append(f"principal.{field}")
+    view = None if gateway is None else _VIEWS.get(gateway.name)
+    for vocabulary in (WSO2, UCSD, BYU) if view is None else (view,):
+        for name, field in vars(vocabulary).items():
+            for claim in field.names if isinstance(field, Field) else ():
+                fields.setdefault(path_of(claim)[0], []).append(f"{vocabulary.__name__}.{name}")
+    return {claim: list(dict.fromkeys(names)) for claim, names in fields.items()}
 
 
 def _groups_of(gateway: Gateway | None) -> Mapping[str, Mapping[str, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -22,6 +23,13 @@ from .times import distance, moment
 _LONGEST = 65_536
 """Characters. No gateway writes a tenth of it, and a person waits for the answer."""
 _AROUND = " \t\n\"'`"
+_CLOSING = "\"'`,;}])"
+_TOKEN = re.compile(
+    r"""(?:^|(?<=[\s"'`:(]))e[wy][\w+/=-]*\.[\w+/=-]+\.[\w+/=-]*(?=[\s"'`,;)}\]]|$)""", re.ASCII
+)
+"""A token in other text. The first segment is an object's base64: of ``{`` and a quote or blank."""
+_PIECE = re.compile(r"""[\w+/=.-]+["'`,;)}\]]*""", re.ASCII)
+"""A line that can be a part of a token, and the end of what surrounds it."""
 
 
 class Inspection(NamedTuple):
@@ -92,9 +100,15 @@ def principal_as_json(principal: Principal) -> dict[str, Any]:
 def find_token(text: str) -> str:
     """Return the token in a pasted text.
 
-    Left out are a header's name, an authentication scheme, quotes and line breaks.
+    Left out are a header's name, an authentication scheme, quotes, line breaks with indentation,
+    and all that surrounds a token in a ``curl`` line, a block of headers or a line of JSON.
     """
-    token = "".join(text.split("\n")) if text.count(".") == 2 else text
+    unfolded = _unfolded(text)
+    tokens = set(_TOKEN.findall(unfolded))
+    if len(tokens) == 1:
+        return str(tokens.pop())
+    # What is no token is shown as it is, without what people often copy with one.
+    token = unfolded if text.count(".") == 2 else text
     token = token.replace("\r", "").strip(_AROUND)
     name, colon, value = token.partition(":")
     if colon and "." not in name and name.replace("-", "").isalnum():
@@ -103,6 +117,18 @@ def find_token(text: str) -> str:
     if blank and scheme.replace("-", "").isalnum() and value.count(".") == 2:
         token = value
     return token.strip(_AROUND)
+
+
+def _unfolded(text: str) -> str:
+    """Join lines that hold a piece of a token to the line before."""
+    lines: list[list[str]] = [[]]
+    for line in map(str.strip, text.split("\n")):
+        before = lines[-1][-1][-1:] if lines[-1] else ""
+        if before and before not in _CLOSING and _PIECE.fullmatch(line):
+            lines[-1].append(line)
+        else:
+            lines.append([line])
+    return "\n".join("".join(line) for line in lines).strip("\n")
 
 
 def inspect(raw: str, verifier: Verifier | None, now: float) -> Inspection:
@@ -118,7 +144,7 @@ def inspect(raw: str, verifier: Verifier | None, now: float) -> Inspection:
         if len(token) > _LONGEST:
             raise TokenTooLarge("too long to be taken apart")
         segments = split(token.encode("ascii"))
-        facts["spelling"] = spelling(segments)
+        facts["encoding"] = spelling(segments)
         header = decode_header(segments[0], relaxed=True)
         facts |= key_facts(header)
         claims = json_segment(segments[1], True, "payload")
@@ -130,7 +156,7 @@ def inspect(raw: str, verifier: Verifier | None, now: float) -> Inspection:
             facts["gateway"] = title_of(found[0])
         facts["form"] = generations(segments, header, known, found)
     except UnicodeEncodeError:
-        facts["spelling"] = "not ASCII, as a token must be"
+        facts["encoding"] = "not ASCII, as a token must be"
     except RequestError as error:
         facts["unreadable"] = error.reason
     if verifier is None:
@@ -153,5 +179,5 @@ def inspect(raw: str, verifier: Verifier | None, now: float) -> Inspection:
             facts, header, claims, error.code, explanation, hint=hint, gateway=gateway
         )
     ends = principal.expires_at or now
-    explanation = f"It verifies. Its life ends at {moment(ends)}, {distance(ends - now)}."
+    explanation = f"The token verifies. It expires at {moment(ends)}, {distance(ends - now)}."
     return Inspection(facts, header, claims, "accepted", explanation, principal, gateway=gateway)

@@ -11,19 +11,23 @@ import binascii
 import hmac
 import secrets
 from dataclasses import dataclass
-from html import escape
-from pathlib import Path
-from string import Template
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, unquote_plus, urlsplit
 
 from cachetools import TTLCache
-from oauthlib.oauth2 import FatalClientError, OAuth2Error, RequestValidator, Server
+from oauthlib.oauth2 import (
+    AccessDeniedError,
+    FatalClientError,
+    OAuth2Error,
+    RequestValidator,
+    Server,
+)
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from ...testing import Accounts, ClientAccount, User
+from .pages import fault_page, login_page
 from .requests import LOOPBACK_NAMES, bounded_body
 
 TOKEN_SECONDS = 3600
@@ -32,11 +36,6 @@ _CODE_SECONDS = 60  # RFC 6749, 4.1.2 asks for ten minutes at the most
 _MOST = 10_000
 _GRANTS = ("client_credentials", "password", "authorization_code", "refresh_token")
 _LONGEST_FORM = 65_536
-
-_PAGE, _LOGIN = (
-    Template(Path(__file__).with_name("page").joinpath(name).read_text("utf-8"))
-    for name in ("page.html", "login.html")
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -227,7 +226,7 @@ def _same_place(asked: str, registered: str) -> bool:
 
 
 def oauth_routes(authority: Authority) -> list[Route]:
-    """Return ``/token``, and ``/authorize`` with a plain login page."""
+    """Return ``/token``, and ``/authorize`` with its login page."""
 
     async def token(request: Request) -> Response:
         body = await _form(request)
@@ -253,17 +252,17 @@ def oauth_routes(authority: Authority) -> list[Route]:
             # After a fatal error nobody is redirected: the address may be wrong (4.1.2.1).
             if uri and isinstance(error, OAuth2Error) and not isinstance(error, FatalClientError):
                 return RedirectResponse(error.in_uri(uri), 302)
-            return _page("This sign-in cannot go on", f"<p>{escape(_described(error))}</p>", 400)
+            return fault_page(_described(error))
         account = authority.accounts.clients[asked["client_id"]]
-        application = account.application or account.client_id
+        people = authority.accounts.users.values()
+        denied = AccessDeniedError(state=asked.get("state")).in_uri(asked["redirect_uri"])
         if request.method == "GET":
-            return _login(application)
+            return login_page(account, people, denied)
         form = dict(parse_qsl(await _form(request) or ""))
         name = form.get("username", "")
         user = authority.user_of(name, form.get("password", ""))
         if user is None:
-            alert = '<p role="alert">No account has this name and password.</p>'
-            return _login(application, name, alert, 401)
+            return login_page(account, people, denied, refused_name=name)
         headers, _, status = authority.server.create_authorization_response(
             _address(request), "GET", None, None, ["default"], {"user": user}
         )
@@ -273,21 +272,6 @@ def oauth_routes(authority: Authority) -> list[Route]:
         Route("/token", token, methods=["POST"]),
         Route("/authorize", authorize, methods=["GET", "POST"]),
     ]
-
-
-def _login(application: str, name: str = "", alert: str = "", status: int = 200) -> Response:
-    values = {"application": escape(application), "name": escape(name), "alert": alert}
-    return _page("Sign in", _LOGIN.substitute(values), status)
-
-
-def _page(title: str, body: str, status: int) -> Response:
-    headers = {
-        "Cache-Control": "no-store",
-        "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; "
-        "frame-ancestors 'none'; base-uri 'none'",
-        "Referrer-Policy": "no-referrer",
-    }
-    return HTMLResponse(_PAGE.substitute(title=escape(title), body=body), status, headers)
 
 
 def _described(error: Exception) -> str:

@@ -217,7 +217,7 @@ def test_what_a_vendor_s_token_cannot_say_is_an_error(
     assert hint in err
 
 
-TERMINAL = "x\x1b[2J\x1b[HIt verifies.\x1b[8m\x9b2J\u202e\u200b\r\n\x07"
+TERMINAL = "x\x1b[2J\x1b[HThe token verifies.\x1b[8m\x9b2J\u202e\u200b\r\n\x07"
 
 
 def test_no_token_writes_to_the_terminal_by_itself(run: Run, token: str) -> None:
@@ -242,7 +242,7 @@ def test_no_token_writes_to_the_terminal_by_itself(run: Run, token: str) -> None
         told = (out + err).replace("\n", "")
 
         assert told.isprintable(), arguments
-        assert not any(line.startswith("It verifies") for line in (out + err).splitlines())
+        assert not any(line.startswith("The token verifies") for line in (out + err).splitlines())
     _, out, _ = run("inspect", stdin=forged)
     assert '"Zoë Ångström 山田"' in out
     assert "\\x1b[2J" in out

@@ -13,6 +13,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from jwt_middleware.gateways import PRESETS
 from jwt_middleware.testing import FORMS
 from jwt_middleware.tools.demo import inspector
 from jwt_middleware.tools.demo.samples import FAULTS
@@ -83,6 +84,28 @@ def test_a_clients_token_is_shown_with_principal_groups_and_routes(page: httpx2.
     assert routes["/partners/products"]["code"] == "insufficient_permission"
     assert "acme_corp" in routes["/partners/products"]["why"]
     assert routes["/echo/1.0.0"]["status"] == 200
+
+
+@pytest.mark.parametrize(
+    ("form", "before"),
+    [("wso2-4.2", "X-JWT-Assertion: "), ("google-iap", "x-goog-iap-jwt-assertion: ")],
+)
+def test_a_token_is_offered_as_its_gateway_would_send_it(
+    page: httpx2.Client, form: str, before: str
+) -> None:
+    token = made(page, form=form)
+
+    assert inspected(page, token)["curl"] == f"-H '{before}{token}'"
+
+
+def test_the_scheme_of_a_gateway_stands_before_its_token() -> None:
+    option = inspector._curl_option("a.b.c", PRESETS["bearer"])
+
+    assert option == "-H 'Authorization: Bearer a.b.c'"
+
+
+def test_no_shell_line_is_offered_for_what_a_shell_would_misread(page: httpx2.Client) -> None:
+    assert inspected(page, "a.b.c'; echo '")["curl"] is None
 
 
 def test_a_persons_token_is_the_campus(page: httpx2.Client) -> None:

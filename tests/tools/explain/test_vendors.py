@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import time
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -108,7 +111,9 @@ def test_a_good_token_is_accepted_with_its_own_end_of_life(form: str) -> None:
     code, explanation = explained(form, token_of(form))
 
     assert code == "accepted"
-    assert explanation == "It verifies. Its life ends at 2023-11-14 22:28:20 UTC, in 15 minutes."
+    assert (
+        explanation == "The token verifies. It expires at 2023-11-14 22:28:20 UTC, in 15 minutes."
+    )
 
 
 @pytest.mark.parametrize("form", ["aws-alb", "aws-alb-2018", "aws-verified-access"])
@@ -204,6 +209,81 @@ def test_a_scheme_before_the_token_is_left_out_for_every_gateway(form: str, befo
 
     assert find_token(before + token + "\n") == token
     assert inspect(find_token(before + token), verifier_of(form), NOW).code == "accepted"
+
+
+def folded(token: str, width: int = 70) -> str:
+    """A token as a terminal or an indented YAML block shows it."""
+    return "\n".join("    " + token[at : at + width] for at in range(0, len(token), width))
+
+
+COPIED: dict[str, Callable[[str], str]] = {
+    "indented lines": folded,
+    "a header folded below its name": lambda token: "X-JWT-Assertion:\n" + folded(token),
+    "carriage returns": lambda token: folded(token).replace("\n", "\r\n"),
+    "quoted over lines": lambda token: f"'{folded(token).strip()}'",
+    "curl's option": lambda token: f"-H 'X-JWT-Assertion: {token}'",
+    "curl's option, quoted doubly": lambda token: f'-H "X-JWT-Assertion: {token}" \\',
+    "a curl command": lambda token: (
+        f"curl -i \\\n  -H 'X-JWT-Assertion: {token}' \\\n  http://127.0.0.1:8000/reports"
+    ),
+    "a line of JSON": lambda token: f'  "X-JWT-Assertion": "{token}",\n',
+    "a JSON object": lambda token: json.dumps({"headers": {"x-jwt-assertion": token}, "a": "b.c"}),
+    "indented JSON": lambda token: json.dumps({"a": 1, "x-jwt-assertion": token, "z": 2}, indent=2),
+    "a block of headers": lambda token: (
+        f"Host: api.example.edu\nX-JWT-Assertion: {token}\nAccept: */*\n"
+    ),
+    "a call in Python": lambda token: f'verify("{token}")',
+    "twice the same": lambda token: f"{token}\n\n{token}",
+}
+
+
+@pytest.mark.parametrize("form", ["google-iap", "aws-alb-2018", "wso2-1.9"])
+@pytest.mark.parametrize("copied", COPIED.values(), ids=COPIED)
+def test_whatever_a_person_copies_the_token_is_found(
+    copied: Callable[[str], str], form: str
+) -> None:
+    token = token_of(form)
+
+    assert find_token(copied(token)) == token
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "x", "a.b.c", "..", "{}", "eyJhIjoxfQ.e30", "eyJ.a.b.c.d", "eyJh.eyJ!.c", "eyJh.e.c!d"],
+)
+def test_what_is_no_token_is_left_as_it_is(text: str) -> None:
+    assert find_token(text) == text
+
+
+def test_of_two_tokens_neither_is_chosen() -> None:
+    text = f"a: {token_of('google-iap')}\nb: {token_of('bearer')}"
+
+    assert find_token(text).count(".") == 4
+
+
+@pytest.mark.parametrize("piece", ["=ey", "ey.", " ", "\n", "'ey", "a.b\n", "ew/.ew/."])
+def test_the_search_takes_no_time_for_a_long_text(piece: str) -> None:
+    text = piece * (262_144 // len(piece))
+    began = time.process_time()
+    find_token(text)
+
+    assert time.process_time() - began < 1.0
+
+
+def test_a_claim_says_which_fields_read_it() -> None:
+    role = "http://wso2.org/claims/role"
+    [told] = grouped({role: "a, b"}, gateway=PRESETS["wso2"])["User"]
+    [exp] = grouped({"exp": 1}, gateway=PRESETS["wso2"])["Standard claims"]
+    [group] = grouped({"groups": ["a"]}, gateway=PRESETS["pomerium"]).values()
+    [odd] = grouped({"odd": 1}, gateway=PRESETS["wso2"])[OTHER]
+
+    assert "principal.roles" in told.fields
+    assert "WSO2.roles" in told.fields
+    assert told.items == ("a", "b")
+    assert (exp.fields, exp.items) == (("principal.expires_at",), ())
+    assert group[0].fields[0] == "principal.roles"
+    assert group[0].fields[1].startswith("Pomerium.")
+    assert odd.fields == ()
 
 
 VIEWS = {

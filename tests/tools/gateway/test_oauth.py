@@ -5,11 +5,15 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from html import unescape
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx2
 import pytest
+
+from jwt_middleware.testing import User, sample_accounts
+from jwt_middleware.tools.gateway.pages import login_page
 
 from .conftest import Site
 
@@ -175,6 +179,55 @@ def test_a_wrong_password_gets_no_token_and_the_page_says_so(
     assert page.status_code == 401
     assert 'role="alert"' in page.text
     assert "<b>jroe" not in page.text
+
+
+def test_the_login_page_names_the_sample_accounts_with_their_passwords(
+    closed: Site, client: httpx2.Client
+) -> None:
+    page = client.get(closed.url + "/authorize", params=asked_for(closed)).text
+
+    for name in sample_accounts().users:
+        assert f'<th scope="row"><code>{name}</code></th><td><code>{name}</code></td>' in page
+
+
+def test_the_login_page_never_shows_a_password_of_the_developers_own() -> None:
+    people = [User("jroe", "my own", "jroe@carbon.super"), User("<b>", "jroe", "b")]
+    account = sample_accounts().clients["campus_tester"]
+    page = bytes(login_page(account, people, "http://127.0.0.1/").body).decode()
+
+    assert "my own" not in page
+    assert page.count("in your accounts file") == 2
+    assert "<code>&lt;b&gt;</code>" in page
+
+
+def test_without_people_the_login_page_says_how_to_add_one() -> None:
+    account = sample_accounts().clients["campus_tester"]
+
+    assert b"[users.NAME]" in bytes(login_page(account, [], "http://127.0.0.1/").body)
+
+
+def test_the_link_back_tells_the_client_that_nobody_signed_in(
+    closed: Site, client: httpx2.Client
+) -> None:
+    page = client.get(closed.url + "/authorize", params=asked_for(closed)).text
+    [link] = re.findall('<a href="([^"]+)">Back to DefaultApplication</a>', page)
+    address = urlsplit(unescape(link))
+
+    assert f"{address.scheme}://{address.netloc}{address.path}" == asked_for(closed)["redirect_uri"]
+    assert parse_qs(address.query)["error"] == ["access_denied"]
+    assert parse_qs(address.query)["state"] == ["s"]
+
+
+def test_the_pages_style_is_all_that_its_policy_lets_in(
+    closed: Site, client: httpx2.Client
+) -> None:
+    page = client.get(closed.url + "/authorize", params=asked_for(closed))
+    [style] = re.findall("<style>(.*?)</style>", page.text, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+
+    policy = page.headers["Content-Security-Policy"]
+    assert f"style-src 'sha256-{digest}'" in policy
+    assert "unsafe" not in policy
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,10 @@
 // Whatever a token holds is shown by textContent, so nothing of it is ever read as markup.
 
 const find = (id) => document.getElementById(id);
+const TIMES = ["exp", "nbf", "iat", "auth_time"];
 const HERE = location.origin + "/_inspector";
 let choices = null;
+let curlOption = null;
 
 function element(name, text, className) {
   const made = document.createElement(name);
@@ -13,8 +15,33 @@ function element(name, text, className) {
   return made;
 }
 
+// A list is shown as a list, and an object as a list of its members.
 function shown(value) {
-  return typeof value === "string" ? value : JSON.stringify(value);
+  if (value === null || typeof value !== "object") {
+    return document.createTextNode(typeof value === "string" ? value : JSON.stringify(value));
+  }
+  const list = element("ul");
+  for (const [name, item] of Object.entries(value)) {
+    const line = element("li");
+    if (!Array.isArray(value)) line.append(element("b", name + " "));
+    line.append(shown(item));
+    list.append(line);
+  }
+  return list.children.length ? list : document.createTextNode(JSON.stringify(value));
+}
+
+function cell(value, className) {
+  const made = element("td", undefined, className);
+  made.append(shown(value));
+  return made;
+}
+
+// NumericDate is in seconds (RFC 7519, 2); WSO2 1.x counts milliseconds.
+function moment(seconds) {
+  const time = new Date(seconds > 1e11 ? seconds : seconds * 1000);
+  if (isNaN(time)) return "";
+  return time.toISOString().replace("T", " ").replace(/\.000Z$/, " UTC") + ", here " +
+    time.toLocaleString();
 }
 
 function showProblem(problem) {
@@ -45,7 +72,11 @@ function fill(id, options, chosen) {
 function pairs(id, entries, empty) {
   const list = find(id);
   list.replaceChildren();
-  for (const [name, value] of entries) list.append(element("dt", name), element("dd", shown(value)));
+  for (const [name, value] of entries) {
+    const described = element("dd");
+    described.append(shown(value));
+    list.append(element("dt", name), described);
+  }
   if (!list.children.length) list.append(element("dd", empty));
 }
 
@@ -55,9 +86,16 @@ function row(cells) {
   return made;
 }
 
-function showRoutes(routes) {
+// A refused token gets one answer from every route that asks for one: a sentence says that.
+function showRoutes(routes, code) {
   find("routes-part").hidden = !routes;
-  find("routes").replaceChildren(...(routes || []).map((route) => row([
+  const refused = (routes || []).filter((route) => route.code === code && route.status !== 200);
+  const others = (routes || []).filter((route) => !refused.includes(route));
+  find("all-refused").textContent = !refused.length ? "" :
+    (others.length ? refused.length + " routes answer " : "Every route answers ") +
+    refused[0].status + " " + code + ": the token is refused before any guard is asked.";
+  find("routes-table").hidden = !others.length;
+  find("routes").replaceChildren(...others.map((route) => row([
     element("td", route.method + " " + route.path, "value"),
     element("td", route.guard, "value"),
     element("td", (route.status || "") + " " + route.code,
@@ -66,26 +104,36 @@ function showRoutes(routes) {
   ])));
 }
 
+// The claims that most tokens of a gateway share begin alike: what tells them apart stands out.
+function claimName(name) {
+  const made = element("th", undefined, "name");
+  made.scope = "row";
+  const end = name.lastIndexOf("/") + 1;
+  if (end) made.append(element("span", name.slice(0, end), "prefix"));
+  made.append(name.slice(end));
+  return made;
+}
+
 function showGroups(groups) {
-  find("groups").replaceChildren(...groups.flatMap((group) => {
-    const table = element("table");
-    const head = element("thead");
-    head.append(row(["Claim", "Value", "Meaning"].map((name) => {
-      const cell = element("th", name);
-      cell.scope = "col";
-      return cell;
-    })));
+  const table = find("groups");
+  table.replaceChildren(table.tHead, ...groups.map((group) => {
     const body = element("tbody");
-    body.append(...group.claims.map((claim) => {
-      const name = element("th", claim.name, "name");
-      name.scope = "row";
-      return row([name, element("td", shown(claim.value), "value"),
-        element("td", claim.meaning, "meaning")]);
+    const title = element("th", group.name, "group");
+    title.scope = "rowgroup";
+    title.colSpan = 4;
+    body.append(row([title]), ...group.claims.map((claim) => {
+      const value = cell(claim.items.length > 1 ? claim.items : claim.value, "value");
+      if (TIMES.includes(claim.name) && typeof claim.value === "number") {
+        value.append(element("span", moment(claim.value), "readable"));
+      }
+      const fields = element("td", undefined, "fields");
+      if (claim.fields.length) fields.append(shown(claim.fields));
+      return row([claimName(claim.name), value, element("td", claim.meaning, "meaning"), fields]);
     }));
-    table.append(head, body);
-    return [element("h4", group.name), table];
+    return body;
   }));
-  if (!groups.length) find("groups").append(element("p", "No claim can be read."));
+  table.hidden = !groups.length;
+  find("no-claims").hidden = groups.length > 0;
 }
 
 function show(report) {
@@ -100,8 +148,11 @@ function show(report) {
     .filter(([name, value]) => name !== "claims" && value !== null &&
       !(typeof value === "object" && Object.keys(value).length === 0));
   pairs("principal", known.map(([name, value]) => [name, name === "expires_at" ?
-    new Date(value * 1000).toISOString() : value]), "There is none: this token lets nobody in.");
-  showRoutes(report.routes);
+    moment(value) : value]), "There is none: this token lets nobody in.");
+  curlOption = report.curl;
+  find("copy").hidden = !curlOption;
+  find("copied").textContent = "";
+  showRoutes(report.routes, report.code);
   showGroups(report.groups);
   find("header").textContent = JSON.stringify(report.header, null, 2);
   find("result").hidden = false;
@@ -207,5 +258,10 @@ find("pick").addEventListener("submit", guarded(async () => {
   await inspect(made.token);
 }));
 find("paste").addEventListener("submit", guarded(() => inspect(find("token").value)));
+find("copy").addEventListener("click", guarded(async () => {
+  await navigator.clipboard.writeText(curlOption);
+  find("copied").textContent = "Copied: curl " + curlOption.slice(0, 40) + "...' and the address.";
+}));
 find("sign-in-button").addEventListener("click", guarded(beginSignIn));
+find("claims-part").open = !matchMedia("(max-width: 40rem)").matches;
 guarded(begin)();
