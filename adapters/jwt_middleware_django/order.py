@@ -86,7 +86,7 @@ class Order:
             if late:
                 yield Warning(
                     f"MIDDLEWARE: {self._path(users)} stands above {', '.join(late)}, so "
-                    "request.user is not the principal's user",
+                    "request.user may not be the principal's user, and exempt paths lose theirs",
                     hint="Put it below.",
                     id="jwt_middleware.W004",
                 )

@@ -39,11 +39,11 @@ def faults_of_users(order: Order) -> Iterator[CheckMessage]:
             hint=f'Add "{BACKEND}".',
             id="jwt_middleware.W006",
         )
-    # A view that uses JWTAuthentication has imported it.
-    is_asked = has_middleware or has_backend or _REST_FRAMEWORK in sys.modules
-    if maps_users() and not is_asked:
+    # A view that uses JWTAuthentication has imported it, and needs neither of the two.
+    is_rest_alone = _REST_FRAMEWORK in sys.modules and not has_backend
+    if maps_users() and not has_middleware and not is_rest_alone:
         yield Warning(
-            "JWT_MIDDLEWARE: map_user: nothing asks it, so request.user is not its user",
+            "MIDDLEWARE: UserMiddleware is missing, so request.user is not map_user's user",
             hint=f'Add "{USER_MIDDLEWARE}" to MIDDLEWARE and "{BACKEND}" to '
             "AUTHENTICATION_BACKENDS.",
             id="jwt_middleware.W007",

@@ -367,6 +367,13 @@ MAPPED = {"map_user": lambda principal: None}
 BACKENDS = ["jwt_middleware_django.auth.PrincipalBackend"]
 
 
+def ordered(options: Options, order: list[str]) -> Any:
+    """A site with this MIDDLEWARE, and with users of its own where that serves them."""
+    if OUR_USERS not in order:
+        return site(options, MIDDLEWARE=order)
+    return site(options | MAPPED, MIDDLEWARE=order, AUTHENTICATION_BACKENDS=BACKENDS)
+
+
 @pytest.mark.parametrize(
     "order, number, told, hint",
     [
@@ -383,7 +390,7 @@ BACKENDS = ["jwt_middleware_django.auth.PrincipalBackend"]
 def test_the_system_check_reports_every_wrong_place(
     order: list[str], number: str, told: str, hint: str, options: Options
 ) -> None:
-    with site(options | MAPPED, MIDDLEWARE=order, AUTHENTICATION_BACKENDS=BACKENDS):
+    with ordered(options, order):
         [found] = ours(run_checks())
 
     assert found.id == f"jwt_middleware.{number}"
@@ -404,7 +411,7 @@ def test_the_system_check_reports_every_wrong_place(
 def test_the_system_check_has_nothing_to_say_of_a_right_order(
     order: list[str], options: Options
 ) -> None:
-    with site(options | MAPPED, MIDDLEWARE=order, AUTHENTICATION_BACKENDS=BACKENDS):
+    with ordered(options, order):
         assert ours(run_checks()) == []
 
 

@@ -106,9 +106,10 @@ HALVES: list[tuple[str, Options, dict[str, Any], str, str]] = [
         "W007",
         MAPPED,
         {"MIDDLEWARE": [SESSIONS, DJANGOS, OURS], "AUTHENTICATION_BACKENDS": [MODELS]},
-        "nothing asks it",
+        "UserMiddleware is missing",
         USERS,
     ),
+    ("W007", MAPPED, {"MIDDLEWARE": [SESSIONS, DJANGOS, OURS]}, "UserMiddleware is missing", USERS),
     (
         "W008",
         MAPPED,
