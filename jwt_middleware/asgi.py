@@ -116,11 +116,12 @@ class _BehindMetadata:
 def with_audit(record: RequestRecord, scope: Scope, send: Send) -> Send:
     """Wrap ``send`` to emit the request's audit record when the answer starts."""
 
-    def send_recorded(message: Message) -> Awaitable[None]:
+    # A coroutine function, which Channels asks of what its synchronous consumers send by.
+    async def send_recorded(message: Message) -> None:
         kind = message["type"]
         if kind in _STARTS:
             record.emit(101 if kind == "websocket.accept" else message.get("status"), scope)
-        return send(message)
+        await send(message)
 
     return send_recorded
 

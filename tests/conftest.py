@@ -20,6 +20,7 @@ from starlette.routing import BaseRoute
 from jwt_middleware import Principal, Verifier
 from jwt_middleware.authorization import exposure
 from jwt_middleware.background.watched_files import WatchedFile
+from jwt_middleware.events import record
 from jwt_middleware.testing import SigningKey
 
 from .kit import Events
@@ -32,6 +33,12 @@ def _no_options_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith("JWT_MIDDLEWARE_"):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def _records_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Undo what a ``RequestFilter`` of a test does for the rest of the process."""
+    monkeypatch.setattr(record, "_keeps_records", False)
 
 
 @pytest.fixture

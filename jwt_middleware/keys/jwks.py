@@ -10,6 +10,7 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
+from importlib import import_module
 from typing import Any
 
 from ..background.waiting import SingleFlight, Wait
@@ -27,12 +28,21 @@ from ..options import checks as check
 from .documents import read_document
 from .encoding import decode_object, json_fault
 from .fetch_faults import FetchError
-from .http_fetch import MAX_BYTES, Document, checked_headers, get, tls_context
+from .http_fetch import MAX_BYTES, Document, checked_headers, get, tls_context, user_agent
 from .key import UnusableKey
 from .key_set import KeySet, differences, reasons_of, skipped_of
 from .key_urls import checked_url
 from .schedule import RefreshSchedule
 from .sources import Accepts, KeySource, OnEvent
+
+
+def _import_what_a_fetch_needs() -> None:
+    """Import it now: a child that is forked while a thread imports would wait for that for ever."""
+    for reader in (".jwk", ".pem"):
+        import_module(reader, __package__)
+    user_agent()
+    for codec in ("idna", "unicode_escape"):  # of socket.getaddrinfo, and of messages
+        "a".encode(codec)
 
 
 class JWKSEndpoint(KeySource):
@@ -74,6 +84,7 @@ class JWKSEndpoint(KeySource):
         fetch: Callable[[str], bytes] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        _import_what_a_fetch_needs()
         self.allow_http = check.flag("allow_http", allow_http)
         parts = checked_url(url, allow_http=allow_http, has_own_fetch=fetch is not None)
         # Without the query, which may hold a secret: events have the name.

@@ -138,9 +138,11 @@ def test_the_door_around_a_router_verifies_its_websockets(options: Options, call
     assert (shake.accepted, shake.texts) == (True, ("ana",))
 
 
+@pytest.mark.parametrize("listeners", [[], [lambda event: None]], ids=["silent", "recorded"])
 def test_a_consumer_of_channels_serves_proven_callers_with_the_right_role_only(
-    options: Options, caller: Caller
+    listeners: list[Any], options: Options, caller: Caller
 ) -> None:
+    options = options | {"listeners": listeners}
     routes = URLRouter([path("ws", Greeter.as_asgi())])
     rule = has_role("Internal/everyone")
     with site(options):

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -196,3 +197,25 @@ sys.exit(0 if loaded and os.waitpid(child, 0)[1] == 0 else 1)
 
     assert (ended.returncode, ended.stderr) == (0, "")
     assert len(key_server.requests) == 2
+
+
+@pytest.mark.parametrize("published", [{"keys": [OLD.jwk()]}, OLD.public_pem.encode(), b"<html>"])
+def test_a_fetch_imports_nothing_for_which_a_forked_child_would_wait(
+    published: Any, key_server: KeyServer
+) -> None:
+    key_server.script = document(published)
+    program = """
+known = {*sys.modules}
+endpoint.refresh().work.wait(10)
+print(sorted({*sys.modules} - known))
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", BEGIN + program],
+        capture_output=True,
+        text=True,
+        timeout=LIMIT,
+        check=False,
+    )
+
+    assert ended.stdout == "[]\n", ended.stderr
+    assert len(key_server.requests) == 1
