@@ -348,3 +348,13 @@ def test_a_verifier_says_the_same_of_any_mutation_of_a_token(gateway: str, form:
             found = both_verdicts(verifier, given_as)
             same_text = other.strip(b" \t").rpartition(b".")[0] == token.rpartition(b".")[0]
             assert issubclass(found[0], AuthenticationError) if len(found) == 2 else same_text
+
+
+def test_claims_of_a_principal_are_json_for_orjson_too(rsa_key: SigningKey) -> None:
+    claims = ucsd_claims() | {"realm_access": {"roles": ["deep", {"x": [1, None, True]}]}}
+    token = mint(rsa_key, claims, now=NOW)
+    principal = Verifier(keys=rsa_key.public_pem, clock=lambda: NOW).verify(token)
+    written = orjson.loads(orjson.dumps(principal.claims))
+
+    assert written == json.loads(json.dumps(principal.claims))
+    assert written["realm_access"] == claims["realm_access"]
