@@ -62,6 +62,11 @@ def _file_watch(tmp_path_factory: pytest.TempPathFactory) -> None:
     assert look is not None
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name a long value by its argument: another process would have another token or key."""
+    return argname if isinstance(val, str | bytes) and len(val) > 100 else None
+
+
 def pytest_itemcollected(item: pytest.Item) -> None:
     """Refuse a name with an address in it, which no other process would know the test by."""
     if " at 0x" in item.nodeid:
