@@ -9,10 +9,25 @@ from .views import ClaimsView, Text
 
 _ARN = arn("elasticloadbalancing", r"loadbalancer/app/[A-Za-z0-9-]+/[A-Za-z0-9]+")
 
+
+class ALB(ClaimsView):
+    """What an Application Load Balancer says of a caller: the identity provider's user info."""
+
+    subject = Text("sub", doc="The person's id at the identity provider.")
+    email = Text("email", doc="Email address.")
+    name = Text("name", doc="Full name.")
+    given_name = Text("given_name", doc="First name.")
+    family_name = Text("family_name", doc="Last name.")
+    username = Text("username", "preferred_username", doc="The name that the person signs in with.")
+    client = Text("client", doc="The OIDC client id of the listener's rule (JOSE header).")
+    signer = Text("signer", doc="The ARN of the load balancer (JOSE header).")
+
+
 PRESETS = (
     Gateway(
         name="aws-alb",
         title="AWS Application Load Balancer",
+        view=ALB,
         header="x-amzn-oidc-data",
         wire=WIRE,
         algorithms=("ES256",),
@@ -42,16 +57,3 @@ PRESETS = (
         marks=(Mark("signer", _ARN),),
     ),
 )
-
-
-class ALB(ClaimsView):
-    """What an Application Load Balancer says of a caller: the identity provider's user info."""
-
-    subject = Text("sub", doc="The person's id at the identity provider.")
-    email = Text("email", doc="Email address.")
-    name = Text("name", doc="Full name.")
-    given_name = Text("given_name", doc="First name.")
-    family_name = Text("family_name", doc="Last name.")
-    username = Text("username", "preferred_username", doc="The name that the person signs in with.")
-    client = Text("client", doc="The OIDC client id of the listener's rule (JOSE header).")
-    signer = Text("signer", doc="The ARN of the load balancer (JOSE header).")

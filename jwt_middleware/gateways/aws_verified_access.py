@@ -9,10 +9,28 @@ from .views import ClaimsView, Object, Text, Texts
 
 _ARN = arn("ec2", r"verified-access-instance/vai-[0-9a-z]+")
 
+
+class VerifiedAccess(ClaimsView):
+    """What Verified Access says of a caller, from an OIDC provider or IAM Identity Center."""
+
+    subject = Text("sub", doc="The person's id at the OIDC provider.")
+    email = Text("email", doc="Email address, by the OIDC provider.")
+    groups = Texts("groups", doc="Groups at the OIDC provider.")
+    user = Object("user", doc="The person, by IAM Identity Center.")
+    user_id = Text("user.user_id", doc="The person's id, by IAM Identity Center.")
+    user_name = Text("user.user_name", doc="The person's user name, by IAM Identity Center.")
+    user_email = Text("user.email.address", doc="Email address, by IAM Identity Center.")
+    additional_user_context = Object(
+        "additional_user_context", doc="The claims of the OIDC provider's ID token."
+    )
+    signer = Text("signer", doc="The ARN of the Verified Access instance (JOSE header).")
+
+
 PRESETS = (
     Gateway(
         name="aws-verified-access",
         title="AWS Verified Access",
+        view=VerifiedAccess,
         header="x-amzn-ava-user-context",
         wire=WIRE,
         algorithms=("ES384",),
@@ -43,19 +61,3 @@ PRESETS = (
         marks=(Mark("signer", _ARN),),
     ),
 )
-
-
-class VerifiedAccess(ClaimsView):
-    """What Verified Access says of a caller, from an OIDC provider or IAM Identity Center."""
-
-    subject = Text("sub", doc="The person's id at the OIDC provider.")
-    email = Text("email", doc="Email address, by the OIDC provider.")
-    groups = Texts("groups", doc="Groups at the OIDC provider.")
-    user = Object("user", doc="The person, by IAM Identity Center.")
-    user_id = Text("user.user_id", doc="The person's id, by IAM Identity Center.")
-    user_name = Text("user.user_name", doc="The person's user name, by IAM Identity Center.")
-    user_email = Text("user.email.address", doc="Email address, by IAM Identity Center.")
-    additional_user_context = Object(
-        "additional_user_context", doc="The claims of the OIDC provider's ID token."
-    )
-    signer = Text("signer", doc="The ARN of the Verified Access instance (JOSE header).")

@@ -13,10 +13,26 @@ from .views import ClaimsView, Text, Texts
 _CLIENT = ("client_id", "azp", "cid", "appid")
 """RFC 9068; Auth0, Keycloak and Entra v2; Okta; Entra v1."""
 
+
+class AccessToken(ClaimsView):
+    """What an OAuth access token says of a call (RFC 9068)."""
+
+    subject = Text("sub", doc="The person, or the client where no person takes part.")
+    client_id = Text(*_CLIENT, doc="The OAuth client of the call.")
+    scope = Text("scope", doc="What the client may do, separated by blanks.")
+    roles = Texts("roles", doc="Roles of the person or the client.")
+    groups = Texts("groups", "cognito:groups", doc="Groups of the person.")
+    entitlements = Texts("entitlements", doc="Entitlements of the person.")
+    tenant_id = Text("tid", doc="The tenant of the person (Microsoft Entra).")
+    email = Text("email", doc="Email address.")
+    name = Text("name", doc="Full name.")
+
+
 PRESETS = (
     Gateway(
         name="bearer",
         title="an OAuth authorization server",
+        view=AccessToken,
         header="Authorization",
         writes_scheme=True,
         algorithms=("RS256", "PS256", "ES256", "EdDSA"),
@@ -48,17 +64,3 @@ PRESETS = (
         terms={"aud": "the identifier of this API at the authorization server"},
     ),
 )
-
-
-class AccessToken(ClaimsView):
-    """What an OAuth access token says of a call (RFC 9068)."""
-
-    subject = Text("sub", doc="The person, or the client where no person takes part.")
-    client_id = Text(*_CLIENT, doc="The OAuth client of the call.")
-    scope = Text("scope", doc="What the client may do, separated by blanks.")
-    roles = Texts("roles", doc="Roles of the person or the client.")
-    groups = Texts("groups", "cognito:groups", doc="Groups of the person.")
-    entitlements = Texts("entitlements", doc="Entitlements of the person.")
-    tenant_id = Text("tid", doc="The tenant of the person (Microsoft Entra).")
-    email = Text("email", doc="Email address.")
-    name = Text("name", doc="Full name.")

@@ -9,10 +9,22 @@ from ..principal import ClaimNames, Mark
 from .gateway import Gateway
 from .views import ClaimsView, Object, Text
 
+
+class CloudflareAccess(ClaimsView):
+    """What Cloudflare Access says of a caller: of a person, or of a service token."""
+
+    email = Text("email", doc="The person's email address, verified by the identity provider.")
+    common_name = Text("common_name", doc="The Client ID of a service token.")
+    country = Text("country", doc="The country that the person signed in from.")
+    identity_nonce = Text("identity_nonce", doc="Names the person's full identity at Cloudflare.")
+    custom = Object("custom", doc="Claims of the identity provider that the application asks for.")
+
+
 PRESETS = (
     Gateway(
         name="cloudflare-access",
         title="Cloudflare Access",
+        view=CloudflareAccess,
         header="Cf-Access-Jwt-Assertion",
         algorithms=("RS256",),
         names=ClaimNames(
@@ -38,13 +50,3 @@ PRESETS = (
         marks=(Mark("iss", r"https://[^/]+\.cloudflareaccess\.com"),),
     ),
 )
-
-
-class CloudflareAccess(ClaimsView):
-    """What Cloudflare Access says of a caller: of a person, or of a service token."""
-
-    email = Text("email", doc="The person's email address, verified by the identity provider.")
-    common_name = Text("common_name", doc="The Client ID of a service token.")
-    country = Text("country", doc="The country that the person signed in from.")
-    identity_nonce = Text("identity_nonce", doc="Names the person's full identity at Cloudflare.")
-    custom = Object("custom", doc="Claims of the identity provider that the application asks for.")

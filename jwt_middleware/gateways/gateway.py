@@ -72,6 +72,7 @@ class Gateway:
         terms: how the vendor speaks of a claim or option, for explanations of a refusal.
         marks: how a token of this gateway is recognised, over its payload and its JOSE header.
         title: what its vendor calls it; ``name`` where it is empty.
+        view: the typed view of its claims, whose words explain them; None for those of WSO2.
         dialect: the prefix of the gateway's own claims, which ``claim_dialect=`` replaces.
         scheme: the authentication scheme of the challenge (RFC 9110, 11.6.1).
         realm: the realm of the challenge.
@@ -95,6 +96,7 @@ class Gateway:
     terms: Mapping[str, str] = field(default_factory=dict)
     marks: tuple[Mark, ...] = ()
     title: str = ""
+    view: type | None = None
     dialect: str | None = None
     scheme: str = "Bearer"
     realm: str = "api"

@@ -11,10 +11,22 @@ from .views import ClaimsView, Text, Texts
 
 _ISSUER = "https://cloud.google.com/iap"
 
+
+class GoogleIAP(ClaimsView):
+    """What Google's Identity-Aware Proxy says of a caller."""
+
+    subject = Text("sub", doc="Unique and permanent id, as accounts.google.com:NUMBER.")
+    email = Text("email", doc="Email address; it may change, so keep the subject.")
+    hosted_domain = Text("hd", doc="The domain of the Workspace or Cloud Identity account.")
+    access_levels = Texts("google.access_levels", doc="The access levels that the request meets.")
+    device_id = Text("google.device_id", doc="The id of the caller's device, where it is known.")
+
+
 PRESETS = (
     Gateway(
         name="google-iap",
         title="Google Identity-Aware Proxy",
+        view=GoogleIAP,
         header="x-goog-iap-jwt-assertion",
         algorithms=("ES256",),
         names=ClaimNames(
@@ -38,13 +50,3 @@ PRESETS = (
         marks=(Mark("iss", r"https://cloud\.google\.com/iap"),),
     ),
 )
-
-
-class GoogleIAP(ClaimsView):
-    """What Google's Identity-Aware Proxy says of a caller."""
-
-    subject = Text("sub", doc="Unique and permanent id, as accounts.google.com:NUMBER.")
-    email = Text("email", doc="Email address; it may change, so keep the subject.")
-    hosted_domain = Text("hd", doc="The domain of the Workspace or Cloud Identity account.")
-    access_levels = Texts("google.access_levels", doc="The access levels that the request meets.")
-    device_id = Text("google.device_id", doc="The id of the caller's device, where it is known.")

@@ -1,18 +1,20 @@
 """Ory Oathkeeper's id_token mutator.
 
 Source: Ory's page "Mutators" and ory/oathkeeper (``pipeline/mutate``). Its claims are a template of
-the site's own, so there is no typed view.
+the site's own, so it has no view of its own; most sites write those of an access token.
 """
 
 from __future__ import annotations
 
 from ..principal import ClaimNames, ListClaim, Mark
+from .bearer import AccessToken
 from .gateway import Gateway
 
 PRESETS = (
     Gateway(
         name="oathkeeper",
         title="Ory Oathkeeper",
+        view=AccessToken,
         header="Authorization",
         writes_scheme=True,
         algorithms=("RS256", "ES256"),

@@ -9,10 +9,23 @@ from ..principal import ClaimNames, ListClaim, Mark
 from .gateway import Gateway
 from .views import ClaimsView, Text, Texts
 
+
+class Pomerium(ClaimsView):
+    """What Pomerium says of a caller."""
+
+    subject = Text("sub", doc="The person's id at the identity provider.")
+    user = Text("user", doc="The same id, in older versions.")
+    email = Text("email", doc="Email address.")
+    name = Text("name", doc="Full name.")
+    groups = Texts("groups", doc="Group ids or names, from the directory.")
+    session_id = Text("sid", doc="The id of the Pomerium session.")
+
+
 PRESETS = (
     Gateway(
         name="pomerium",
         title="Pomerium",
+        view=Pomerium,
         header="X-Pomerium-Jwt-Assertion",
         algorithms=("ES256",),
         names=ClaimNames(client_id=(), roles=(ListClaim("groups"),)),
@@ -31,14 +44,3 @@ PRESETS = (
         marks=(Mark("iss", r"[a-z0-9.-]+", same_as="aud"),),
     ),
 )
-
-
-class Pomerium(ClaimsView):
-    """What Pomerium says of a caller."""
-
-    subject = Text("sub", doc="The person's id at the identity provider.")
-    user = Text("user", doc="The same id, in older versions.")
-    email = Text("email", doc="Email address.")
-    name = Text("name", doc="Full name.")
-    groups = Texts("groups", doc="Group ids or names, from the directory.")
-    session_id = Text("sid", doc="The id of the Pomerium session.")

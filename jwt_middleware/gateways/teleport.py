@@ -9,10 +9,20 @@ from ..principal import ClaimNames, ListClaim, Mark
 from .gateway import Gateway
 from .views import ClaimsView, Object, Text, Texts
 
+
+class Teleport(ClaimsView):
+    """What Teleport says of a caller."""
+
+    username = Text("username", "sub", doc="The Teleport user.")
+    roles = Texts("roles", doc="Teleport roles.")
+    traits = Object("traits", doc="Traits: each a list of texts, such as logins.")
+
+
 PRESETS = (
     Gateway(
         name="teleport",
         title="Teleport",
+        view=Teleport,
         header="Teleport-Jwt-Assertion",
         algorithms=("RS256", "ES256"),
         names=ClaimNames(
@@ -38,11 +48,3 @@ PRESETS = (
         marks=(Mark("username", r"(?!.*[0-9a-f]{8}-).+", same_as="sub"),),
     ),
 )
-
-
-class Teleport(ClaimsView):
-    """What Teleport says of a caller."""
-
-    username = Text("username", "sub", doc="The Teleport user.")
-    roles = Texts("roles", doc="Teleport roles.")
-    traits = Object("traits", doc="Traits: each a list of texts, such as logins.")

@@ -10,14 +10,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from ...gateways import Gateway
-from ...gateways.aws_alb import ALB
-from ...gateways.aws_verified_access import VerifiedAccess
-from ...gateways.bearer import AccessToken
 from ...gateways.byu import BYU
-from ...gateways.cloudflare_access import CloudflareAccess
-from ...gateways.google_iap import GoogleIAP
-from ...gateways.pomerium import Pomerium
-from ...gateways.teleport import Teleport
 from ...gateways.views import Field
 from ...gateways.wso2 import UCSD, WSO2, WSO2_DIALECT
 from ...principal import listed, path_of, written
@@ -78,19 +71,6 @@ CLAIM_GROUPS: Mapping[str, Mapping[str, str]] = {
     "Client's owner": _claims_of(BYU, (name for name in vars(BYU) if name.startswith("client"))),
 }
 """The known claims by group, with their meanings."""
-
-
-_VIEWS: Mapping[str, type] = {
-    "google-iap": GoogleIAP,
-    "cloudflare-access": CloudflareAccess,
-    "aws-alb": ALB,
-    "aws-verified-access": VerifiedAccess,
-    "pomerium": Pomerium,
-    "teleport": Teleport,
-    "oathkeeper": AccessToken,
-    "bearer": AccessToken,
-}
-"""The view of each preset whose claims are in no group above."""
 
 
 class ExplainedClaim(NamedTuple):
@@ -159,7 +139,7 @@ def _fields_of(gateway: Gateway | None) -> dict[str, list[str]]:
             for claim in getattr(gateway.names, field):
                 name = claim.name if isinstance(claim, ListClaim) else claim
                 fields.setdefault(path_of(name)[0], []).append(f"principal.{field}")
-    view = None if gateway is None else _VIEWS.get(gateway.name)
+    view = None if gateway is None else gateway.view
     for vocabulary in (WSO2, UCSD, BYU) if view is None else (view,):
         for name, field in vars(vocabulary).items():
             for claim in field.names if isinstance(field, Field) else ():
@@ -169,7 +149,7 @@ def _fields_of(gateway: Gateway | None) -> dict[str, list[str]]:
 
 def _groups_of(gateway: Gateway | None) -> Mapping[str, Mapping[str, str]]:
     """Return the groups of a gateway's claims: with one of its own where it has a view."""
-    view = None if gateway is None else _VIEWS.get(gateway.name)
+    view = None if gateway is None else gateway.view
     if gateway is None or view is None:
         return CLAIM_GROUPS
     meanings = _claims_of(view, vars(view))
