@@ -101,8 +101,7 @@ def _inspect(options: argparse.Namespace) -> int:
 
 def _inspect_for_app(options: argparse.Namespace) -> int:
     """Do so by an app's own options and clock, and ask its guards about a request."""
-    if options.request is not None:
-        read_request(options.request)  # refused before the app is imported
+    asked = None if options.request is None else read_request(options.request)
     if names_verifier(options) or options.at != "now":
         raise ConfigurationError("--app has options and a clock of its own; leave out the others")
     app = find_app(options.app)
@@ -113,11 +112,9 @@ def _inspect_for_app(options: argparse.Namespace) -> int:
     inspection = inspect(read_token(options.file), verifier, time.time())
     value, lines = inspection.as_json() | {"claims": inspection.claims}, [*inspection.lines()]
     is_refused = inspection.principal is None
-    if options.request is not None and inspection.principal is not None:
-        request = read_request(options.request)
-        route, parameters = app.route_of(request.method, request.path)
-        request = read_request(options.request, parameters)
-        judgement = judge(app.middleware, route, request, inspection.principal)
+    if asked is not None and inspection.principal is not None:
+        route, parameters = app.route_of(asked.method, asked.path)
+        judgement = judge(app.middleware, route, asked.view(parameters), inspection.principal)
         value["request"] = judgement.as_json()
         lines = [*judgement.lines(), "", *lines]
         is_refused = judgement.status is not None
@@ -132,7 +129,7 @@ def _verify(options: argparse.Namespace) -> int:
     """
     verifier = required_verifier(_verifier(options)[0], "verify")
     try:
-        principal = principal_as_json(verifier.verify(read_token(options.file).strip(" \t\r\n")))
+        principal = principal_as_json(verifier.verify(read_token(options.file)))
     except RequestError as error:
         if options.json:
             answer(options, {"code": error.code, "reason": str(error)}, ())

@@ -60,7 +60,19 @@ class Judgement(NamedTuple):
                 yield f"           held:   {readable(rule.held)}"
 
 
-def read_request(text: str, path_params: Mapping[str, Any] | None = None) -> RequestView:
+class AskedRequest(NamedTuple):
+    """A request as a person writes it; ``path`` is decoded."""
+
+    method: str
+    path: str
+    query: str
+
+    def view(self, path_params: Mapping[str, Any]) -> RequestView:
+        """Return what predicates see of it, with the parameters of its route."""
+        return RequestView(self.method, self.path, path_params=path_params, query_string=self.query)
+
+
+def read_request(text: str) -> AskedRequest:
     """Read ``GET /reports?year=2026``: a method, and a path with or without a query.
 
     Raises ``ConfigurationError`` where it is none.
@@ -71,7 +83,7 @@ def read_request(text: str, path_params: Mapping[str, Any] | None = None) -> Req
         raise ConfigurationError(
             f"--request: {text!r} is no request; write it as 'GET /reports?year=2026'"
         )
-    return RequestView(method.upper(), unquote(path), path_params=path_params, query_string=query)
+    return AskedRequest(method.upper(), unquote(path), query)
 
 
 def judge(
