@@ -31,8 +31,14 @@ footer p{margin:0}
 code{font-family:ui-monospace,monospace}
 """
 
-STYLE_SOURCE = f"'sha256-{base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()}'"
-"""The page's style as a source of ``style-src`` (Content Security Policy Level 3, 2.3.1)."""
+
+def style_source(style: str) -> str:
+    """Return a page's style as a source of ``style-src`` (Content Security Policy 3, 2.3.1)."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()}'"
+
+
+STYLE_SOURCE = style_source(_STYLE)
+"""That of the page here."""
 
 
 def refusal_page(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Iterable
 from html import escape
 from pathlib import Path
@@ -11,6 +9,7 @@ from string import Template
 
 from starlette.responses import HTMLResponse, Response
 
+from ...refusal_page import style_source
 from ...testing import ClientAccount, User, sample_accounts
 
 _FILES = Path(__file__).with_name("page")
@@ -18,10 +17,9 @@ _PAGE, _LOGIN = (
     Template(_FILES.joinpath(name).read_text("utf-8")) for name in ("page.html", "login.html")
 )
 _STYLE = _FILES.joinpath("page.css").read_text("utf-8")
-_DIGEST = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
 _HEADERS = {
     "Cache-Control": "no-store",
-    "Content-Security-Policy": f"default-src 'none'; style-src 'sha256-{_DIGEST}'; "
+    "Content-Security-Policy": f"default-src 'none'; style-src {style_source(_STYLE)}; "
     "img-src data:; frame-ancestors 'none'; base-uri 'none'",
     "Referrer-Policy": "no-referrer",
 }
