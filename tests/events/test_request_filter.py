@@ -14,7 +14,6 @@ from starlette.routing import Route
 
 from jwt_middleware import RequestFilter, add_request
 from jwt_middleware.errors import ConfigurationError
-from jwt_middleware.events import record as records
 from jwt_middleware.middleware.middleware import Middleware
 from jwt_middleware.testing import SigningKey, mint, ucsd_claims
 
@@ -40,9 +39,8 @@ class Lines(logging.Handler):
 
 
 @pytest.fixture
-def lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[Lines]:
-    """A handler with the filter; other tests record nothing more than before."""
-    monkeypatch.setattr(records, "_keeps_records", False)
+def lines() -> Iterator[Lines]:
+    """A handler with the filter."""
     handler = Lines("%(message)s %(request_id)s %(subject)s %(client_id)s")
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
@@ -115,10 +113,7 @@ def test_control_characters_of_a_caller_forge_no_line(lines: Lines, rsa_key: Sig
     assert "\n" not in lines.lines[0]
 
 
-def test_structlog_gets_the_fields_by_a_processor(
-    monkeypatch: pytest.MonkeyPatch, rsa_key: SigningKey
-) -> None:
-    monkeypatch.setattr(records, "_keeps_records", False)
+def test_structlog_gets_the_fields_by_a_processor(rsa_key: SigningKey) -> None:
     written: list[str] = []
     log = structlog.wrap_logger(
         structlog.PrintLogger(),

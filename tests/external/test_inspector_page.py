@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -273,17 +274,24 @@ def test_whoever_does_not_sign_in_comes_back_to_the_inspector(page: Page) -> Non
     expect(page.locator("#client option")).to_have_count(7)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [320, 360, 1200])
-def test_it_is_readable_in_either_scheme_at_any_width(
-    browser: Browser, site: str, shots: Path, scheme: Any, width: int
-) -> None:
+@contextmanager
+def screen(browser: Browser, site: str, scheme: Any, width: int) -> Iterator[Page]:
+    """Open the inspector on a screen of this width, in a light or dark scheme."""
     with browser.new_context(
         viewport={"width": width, "height": 740}, color_scheme=scheme
     ) as context:
         page = context.new_page()
         page.goto(site)
         expect(page.locator("#client option")).to_have_count(7)
+        yield page
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [320, 360, 1200])
+def test_it_is_readable_in_either_scheme_at_any_width(
+    browser: Browser, site: str, shots: Path, scheme: Any, width: int
+) -> None:
+    with screen(browser, site, scheme, width) as page:
         for fault in ("none", "forged"):
             page.select_option("#fault", fault)
             page.click("#pick button")
@@ -299,12 +307,7 @@ def test_it_is_readable_in_either_scheme_at_any_width(
 def test_the_login_page_is_readable_too(
     browser: Browser, site: str, shots: Path, scheme: Any, width: int
 ) -> None:
-    with browser.new_context(
-        viewport={"width": width, "height": 740}, color_scheme=scheme
-    ) as context:
-        page = context.new_page()
-        page.goto(site)
-        expect(page.locator("#client option")).to_have_count(7)
+    with screen(browser, site, scheme, width) as page:
         page.get_by_role("button", name="Sign in").click()
         expect(page.get_by_role("table")).to_contain_text("jroe")
         page.get_by_label("User name").fill("jroe")
