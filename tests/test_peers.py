@@ -57,7 +57,9 @@ def python_jose(token: str, pem: str) -> bool:
 
 
 def authlib(token: str, pem: str) -> bool:
-    with warnings.catch_warnings(record=True):  # it tells of its deprecation on import
+    # It tells of its deprecation on import, by a filter of its own if this import is its first.
+    with warnings.catch_warnings(record=True):
+        warnings.simplefilter("ignore")
         from authlib.jose import JsonWebToken
         from authlib.jose.errors import JoseError
 
