@@ -1,0 +1,59 @@
+"""The README and the documentation tell the truth: every block in them is run."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jwt_middleware.testing import SigningKey, mint, ucsd_claims
+
+from ..adapters.harness import Answer, call_asgi, call_wsgi
+from .blocks import Page
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+TYPED_CURL = re.compile(r"^\$ curl ", re.MULTILINE)
+
+
+def page_params() -> list[Any]:
+    """Each page; one that types curl needs more than Python."""
+    return [
+        pytest.param(
+            page,
+            id=str(page.relative_to(ROOT)),
+            marks=[pytest.mark.external] if TYPED_CURL.search(page.read_text("utf-8")) else [],
+        )
+        for page in PAGES
+    ]
+
+
+def ask(app: Any, path: str, token: str | None = None, method: str = "GET", **more: str) -> Answer:
+    """Ask an app, ASGI or WSGI; further headers by name, a hyphen written as ``_``."""
+    headers = [(name.replace("_", "-"), value) for name, value in more.items()]
+    if token is not None:
+        headers.append(("X-JWT-Assertion", token))
+    is_asgi = inspect.iscoroutinefunction(app) or inspect.iscoroutinefunction(type(app).__call__)
+    return (call_asgi if is_asgi else call_wsgi)(app, method, path, headers)
+
+
+@pytest.mark.parametrize("path", page_params())
+def test_every_block_of_the_page_runs(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rsa_key: SigningKey
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "gateway.pem").write_text(rsa_key.certificate_pem)
+    (tmp_path / "token.txt").write_text(mint(rsa_key, ucsd_claims()))
+
+    def token(**claims: Any) -> str:
+        return mint(rsa_key, ucsd_claims(**claims))
+
+    Page(path, tmp_path, {"page": path, "key": rsa_key, "token": token, "ask": ask}).run()
+
+
+@pytest.mark.parametrize("path", PAGES[1:], ids=[str(page.relative_to(ROOT)) for page in PAGES[1:]])
+def test_a_page_is_short_enough_to_be_read(path: Path) -> None:
+    assert len(path.read_text("utf-8").splitlines()) <= 250
