@@ -1,8 +1,10 @@
-"""What the README says of MCP: its servers run, and the clients of both packages call them."""
+"""The servers of the page on MCP run, and the clients of both packages call them."""
 
 from __future__ import annotations
 
 import asyncio
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,25 +12,20 @@ from mcp.client.auth.utils import extract_resource_metadata_from_www_auth
 
 from jwt_middleware.testing import SigningKey
 
-from .adapters.mcp_servers import running, running_issuer
-from .adapters.test_mcp import CALLS, post
-from .test_readme import block
+from ..adapters.mcp_servers import running, running_issuer
+from ..adapters.test_mcp import CALLS, post
 
-BLOCKS = {
-    "mcp": "AuthSettings(",
-    "fastmcp": "from fastmcp import FastMCP",
-    "middleware": 'MCPServer("enrolment").streamable_http_app()',
-}
+PAGE = Path(__file__).parents[2] / "docs" / "mcp.md"
+SERVERS = dict(re.findall(r"^```python\n# (\w+)\.py\n(.*?)^```$", PAGE.read_text(), re.S | re.M))
 
 
-@pytest.mark.parametrize("name", BLOCKS)
-def test_an_mcp_server_lets_in_and_refuses_as_it_says(name: str) -> None:
+@pytest.mark.parametrize("name", SERVERS)
+def test_a_server_of_the_page_lets_in_and_refuses(name: str) -> None:
     names: dict[str, Any] = {}
-    calls = CALLS.values() if name == "mcp" else ()  # the others show no tool
+    calls = CALLS.values() if name == "server" else ()  # the others show no tool
 
     def build(url: str, options: dict[str, Any]) -> Any:
-        code = block("python", BLOCKS[name])
-        code = code.replace("https://mcp.example.com", url.removesuffix("/mcp"))
+        code = SERVERS[name].replace("https://mcp.example.com", url.removesuffix("/mcp"))
         exec(code.replace("https://login.example.com", options["issuer"]), names)
         return names["app"]
 
