@@ -93,7 +93,7 @@ class Console:
         log = self._folder / f"server-{len(self._servers)}.log"
         with log.open("wb") as output:
             server = subprocess.Popen(
-                ["bash", "-c", f"exec {command}"],
+                ["bash", "-c", command],
                 cwd=self._folder,
                 env=self._env,
                 stdin=subprocess.DEVNULL,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,15 @@ def ask(app: Any, path: str, token: str | None = None, method: str = "GET", **mo
     return (call_asgi if is_asgi else call_wsgi)(app, method, path, headers)
 
 
+def show_answers(app: Any, *requests: tuple[str, str | None]) -> None:
+    """Print each request to a path, with a token or without, and what it is answered."""
+    for path, token in requests:
+        answer = ask(app, path, token)
+        told = answer.json() if answer.status == 200 else {"code": answer.json()["code"]}
+        sent = "X-JWT-Assertion: eyJ0..." if token else ""
+        print("GET", path, sent, answer.status, json.dumps(told))
+
+
 @pytest.mark.parametrize("path", page_params())
 def test_every_block_of_the_page_runs(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rsa_key: SigningKey
@@ -51,7 +61,8 @@ def test_every_block_of_the_page_runs(
     def token(**claims: Any) -> str:
         return mint(rsa_key, ucsd_claims(**claims))
 
-    Page(path, tmp_path, {"page": path, "key": rsa_key, "token": token, "ask": ask}).run()
+    names = {"page": path, "key": rsa_key, "token": token, "ask": ask, "show_answers": show_answers}
+    Page(path, tmp_path, names).run()
 
 
 @pytest.mark.parametrize("path", PAGES[1:], ids=[str(page.relative_to(ROOT)) for page in PAGES[1:]])
