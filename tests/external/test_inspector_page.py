@@ -101,6 +101,11 @@ def keep(page: Page, shots: Path, name: str) -> None:
     assert (shots / f"{name}.png").stat().st_size > 10_000
 
 
+def picture(page: Page, shots: Path, name: str) -> None:
+    """Keep what the window shows, as the documentation has it in docs/_static."""
+    page.screenshot(path=shots / f"{name}.png")
+
+
 def status(page: Page, path: str) -> Any:
     return page.locator("#routes tr", has_text=f"GET {path}").locator(".status")
 
@@ -119,6 +124,9 @@ def test_a_person_picks_a_client_and_reads_what_it_may_call(
     if client != "acme_corp":
         expect(status(page, "/partners/products")).to_have_text("403 insufficient_permission")
     keep(page, shots, f"client-{client}")
+    if client == "globex_ind":
+        page.locator("#routes").scroll_into_view_if_needed()
+        picture(page, shots, "demo")
 
 
 def test_a_person_pastes_a_token_and_reads_the_check_that_failed(page: Page, shots: Path) -> None:
@@ -136,6 +144,7 @@ def test_a_person_pastes_a_token_and_reads_the_check_that_failed(page: Page, sho
     expect(page.locator("#hint")).not_to_be_empty()
     expect(page.locator("#facts")).to_contain_text("wso2-1.9")
     keep(page, shots, "expired")
+    picture(page, shots, "inspector")
 
 
 @pytest.mark.parametrize("text", ["", "x", "a.b.c", "..", "é", "{}", "y" * 50_000])
