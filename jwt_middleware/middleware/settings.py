@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 from ..authorization.predicate import Predicate
 from ..authorization.refuse_hook import Refuse, refuse_option
@@ -12,6 +12,7 @@ from ..authorization.request import is_plain
 from ..authorization.terms import terms_of
 from ..errors import ConfigurationError
 from ..options import checks as check
+from ..options.catalogue import Preflight, Unguarded, value_of
 from ..options.checks import AnyAudience
 from ..options.resource import ProtectedResource
 from ..options.sources import merged_options
@@ -20,12 +21,9 @@ from ..verification.original import Original
 from ..verification.verifier import Verifier
 from .resource import ResourceMetadata
 
-Preflight = Literal["refuse", "pass"]
-Unguarded = Literal["allow", "warn", "refuse"]
-
 
 class Options(VerifierOptions, total=False):
-    """The options of every middleware; the README's table says what each means."""
+    """The options of every middleware; ``OPTIONS`` says what each means."""
 
     header: str | Sequence[str] | None
     original: Original | None
@@ -81,25 +79,23 @@ class Settings:
         verifier = _verifier(merged)
         headers = check.header_names("header", merged.get("header")) or verifier.headers
         preflight: Preflight = check.one_of(
-            "cors_preflight", merged.get("cors_preflight", "refuse"), get_args(Preflight)
+            "cors_preflight", value_of(merged, "cors_preflight"), get_args(Preflight)
         )
         return cls(
             verifier=verifier,
             headers=headers,
             original=_original(merged.get("original"), verifier, headers),
             authorize=_authorize(merged.get("authorize"), verifier),
-            optional=_optional(merged.get("optional", False)),
-            exempt=path_list("exempt", merged.get("exempt", ())),
-            quiet=path_list("quiet", merged.get("quiet", ())),
+            optional=_optional(value_of(merged, "optional")),
+            exempt=path_list("exempt", value_of(merged, "exempt")),
+            quiet=path_list("quiet", value_of(merged, "quiet")),
             passes_preflight=preflight == "pass",
-            unguarded=check.one_of(
-                "unguarded", merged.get("unguarded", "allow"), get_args(Unguarded)
-            ),
-            fail_fast=check.flag("fail_fast", merged.get("fail_fast", False)),
-            ends_streams=check.flag("end_streams", merged.get("end_streams", False)),
+            unguarded=check.one_of("unguarded", value_of(merged, "unguarded"), get_args(Unguarded)),
+            fail_fast=check.flag("fail_fast", value_of(merged, "fail_fast")),
+            ends_streams=check.flag("end_streams", value_of(merged, "end_streams")),
             refuse=refuse_option(merged.get("refuse")),
             resource=_resource(merged.get("resource"), verifier),
-            varies=check.flag("vary", merged.get("vary", True)),
+            varies=check.flag("vary", value_of(merged, "vary")),
         )
 
 

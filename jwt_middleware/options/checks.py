@@ -18,6 +18,9 @@ W = TypeVar("W", bound=str)
 MOST_SECONDS = 10 * 366 * 86_400.0
 """Ten years: the longest time that an option takes."""
 
+MOST_LEEWAY = 3600
+"""Seconds. No clock is further off; more leeway would only extend expired tokens."""
+
 MILLISECONDS_FROM: Final = 1e11
 """From here on a time is in milliseconds: in seconds it would be beyond the year 5138."""
 
@@ -116,14 +119,14 @@ def pattern(name: str, value: Any) -> re.Pattern[str]:
 
 # RFC 9110, 5.6.2 allows more characters, which only appear in patterns and templates:
 # !#$%&'*+^`|~ and "_".
-_HEADER_NAME = re.compile(r"[A-Za-z0-9.-]+")
+HEADER_NAME = re.compile(r"[A-Za-z0-9.-]+")
 
 
 def header_names(option: str, value: Any) -> tuple[str, ...]:
     """Read one header name or a list of them; None is the empty tuple."""
     names = texts(option, value)
     for name in names:
-        if not _HEADER_NAME.fullmatch(name):
+        if not HEADER_NAME.fullmatch(name):
             hint = ""
             if "*" in name:
                 hint = "; there is no wildcard here, list each header by its whole name"

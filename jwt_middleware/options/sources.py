@@ -1,4 +1,4 @@
-"""The table of options, and where they are read from: code, a TOML file, the environment.
+"""Where options are read from: code, a TOML file, the environment.
 
 Code beats TOML beats environment. An option that weakens the check is never read from the
 environment, where nobody reviews it.
@@ -8,97 +8,17 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..errors import ConfigurationError
 from . import checks as check
+from .catalogue import OPTIONS
 from .checks import ANY, InFile, in_file, relative_keys
 
 ENVIRONMENT_PREFIX = "JWT_MIDDLEWARE_"
 CONFIG_FILE = ENVIRONMENT_PREFIX + "CONFIG"
-
-
-class _Option(NamedTuple):
-    """Where an option may be given; ``from_text`` reads it where the environment may give it."""
-
-    from_text: Callable[[str], Any] | None = None
-    in_files: bool = True
-    why_not: str = ""
-
-
-_WEAKENS = "it weakens the check, so it is never read from the environment; set it in code or TOML"
-_CODE = "it can only be given in code"
-
-
-def _comma_list(text: str) -> list[str]:
-    return [part.strip() for part in text.split(",")]
-
-
-def _keys_text(text: str) -> Any:
-    return text if "-----BEGIN" in text else _comma_list(text)
-
-
-def _preflight_text(text: str) -> str:
-    if text == "pass":
-        raise ConfigurationError(f"pass: {_WEAKENS}")
-    return text
-
-
-def _audiences_text(text: str) -> list[str]:
-    names = _comma_list(text)
-    if "ANY" in names:
-        raise ConfigurationError(f"ANY: {_WEAKENS}")
-    return names
-
-
-def _switch(text: str) -> bool:
-    if text.lower() not in ("true", "false", "1", "0"):
-        raise ValueError("true or false")
-    return text.lower() in ("true", "1")
-
-
-OPTIONS: Mapping[str, _Option] = {
-    "keys": _Option(_keys_text),
-    "gateway": _Option(str),
-    "header": _Option(_comma_list),
-    "algorithms": _Option(_comma_list),
-    "issuer": _Option(_comma_list),
-    "audience": _Option(_audiences_text),
-    "issuers": _Option(why_not="a list of tables belongs into the TOML file"),
-    "api": _Option(_comma_list),
-    "typ": _Option(str),
-    "leeway": _Option(float),
-    "max_age": _Option(float),
-    "client_claim": _Option(str),
-    "claim_dialect": _Option(str),
-    "signer": _Option(_comma_list),
-    "tenants": _Option(_comma_list),
-    "clients": _Option(str),
-    "revocations": _Option(str),
-    "cache_size": _Option(int),
-    "max_token_size": _Option(int),
-    "check_certificate_dates": _Option(_switch),
-    "cors_preflight": _Option(_preflight_text),
-    "unguarded": _Option(str),
-    "fail_fast": _Option(_switch),
-    "end_streams": _Option(_switch),
-    "resource": _Option(str),
-    "minimum_rsa_bits": _Option(why_not=_WEAKENS),
-    "allow_wso2_default_keys": _Option(why_not=_WEAKENS),
-    "optional": _Option(why_not=_WEAKENS),
-    "exempt": _Option(why_not=_WEAKENS),
-    "vary": _Option(why_not=_WEAKENS),
-    "quiet": _Option(_comma_list),
-    "original": _Option(in_files=False, why_not=_CODE),
-    "authorize": _Option(in_files=False, why_not=_CODE),
-    "refuse": _Option(in_files=False, why_not=_CODE),
-    "listeners": _Option(in_files=False, why_not=_CODE),
-    "clock": _Option(in_files=False, why_not=_CODE),
-    "verifier": _Option(in_files=False, why_not=_CODE),
-}
-"""Every option, and where it may be given."""
 
 
 def merged_options(
@@ -169,7 +89,7 @@ def _from_file(environ: Mapping[str, str]) -> dict[str, Any]:
     with in_file(InFile({}, path)):
         check.known(table, OPTIONS)
     for option in table:
-        if not OPTIONS[option].in_files:
+        if OPTIONS[option].shape is None:
             raise ConfigurationError(f"{path}: {option}: {OPTIONS[option].why_not}")
     if isinstance(table.get("clients"), str):
         table["clients"] = path.parent / table["clients"]

@@ -27,11 +27,12 @@ from ..events.kinds import ConfigurationWarning, Decided, Listener
 from ..events.log import Announcer
 from ..events.sign_on_kinds import AccountCreated, AccountUpdated, GoRefused, SignedOn
 from ..options import checks as check
+from ..options.checks import MOST_LEEWAY
 from ..responses import Refusal
 from ..revocation import open_store
 from ..revocation.store import Store
 from ..verification.compact import MAX_TOKEN_SIZE
-from ..verification.options import MOST_LEEWAY, clock_of, listeners_of
+from ..verification.options import clock_of, listeners_of
 from .accounts import Account, Directory
 from .addresses import host_name
 from .claims import Profile, read_profile

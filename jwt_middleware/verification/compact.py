@@ -9,11 +9,12 @@ from typing import Any, Final
 
 from ..errors import DuplicateHeader, MalformedToken, RequestError, TokenTooLarge
 from ..keys.encoding import json_segment
+from ..options.catalogue import OPTIONS
 
 Segments = tuple[bytes, bytes, bytes, bytes]
 """Header, payload, signature and signing input of a compact JWS (RFC 7515, 7.1), as received."""
 
-MAX_TOKEN_SIZE = 16_384
+MAX_TOKEN_SIZE: int = OPTIONS["max_token_size"].default
 """Bytes of the longest token, unless ``max_token_size`` is set."""
 
 

@@ -9,9 +9,11 @@ from ..errors import ConfigurationError
 from ..events.kinds import Event
 from ..keys.key import KeyRules
 from ..options import checks as check
+from ..options.catalogue import value_of
+from ..options.checks import MOST_LEEWAY
 from .gateway_options import by_tenant
 from .issuer import IssuerVerifier, SharedRules
-from .options import MOST_LEEWAY, Issuer, VerifierOptions
+from .options import Issuer, VerifierOptions
 
 API_IS_NOT_SET = (
     "api is not set: WSO2 tokens carry no audience, so a token made for any other API of the "
@@ -33,18 +35,18 @@ def issuer_verifiers_of(
     shared_rules = SharedRules(
         key_rules=KeyRules(
             minimum_rsa_bits=check.whole(
-                "minimum_rsa_bits", options.get("minimum_rsa_bits", 2048), least=1024
+                "minimum_rsa_bits", value_of(options, "minimum_rsa_bits"), least=1024
             ),
             allow_wso2_default_keys=check.flag(
-                "allow_wso2_default_keys", options.get("allow_wso2_default_keys", False)
+                "allow_wso2_default_keys", value_of(options, "allow_wso2_default_keys")
             ),
             check_certificate_dates=check.flag(
-                "check_certificate_dates", options.get("check_certificate_dates", False)
+                "check_certificate_dates", value_of(options, "check_certificate_dates")
             ),
         ),
         api=options.get("api"),
         typ=check.text("typ", options.get("typ")),
-        leeway=check.number("leeway", options.get("leeway", 30), most=MOST_LEEWAY),
+        leeway=check.number("leeway", value_of(options, "leeway"), most=MOST_LEEWAY),
         max_age=_max_age(options.get("max_age")),
         client_claim=check.text("client_claim", options.get("client_claim")),
         claim_dialect=check.text("claim_dialect", options.get("claim_dialect")),
@@ -131,6 +133,12 @@ def _of_tenants(
         if keys is not None:
             keys = verifiers[issuer].keys
     return verifiers
+
+
+def sizes_of(options: VerifierOptions) -> tuple[int, int]:
+    """Return the bytes of the longest token, and the number of verified tokens that are kept."""
+    longest = check.whole("max_token_size", value_of(options, "max_token_size"), least=64)
+    return longest, check.whole("cache_size", value_of(options, "cache_size"), least=0)
 
 
 def _max_age(value: Any) -> float | None:

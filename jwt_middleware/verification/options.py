@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 from ..errors import ConfigurationError
@@ -15,16 +15,15 @@ from ..keys.algorithms import ALGORITHMS, Algorithm
 from ..keys.option import Keys
 from ..keys.sources import KeySource
 from ..options import checks as check
+from ..options.catalogue import OPTIONS
 from ..options.checks import ANY, AnyAudience, in_file
+from ..options.shapes import TEXT, Shape
+from ..options.shapes import Keys as TableKeys
 
 if TYPE_CHECKING:
     from ..authorization.registry import ClientRegistry
     from ..revocation.check import RevocationCheck
     from ..revocation.option import Revocations
-
-
-MOST_LEEWAY = 3600
-"""Seconds. No clock is further off; more leeway would only extend expired tokens."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +53,7 @@ class Issuer:
     def of_table(cls, table: Mapping[str, Any]) -> Issuer:
         """Make an issuer from a table, as in TOML and settings."""
         with in_file(table):
-            check.known(table, [each.name for each in fields(cls)], "option of an issuer:")
+            check.known(table, ISSUER, "option of an issuer:")
             if "issuer" not in table:
                 raise ConfigurationError("issuers: a table names no issuer")
             return cls(**table)
@@ -63,8 +62,23 @@ class Issuer:
         return f"Issuer({self.issuer!r})"
 
 
+def _issuer_key(name: str) -> Shape:
+    option = OPTIONS[name]
+    return {**(option.shape or {}), "description": option.about}
+
+
+ISSUER: TableKeys = {
+    "issuer": TEXT,
+    **{
+        name: _issuer_key(name)
+        for name in ("keys", "audience", "algorithms", "gateway", "signer", "tenants")
+    },
+}
+"""The keys of an issuer's table."""
+
+
 class VerifierOptions(TypedDict, total=False):
-    """The options of ``Verifier``; the README's table says what each means."""
+    """The options of ``Verifier``; ``OPTIONS`` says what each means."""
 
     keys: Keys
     gateway: Preset | Gateway

@@ -18,11 +18,12 @@ from ..gateways import Gateway
 from ..keys.encoding import use_speed
 from ..keys.trusted import TrustedKeys
 from ..options import checks as check
+from ..options.catalogue import value_of
 from ..options.sources import merged_options
 from ..principal import Principal
 from .cache import TAIL, TokenCache, VerifiedToken
-from .compact import MAX_TOKEN_SIZE, raw_token, split
-from .configured import API_IS_NOT_SET, headers_of, issuer_verifiers_of
+from .compact import raw_token, split
+from .configured import API_IS_NOT_SET, headers_of, issuer_verifiers_of, sizes_of
 from .credentials import Outcome, credentials_of
 from .issuer import IssuerVerifier
 from .issuers import MAY_BE_JOINED, Choice, Issuers
@@ -44,7 +45,7 @@ class Verifier:
         check.known(options, VerifierOptions.__annotations__)
         use_speed()
         clock = clock_of(options.get("clock", time.time))
-        announce = Announcer(listeners_of(options.get("listeners", ())))
+        announce = Announcer(listeners_of(value_of(options, "listeners")))
         self._set_up(options, announce, issuer_verifiers_of(options, announce, clock))
 
     @classmethod
@@ -70,10 +71,8 @@ class Verifier:
         self.clock = clock_of(options.get("clock", time.time))
         self.announce = announce
         self._wants = self.announce.wants
-        size = options.get("max_token_size", MAX_TOKEN_SIZE)
-        self._max_size = check.whole("max_token_size", size, least=64)
+        self._max_size, cache_size = sizes_of(options)
         self.audit = Audit(self.announce)
-        cache_size = check.whole("cache_size", options.get("cache_size", 4_096), least=0)
         self._cache = TokenCache(cache_size)
         self._issuer_verifiers = issuer_verifiers
         self._of_originals: list[Verifier] = []

@@ -13,12 +13,12 @@ from typing import Any
 
 from ...errors import ConfigurationError
 from ...events.fields import printable
+from ...options.checks import MOST_LEEWAY
 from ...options.sources import merged_options
 from ...revocation import Denial, Revocations, open_store
 from ...revocation.denials import KEEP_FOR
 from ...revocation.store import Store
 from ...revocation.urls import is_missing_file
-from ...verification.options import MOST_LEEWAY
 from ..explain.times import count, moment, seconds_of
 from ..explain.token import inspect
 from .shared import add_command, answer, complain, environment_of, read_token, time_of

@@ -15,6 +15,7 @@ from typing import Any
 
 from ...errors import ConfigurationError
 from ...middleware.settings import Settings
+from ...options.catalogue import OPTIONS
 from ...options.sources import CONFIG_FILE, ENVIRONMENT_PREFIX
 from ...verification.verifier import Verifier
 from ..explain.token import find_token
@@ -75,7 +76,8 @@ def add_verifier_options(command: argparse.ArgumentParser) -> None:
     """Add the options of a verifier."""
     command.add_argument("--config", type=Path, metavar="TOML", help="a file of options")
     for option in _OPTIONS:
-        command.add_argument(f"--{option}", help=f"the option {option}")
+        about = OPTIONS[option].about.replace("``", "").replace("%", "%%")
+        command.add_argument(f"--{option}", help=about)
     add_key_options(command)
 
 
