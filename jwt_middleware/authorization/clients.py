@@ -34,8 +34,12 @@ TYPES: Final = ("string", "integer", "list")
 class Attribute:
     """One typed attribute: which claim (or path into objects) holds it, and what it must be.
 
-    ``type`` is ``"string"``, ``"integer"`` or ``"list"`` (of texts). ``levels`` makes a text an
-    ordered level, lowest first. A ``namespaced`` value must carry the client's namespace.
+    Attributes:
+        claim: the claim's name, or its path into objects.
+        type: ``"string"``, ``"integer"`` or ``"list"`` (of texts).
+        levels: makes a text an ordered level, lowest first.
+        namespaced: True: a value must carry the client's namespace.
+
     """
 
     claim: ClaimName
@@ -61,7 +65,14 @@ class Attribute:
 class ClientTrust(NamedTuple):
     """What a client is bound to: a token that names it verifies under nothing else.
 
-    None means: as for every other client. ``issuer=ANY`` lets every issuer speak for it.
+    None means: as for every other client.
+
+    Attributes:
+        keys: the client's own keys, as the option ``keys``.
+        issuer: the issuer that speaks for it, or several; ``ANY`` lets every issuer do so.
+        audience: the ``aud`` that its tokens must have, or several; ``ANY`` takes any.
+        algorithms: the allow-list of its tokens.
+
     """
 
     keys: Any = None
@@ -90,7 +101,7 @@ class ClientTrust(NamedTuple):
 
 @dataclass(frozen=True)
 class Client:
-    """One client, as the registry's TOML describes it (the README has the schema).
+    """One client, as the registry's TOML describes it.
 
     Attributes:
         client_id: the value of the client claim.

@@ -3,24 +3,77 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from ..errors import ConfigurationError
 from ..options.checks import ANY, AnyAudience, claim_name, relative_keys
+from ..options.shapes import (
+    FLAG,
+    NAMES_OR_ANY,
+    TEXT,
+    Keys,
+    Shape,
+    described,
+    of_room,
+    one_of,
+    or_list,
+    table,
+    table_of,
+    with_default,
+)
 from ..options.tables import TableReader, read_toml, toml_key
 from ..principal import ClaimName, ListClaim
-from .clients import Attribute, Client, ClientTrust, check_namespace
+from .clients import TYPES, Attribute, Client, ClientTrust, check_namespace
 from .name_checks import policy_faults
 from .predicate import NamedPolicy
 from .predicates_toml import read_predicate
 
 T = TypeVar("T")
 
-_CLIENT: Final = tuple(field.name for field in fields(Client) if field.name != "client_id")
-_ATTRIBUTE: Final = tuple(field.name for field in fields(Attribute))
-_TRUST: Final = ClientTrust._fields
+_CLAIM: Final[Shape] = or_list(TEXT)
+"""A claim's name, or its path into objects as a list of names."""
+LIST_CLAIM: Final[Keys] = {
+    "claim": described(_CLAIM, "the claim's name, or its path into objects"),
+    "separator": described(TEXT, "splits a single text; left out, it is one value"),
+}
+_LIST_CLAIMS: Final[Shape] = {
+    "type": "array",
+    "items": {"anyOf": [*_CLAIM["anyOf"], table(LIST_CLAIM, required=["claim"])]},
+}
+ATTRIBUTE: Final[Keys] = {
+    "claim": _CLAIM,
+    "type": with_default(one_of(TYPES), "string"),
+    "levels": {"type": "array", "minItems": 1, "uniqueItems": True, "items": TEXT},
+    "namespaced": with_default(FLAG, False),
+}
+TRUST: Final[Keys] = {
+    "keys": or_list(of_room("key_source")),
+    "issuer": NAMES_OR_ANY,
+    "audience": NAMES_OR_ANY,
+    "algorithms": of_room("algorithms"),
+}
+CLIENT: Final[Keys] = {
+    "name": TEXT,
+    "namespace": {**TEXT, "pattern": "^[^_ ]+$"},
+    "enabled": with_default(FLAG, True),
+    "roles": _LIST_CLAIMS,
+    "permissions": _LIST_CLAIMS,
+    "required": {"type": "array", "items": _CLAIM},
+    "attributes": table_of(of_room("attribute")),
+    "trust": of_room("trust"),
+    "policies": table_of(of_room("policy")),
+}
+CLIENTS_FILE: Final[Shape] = table(
+    {
+        "clients": described(
+            table_of(of_room("client"), minProperties=1, propertyNames=TEXT),
+            "the clients, by the value of the client claim",
+        )
+    },
+    required=["clients"],
+)
+"""The shape of a registry's TOML file."""
 
 
 def read_clients(content: bytes, path: Path) -> list[Client]:
@@ -65,7 +118,7 @@ class _Registry(TableReader):
             what = f"a table [{where}]" if client_id else "a client id is not empty"
             self.fault(where, what)
             return Client(client_id or "?")
-        self.known(where, table, _CLIENT)
+        self.known(where, table, CLIENT)
         word = self.text(where, table, "namespace")
         namespace = None if word is None else self._made(where, lambda: check_namespace(word))
         attributes: dict[str, Attribute] = {}
@@ -98,7 +151,7 @@ class _Registry(TableReader):
             self.fault(where, "a table, such as { claim = 'departmentId' }")
             return None
         before = self.faults
-        self.known(where, entry, _ATTRIBUTE)
+        self.known(where, entry, ATTRIBUTE)
         claim = self._claim(where, entry)
         kind = self.text(where, entry, "type") or "string"
         levels = self.texts(where, entry, "levels")
@@ -123,9 +176,9 @@ class _Registry(TableReader):
         if not isinstance(entry, dict):
             self.fault(where, f"a table [{where}]")
             return None
-        self.known(where, entry, _TRUST)
+        self.known(where, entry, TRUST)
         if not entry:
-            self.fault(where, f"empty: one or more of {', '.join(_TRUST)}")
+            self.fault(where, f"empty: one or more of {', '.join(TRUST)}")
         keys = entry.get("keys")
         if "keys" in entry:
             listed = keys if isinstance(keys, list) and keys else [keys]
@@ -176,7 +229,7 @@ class _Registry(TableReader):
                 if name_there is not None:
                     claims.append(ListClaim(name_there))
             elif isinstance(entry, dict):
-                self.known(path, entry, ("claim", "separator"))
+                self.known(path, entry, LIST_CLAIM)
                 claim = self._claim(path, entry)
                 separator = self.text(path, entry, "separator")
                 if claim is not None:

@@ -14,6 +14,19 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from ..options.checks import nearest
+from ..options.shapes import (
+    FLAG,
+    TEXT,
+    TRUE,
+    Keys,
+    Shape,
+    described,
+    of_room,
+    one_of,
+    or_list,
+    table,
+    with_default,
+)
 from ..options.tables import toml_key
 from ..principal import PERSON, SERVICE
 from .operands import attribute, claim, header, kind, path_param, query_param
@@ -47,6 +60,80 @@ _HELD: Final[Mapping[str, Callable[[str], Predicate]]] = {
     "permission": has_permission,
 }
 _MOST_NESTED = 32
+
+_CONDITION: Final = of_room("condition")
+_CONDITIONS: Final[Shape] = {"type": "array", "minItems": 1, "items": _CONDITION}
+_WORDS: Final[Keys] = {
+    "all": described(_CONDITIONS, "each of these holds"),
+    "any": described(_CONDITIONS, "one of these holds"),
+    "not": described(_CONDITION, "this does not hold"),
+    "role": described(TEXT, "a role that the caller has"),
+    "permission": described(TEXT, "a permission that the caller has"),
+    "kind": described(one_of((PERSON, SERVICE)), "who acts"),
+    "authenticated": described(TRUE, "the caller is proven"),
+}
+"""The conditions that are no comparisons, each with what stands behind its word."""
+_SUBJECTS: Final[Keys] = {
+    word: described(or_list(TEXT) if word == "claim" else TEXT, (term.__doc__ or "").split("\n")[0])
+    for word, term in _TERMS.items()
+}
+"""What a comparison compares, each with its name."""
+_VALUE: Final[Shape] = {
+    "anyOf": [
+        {"type": ["string", "number", "boolean"]},
+        {"type": "array", "items": of_room("value")},
+    ]
+}
+_OPERAND: Final[Shape] = {
+    "anyOf": [
+        of_room("value"),
+        *(table({word: name}, required=[word]) for word, name in _SUBJECTS.items()),
+    ]
+}
+
+
+_MEANS: Final[Mapping[str, str]] = {
+    "equals": "it is this value, of the same type",
+    "not_equals": "it is there, of the same type, and another value",
+    "at_least": "it is this or more; the levels of an attribute have an order, other texts none",
+    "at_most": "it is this or less",
+    "more_than": "it is more than this",
+    "less_than": "it is less than this",
+    "is_in": "it is one of these values",
+    "contains": "it is a list that has this value",
+    "is_present": "it is there at all",
+}
+
+
+def _comparison_shape(subject: str, beside: Keys) -> Shape:
+    ordered = _OPERAND if subject == "attribute" else {**_OPERAND, "not": {"type": "string"}}
+    relations: dict[str, Shape] = {
+        **dict.fromkeys(_RELATIONS, _OPERAND),
+        **dict.fromkeys(_ORDERING, ordered),
+        "is_in": {"type": "array", "minItems": 1, "items": of_room("value")},
+        "is_present": TRUE,
+    }
+    told = {word: described(shape, _MEANS[word]) for word, shape in relations.items()}
+    shape = table({subject: _SUBJECTS[subject], **told, **beside}, required=[subject])
+    return {**shape, "oneOf": [{"required": [relation]} for relation in relations]}
+
+
+def condition_shape(**beside: Shape) -> Shape:
+    """Return the shape of a condition, which other keys may stand beside."""
+    words = (table({word: shape, **beside}, required=[word]) for word, shape in _WORDS.items())
+    return {"anyOf": [*words, *(_comparison_shape(subject, beside) for subject in _SUBJECTS)]}
+
+
+PREDICATE_SHAPES: Final[Keys] = {
+    "value": _VALUE,
+    "condition": condition_shape(),
+    "policy": condition_shape(
+        enforce=described(
+            with_default(FLAG, True), "false is shadow mode: it is reported, and refuses nobody"
+        )
+    ),
+}
+"""The shapes that refer to each other by these names."""
 
 Fault = Callable[[str, str], None]
 """Takes the key path and what is wrong there."""
@@ -99,7 +186,7 @@ def _read(table: Any, where: str, fault: Fault, nested: int) -> Predicate | None
         if value is not True:
             raise _WrongError(path, "true, or another condition")
         return authenticated
-    known = (*_COMBINED, "not", *_HELD, "kind", "authenticated", *_TERMS)
+    known = (*_WORDS, *_TERMS)
     hint = "; a name with a dot needs quotes" if isinstance(value, dict) else nearest(word, known)
     raise _WrongError(path, f"there is no such condition{hint}")
 

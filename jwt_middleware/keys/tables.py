@@ -8,24 +8,59 @@ from typing import Any
 
 from ..errors import ConfigurationError
 from ..options import checks as check
+from ..options.checks import PEM_IN_BASE64
+from ..options.shapes import FLAG, TEXT, Keys, Shape, described, number, or_list, table, table_of
 from .pem import is_pem
 from .sources import KeyFile, KeySource
 
 _KINDS = ("url", "path", "issuer")
-_FETCHED = (
-    "allow_http",
-    "ca_file",
-    "deadline",
-    "fresh_for",
-    "headers",
-    "stale_for",
-    "wait_budget",
-)
-_MEMBERS = {
-    "url": ("url", "issuer", "jwks_origin", "kid", *_FETCHED),
-    "path": ("path", "password_file"),
-    "issuer": ("issuer", "jwks_origin", *_FETCHED),
+_FETCHED: Keys = {
+    "allow_http": FLAG,
+    "ca_file": TEXT,
+    "deadline": number(above=0),
+    "fresh_for": number(above=0),
+    "headers": table_of({"type": "string"}),
+    "stale_for": number(),
+    "wait_budget": number(above=0),
 }
+_PLACE = {
+    "url": described(TEXT, "the URL of a JWKS or of an issuer's metadata, or one with ``{kid}``"),
+    "path": described(TEXT, "the path of a file: PEM, certificate, PKCS#12 or JWKS"),
+    "issuer": TEXT,
+}
+_MEMBERS: Mapping[str, Keys] = {
+    "url": {
+        "url": _PLACE["url"],
+        "issuer": TEXT,
+        "jwks_origin": TEXT,
+        "kid": TEXT,
+        **_FETCHED,
+    },
+    "path": {
+        "path": _PLACE["path"],
+        "password_file": described(TEXT, "the file that holds the keystore's password"),
+    },
+    "issuer": {"issuer": TEXT, "jwks_origin": TEXT, **_FETCHED},
+}
+KEY_TABLES = tuple(table(members, required=[kind]) for kind, members in _MEMBERS.items())
+"""The shapes of a table that names a source."""
+KEY_SOURCE: Shape = {"anyOf": [TEXT, *KEY_TABLES]}
+"""The shape of a text or a table that names a source."""
+KEYS: Shape = or_list(
+    {
+        "anyOf": [
+            TEXT,
+            *KEY_TABLES,
+            described(table_of({}, required=["keys"]), "a JWKS (RFC 7517)"),
+            described(table_of({}, required=["kty"]), "a JWK (RFC 7517)"),
+            described(
+                table_of({"type": "string", "pattern": "-----BEGIN|" + PEM_IN_BASE64}),
+                "PEM texts by ``kid``",
+            ),
+        ]
+    }
+)
+"""The shape of the option ``keys``."""
 
 
 def is_table(value: Mapping[str, Any]) -> bool:
@@ -37,20 +72,20 @@ def is_table(value: Mapping[str, Any]) -> bool:
     )
 
 
-def source_of_table(table: Mapping[str, Any]) -> KeySource:
+def source_of_table(entry: Mapping[str, Any]) -> KeySource:
     """Return the source that a table describes.
 
     Raises:
         ConfigurationError: a member is unknown, wrong, or of another kind of source.
 
     """
-    kind = next((kind for kind in _KINDS if kind in table), None)
+    kind = next((kind for kind in _KINDS if kind in entry), None)
     if kind is None:
         raise ConfigurationError(
             "keys: the table names no source; give it a url, a path or an issuer"
         )
-    check.known(table, _MEMBERS[kind], f"member of a table of keys with {kind}:")
-    options = dict(table)
+    check.known(entry, _MEMBERS[kind], f"member of a table of keys with {kind}:")
+    options = dict(entry)
     # None unsets a member, as it does an option.
     place = check.text(f"keys: {kind}", options.pop(kind))
     if place is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
@@ -12,6 +12,7 @@ from ..errors import ConfigurationError
 from . import checks as check
 from .checks import in_file
 from .hosts import is_loopback
+from .shapes import TEXT, TEXT_OR_TEXTS, Keys
 
 WELL_KNOWN = "/.well-known/oauth-protected-resource"
 """RFC 9728, 3."""
@@ -19,6 +20,15 @@ WELL_KNOWN = "/.well-known/oauth-protected-resource"
 # Visible ASCII that needs no escape in the quoted string of a challenge (RFC 9110, 5.6.4), which is
 # also what a scope is made of (RFC 6749, appendix A.4).
 _QUOTABLE = re.compile(r"[!#-\[\]-~]+")
+
+RESOURCE: Keys = {
+    "resource": TEXT,
+    "authorization_servers": TEXT_OR_TEXTS,
+    "scopes_supported": TEXT_OR_TEXTS,
+    "resource_name": TEXT,
+    "resource_documentation": TEXT,
+}
+"""The keys of the option's table."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +90,7 @@ class ProtectedResource:
                 f"resource: the API's URL, or a ProtectedResource(...), not {check.kind(value)}"
             )
         with in_file(value):
-            check.known(value, [each.name for each in fields(cls)], "member of resource:")
+            check.known(value, RESOURCE, "member of resource:")
             if "resource" not in value:
                 raise ConfigurationError("resource: the table has no member 'resource', the URL")
             return cls(**value)

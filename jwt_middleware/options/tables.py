@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +90,7 @@ class TableReader:
         return value
 
     def known(
-        self, where: str, table: Mapping[str, Any], names: tuple[str, ...], what: str = "key"
+        self, where: str, table: Mapping[str, Any], names: Collection[str], what: str = "key"
     ) -> None:
         """Report every key that is not known, with the nearest that is."""
         for name in table:

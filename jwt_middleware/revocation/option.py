@@ -7,16 +7,26 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigurationError
 from ..options import checks as check
 from ..options.checks import InFile, in_file
+from ..options.shapes import FLAG, TEXT, Keys, number, one_of, with_default
 from .denials import KEEP_FOR
 
 if TYPE_CHECKING:
     from .store import Store
+
+_FAIL = ("closed", "open")
+REVOCATIONS: Keys = {
+    "url": TEXT,
+    "fail": with_default(one_of(_FAIL), "closed"),
+    "one_time": with_default(FLAG, False),
+    "keep_for": number(above=0, default=KEEP_FOR),
+}
+"""The keys of the option's table."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +59,7 @@ class Revocations:
             raise ConfigurationError(
                 f"revocations: a store's URL, or an open store, not {check.kind(self.url)}"
             )
-        check.one_of("revocations: fail", self.fail, ("closed", "open"))
+        check.one_of("revocations: fail", self.fail, _FAIL)
         check.flag("revocations: one_time", self.one_time)
         check.number("revocations: keep_for", self.keep_for, above=0)
 
@@ -70,7 +80,7 @@ class Revocations:
         from .urls import relative_to
 
         with in_file(table):
-            check.known(table, [field.name for field in fields(cls)], "option of revocations:")
+            check.known(table, REVOCATIONS, "option of revocations:")
             url = table.get("url")
             if not isinstance(url, str):
                 raise ConfigurationError("revocations: a store's URL, or a table with url")

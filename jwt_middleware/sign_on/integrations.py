@@ -19,7 +19,7 @@ MOST_SECRETS: Final = 2
 
 OWN: Final = "own"
 BY_EMAIL: Final = "by_email"
-_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _SECRET_ALGORITHMS = tuple(
     name for name, algorithm in ALGORITHMS.items() if algorithm.key_type == "oct"
 )
@@ -169,7 +169,7 @@ def _key_faults(secret: Any, keys: Any) -> Iterator[tuple[str, str]]:
 
 
 def _is_id(value: Any) -> bool:
-    return isinstance(value, str) and _ID.fullmatch(value) is not None
+    return isinstance(value, str) and ID.fullmatch(value) is not None
 
 
 def faults_together(integrations: Sequence[Integration]) -> Iterator[str]:

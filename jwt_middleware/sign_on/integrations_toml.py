@@ -7,18 +7,78 @@ from pathlib import Path
 from typing import Any, Final
 
 from ..options.checks import relative_keys
+from ..options.shapes import (
+    FLAG,
+    TEXT,
+    TEXT_OR_TEXTS,
+    Keys,
+    Shape,
+    described,
+    number,
+    of_room,
+    one_of,
+    table,
+    table_of,
+    with_default,
+)
 from ..options.tables import TableReader, read_toml, toml_key
 from .integrations import (
+    BY_EMAIL,
+    ID,
     MOST_SECRETS,
+    OWN,
     Integration,
     SecretPlace,
     faults_together,
     integration_faults,
 )
 
-_PLAIN: Final = ("hosts", "issuer", "algorithms", "audience", "max_age", "accounts", "enabled")
-_SECRETS: Final = ("secret_file", "secret_env", "secrets")
-_SECRET: Final = ("file", "env", "kid")
+_PLAIN: Final[Keys] = {
+    "hosts": {"type": "array", "items": TEXT},
+    "issuer": TEXT,
+    "algorithms": of_room("algorithms"),
+    "audience": TEXT_OR_TEXTS,
+    "max_age": number(above=0),
+    "accounts": with_default(one_of((OWN, BY_EMAIL)), OWN),
+    "enabled": with_default(FLAG, True),
+}
+_SECRET: Final[Keys] = {
+    "file": described(TEXT, "the file that holds the secret"),
+    "env": described(TEXT, "the environment variable that holds the secret"),
+    "kid": described(TEXT, "the ``kid`` by which tokens choose it; one without is tried"),
+}
+_SECRETS: Final[Keys] = {
+    "secret_file": _SECRET["file"],
+    "secret_env": _SECRET["env"],
+    "secrets": described(
+        {
+            "type": "array",
+            "minItems": 1,
+            "maxItems": MOST_SECRETS,
+            "items": {
+                **table(_SECRET),
+                "oneOf": [{"required": ["file"]}, {"required": ["env"]}],
+            },
+        },
+        "one secret, or two while one takes the other's place",
+    ),
+}
+INTEGRATION: Final[Keys] = {**_PLAIN, **_SECRETS, "keys": TEXT_OR_TEXTS}
+INTEGRATIONS_FILE: Final[Shape] = table(
+    {
+        "integrations": described(
+            table_of(of_room("integration"), propertyNames={"pattern": f"^{ID.pattern}$"}),
+            "the integrations, by their names here",
+        )
+    },
+    required=["integrations"],
+)
+"""The shape of the file of integrations."""
+INTEGRATION_TABLE: Final[Shape] = {
+    **table(INTEGRATION),
+    "oneOf": [{"required": [name]} for name in (*_SECRETS, "keys")],
+}
+"""The shape of one integration, which signs with one secret place, or keys."""
 
 
 def read_integrations(content: bytes, path: Path) -> tuple[Integration, ...]:
@@ -66,7 +126,7 @@ class _Tables(TableReader):
         if "secret" in table:
             self.fault(f"{where}.secret", "no secret stands here: use secret_file or secret_env")
         known = {key: value for key, value in table.items() if key != "secret"}
-        self.known(where, known, (*_PLAIN, *_SECRETS, "keys"))
+        self.known(where, known, INTEGRATION)
         values: dict[str, Any] = {
             **{field.name: field.default for field in fields(Integration)},
             **{key: table[key] for key in _PLAIN if key in table},
@@ -89,7 +149,7 @@ class _Tables(TableReader):
         if len(named) > 1:
             self.fault(where, f"{' beside '.join(named)}; two secrets stand in secrets = [...]")
             return []
-        file, variable = (self.text(where, table, key) for key in _SECRETS[:2])
+        file, variable = (self.text(where, table, key) for key in ("secret_file", "secret_env"))
         if file is not None:
             return [SecretPlace(file=self._folder / file)]
         if variable is not None:

@@ -12,10 +12,52 @@ from ..authorization.clients import Client
 from ..authorization.registry import ClientRegistry
 from ..errors import ConfigurationError
 from ..gateways.wso2 import WSO2_DIALECT
+from ..options.shapes import (
+    FLAG,
+    TEXT,
+    TEXTS,
+    Keys,
+    Shape,
+    described,
+    of_room,
+    table,
+    table_of,
+    with_default,
+)
 from ..options.tables import TableReader, read_toml
 
 SAMPLE = Path(__file__).with_name("accounts.toml")
 """The accounts of the demo: its six clients, a public tester, and two people."""
+
+_CLAIMS: Keys = {
+    "claims": described(table_of({}), "claims that are written as they are"),
+    "wso2": described(
+        table_of({}), "claims of WSO2's dialect, without ``http://wso2.org/claims/`` before them"
+    ),
+}
+ACCOUNT: Keys = {
+    "secret": TEXT,
+    "application": TEXT,
+    "subscriber": with_default(TEXT, "admin"),
+    "names_itself": with_default(FLAG, True),
+    "redirect_uris": TEXTS,
+    "roles": TEXTS,
+    "permissions": TEXTS,
+    "attributes": table_of({}),
+    **_CLAIMS,
+}
+USER: Keys = {"password": TEXT, "subject": TEXT, "roles": TEXTS, **_CLAIMS}
+ACCOUNTS_FILE: Shape = table(
+    {
+        "registry": described(TEXT, "the path of the app's ``clients=``, from this file's folder"),
+        "clients": described(
+            table_of(of_room("account"), minProperties=1), "the OAuth clients, by their ids"
+        ),
+        "users": described(table_of(of_room("user")), "the people, by the names they sign in with"),
+    },
+    required=["clients"],
+)
+"""The shape of a file of accounts."""
 
 
 class ClientAccount(NamedTuple):
@@ -27,7 +69,9 @@ class ClientAccount(NamedTuple):
         subscriber: who registered the application.
         names_itself: whether assertions carry the client id.
         redirect_uris: where people may be sent back to; on loopback any port counts.
-        roles: its own; ``permissions`` and ``attributes`` likewise.
+        roles: its roles.
+        permissions: its permissions.
+        attributes: its attributes, by the names that the registry gives them.
         claims: written as they are.
 
     """
@@ -48,7 +92,15 @@ class ClientAccount(NamedTuple):
 
 
 class User(NamedTuple):
-    """A person who signs in. ``subject`` is the end user's name in assertions."""
+    """A person who signs in.
+
+    Attributes:
+        password: as it is typed in at the development gateway.
+        subject: the end user's name in assertions; the name where it is left out.
+        roles: the person's roles.
+        claims: written as they are.
+
+    """
 
     name: str
     password: str
@@ -85,7 +137,7 @@ class Accounts(NamedTuple):
         except OSError as error:
             raise ConfigurationError(f"{source}: {error.strerror}") from None
         reader = TableReader()
-        reader.known("", document, ("registry", "clients", "users"))
+        reader.known("", document, ACCOUNTS_FILE["properties"])
         clients = {n: _client(reader, n, t) for n, t in _tables(reader, document, "clients")}
         users = {n: _user(reader, n, t) for n, t in _tables(reader, document, "users")}
         if not clients:
@@ -114,39 +166,39 @@ def _tables(
     return [(key, reader.table(name, tables, key)) for key in tables]
 
 
-def _client(reader: TableReader, name: str, table: Mapping[str, Any]) -> ClientAccount:
+def _client(reader: TableReader, name: str, entry: Mapping[str, Any]) -> ClientAccount:
     where = f"clients.{name}"
-    reader.known(where, table, (*ClientAccount._fields[1:], "wso2"))
+    reader.known(where, entry, ACCOUNT)
     return ClientAccount(
         name,
-        secret=reader.text(where, table, "secret"),
-        application=reader.text(where, table, "application"),
-        subscriber=reader.text(where, table, "subscriber") or "admin",
-        names_itself=reader.flag(where, table, "names_itself", default=True),
-        redirect_uris=reader.texts(where, table, "redirect_uris"),
-        roles=reader.texts(where, table, "roles"),
-        permissions=reader.texts(where, table, "permissions"),
-        attributes=reader.table(where, table, "attributes"),
-        claims=_claims(reader, where, table),
+        secret=reader.text(where, entry, "secret"),
+        application=reader.text(where, entry, "application"),
+        subscriber=reader.text(where, entry, "subscriber") or "admin",
+        names_itself=reader.flag(where, entry, "names_itself", default=True),
+        redirect_uris=reader.texts(where, entry, "redirect_uris"),
+        roles=reader.texts(where, entry, "roles"),
+        permissions=reader.texts(where, entry, "permissions"),
+        attributes=reader.table(where, entry, "attributes"),
+        claims=_claims(reader, where, entry),
     )
 
 
-def _user(reader: TableReader, name: str, table: Mapping[str, Any]) -> User:
+def _user(reader: TableReader, name: str, entry: Mapping[str, Any]) -> User:
     where = f"users.{name}"
-    reader.known(where, table, (*User._fields[1:], "wso2"))
-    if "password" not in table:
+    reader.known(where, entry, USER)
+    if "password" not in entry:
         reader.fault(f"{where}.password", "missing")
     return User(
         name,
-        reader.text(where, table, "password") or "",
-        reader.text(where, table, "subject") or name,
-        reader.texts(where, table, "roles"),
-        _claims(reader, where, table),
+        reader.text(where, entry, "password") or "",
+        reader.text(where, entry, "subject") or name,
+        reader.texts(where, entry, "roles"),
+        _claims(reader, where, entry),
     )
 
 
-def _claims(reader: TableReader, where: str, table: Mapping[str, Any]) -> Mapping[str, Any]:
-    dialect = reader.table(where, table, "wso2")
+def _claims(reader: TableReader, where: str, entry: Mapping[str, Any]) -> Mapping[str, Any]:
+    dialect = reader.table(where, entry, "wso2")
     return {WSO2_DIALECT + name: value for name, value in dialect.items()} | reader.table(
-        where, table, "claims"
+        where, entry, "claims"
     )

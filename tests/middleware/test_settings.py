@@ -262,32 +262,32 @@ def test_each_issuer_of_toml_has_its_own_keys(
         verified(settings, other_rsa_key, iss="https://b", aud="x")
 
 
-@pytest.mark.parametrize(
-    "text, near",
-    [
-        ("leewey = 3", "'leeway'"),
-        ("[jwt_middleware]\nkeys = 'x'", "jwt_middleware"),
-        ("keys =", "assertion.toml"),
-        ("clock = 'x'", "code"),
-        ("verifier = 'x'", "code"),
-        ("leeway = 'x'", "leeway"),
-        ("optional = 'x'", "optional"),
-        ("header = 3", "header"),
-        ("audience = ['ANY']", "ANY"),
-        ("audience = ''", "audience"),
-        ("issuers = 3", "issuers"),
-        ("issuers = 'https://a'", "issuers"),
-        ("issuers = []", "issuers"),
-        ("[issuers]\nissuer = 'https://a'", "issuers"),
-        ("[[issuers]]\nkeys = 'x.pem'", "issuer"),
-        ("[[issuers]]\nissuer = 'https://a'\nkey = 'x.pem'", "'keys'"),
-        ("[[issuers]]\nissuer = 3\nkeys = 'x.pem'", "Issuer"),
-        ("keys = ''", "keys"),
-        ("keys = []", "keys"),
-        ("keys = 'missing.pem'", "missing.pem"),
-        ("keys = 3", "keys"),
-    ],
-)
+WRONG_TOML = [
+    ("leewey = 3", "'leeway'"),
+    ("[jwt_middleware]\nkeys = 'x'", "jwt_middleware"),
+    ("keys =", "assertion.toml"),
+    ("clock = 'x'", "code"),
+    ("verifier = 'x'", "code"),
+    ("leeway = 'x'", "leeway"),
+    ("optional = 'x'", "optional"),
+    ("header = 3", "header"),
+    ("audience = ['ANY']", "ANY"),
+    ("audience = ''", "audience"),
+    ("issuers = 3", "issuers"),
+    ("issuers = 'https://a'", "issuers"),
+    ("issuers = []", "issuers"),
+    ("[issuers]\nissuer = 'https://a'", "issuers"),
+    ("[[issuers]]\nkeys = 'x.pem'", "issuer"),
+    ("[[issuers]]\nissuer = 'https://a'\nkey = 'x.pem'", "'keys'"),
+    ("[[issuers]]\nissuer = 3\nkeys = 'x.pem'", "Issuer"),
+    ("keys = ''", "keys"),
+    ("keys = []", "keys"),
+    ("keys = 'missing.pem'", "missing.pem"),
+    ("keys = 3", "keys"),
+]
+
+
+@pytest.mark.parametrize("text, near", WRONG_TOML)
 def test_a_wrong_toml_is_a_configuration_error_that_names_the_place(
     text: str, near: str, toml: Write, pem: str
 ) -> None:

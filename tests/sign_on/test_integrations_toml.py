@@ -77,30 +77,30 @@ def test_the_last_one_may_have_been_removed_but_a_file_that_was_cut_off_is_none(
     assert told.startswith("integrations: missing: write a table [integrations.ID] for each, or")
 
 
-@pytest.mark.parametrize(
-    "lines, told",
-    [
-        ("", "secret: missing: name secret_file, secret_env, secrets or keys"),
-        ("secret = 'hunter2'", "secret: no secret stands here: use secret_file or secret_env"),
-        ("secret_file = ''", "secret_file: one text that is not empty"),
-        ("secret_env = 5", "secret_env: one text that is not empty"),
-        ("secrets = 'a'", "secrets: a list of tables, such as [{ file = 'acme.secret' }]"),
-        ("secrets = []", "secrets: one, or 2 while one takes the other's place"),
-        (
-            "secrets = [{ file = 'a' }, { file = 'b' }, { file = 'c' }]",
-            "secrets: one, or 2 while one takes the other's place",
-        ),
-        ("secrets = [{ kid = 'a' }]", "secrets[0]: either a file, or env"),
-        ("secrets = [{ file = 'a', env = 'B' }]", "secrets[0]: either a file, or env"),
-        ("secrets = [{ path = 'a', file = 'b' }]", "secrets[0].path: there is no such key"),
-        ("secret_file = 'a'\nkeys = 'b'", "keys: keys beside a secret"),
-        ("secret_file = 'a'\nkeys = 5", "keys: a list of texts, or one"),
-        ("secret_file = 'a'\nhosts = 'x'", "hosts: a list of host names"),
-        ("secret_file = 'a'\nmax_age = '5'", "max_age: a finite number, not a str"),
-        ("secret_file = 'a'\nenabled = 'no'", "enabled: true or false"),
-        ("secret_file = 'a'\nmaxage = 5", "maxage: there is no such key; did you mean 'max_age'?"),
-    ],
-)
+WRONG: list[tuple[str, str]] = [
+    ("", "secret: missing: name secret_file, secret_env, secrets or keys"),
+    ("secret = 'hunter2'", "secret: no secret stands here: use secret_file or secret_env"),
+    ("secret_file = ''", "secret_file: one text that is not empty"),
+    ("secret_env = 5", "secret_env: one text that is not empty"),
+    ("secrets = 'a'", "secrets: a list of tables, such as [{ file = 'acme.secret' }]"),
+    ("secrets = []", "secrets: one, or 2 while one takes the other's place"),
+    (
+        "secrets = [{ file = 'a' }, { file = 'b' }, { file = 'c' }]",
+        "secrets: one, or 2 while one takes the other's place",
+    ),
+    ("secrets = [{ kid = 'a' }]", "secrets[0]: either a file, or env"),
+    ("secrets = [{ file = 'a', env = 'B' }]", "secrets[0]: either a file, or env"),
+    ("secrets = [{ path = 'a', file = 'b' }]", "secrets[0].path: there is no such key"),
+    ("secret_file = 'a'\nkeys = 'b'", "keys: keys beside a secret"),
+    ("secret_file = 'a'\nkeys = 5", "keys: a list of texts, or one"),
+    ("secret_file = 'a'\nhosts = 'x'", "hosts: a list of host names"),
+    ("secret_file = 'a'\nmax_age = '5'", "max_age: a finite number, not a str"),
+    ("secret_file = 'a'\nenabled = 'no'", "enabled: true or false"),
+    ("secret_file = 'a'\nmaxage = 5", "maxage: there is no such key; did you mean 'max_age'?"),
+]
+
+
+@pytest.mark.parametrize("lines, told", WRONG)
 def test_a_fault_is_reported_alone_with_its_key_path(lines: str, told: str) -> None:
     [found] = faults(f"[integrations.acme]\n{lines}")
 

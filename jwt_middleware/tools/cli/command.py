@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from ...errors import ConfigurationError, RequestError
 from ...events.log import logger
-from . import check, demo, gateway, keys, revocations, routes, tokens
+from . import check, demo, gateway, keys, revocations, routes, schema, tokens
 from .shared import fail, print_no_more, whatever_the_reader
 
 
@@ -48,7 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.set_defaults(is_silent=True)
     parser.add_argument("--version", action="version", version=_version())
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for module in (demo, gateway, keys, check, routes, tokens, revocations):
+    for module in (demo, gateway, keys, check, schema, routes, tokens, revocations):
         module.add_to(commands)
     return parser
 
