@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import tomllib
 from collections.abc import Iterator
 from dataclasses import fields
@@ -34,7 +33,6 @@ from .conftest import Run
 from .test_check import REGISTRY, SAFE
 
 ROOT = Path(__file__).parents[3]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 @cache
@@ -83,10 +81,6 @@ def samples() -> Iterator[Any]:
     yield pytest.param((ROOT / "jwt_middleware/testing/accounts.toml").read_text(), id="accounts")
     yield pytest.param(REGISTRY, id="a registry")
     yield pytest.param(SAFE, id="options")
-    for page in PAGES:
-        blocks = re.findall(r"^```toml\n(.*?)^```$", page.read_text("utf-8"), re.M | re.S)
-        for number, text in enumerate(blocks, 1):
-            yield pytest.param(text, id=f"{page.relative_to(ROOT)}, {number}")
 
 
 @pytest.mark.parametrize("text", list(samples()))
