@@ -7,7 +7,6 @@ a key: what an error says may stand in a log.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from typing import Any, ClassVar, NamedTuple
 
 
@@ -42,7 +41,10 @@ class JWTMiddlewareError(Exception):
 
 
 class ConfigurationError(JWTMiddlewareError):
-    """An option, a key file or a route is wrong. Raised at start-up; the text names the way out."""
+    """An option, a key file or a route is wrong. Raised at start-up; the text names the way out.
+
+    Way out: do what the text says; an app that could not be made answers 503 until then.
+    """
 
 
 class RequestError(JWTMiddlewareError):
@@ -80,25 +82,40 @@ class RequestError(JWTMiddlewareError):
 
 
 class AuthenticationError(RequestError):
-    """The caller is not proven: 401."""
+    """The caller is not proven: 401.
+
+    Way out: see the reason in the log, under the reference of the answer.
+    """
 
     code: ClassVar[str] = "unauthenticated"
 
 
 class MissingToken(AuthenticationError):
-    """The request carries no assertion header."""
+    """The request carries no assertion header.
+
+    Way out: call through the gateway; where the header has another name, set ``header`` or
+    ``gateway``; where callers may be nobody, set ``optional``.
+    """
 
     code: ClassVar[str] = "missing_token"
 
 
 class DuplicateHeader(AuthenticationError):
-    """The assertion header came more than once; picking one would be a guess."""
+    """The assertion header came more than once; picking one would be a guess.
+
+    Way out: have the gateway replace the header that a caller sends, and let one proxy write
+    it.
+    """
 
     code: ClassVar[str] = "duplicate_header"
 
 
 class TokenTooLarge(AuthenticationError):
-    """The header is longer than ``max_token_size`` bytes."""
+    """The header is longer than ``max_token_size`` bytes.
+
+    Way out: have the gateway write fewer claims, or raise ``max_token_size`` here and the
+    header limits of the server.
+    """
 
     code: ClassVar[str] = "token_too_large"
 
@@ -107,6 +124,9 @@ class MalformedToken(AuthenticationError):
     """The value is no compact JWS (RFC 7515) in the gateway's wire form.
 
     ``is_of_request``: the header is not a scheme and a token (RFC 6750, 2.1).
+
+    Way out: set the ``gateway`` that writes such tokens, and send the token alone, or with its
+    scheme where the gateway writes one; ``jwt-assertion inspect`` says what is wrong with it.
     """
 
     code: ClassVar[str] = "malformed_token"
@@ -117,37 +137,58 @@ class MalformedToken(AuthenticationError):
 
 
 class UnacceptableAlgorithm(AuthenticationError):
-    """``alg`` is not in our list, or the key that the token names does not fit it."""
+    """``alg`` is not in our list, or the key that the token names does not fit it.
+
+    Way out: name the gateway's algorithm in ``algorithms``, or the key that belongs to it in
+    ``keys``.
+    """
 
     code: ClassVar[str] = "unacceptable_algorithm"
 
 
 class UnknownKey(AuthenticationError):
-    """No configured key is the one that the token names, or too many could be."""
+    """No configured key is the one that the token names, or too many could be.
+
+    Way out: compare the token's ``kid`` with ``jwt-assertion keys``, which lists the keys that
+    are used, and why others are not.
+    """
 
     code: ClassVar[str] = "unknown_key"
 
 
 class BadSignature(AuthenticationError):
-    """The signature does not hold over the received bytes."""
+    """The signature does not hold over the received bytes.
+
+    Way out: give the keys of the gateway that signed it, and pass the header on unchanged.
+    """
 
     code: ClassVar[str] = "bad_signature"
 
 
 class InvalidOriginal(AuthenticationError):
-    """The assertion of the caller before the caller is refused, for whatever reason."""
+    """The assertion of the caller before the caller is refused, for whatever reason.
+
+    Way out: the log says why; the rules are those of ``original``.
+    """
 
     code: ClassVar[str] = "invalid_original"
 
 
 class TokenExpired(AuthenticationError):
-    """The token's life (``exp``, or ``iat`` plus ``max_age``) is over."""
+    """The token's life (``exp``, or ``iat`` plus ``max_age``) is over.
+
+    Way out: get a new token; where it should be good still, compare the clocks, and see
+    ``leeway`` and ``max_age``.
+    """
 
     code: ClassVar[str] = "token_expired"
 
 
 class TokenImmature(AuthenticationError):
-    """The token's life (``nbf``, ``iat``) has not begun."""
+    """The token's life (``nbf``, ``iat``) has not begun.
+
+    Way out: compare the clocks of the gateway and of this machine, and see ``leeway``.
+    """
 
     code: ClassVar[str] = "token_immature"
 
@@ -157,6 +198,9 @@ class InvalidClaim(AuthenticationError):
 
     ``claim`` is the claim's configured name, ``reason`` one of ``missing``, ``type``, ``mismatch``,
     ``unexpected``, ``implausible`` and ``conflict``.
+
+    Way out: the log names the claim; compare it with the option that asks for it, such as
+    ``issuer``, ``audience`` or ``api``.
     """
 
     code: ClassVar[str] = "invalid_claim"
@@ -172,57 +216,41 @@ class InvalidClaim(AuthenticationError):
         return type(self), (self.claim, self.reason)
 
 
-class InvalidClaims(AuthenticationError):
-    """Claims of a sign-on token are missing or malformed; ``faults`` has a line for each.
-
-    A line names a claim's path and the rule, such as ``credits[1].id: not an integer``; never a
-    value.
-    """
-
-    code: ClassVar[str] = "invalid_claims"
-
-    def __init__(self, faults: Sequence[str] = ()) -> None:
-        self.faults = tuple(faults)
-        super().__init__("; ".join(self.faults))
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.faults,)
-
-
 class ClientMismatch(AuthenticationError):
-    """The token names a client that is bound to keys or an issuer of its own; these are others."""
+    """The token names a client that is bound to keys or an issuer of its own; these are others.
+
+    Way out: name the client's own keys and issuer in its ``trust``, in the registry.
+    """
 
     code: ClassVar[str] = "client_mismatch"
 
 
 class TokenRevoked(AuthenticationError):
-    """The token, its subject, client, key or issuer stands on the deny list (``revocations``)."""
+    """The token, its subject, client, key or issuer stands on the deny list (``revocations``).
+
+    Way out: get a new token, or take the denial back with ``jwt-assertion revoke --take-back``.
+    """
 
     code: ClassVar[str] = "token_revoked"
 
 
 class TokenReused(AuthenticationError):
-    """The token was let in before, and each may be used once only."""
+    """The token was let in before, and each may be used once only.
+
+    Way out: get a new token for each request; leave ``one_time`` off behind a gateway that
+    repeats tokens.
+    """
 
     code: ClassVar[str] = "token_reused"
-
-
-class UnknownIntegration(AuthenticationError):
-    """No integration is configured for the host and the issuer of a sign-on token."""
-
-    code: ClassVar[str] = "unknown_integration"
-
-
-class IntegrationDisabled(AuthenticationError):
-    """The integration of a sign-on token is switched off, and every token of it with it."""
-
-    code: ClassVar[str] = "integration_disabled"
 
 
 class PermissionDenied(RequestError):
     """The caller is proven but may not do this: 403. ``decision`` says why, for the operator.
 
     ``scope``: the permissions that are needed, where those decide.
+
+    Way out: ``decision.explain()`` of the event says what was needed and what was held; give
+    the caller that, or change the rule.
     """
 
     code: ClassVar[str] = "insufficient_permission"
@@ -240,27 +268,29 @@ class PermissionDenied(RequestError):
 
 
 class UnknownClient(PermissionDenied):
-    """The registry has no entry for the client that the token names, or it names none."""
+    """The registry has no entry for the client that the token names, or it names none.
+
+    Way out: add the client's entry to the registry, under the id that the token names.
+    """
 
     code: ClassVar[str] = "unknown_client"
 
 
 class ClientDisabled(PermissionDenied):
-    """The client's entry in the registry is switched off."""
+    """The client's entry in the registry is switched off.
+
+    Way out: set ``enabled = true`` in the client's entry.
+    """
 
     code: ClassVar[str] = "client_disabled"
-
-
-class AccountRefused(PermissionDenied):
-    """The token is good, but this person is not to be signed in by it. Raised by directories."""
-
-    code: ClassVar[str] = "account_refused"
 
 
 class Unavailable(RequestError):
     """What it takes to decide cannot be had now: 503, which is not the caller's fault.
 
     ``retry_after`` is in whole seconds.
+
+    Way out: try again after the seconds of ``Retry-After``; the log says what is out.
     """
 
     code: ClassVar[str] = "unavailable"
@@ -271,18 +301,19 @@ class Unavailable(RequestError):
 
 
 class KeysUnavailable(Unavailable):
-    """No keys can be had now: the key endpoint is out."""
+    """No keys can be had now: the key endpoint is out.
+
+    Way out: mend the key endpoint or its address; ``verifier.health()`` and ``jwt-assertion
+    keys`` say what fails.
+    """
 
     code: ClassVar[str] = "keys_unavailable"
 
 
 class StoreUnavailable(Unavailable):
-    """What is revoked, or was used before, cannot be known now: the store is out."""
+    """What is revoked, or was used before, cannot be known now: the store is out.
+
+    Way out: bring the store back, or decide for ``fail="open"``.
+    """
 
     code: ClassVar[str] = "store_unavailable"
-
-
-class SignOnFailed(Unavailable):
-    """The directory or the session fails; the token may be used again."""
-
-    code: ClassVar[str] = "sign_on_failed"

@@ -1,0 +1,32 @@
+"""Why it is refused: one class a cause, each with a stable ``code``."""
+
+from .errors import AuthenticationError as AuthenticationError
+from .errors import BadSignature as BadSignature
+from .errors import ClientDisabled as ClientDisabled
+from .errors import ClientMismatch as ClientMismatch
+from .errors import ConfigurationError as ConfigurationError
+from .errors import Decision as Decision
+from .errors import DuplicateHeader as DuplicateHeader
+from .errors import InvalidClaim as InvalidClaim
+from .errors import InvalidOriginal as InvalidOriginal
+from .errors import JWTMiddlewareError as JWTMiddlewareError
+from .errors import KeysUnavailable as KeysUnavailable
+from .errors import MalformedToken as MalformedToken
+from .errors import MissingToken as MissingToken
+from .errors import PermissionDenied as PermissionDenied
+from .errors import RequestError as RequestError
+from .errors import StoreUnavailable as StoreUnavailable
+from .errors import TokenExpired as TokenExpired
+from .errors import TokenImmature as TokenImmature
+from .errors import TokenReused as TokenReused
+from .errors import TokenRevoked as TokenRevoked
+from .errors import TokenTooLarge as TokenTooLarge
+from .errors import UnacceptableAlgorithm as UnacceptableAlgorithm
+from .errors import Unavailable as Unavailable
+from .errors import UnknownClient as UnknownClient
+from .errors import UnknownKey as UnknownKey
+from .sign_on import AccountRefused as AccountRefused
+from .sign_on import IntegrationDisabled as IntegrationDisabled
+from .sign_on import InvalidClaims as InvalidClaims
+from .sign_on import SignOnFailed as SignOnFailed
+from .sign_on import UnknownIntegration as UnknownIntegration
