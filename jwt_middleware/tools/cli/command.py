@@ -18,7 +18,7 @@ from .shared import fail, print_no_more, whatever_the_reader
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status."""
-    options = _parser().parse_args(arguments)
+    options = command_parser().parse_args(arguments)
     level = logger.level
     if options.is_silent:  # most commands print what the log would say
         logger.setLevel("CRITICAL")
@@ -40,7 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return status
 
 
-def _parser() -> argparse.ArgumentParser:
+def command_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
     parser = argparse.ArgumentParser(
         prog="jwt-assertion",
         description="Tools for backends behind an API gateway that signs a JWT assertion header.",
