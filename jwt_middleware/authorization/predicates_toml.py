@@ -73,8 +73,14 @@ _WORDS: Final[Keys] = {
     "authenticated": described(TRUE, "the caller is proven"),
 }
 """The conditions that are no comparisons, each with what stands behind its word."""
+
+
+def _first_line(term: Callable[[Any], Term]) -> str:
+    return (term.__doc__ or "").split("\n")[0].removesuffix(".")
+
+
 _SUBJECTS: Final[Keys] = {
-    word: described(or_list(TEXT) if word == "claim" else TEXT, (term.__doc__ or "").split("\n")[0])
+    word: described(or_list(TEXT) if word == "claim" else TEXT, _first_line(term))
     for word, term in _TERMS.items()
 }
 """What a comparison compares, each with its name."""

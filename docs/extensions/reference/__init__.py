@@ -22,7 +22,7 @@ from jwt_middleware.tools.schemas import attributes_of
 from . import public_names
 from .commands import Commands
 from .gateways import Claims, Gateways
-from .printing import Reference, code, paragraph, table
+from .printing import Reference, code, paragraph, sentence, table
 from .schemas import SCHEMA_DIRECTIVES
 
 
@@ -30,23 +30,23 @@ class Options(Reference):
     """Every option: what it is, its type, its default, and where it may be given."""
 
     def run(self) -> list[nodes.Node]:
-        """Print the table."""
-        rows = [
-            [
-                self.anchored(f"option-{name}", name),
-                paragraph(_meaning(option)),
-                f"``{_type_of(name)}``",
-                "" if option.default is None else f"``{option.default!r}``",
-                _places(name, option),
-            ]
-            for name, option in OPTIONS.items()
+        """Print the list."""
+        return [
+            self.entries(
+                (f"option-{name}", name, [_meaning(option), _form(name, option)])
+                for name, option in OPTIONS.items()
+            )
         ]
-        return [table(["option", "meaning", "type", "default", "where"], rows, [14, 40, 18, 8, 20])]
 
 
 def _meaning(option: Option) -> str:
-    weakens = ". It weakens the check" if option.why_not == WEAKENS else ""
-    return f"{option.about}{weakens}."
+    weakens = " It weakens the check." if option.why_not == WEAKENS else ""
+    return f"{sentence(option.about)}{weakens}"
+
+
+def _form(name: str, option: Option) -> str:
+    default = "" if option.default is None else f", by default ``{option.default!r}``"
+    return f"``{_type_of(name)}``{default}; in {_places(name, option)}."
 
 
 def _type_of(name: str) -> str:
@@ -64,18 +64,21 @@ class ErrorCodes(Reference):
     """Every code of a refusal: its status, when it is sent, and the way out."""
 
     def run(self) -> list[nodes.Node]:
-        """Print the table."""
-        rows = [
-            [
-                self.anchored(f"error-{each.code}", each.code),
-                str(each.status),
-                each.when,
-                each.way_out,
-                f"``{each.kind.__name__}``",
-            ]
-            for each in sorted(_codes(), key=lambda each: each.status)
+        """Print the list."""
+        codes = sorted(_codes(), key=lambda each: each.status)
+        return [
+            self.entries(
+                (
+                    f"error-{each.code}",
+                    each.code,
+                    [
+                        f"{each.status}, ``{each.kind.__name__}``: {each.when}",
+                        f"Way out: {each.way_out}",
+                    ],
+                )
+                for each in codes
+            )
         ]
-        return [table(["code", "status", "when", "way out", "class"], rows, [18, 6, 34, 34, 14])]
 
 
 class _Code(NamedTuple):

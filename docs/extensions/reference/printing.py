@@ -35,6 +35,11 @@ def paragraph(*parts: Cell) -> nodes.paragraph:
     return made
 
 
+def sentence(text: str) -> str:
+    """Return a text with a full stop, and a capital where it begins with a word."""
+    return f"{text[:1].upper()}{text[1:]}." if text else ""
+
+
 def literals(words: Iterable[str]) -> str:
     """Return words as literals, joined by commas."""
     return ", ".join(f"``{word}``" for word in words)
@@ -73,12 +78,19 @@ def _row(cells: Sequence[Cell]) -> nodes.row:
 class Reference(SphinxDirective):
     """A directive that prints what the code says."""
 
-    def anchored(self, anchor: str, shown: str) -> nodes.paragraph:
-        """Return a literal that can be linked to by its anchor, as ``{ref}`` and by URL."""
-        self._note(anchor, shown)
-        # The text is a link to itself, so that a reader can copy it.
-        link = nodes.reference("", "", nodes.literal(shown, shown), refid=anchor, internal=True)
-        return nodes.paragraph("", "", link, ids=[anchor])
+    def entries(self, found: Iterable[tuple[str, str, Sequence[Cell]]]) -> nodes.definition_list:
+        """Return a list of names, each with its anchor and the paragraphs about it."""
+        made = nodes.definition_list(classes=["reference"])
+        for anchor, name, about in found:
+            self._note(anchor, name)
+            # The name is a link to itself, so that a reader can copy it.
+            link = nodes.reference("", "", nodes.literal(name, name), refid=anchor, internal=True)
+            body = nodes.definition()
+            body += [paragraph(each) for each in about if each]
+            item = nodes.definition_list_item()
+            item += [nodes.term("", "", link, ids=[anchor]), body]
+            made += item
+        return made
 
     def section(self, anchor: str, title: str) -> nodes.section:
         """Return a section with an anchor and a title, in which double backticks are literal."""

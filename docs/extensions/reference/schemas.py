@@ -11,7 +11,7 @@ from sphinx.util.docutils import SphinxDirective
 
 from jwt_middleware.tools.schemas import FILES, schema_of
 
-from .printing import Reference, paragraph, table
+from .printing import Reference, paragraph, sentence
 
 Schema = dict[str, Any]
 
@@ -35,19 +35,20 @@ class FileSchema(Reference):
     def _table(self, path: str, anchor: str, title: str, shape: Schema) -> nodes.section:
         section = self.section(anchor, title)
         if "description" in shape:
-            section += paragraph(f"{_prose(shape['description'])}.")
+            section += paragraph(sentence(_prose(shape["description"])))
         keys = {key: value for each in _tables(shape) for key, value in each["properties"].items()}
         needed = set(shape.get("required", ()))
-        rows = [
-            [
-                self.anchored(f"schema-{path}-{key}", key),
-                self._value(value) + (", required" if key in needed else ""),
-                f"``{json.dumps(value['default'])}``" if "default" in value else "",
-                _prose(value.get("description", "")),
-            ]
+        section += self.entries(
+            (
+                f"schema-{path}-{key}",
+                key,
+                [
+                    sentence(_prose(value["description"])),
+                    sentence(self._value(value) + _presence(key in needed, value)),
+                ],
+            )
             for key, value in keys.items()
-        ]
-        section += table(["key", "value", "default", "meaning"], rows, [20, 30, 12, 38])
+        )
         return section
 
     def _value(self, shape: Schema) -> str:
@@ -105,6 +106,12 @@ def _tables(shape: Schema) -> Iterator[Schema]:
 
 def _is_shown(shape: Schema) -> bool:
     return any(True for _ in _tables(shape)) and "anyOf" not in shape.get("items", {})
+
+
+def _presence(needed: bool, shape: Schema) -> str:
+    if needed:
+        return ", required"
+    return f", by default ``{json.dumps(shape['default'])}``" if "default" in shape else ""
 
 
 def _prose(text: str) -> str:
