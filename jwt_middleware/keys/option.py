@@ -12,7 +12,7 @@ from ..background.waiting import Wait, Waitable
 from ..errors import ConfigurationError
 from ..options.checks import PEM_IN_BASE64
 from .key_set import KeySet
-from .sources import PEM, JWKSDocument, KeyFile, KeySource
+from .sources import PEM, AbsentKeys, JWKSDocument, KeyFile, KeySource
 
 Keys = KeySource | str | os.PathLike[str] | Mapping[str, Any] | Sequence["Keys"]
 """A key source; PEM text, a URL or a path; a JWKS, a map of kid to PEM or a table of a source's
@@ -69,7 +69,7 @@ def _from_text(value: str) -> KeySource:
             return PEMPerKid(value)
         return Discovery(value) if is_metadata_url(value) else JWKSEndpoint(value)
     if not value.strip():
-        raise ConfigurationError("keys: empty; without keys no token can be verified")
+        return AbsentKeys("keys: empty; without keys no token can be verified")
     if "\n" in value or len(value) > 1024:
         raise ConfigurationError(
             "keys: the text is neither PEM (which starts with -----BEGIN), nor a URL, nor a path; "
@@ -85,7 +85,7 @@ def _from_path(path: Path) -> KeySource:
         is_there = False
     if not is_there and path.suffix.lower() not in _KEY_SUFFIXES:
         # Not echoed: it may be a secret in a wrong place.
-        raise ConfigurationError(
+        return AbsentKeys(
             f"keys: the text of {len(path.name)} characters is the path of no file in "
             f"{Path.cwd() if not path.is_absolute() else 'the folder that it names'}; "
             "for a shared secret use SharedSecret(...)"

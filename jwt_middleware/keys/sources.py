@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -17,6 +18,7 @@ from ..background.waiting import Wait
 from ..errors import ConfigurationError
 from ..events.kinds import Event, KeyFetchFailed
 from ..options import checks as check
+from .absence import NoFile, excuse
 from .key import UnusableKey
 from .key_set import KeySet, reasons_of, skipped_of
 
@@ -97,6 +99,28 @@ class KeySource:
         return f"<{type(self).__name__} {self.name}>"
 
 
+class AbsentKeys(KeySource):
+    """Stands for keys that are missing, where a test can do without them.
+
+    Raises:
+        ConfigurationError: no test allows it; ``fault`` is its text.
+
+    """
+
+    name = "missing keys"
+
+    def __init__(self, fault: str) -> None:
+        excuse(fault)
+        self._fault = fault
+
+    def snapshot(self) -> None:
+        """Return None: there are no keys, so every token is refused."""
+
+    def health(self) -> dict[str, Any]:
+        """Return what a readiness probe wants to know."""
+        return {**super().health(), "last_error": self._fault}
+
+
 class StaticKeys(KeySource):
     """Keys that are given once; what is wrong with them is a ``ConfigurationError``."""
 
@@ -153,10 +177,11 @@ class WatchedKeys(KeySource):
         self._parse = read
         self._look_every = LOOK_EVERY
         self._attached: list[tuple[OnEvent, Accepts]] = []
+        self._file: WatchedFile[KeySet] | NoFile = NoFile()
         try:
             self._file = WatchedFile(path, self._read, self._changed)
         except FileNotFoundError:
-            raise ConfigurationError(f"keys: there is no file {path} (from {Path.cwd()})") from None
+            excuse(f"keys: there is no file {path} (from {Path.cwd()})")
         except OSError as error:
             raise ConfigurationError(f"keys: {name} cannot be read: {error.strerror}") from None
         except UnusableKey as error:
@@ -164,7 +189,7 @@ class WatchedKeys(KeySource):
         except ValueError:
             raise ConfigurationError("keys: a path cannot hold a NUL") from None
 
-    def snapshot(self) -> KeySet:
+    def snapshot(self) -> KeySet | None:
         """Return the keys of the last good reading; look again in the background now and then."""
         return self._file.current()
 
@@ -261,7 +286,8 @@ class SharedSecret(StaticKeys):
         value = os.environ.get(name) if isinstance(name, str) else None
         if value is None:
             shown = name if isinstance(name, str) and _VARIABLE.fullmatch(name) else "of that name"
-            raise ConfigurationError(f"the environment variable {shown} (a secret) is not set")
+            excuse(f"the environment variable {shown} (a secret) is not set")
+            value = secrets.token_hex(64)  # nobody can sign with it
         return cls(value, name=f"secret in ${name}", key_id=key_id)
 
 

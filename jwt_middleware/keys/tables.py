@@ -10,6 +10,7 @@ from ..errors import ConfigurationError
 from ..options import checks as check
 from ..options.checks import PEM_IN_BASE64
 from ..options.shapes import FLAG, TEXT, Keys, Shape, described, number, or_list, table, table_of
+from .absence import excuse
 from .pem import is_pem
 from .sources import KeyFile, KeySource
 
@@ -122,6 +123,9 @@ def password_in(path: Any) -> str | None:
         return None
     try:
         return Path(name).read_text("utf-8").rstrip("\r\n")
+    except FileNotFoundError:
+        excuse(f"password_file: {name} cannot be read: No such file or directory")
+        return None
     except OSError as error:
         raise ConfigurationError(
             f"password_file: {name} cannot be read: {error.strerror}"

@@ -22,6 +22,7 @@ from ..events.record import (
     open_record,
     records_requests,
 )
+from ..keys.absence import may_be_absent
 from ..principal import PRINCIPAL_KEY, Principal
 from ..responses import Challenge, Refusal, refusal_for
 from ..verification.verifier import Verifier
@@ -54,7 +55,6 @@ class Middleware:
         self._exempt = settings.exempt
         self._optional = settings.optional
         self._passes_preflight = settings.passes_preflight
-        self.fail_fast = settings.fail_fast
         self._refuse = settings.refuse
         self._authorize = None if settings.authorize is None else Guard(settings.authorize)
         self.resource = settings.resource
@@ -186,7 +186,7 @@ class Middleware:
                 "end_streams: this door cannot end an answer that has begun; serve the app by ASGI "
                 "(Starlette, FastAPI, or jwt_middleware.asgi.JWTMiddleware), or leave it out"
             )
-        if self.fail_fast and not self.verifier.prefetch():
+        if self._must_have_keys and not self.verifier.prefetch():
             raise self.no_keys()
 
     async def prefetch_async(self) -> None:
@@ -196,8 +196,13 @@ class Middleware:
             ConfigurationError: there are no keys, with ``fail_fast``.
 
         """
-        if not await self.verifier.prefetch_async() and self.fail_fast:
+        if not await self.verifier.prefetch_async() and self._must_have_keys:
             raise self.no_keys()
+
+    @property
+    def _must_have_keys(self) -> bool:
+        is_excused = self.verifier is self.settings.verifier and may_be_absent()
+        return self.settings.fail_fast and not is_excused
 
     def no_keys(self) -> ConfigurationError:
         """Return an error that names each source without keys, and why."""

@@ -118,9 +118,14 @@ class RevocationCheck:
             self._last_pair = (snapshot, denials)
         return self._last_pair
 
+    @property
+    def option(self) -> Revocations:
+        """An option for the same open store."""
+        return replace(self._option, url=self.store)
+
     def without_one_time(self) -> Revocations:
         """Return an option for the same store that uses no token up."""
-        return replace(self._option, url=self.store, one_time=False)
+        return replace(self.option, one_time=False)
 
     def dry_run(self) -> None:
         """From now on only ask whether a token was used, and record no use: for tools."""

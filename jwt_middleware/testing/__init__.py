@@ -11,6 +11,7 @@ from .gateway import LocalGateway as LocalGateway
 from .minting import SigningKey as SigningKey
 from .minting import compact as compact
 from .minting import mint as mint
+from .override import allow_missing_keys as allow_missing_keys
 from .override import as_principal as as_principal
 from .override import override as override
 from .samples import byu_claims as byu_claims

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from os import PathLike
-from typing import Any, Self
+from typing import Any, Never, Self
 
 from ..authorization.clients import Client
 from ..authorization.registry import ClientRegistry
@@ -16,7 +16,7 @@ from ..gateways.forms import FORMS, TokenForm
 from ..options.checks import AnyAudience
 from ..verification.options import registry_of
 from .minting import SigningKey, mint
-from .outside import unset_outside_code
+from .outside import refuse_others, unset_outside_code
 from .own_keys import with_keys_of
 from .placing import claims_by_entry, put_claim, put_list
 from .publishing import Answer, Published, answer_at
@@ -26,6 +26,8 @@ SOMEBODY = "someone@carbon.super"
 """Who calls where neither a test nor the form says."""
 ISSUER = "wso2.org/products/am"
 """Who issues tokens whose form has no ``iss``."""
+LOCAL_API = "/local/1.0.0"
+"""The API of tokens where ``api`` names none."""
 _CLAIM_OF_OPTION = {"issuer": "iss", "audience": "aud", "signer": "signer"}
 
 
@@ -45,6 +47,9 @@ class LocalGateway:
         audience: their ``aud``; None for the form's.
         signer: their ``signer``; None for the form's.
 
+    Raises:
+        TypeError: an option is none of these, but perhaps one of the app's.
+
     """
 
     def __init__(
@@ -58,7 +63,9 @@ class LocalGateway:
         issuer: str | None = None,
         audience: str | None = None,
         signer: str | None = None,
+        **others: Never,
     ) -> None:
+        refuse_others(others)
         self.form = FORMS[form] if isinstance(form, str) else form
         self.gateway = self.form.gateway
         self.header = header or self.gateway.headers[0]
@@ -96,11 +103,9 @@ class LocalGateway:
 
     def with_key(self, key: SigningKey) -> LocalGateway:
         """Return a gateway like this one that signs with another key, and publishes it nowhere."""
-        given = {"issuer": self.issuer, "audience": self._given["aud"]}
-        signer = self._given["signer"]
-        return LocalGateway(
-            self.form, self.header, self.api, self.clients, key, **given, signer=signer
-        )
+        given: dict[str, Any] = {"audience": self._given["aud"], "signer": self._given["signer"]}
+        place = self.form, self.header, self.api, self.clients
+        return LocalGateway(*place, key, issuer=self.issuer, **given)
 
     def publish_at(self, origin: str) -> None:
         """Let another server, at this origin, serve what ``answer`` returns."""
@@ -111,10 +116,7 @@ class LocalGateway:
         """What ``keys=`` takes: the URL of the keys, or its template with ``{kid}``."""
         return self.origin + next(iter(self.form.publishes))
 
-    @property
-    def jwks_url(self) -> str:
-        """The same as ``keys_url``."""
-        return self.keys_url
+    jwks_url = keys_url
 
     @property
     def issuer(self) -> str:
@@ -192,7 +194,7 @@ class LocalGateway:
         names = self.gateway.names
         body = self._standard_claims()
         if self.gateway.context_claim is not None:
-            body[self.gateway.context_claim] = self.api or "/local/1.0.0"
+            body[self.gateway.context_claim] = self.api or LOCAL_API
         if service is None:
             body |= self.form.person_claims(user or self._somebody)
         elif client is not None or user is not None:

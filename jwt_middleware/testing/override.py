@@ -8,13 +8,13 @@ from os import PathLike
 from typing import Any, cast
 
 from ..authorization.registry import ClientRegistry
+from ..keys.absence import allow_absence, allowed_absence
 from ..middleware.live import middlewares_of, substituted
 from ..middleware.middleware import Middleware
-from ..middleware.settings import stand_ins
 from ..principal import Grants, Principal, frozen
 from ..verification.verifier import Verifier
 from .gateway import LocalGateway
-from .minting import SigningKey
+from .kept_options import contexts_of_app, is_for, options_for
 from .placing import claims_by_entry
 
 
@@ -27,27 +27,31 @@ def override(
 ) -> Generator[None]:
     """Let an app take a test's tokens, or every request as this principal's, while it lasts.
 
-    The app's guards, paths and header stay as they are, and its own verifier is back at the end. An
-    app whose own keys are missing, as in a fresh checkout, is served while it lasts; Flask's
-    middleware is made with the app, so import that one within the block, or give it keys.
+    The app's guards, paths, header and options stay as they are, its revocations among them; the
+    gateway replaces its keys, issuers and audiences, and how tokens are written. With ``api``, the
+    app takes tokens for that API, and those of a gateway that names none. The app's own verifier is
+    back at the end. An app that is made while it lasts may lack its keys; one that is made before,
+    as an import does, with ``allow_missing_keys``.
+
+    With Django's tests, ``self.enterContext(override(None, principal=as_principal("ana")))``.
 
     Args:
         app: a Flask, Starlette or FastAPI app, or what a plain door made; a Django handler, or None
             for every middleware of this process: a Django site has a handler for each server.
-        verifier: verifies instead of the app's own; or a gateway, whose ``options`` make one.
+        verifier: verifies instead of the app's own, by its own options alone; or a gateway.
         principal: who calls, whether or not there is a token. Nothing is verified.
 
     Raises:
         TypeError: both are given or neither, or the app has no ``JWTMiddleware``.
-        ValueError: the gateway writes another header than the app reads, or has no registry where
-            the app has one (Django loads its middleware too late for this check).
+        ValueError: the gateway writes another header than the app reads, is for another API, or has
+            no registry where the app has one (Django loads its middleware too late for this check).
 
     """
     if (verifier is None) is (principal is None):
         raise TypeError("override: either a verifier (or a LocalGateway), or principal=")
     with ExitStack() as stack:
         make = _maker_of(verifier, principal, stack)
-        stack.enter_context(_standing_in(verifier))
+        stack.enter_context(allowed_absence())
         middlewares = None
         if app is not None and not hasattr(app, "load_middleware"):  # which Django's handlers have
             middlewares = [*middlewares_of(app, lambda layer: _build(layer, stack))]
@@ -58,6 +62,18 @@ def override(
                     _check_fits(middleware, verifier)
         stack.enter_context(substituted(make, middlewares))
         yield
+
+
+def allow_missing_keys() -> None:
+    """Let apps be made without the keys that they name, in tests, for the rest of the process.
+
+    For an app that is made where it is imported (``create_app()``, ``Verifier.from_settings()``),
+    and for the system check of ``manage.py test``. Call it before that import: in ``conftest.py``,
+    or in the ``__init__.py`` of the tests. A file, a variable or an option of keys may then be
+    missing, and ``fail_fast`` does not stop the app; all else that is wrong still does. Such an app
+    refuses every token with 503 until ``override`` gives it keys.
+    """
+    allow_absence()
 
 
 def as_principal(
@@ -75,6 +91,13 @@ def as_principal(
     With ``clients``, the registry or its path, and a ``client``, it is granted what that client's
     entry grants: values of another namespace are dropped, levels compare, and policies
     hold. Without, it is granted what is given.
+
+    It needs no pytest::
+
+        class Reports(django.test.TestCase):
+            def test_a_registrar_reads_them(self) -> None:
+                with override(None, principal=as_principal("ana", roles=["registrar"])):
+                    self.assertEqual(self.client.get("/reports").status_code, 200)
 
     Raises:
         ValueError: the client's entry names no claim for what is given.
@@ -117,24 +140,6 @@ class _FixedVerifier:
         return True
 
 
-@contextmanager
-def _standing_in(verifier: Verifier | LocalGateway | None) -> Generator[None]:
-    """Let middlewares be made whose own verifier cannot be, as a test substitutes it."""
-
-    def make() -> Verifier:
-        if isinstance(verifier, Verifier):
-            return verifier
-        if isinstance(verifier, LocalGateway):
-            return Verifier(**verifier.verifier_options)
-        return Verifier(keys=SigningKey("ES256").public_pem, gateway="standard")
-
-    stand_ins.append(make)
-    try:
-        yield
-    finally:
-        stand_ins.remove(make)
-
-
 def _maker_of(
     verifier: Verifier | LocalGateway | None, principal: Principal | None, stack: ExitStack
 ) -> Callable[[Middleware], Verifier]:
@@ -147,11 +152,10 @@ def _maker_of(
         return lambda _: verifier
     if not isinstance(verifier, LocalGateway):
         raise TypeError(f"override: no Verifier and no LocalGateway: {verifier!r}")
-    options = verifier.verifier_options
 
     def make(middleware: Middleware) -> Verifier:
-        # The app keeps its listeners: its audit may be what is tested.
-        made = Verifier(**options, listeners=middleware.settings.verifier.announce.listeners)
+        own = middleware.settings.verifier
+        made = own.substitute(options_for(own, verifier))
         stack.callback(made.close)
         return made
 
@@ -168,6 +172,12 @@ def _check_fits(middleware: Middleware, gateway: LocalGateway) -> None:
         raise ValueError(
             "override: the app has clients=, and its registry decides what a caller may do; give "
             "the gateway the same: LocalGateway(clients='clients.toml')"
+        )
+    contexts = contexts_of_app(middleware.settings.verifier)
+    if gateway.api is not None and contexts and not is_for(gateway.api, contexts):
+        raise ValueError(
+            f"override: the app is the API {' or '.join(contexts)}, and takes no token for "
+            f"another: LocalGateway(api={contexts[0]!r})"
         )
 
 

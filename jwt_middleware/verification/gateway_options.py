@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from ..errors import ConfigurationError
 from ..gateways import METADATA, PRESETS, Gateway, SignerForm, WireFormat
+from ..keys.sources import AbsentKeys
 from ..options import checks as check
 from ..options.resource import checked_url
 from ..principal import ClaimName, ClaimNames, ListClaim, Mark
@@ -224,7 +225,7 @@ def default_keys(gateway: Gateway, issuer: Any, signers: Signers | None) -> Any:
     if signers is not None:
         return signers.keys
     if gateway.keys is None:
-        raise ConfigurationError(
+        return AbsentKeys(
             "keys: missing; name the gateway's certificate, key file or JWKS URL, such as "
             "keys='gateway.pem' (JWT_MIDDLEWARE_KEYS is for the middleware and "
             "Verifier.from_settings())"
@@ -234,10 +235,10 @@ def default_keys(gateway: Gateway, issuer: Any, signers: Signers | None) -> Any:
     names = check.texts("issuer", issuer)
     if len(names) != 1:
         one = "keys: missing; set keys, or issuer, from which they follow"
+        if not names:
+            return AbsentKeys(one)
         raise ConfigurationError(
-            one
-            if not names
-            else f"{one}: one issuer, or several as issuers=[Issuer('https://a', ...), ...]"
+            f"{one}: one issuer, or several as issuers=[Issuer('https://a', ...), ...]"
         )
     # An issuer that is a URL may end in a slash; a host may be written as one (Pomerium).
     base = names[0].rstrip("/")

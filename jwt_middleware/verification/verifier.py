@@ -14,7 +14,6 @@ from ..errors import BadSignature, DuplicateHeader, RequestError
 from ..events.kinds import ConfigurationWarning
 from ..events.log import Announcer
 from ..events.record import Audit
-from ..gateways import Gateway
 from ..keys.encoding import use_speed
 from ..keys.trusted import TrustedKeys
 from ..options import checks as check
@@ -44,9 +43,9 @@ class Verifier:
     def __init__(self, **options: Unpack[VerifierOptions]) -> None:
         check.known(options, VerifierOptions.__annotations__)
         use_speed()
-        clock = clock_of(options.get("clock", time.time))
-        announce = Announcer(listeners_of(value_of(options, "listeners")))
-        self._set_up(options, announce, issuer_verifiers_of(options, announce, clock))
+        self._set_up(options, Announcer(listeners_of(value_of(options, "listeners"))))
+        if not options.get("api") and any(each.gateway.context_claim for each in self.issuers):
+            self.announce(ConfigurationWarning(API_IS_NOT_SET))
 
     @classmethod
     def from_settings(cls, **code: Unpack[VerifierOptions]) -> Verifier:
@@ -65,10 +64,11 @@ class Verifier:
         self,
         options: VerifierOptions,
         announce: Announcer,
-        issuer_verifiers: Mapping[str | None, IssuerVerifier],
+        issuer_verifiers: Mapping[str | None, IssuerVerifier] | None = None,
     ) -> None:
-        self._options = options
         self.clock = clock_of(options.get("clock", time.time))
+        if issuer_verifiers is None:
+            issuer_verifiers = issuer_verifiers_of(options, announce, self.clock)
         self.announce = announce
         self._wants = self.announce.wants
         self._max_size, cache_size = sizes_of(options)
@@ -77,6 +77,8 @@ class Verifier:
         self._issuer_verifiers = issuer_verifiers
         self._of_originals: list[Verifier] = []
         registry = registry_of(options.get("clients"))
+        self.options: VerifierOptions = {**options, "clients": registry}
+        """What it was made of, with the registry itself."""
         self._when_clients_change: list[Callable[[], object]] = [self._cache.clear]
         self._find = self._cache.find
         self._issuers = Issuers(issuer_verifiers, registry, announce, self.clock, self._changed)
@@ -87,15 +89,16 @@ class Verifier:
         )
         """Denies tokens and takes denials back; None if ``revocations`` is not configured."""
         self._generation = None if self.revocations is None else self.revocations.generation
-        verifiers = issuer_verifiers.values()
-        self.headers, scheme = headers_of(verifiers)
+        self.issuers = tuple(issuer_verifiers.values())
+        """The verifier of each issuer; a single verifier if ``issuers`` is not configured."""
+        self.gateway = self.issuers[0].gateway
+        """The gateway of the only issuer, or of the first issuer."""
+        self.headers, scheme = headers_of(self.issuers)
         """The header names of every gateway, the first one first."""
         own = credentials_of(self.begin, self.audit, scheme, self._max_size)
         self._begin_value = self.begin if own is None else own.begin_value
         self.begin_line: Callable[..., Outcome] = self.begin if own is None else own.begin_line
         """Does as ``begin`` for one header line, which may hold a scheme before the token."""
-        if not options.get("api") and any(issuer.gateway.context_claim for issuer in verifiers):
-            announce(ConfigurationWarning(API_IS_NOT_SET))
 
     def verify(self, raw: bytes | str, *, request: RequestView | None = None) -> Principal:
         """Verify one raw header value. Waits for a fetch only if the key is not known.
@@ -276,11 +279,6 @@ class Verifier:
         return None if self._read_registry is None else self._read_registry().clients
 
     @property
-    def issuers(self) -> tuple[IssuerVerifier, ...]:
-        """The verifier of each issuer; a single verifier if ``issuers`` is not configured."""
-        return tuple(self._issuer_verifiers.values())
-
-    @property
     def trusted_keys(self) -> Sequence[TrustedKeys]:
         """The keys of every issuer, and of every client that is bound to keys of its own."""
         return self._issuers.key_sets()
@@ -309,6 +307,12 @@ class Verifier:
         """Do as ``prefetch``, without blocking the event loop."""
         return await drive_async(self._issuers.prefetching())
 
+    def substitute(self, options: VerifierOptions) -> Verifier:
+        """Return a verifier with other options that repeats no advice of this one's: for tests."""
+        verifier = Verifier.__new__(Verifier)
+        verifier._set_up(options, self.announce)
+        return verifier
+
     def for_originals(self, api: Any, audience: Any) -> Verifier:
         """Return a verifier of the assertions of callers before the caller.
 
@@ -319,7 +323,7 @@ class Verifier:
             ConfigurationError: ``api`` or ``audience`` is wrong.
 
         """
-        options = self._options.copy()
+        options = self.options.copy()
         if self.revocations is not None:
             options["revocations"] = self.revocations.without_one_time()
         verifier = Verifier.__new__(Verifier)
@@ -341,8 +345,3 @@ class Verifier:
             self.revocations.close()
         for verifier in self._of_originals:
             verifier.close()
-
-    @property
-    def gateway(self) -> Gateway:
-        """The gateway of the only issuer, or of the first issuer."""
-        return next(iter(self._issuer_verifiers.values())).gateway
