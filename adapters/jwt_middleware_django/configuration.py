@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from django.conf import settings
@@ -44,13 +44,27 @@ def options_from_settings() -> dict[str, Any]:
     return {name: value for name, value in options.items() if name != MAP_USER}
 
 
+@contextmanager
+def middleware_to_look_at() -> Generator[Middleware]:
+    """Make the site's middleware, and close what it has opened at the end of the context.
+
+    Raises ``ConfigurationError`` where the options are wrong.
+    """
+    options = options_from_settings()
+    middleware = Middleware(options)
+    try:
+        yield middleware
+    finally:
+        if options.get("verifier") is None:  # a ready one is the site's own
+            middleware.settings.verifier.close()
+
+
 def check_settings(**_: Any) -> list[CheckMessage]:
     """Return what is wrong with the options, the routes, the users, and the middleware's order."""
     messages: list[CheckMessage] = []
     try:
-        middleware = Middleware(options_from_settings())
-        with suppress(ImproperlyConfigured):  # of a urlconf: Django's own check names it
-            messages += _faults_of_routes(middleware)
+        with middleware_to_look_at() as middleware, suppress(ImproperlyConfigured):
+            messages += _faults_of_routes(middleware)  # Django's own check names a bad urlconf
     except ConfigurationError as error:
         messages.append(Error(str(error), obj="JWT_MIDDLEWARE", id="jwt_middleware.E001"))
     order = Order()

@@ -1,4 +1,4 @@
-"""drf-spectacular: ``JWTAuthentication`` in the OpenAPI document.
+"""drf-spectacular: ``JWTAuthentication`` and its subclasses in the OpenAPI document.
 
 It is known where ``"drf_spectacular"`` is in ``INSTALLED_APPS``.
 """
@@ -10,16 +10,16 @@ from typing import Any
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 
 from jwt_middleware.errors import ConfigurationError
-from jwt_middleware.middleware import Middleware
 from jwt_middleware.middleware.openapi import USUAL_HEADER, scheme_of
 
-from .configuration import options_from_settings
+from .configuration import middleware_to_look_at, options_from_settings
 
 
 class JWTAuthenticationScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     """The header, or each of several as an alternative, by the site's options."""
 
     target_class = "jwt_middleware_django.rest_framework.JWTAuthentication"
+    match_subclasses = True
 
     def __init__(self, target: Any) -> None:
         super().__init__(target)  # type: ignore[no-untyped-call]
@@ -51,7 +51,8 @@ def _headers_by(options: dict[str, Any]) -> tuple[str, ...]:
     A document may be made where the gateway's keys are not, and ``manage.py check`` names faults.
     """
     try:
-        return Middleware(options).settings.headers
+        with middleware_to_look_at() as middleware:
+            return middleware.settings.headers
     except ConfigurationError:
         header = options.get("header")
         return (header,) if isinstance(header, str) else (USUAL_HEADER,)

@@ -13,7 +13,7 @@ from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.wsgi import WSGIHandler
 from django.test import override_settings
 
-from jwt_middleware import ConfigurationError
+from jwt_middleware import ConfigurationError, Verifier
 from jwt_middleware.authorization.exposure import guards_of
 from jwt_middleware.testing import SigningKey
 
@@ -242,3 +242,13 @@ def test_a_wsgi_servers_folded_headers_are_one_value(options: Options, caller: C
     assert (
         ask("asgi", options, "/sync/me", [(name, token)] * 2).json()["code"] == "duplicate_header"
     )
+
+
+def test_a_check_leaves_the_site_s_own_verifier_open(rsa_key: SigningKey) -> None:
+    verifier = Verifier(keys=rsa_key.certificate_pem, api="/echo", revocations="process-memory")
+    closed: list[str] = []
+    verifier.close = lambda: closed.append("closed")  # type: ignore[method-assign]
+    with site({"verifier": verifier}):
+        run_checks()
+
+    assert closed == []

@@ -25,9 +25,7 @@ SETTINGS = """
     ROOT_URLCONF = "urls"
     REST_FRAMEWORK = {{
         "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-        "DEFAULT_AUTHENTICATION_CLASSES": [
-            "jwt_middleware_django.rest_framework.JWTAuthentication"
-        ],
+        "DEFAULT_AUTHENTICATION_CLASSES": [{authentication!r}],
     }}
     JWT_MIDDLEWARE = {options!r}
 """
@@ -57,13 +55,23 @@ URLS = """
 """
 
 
-def document(folder: Path, options: dict[str, Any]) -> Any:
+OWN = "jwt_middleware_django.rest_framework.JWTAuthentication"
+
+
+def document(
+    folder: Path,
+    options: dict[str, Any],
+    authentication: str = OWN,
+    command: tuple[str, ...] = ("-m", "django", "spectacular"),
+    more: str = "",
+) -> Any:
     """The OpenAPI document of a site with these options."""
-    (folder / "site_settings.py").write_text(dedent(SETTINGS).format(options=options))
+    settings = dedent(SETTINGS).format(options=options, authentication=authentication)
+    (folder / "site_settings.py").write_text(settings + more)
     (folder / "urls.py").write_text(dedent(URLS))
     paths = os.pathsep.join(map(str, (folder, ROOT, ROOT / "adapters")))
     made = subprocess.run(
-        [sys.executable, "-m", "django", "spectacular", *FLAGS],
+        [sys.executable, *command, *FLAGS],
         env=os.environ | {"DJANGO_SETTINGS_MODULE": "site_settings", "PYTHONPATH": paths},
         capture_output=True,
         check=False,
@@ -104,3 +112,47 @@ def test_an_access_token_is_documented_as_a_bearer_token(
     [scheme] = document(tmp_path, bearer)["components"]["securitySchemes"].values()
 
     assert (scheme["type"], scheme["scheme"]) == ("http", "bearer")
+
+
+SUBCLASS = """
+    from jwt_middleware_django.rest_framework import JWTAuthentication
+
+
+    class Audited(JWTAuthentication):
+        pass
+"""
+
+
+def test_a_subclass_is_documented_as_its_base(tmp_path: Path, rsa_key: SigningKey) -> None:
+    (tmp_path / "authentication.py").write_text(dedent(SUBCLASS))
+    found = document(tmp_path, {"keys": rsa_key.certificate_pem}, "authentication.Audited")
+
+    assert list(found["components"]["securitySchemes"]) == ["X-JWT-Assertion"]
+    assert found["paths"]["/reports"]["get"]["security"] == [{"X-JWT-Assertion": []}]
+
+
+THEN_THREADS = """
+    import sys, threading, time
+    from django.core.management import execute_from_command_line
+
+    execute_from_command_line(sys.argv)
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline and "denials" in str(threading.enumerate()):
+        time.sleep(0.05)
+    assert "denials" not in str(threading.enumerate()), threading.enumerate()
+"""
+
+
+@pytest.mark.parametrize("checks", [False, True])
+def test_what_is_opened_for_a_document_is_closed(
+    checks: bool, tmp_path: Path, rsa_key: SigningKey
+) -> None:
+    (tmp_path / "then_threads.py").write_text(dedent(THEN_THREADS))
+    options = {
+        "keys": rsa_key.certificate_pem,
+        "revocations": f"sqlite:///{tmp_path / 'denials.db'}",
+    }
+    more = "\nINSTALLED_APPS.append('jwt_middleware_django')\n" if checks else ""
+    command = (str(tmp_path / "then_threads.py"), "spectacular")
+
+    assert document(tmp_path, options, command=command, more=more)["paths"]
