@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from types import FunctionType
 from typing import Any
@@ -27,6 +28,8 @@ from jwt_middleware.events import RequestRecord
 from jwt_middleware.middleware import Middleware
 
 _ADMINS = ("admin_site", "model_admin")
+_ADMIN = "django.contrib.admin"
+_ADMINS_HANDLER = re.compile(r"django\.contrib\.(\w+\.)?admin\.")
 _MOST_KNOWN = 10_000
 _ASK_PERMISSIONS = ("check_permissions", "get_permissions", "initial")
 
@@ -68,7 +71,9 @@ class SiteRoutes:
         # The admin's views require its own log-in, whatever their class.
         is_admins = any(hasattr(view, name) for name in _ADMINS)
         for route in self._rows_of_view(path, view):
-            yield route._replace(frameworks_own=route.frameworks_own or is_admins)
+            if is_admins or _ADMINS_HANDLER.match(route.handler):
+                route = route._replace(frameworks_own=True, part=_ADMIN)
+            yield route
 
     def _rows_of_view(self, path: str, view: Any) -> Iterator[Route]:
         view_class = _class_of(view)
@@ -142,7 +147,9 @@ def template_of(request: HttpRequest) -> str | None:
 
 def _views(resolver: URLResolver, prefix: str) -> Iterator[tuple[str, Any]]:
     for entry in resolver.url_patterns:
-        path = prefix + str(entry.pattern)
+        own = str(entry.pattern)
+        # As Django joins them into ``ResolverMatch.route``.
+        path = prefix + (own if prefix == "/" else own.removeprefix("^"))
         if isinstance(entry, URLResolver):
             yield from _views(entry, path)
         elif isinstance(entry, URLPattern):
@@ -262,6 +269,21 @@ def find_route(_: Any, __: str, path: str) -> tuple[str, Mapping[str, Any]] | No
     except Resolver404:
         return None
     return f"/{match.route}", match.kwargs
+
+
+def as_read(path: str) -> str:
+    """Return the path of a route as a person reads it: a regular expression without its marks."""
+    if not any(mark in path for mark in ("^", "$", "(?", "\\")):
+        return path
+    from django.contrib.admindocs import utils  # imported here: only a command shows paths
+
+    for simplify in (
+        utils.replace_named_groups,
+        utils.replace_unnamed_groups,
+        utils.replace_metacharacters,
+    ):
+        path = simplify(path)
+    return re.sub(r"\\(\W)", r"\1", path)
 
 
 def installed_gate(_: Any) -> Middleware | None:

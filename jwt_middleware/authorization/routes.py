@@ -42,7 +42,8 @@ class Route(NamedTuple):
 
     ``methods`` is empty where any method is served, and ``WEBSOCKET`` for a websocket. ``path`` is
     as the framework writes it. ``frameworks_own``: the handler is the framework's. ``place``: the
-    file and line of an unguarded handler.
+    file and line of an unguarded handler. ``part``: the app of the framework that it belongs to, of
+    many routes, such as Django's admin.
     """
 
     path: str
@@ -52,6 +53,7 @@ class Route(NamedTuple):
     public: bool = False
     frameworks_own: bool = False
     place: str = ""
+    part: str = ""
 
     @property
     def kind(self) -> str:

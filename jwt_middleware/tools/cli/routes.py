@@ -6,7 +6,9 @@ import argparse
 import functools
 import importlib
 import inspect
+import os
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import redirect_stdout
 from pathlib import Path
@@ -17,6 +19,7 @@ from ...authorization.routes import Route
 from ...errors import ConfigurationError
 from ...middleware.middleware import Middleware
 from ...options.checks import nearest
+from ..explain.times import count
 from .shared import add_command, answer, complain
 
 _ADAPTERS = {
@@ -40,6 +43,9 @@ def add_to(commands: Any) -> None:
     command.add_argument(
         "--strict", action="store_true", help="exit status 1 where a route of the app has no guard"
     )
+    command.add_argument(
+        "--all", action="store_true", help="list each route of Django's admin, not their number"
+    )
 
 
 def _routes(options: argparse.Namespace) -> int:
@@ -61,19 +67,45 @@ def _routes(options: argparse.Namespace) -> int:
         }
         for route in routes
     ]
-    answer(options, rows, _lines(routes))
+    shown = [route._replace(path=app.as_read(route.path)) for route in routes]
+    answer(options, rows, _lines(shown, is_whole=options.all))
     return int(options.strict and any(route.kind == "unguarded" for route in routes))
 
 
-def _lines(routes: list[Route]) -> Iterator[str]:
+def _place_of(route: Route) -> tuple[str, str]:
+    """Return a part of a framework and where it stands: a site may have more than one admin."""
+    return route.part, route.path.split("/")[1]
+
+
+def _folded(routes: list[Route]) -> list[Route]:
+    """Return the routes, with one in place of all that a part of the framework serves itself."""
+    parts: dict[tuple[str, str], list[Route]] = {}
+    for route in routes:
+        if route.part and route.kind == "framework":
+            parts.setdefault(_place_of(route), []).append(route)
+    shown: list[Route] = []
+    for route in routes:
+        of_part = parts.get(_place_of(route), [])
+        if route not in of_part:
+            shown.append(route)
+        elif route is of_part[0]:
+            prefix = os.path.commonpath([each.path for each in of_part])
+            said = f"{route.part}: {count(len(of_part), 'route')}, which --all lists"
+            shown.append(Route(f"{prefix.rstrip('/')}/*", (), said, frameworks_own=True))
+    return shown
+
+
+def _lines(routes: list[Route], *, is_whole: bool) -> Iterator[str]:
     if not routes:
         yield "no routes"
-    rows = [(route, ",".join(route.methods) or "any") for route in routes]
+    numbers = Counter(route.kind for route in routes)
+    listed = routes if is_whole else _folded(routes)
+    rows = [(route, ",".join(route.methods) or "any") for route in listed]
     width = max((len(methods) for _, methods in rows), default=0)
     for kind, title in _TITLES.items():
         of_kind = [row for row in rows if row[0].kind == kind]
         if of_kind:
-            yield f"{title}: {len(of_kind)}"
+            yield f"{title}: {numbers[kind]}"
         for route, methods in of_kind:
             yield f"  {methods:<{width}}  {route.path}  {route.guard or route.handler}"
 
@@ -81,13 +113,15 @@ def _lines(routes: list[Route]) -> Iterator[str]:
 class GuardedApp(NamedTuple):
     """An app's routes, its middleware or None, and what stands beside that in a wrong place.
 
-    ``find`` returns the template of the route that serves a method and a path, and its parameters.
+    ``find`` returns the template of the route that serves a method and a path, and its parameters;
+    ``as_read`` a template as a person reads it.
     """
 
     routes: list[Route]
     middleware: Middleware | None
     misplaced: list[str]
     find: Callable[[str, str], tuple[str, Mapping[str, Any]] | None]
+    as_read: Callable[[str], str]
 
     def route_of(self, method: str, path: str) -> tuple[Route | None, Mapping[str, Any]]:
         """Return the route that serves a request, and the parameters of its path."""
@@ -123,6 +157,7 @@ def find_app(spec: str) -> GuardedApp:
                     adapter.installed_gate(app),
                     misplaced(app),
                     functools.partial(adapter.find_route, app),
+                    getattr(adapter, "as_read", str),  # Django's may be regular expressions
                 )
             app = getattr(app, "app", None) or getattr(app, "wsgi_app", None) or app
     raise ConfigurationError(
