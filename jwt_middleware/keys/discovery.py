@@ -32,8 +32,8 @@ class Discovery(JWKSEndpoint):
         url: of the metadata, where it is not the one that follows from the issuer.
         jwks_origin: the origin that the keys may come from beside the metadata's own, such as
             ``https://www.googleapis.com`` for Google.
-        options: those of ``JWKSEndpoint``, less ``fetch``. ``headers`` go to the metadata's origin
-            only.
+        options: those of ``JWKSEndpoint``. ``headers`` go to the metadata's origin only; ``fetch``
+            gets the metadata, then the keys, whose origin must be one of these all the same.
 
     Raises:
         ConfigurationError: keys may not come from this URL, or an option is wrong.
@@ -48,11 +48,12 @@ class Discovery(JWKSEndpoint):
         jwks_origin: str | None = None,
         **options: Any,
     ) -> None:
-        if "fetch" in options:
-            raise ConfigurationError("Discovery: fetch= is for JWKSEndpoint, which fetches once")
-        allow_http = check.flag("allow_http", options.get("allow_http", False))
+        self._rules = {
+            "allow_http": check.flag("allow_http", options.get("allow_http", False)),
+            "has_own_fetch": options.get("fetch") is not None,
+        }
         if url is None:
-            name, self._metadata_url = issuer_and_metadata(issuer, allow_http=allow_http)
+            name, self._metadata_url = issuer_and_metadata(issuer, **self._rules)
         else:
             name, self._metadata_url = check.text("issuer", issuer) or "", url
         super().__init__(self._metadata_url, **options)
@@ -66,7 +67,7 @@ class Discovery(JWKSEndpoint):
         self.spellings = (name, f"{name}/") if self._is_open and is_openid else (name,)
         self._expected = frozenset(self.spellings)
         self._here = origin_of(urlsplit(self._metadata_url))
-        self._jwks_origin = _checked_origin(jwks_origin, allow_http=allow_http)
+        self._jwks_origin = _checked_origin(jwks_origin, **self._rules)
         if jwks_origin is not None:
             self.weakenings = {**self.weakenings, "jwks_origin": jwks_origin}
 
@@ -87,12 +88,12 @@ class Discovery(JWKSEndpoint):
 
     def _get(self) -> Document:
         ends = self._clock() + self.deadline
-        metadata = self._get_from(self._metadata_url)
+        metadata = self._document(self._metadata_url)
         jwks_uri = self._jwks_uri(metadata.body or b"")
         left = max(0.01, ends - self._clock())
         if origin_of(urlsplit(jwks_uri)) != self._here:
-            return self._get_from(jwks_uri, deadline=left, etag=self._etag, headers=None)
-        return self._get_from(jwks_uri, deadline=left, etag=self._etag)
+            return self._document(jwks_uri, deadline=left, etag=self._etag, headers=None)
+        return self._document(jwks_uri, deadline=left, etag=self._etag)
 
     def _jwks_uri(self, body: bytes) -> str:
         try:
@@ -107,7 +108,7 @@ class Discovery(JWKSEndpoint):
         if not isinstance(jwks_uri, str):
             raise FetchError("metadata without a jwks_uri")
         try:
-            there = checked_url(jwks_uri, allow_http=self.allow_http)
+            there = checked_url(jwks_uri, **self._rules)
         except ConfigurationError as error:
             raise FetchError(f"metadata whose jwks_uri is not acceptable: {error}") from None
         if origin_of(there) not in (self._here, self._jwks_origin):
@@ -131,10 +132,10 @@ class Discovery(JWKSEndpoint):
         return f"{text}; if that is right, name both: Discovery(issuer, url=...)"
 
 
-def _checked_origin(text: str | None, *, allow_http: bool) -> tuple[str, str, int | None] | None:
+def _checked_origin(text: str | None, **rules: bool) -> tuple[str, str, int | None] | None:
     if check.text("jwks_origin", text) is None:
         return None
-    parts = checked_url(text or "", allow_http=allow_http)
+    parts = checked_url(text or "", **rules)
     if parts.path not in ("", "/") or parts.query or parts.fragment:
         raise ConfigurationError(
             "jwks_origin: an origin has no path; write it as 'https://keys.example.com'"
@@ -151,13 +152,13 @@ def is_metadata_url(url: str) -> bool:
     return path.rstrip("/").endswith(OPENID) or path.startswith(RFC8414)
 
 
-def issuer_and_metadata(url: str, *, allow_http: bool = False) -> tuple[str, str]:
-    """Return an issuer and the URL of its metadata, from either.
+def issuer_and_metadata(url: str, **rules: bool) -> tuple[str, str]:
+    """Return an issuer and the URL of its metadata, from either; ``rules`` as for ``checked_url``.
 
     OpenID Connect appends the well-known path to the issuer; RFC 8414, section 3, puts its own
     between the host and the issuer's path.
     """
-    parts = checked_url(url, allow_http=allow_http)
+    parts = checked_url(url, **rules)
     origin = f"{parts.scheme}://{parts.netloc}"
     path = parts.path.rstrip("/")
     if path.endswith(OPENID):

@@ -232,16 +232,20 @@ class JWKSEndpoint(KeySource):
                 self._emit(kind(self.name, key_id))
 
     def _get(self) -> Document:
-        if self._fetch is not None:
-            body = self._fetch(self._url)
-            if not isinstance(body, bytes):
-                raise FetchError(f"fetch= returned {type(body).__name__}, not bytes")
-            return Document(body)
-        return self._get_from(self._url, etag=self._etag)
+        return self._document(self._url, etag=self._etag)
 
-    def _read(self, body: bytes) -> KeySet:
+    def _document(self, url: str, **options: Any) -> Document:
+        """Return the document at a URL: by ``fetch``, else by ``get`` with these options."""
+        if self._fetch is None:
+            return self._get_from(url, **options)
+        body = self._fetch(url)
+        if not isinstance(body, bytes):
+            raise FetchError(f"fetch= returned {type(body).__name__}, not bytes")
         if len(body) > MAX_BYTES:
             raise FetchError(f"an answer of more than {MAX_BYTES} bytes")
+        return Document(body)
+
+    def _read(self, body: bytes) -> KeySet:
         try:
             document = decode_object(body)
         except ValueError:

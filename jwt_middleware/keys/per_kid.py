@@ -60,8 +60,7 @@ class PEMPerKid(KeySource):
         url: a template with ``{kid}``, such as ``https://keys.example.com/{kid}``.
         kid: a regular expression for a whole ``kid``; any other is an unknown key, and reaches no
             URL. The default is a UUID. It becomes one segment of the path, percent-encoded.
-        options: those of ``JWKSEndpoint``, less ``fetch``, for each key; ``fetch(url) -> bytes``
-            likewise.
+        options: those of ``JWKSEndpoint``, for each key.
 
     Raises:
         ConfigurationError: keys may not come from this URL, or an option is wrong.

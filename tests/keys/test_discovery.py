@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -318,10 +316,3 @@ def test_keys_beside_those_of_an_issuer_are_that_issuer_s_too(
 def test_an_issuer_that_keys_must_not_come_from_is_a_configuration_error(url: str) -> None:
     with pytest.raises(ConfigurationError):
         Discovery(url)
-
-
-def test_a_fetch_of_ones_own_is_for_endpoints_only() -> None:
-    fetch: Callable[[str], bytes] = lambda url: json.dumps({}).encode()  # noqa: E731
-
-    with pytest.raises(ConfigurationError, match="fetch="):
-        Discovery("https://login.example.edu", fetch=fetch)
