@@ -36,7 +36,8 @@ def health_of(app: Any) -> dict[str, Any]:
 def readiness_of(carrier: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
     """Return status and body of a readiness probe, for a request by its scope, environ or META.
 
-    Nothing but ``ready``: the sources say more than the world needs to know.
+    Nothing but ``ready``: the sources say more than the world needs to know. As with
+    ``Verifier.health``, the first probe after an outage asks for keys, and the next one finds them.
     """
     middleware = carrier.get(MIDDLEWARE_KEY)
     ready = middleware is not None and middleware.verifier.health()["ready"]

@@ -290,7 +290,9 @@ class Verifier:
     def health(self) -> dict[str, Any]:
         """Return whether tokens can be verified now, and with which keys; for readiness probes.
 
-        ``would_refuse`` counts refusals by rules in shadow mode, which are not enforced.
+        It never waits: it asks for missing keys, after a pause of at most 72 s since the last try,
+        and ``ready`` is true from the next probe after their answer. ``would_refuse`` counts what
+        rules in shadow mode, which are not enforced, would have refused.
         """
         health = self._issuers.health()
         if self.revocations is not None:

@@ -133,3 +133,20 @@ def test_a_verifier_closed_before_its_first_keys_is_an_outage(
     with pytest.raises(KeysUnavailable):
         reader.verify(old_key)
     assert reader.fetches == 0
+
+
+@pytest.mark.parametrize("minutes", [0, 10, 120])
+def test_probes_alone_make_a_service_ready_again(
+    minutes: int, scripted: Make, clock: Clock, old_key: SigningKey
+) -> None:
+    reader = scripted(stale_for=0)
+    for _ in range(6 * minutes):
+        assert not reader.verifier.health()["ready"]
+        reader.settle()
+        clock.now += 10
+    reader.publish(old_key)
+    clock.now += 72  # the longest pause between two attempts
+
+    reader.verifier.health()  # it does not wait, and asks for keys
+    reader.settle()
+    assert reader.verifier.health()["ready"]
