@@ -85,15 +85,26 @@ def _secret_of(entry: Integration) -> bytes:
     secrets = entry.secret
     several = isinstance(secrets, list | tuple) and not isinstance(secrets, SecretPlace)
     secret: Any = secrets[0] if several else secrets  # type: ignore[index]
-    if isinstance(secret, SecretPlace) and secret.file is not None:
-        return secret.file.read_bytes().removesuffix(b"\n").removesuffix(b"\r")
     if isinstance(secret, SecretPlace):
-        secret = os.environ.get(secret.variable or "")
+        return _read(secret, entry.id)
     if secret is None or isinstance(secret, KeySource):
         raise ConfigurationError(
             f"key: the integration {entry.id} has keys whose secret half is not here; give key="
         )
     return secret.encode() if isinstance(secret, str) else bytes(secret)
+
+
+def _read(place: SecretPlace, integration: str) -> bytes:
+    where = f"in {place.file}" if place.file is not None else f"in ${place.variable}"
+    try:
+        if place.file is not None:
+            return place.file.read_bytes().removesuffix(b"\n").removesuffix(b"\r")
+        return os.environ[place.variable or ""].encode()
+    except (OSError, KeyError):
+        raise ConfigurationError(
+            f"secret: that of the integration {integration} is not {where}; a test puts one of its "
+            "own there, before the app is made"
+        ) from None
 
 
 def _algorithm_of(entry: Integration) -> str:

@@ -12,6 +12,7 @@ from flask import Flask
 from jwt_middleware import Client, ClientRegistry, SharedSecret, Verifier
 from jwt_middleware.authorization.clients import ClientTrust
 from jwt_middleware.errors import ClientMismatch, ConfigurationError
+from jwt_middleware.keys.absence import allowed_absence
 from jwt_middleware.sign_on.integrations import Integration
 from jwt_middleware.sign_on.sql import SQLDirectory
 from jwt_middleware.testing import LocalGateway, SigningKey, sign_on_link
@@ -139,3 +140,24 @@ def test_a_link_says_what_it_is_given() -> None:
     parts = urlsplit(link)
     assert parts.path == "/in"
     assert set(parse_qs(parts.query)) == {"token"}
+
+
+@pytest.mark.parametrize("place", ['secret_file = "none.secret"', 'secret_env = "NOWHERE_SET"'])
+def test_a_secret_that_is_missing_is_named(place: str, tmp_path: Path) -> None:
+    path = tmp_path / "integrations.toml"
+    path.write_text(
+        f"""
+        [integrations.acme]
+        issuer = "https://acme.example"
+        audience = "https://app.example"
+        max_age = 300
+        {place}
+        """
+    )
+    with allowed_absence():
+        site(path, tmp_path)  # it refuses every link, and the tests of all else run
+
+    with pytest.raises(ConfigurationError, match=r"acme is not in .*(none\.secret|NOWHERE_SET)"):
+        sign_on_link(path)
+    with pytest.raises(ConfigurationError):
+        site(path, tmp_path)
