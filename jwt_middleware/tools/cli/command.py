@@ -1,7 +1,7 @@
 """The command ``jwt-assertion``, also ``python -m jwt_middleware``.
 
-Exit status 0, 1 where something was refused or did not hold, 2 for usage and configuration errors,
-which are printed on standard error. A reader who closes the pipe early does not change it.
+The exit statuses are those of ``shared.STATUSES``; mistakes are printed on standard error. A reader
+who closes the pipe early does not change the status.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from ...errors import ConfigurationError, RequestError
 from ...events.log import logger
 from . import check, demo, gateway, keys, revocations, routes, schema, tokens
-from .shared import fail, print_no_more, whatever_the_reader
+from .shared import MISTAKEN, fail, print_no_more, status_of, whatever_the_reader
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -28,10 +28,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             sys.stdout.flush()
     except ConfigurationError as error:
         fail(options, "configuration_error", error)
-        return 2
+        return MISTAKEN
     except RequestError as error:  # a store that is out, say
         fail(options, error.code, error)
-        return 1
+        return status_of(error.code)
     except BrokenPipeError:  # the reader of a server's words has gone, so it ends
         print_no_more()
         return 1

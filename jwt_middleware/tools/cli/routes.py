@@ -137,6 +137,11 @@ class GuardedApp(NamedTuple):
         )
         return next(serving, None), parameters
 
+    def methods_of(self, path: str) -> list[str]:
+        """Return the methods that a path takes."""
+        known = {method for route in self.routes for method in route.methods}
+        return sorted(method for method in known if self.route_of(method, path)[0] is not None)
+
 
 def find_app(spec: str) -> GuardedApp:
     """Import an app by ``module:name``, or ``module:factory()``.

@@ -13,13 +13,23 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ...errors import ConfigurationError
+from ...errors import ConfigurationError, KeysUnavailable, StoreUnavailable
 from ...middleware.settings import Settings
 from ...options.catalogue import OPTIONS
 from ...options.sources import CONFIG_FILE, ENVIRONMENT_PREFIX
 from ...verification.verifier import Verifier
 from ..explain.token import find_token
 
+REFUSED, MISTAKEN, UNKNOWN = 1, 2, 3
+"""Exit statuses beside 0."""
+STATUSES = """
+exit status:
+  0  yes
+  1  no: refused, or something does not hold
+  2  a mistake in the command or in the configuration
+  3  cannot be told now: the keys or the store are out of reach
+""".strip()
+_CANNOT_BE_TOLD = frozenset({KeysUnavailable.code, StoreUnavailable.code})
 _TERMINALS_LINE = 4_095
 """Characters of a line that a terminal passes on (N_TTY in Linux)."""
 _OPTIONS = ("keys", "gateway", "api", "issuer", "audience", "signer", "clients")
@@ -58,6 +68,13 @@ def whatever_the_reader() -> Generator[None, None, None]:
 def print_no_more() -> None:
     """Have what is printed from now on reach nobody, as its reader has gone."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def status_of(code: str | None) -> int:
+    """Return the exit status of a verdict by its code; None where nothing was verified."""
+    if code in _CANNOT_BE_TOLD:
+        return UNKNOWN
+    return 0 if code in (None, "accepted") else REFUSED
 
 
 def fail(options: argparse.Namespace, code: str, error: Exception) -> None:

@@ -12,12 +12,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ...errors import ConfigurationError, RequestError
+from ...errors import ConfigurationError
 from ...events.fields import readable
 from ...gateways.token_form import TokenForm
 from ...verification.verifier import Verifier
 from ..explain.request import judge, read_request
-from ..explain.token import inspect, principal_as_json
+from ..explain.token import inspect, principal_as_json, principal_lines
 from .routes import find_app
 from .shared import (
     add_command,
@@ -28,6 +28,7 @@ from .shared import (
     optional_verifier,
     read_token,
     required_verifier,
+    status_of,
     time_of,
     whatever_the_reader,
 )
@@ -87,7 +88,7 @@ def _inspect(options: argparse.Namespace) -> int:
     """Print what a token is: its spelling, key, times and claims.
 
     With a configuration or an app, also whether it verifies and, if not, why; with a request too,
-    whether the app's guards allow it. The exit status is 1 where something is refused.
+    whether the app's guards allow it.
     """
     if options.app is None and options.request is not None:
         raise ConfigurationError("--request: name the app too, by --app module:app")
@@ -96,7 +97,7 @@ def _inspect(options: argparse.Namespace) -> int:
     verifier, now = _verifier(options)
     inspection = inspect(read_token(options.file), verifier, now)
     answer(options, inspection.as_json() | {"claims": inspection.claims}, inspection.lines())
-    return 0 if inspection.code in (None, "accepted") else 1
+    return status_of(inspection.code)
 
 
 def _inspect_for_app(options: argparse.Namespace) -> int:
@@ -111,33 +112,38 @@ def _inspect_for_app(options: argparse.Namespace) -> int:
     verifier = _using_nothing_up(app.middleware.verifier)
     inspection = inspect(read_token(options.file), verifier, time.time())
     value, lines = inspection.as_json() | {"claims": inspection.claims}, [*inspection.lines()]
-    is_refused = inspection.principal is None
+    code = inspection.code
+    if asked is not None:
+        value["token_code"] = code
     if asked is not None and inspection.principal is not None:
         route, parameters = app.route_of(asked.method, asked.path)
-        judgement = judge(app.middleware, route, asked.view(parameters), inspection.principal)
-        value["request"] = judgement.as_json()
+        methods = app.methods_of(asked.path)
+        view = asked.view(parameters)
+        judgement = judge(app.middleware, route, view, inspection.principal, methods)
+        code = judgement.code
+        value |= {"code": code, "request": judgement.as_json()}
         lines = [*judgement.lines(), "", *lines]
-        is_refused = judgement.status is not None
     answer(options, value, lines)
-    return int(is_refused)
+    return status_of(code)
 
 
 def _verify(options: argparse.Namespace) -> int:
-    """Verify a token as the middleware does, and print who calls. A refusal is exit status 1.
+    """Verify a token as the middleware does, and print who calls.
 
     What a person copies with a token is left out first: a header's name, a scheme, quotes.
     """
-    verifier = required_verifier(_verifier(options)[0], "verify")
-    try:
-        principal = principal_as_json(verifier.verify(read_token(options.file)))
-    except RequestError as error:
+    verifier, now = _verifier(options)
+    inspection = inspect(read_token(options.file), required_verifier(verifier, "verify"), now)
+    code, principal = inspection.code, inspection.principal
+    if principal is None:
         if options.json:
-            answer(options, {"code": error.code, "reason": str(error)}, ())
-        complain(f"{error.code}: {readable(error)}")
-        return 1
-    lines = (f"{name:<12} {readable(value)}" for name, value in principal.items())
-    answer(options, {"code": "accepted", **principal}, lines)
-    return 0
+            reason = {"reason": inspection.explanation, "hint": inspection.hint}
+            answer(options, {"code": code, **reason}, ())
+        complain(readable(f"{code}: {inspection.explanation} {inspection.hint}".strip()))
+    else:
+        value = {"code": code, **principal_as_json(principal)}
+        answer(options, value, principal_lines(principal))
+    return status_of(code)
 
 
 def _mint(options: argparse.Namespace) -> int:

@@ -17,10 +17,10 @@ from .times import distance, is_milliseconds, length, moment, seconds_of
 
 _WHAT = {
     "unacceptable_algorithm": "its alg is {alg!r}; accepted here: {algorithms} (algorithms=[...])",
-    "unknown_key": "no key here is the one that it names ({reason}; known: {known}): another "
+    "unknown_key": "no key here {fits} ({reason}; known: {known}): another "
     "gateway signed it, or the keys here are old",
     "bad_signature": "the signature does not hold: the token was changed on its way, or signed by "
-    "another key than the one that it names",
+    "another key than {tried}",
     "client_mismatch": "its client is bound to other keys or to another issuer ({reason})",
     "unknown_client": "{reason} (clients=)",
     "client_disabled": "{reason} (clients=)",
@@ -80,7 +80,10 @@ def fault_of(
     else:
         keys = issuer.keys.current()
         key_ids = () if keys is None else keys.key_ids
+        is_named = not {"kid", "x5t", "x5t#S256"}.isdisjoint(header)
         what = _WHAT.get(error.code, "{reason}").format(
+            fits="is the one that it names" if is_named else "fits it, and it names none",
+            tried="the one that it names" if header.get("kid") in key_ids else "those known here",
             reason=error.reason or error.code,
             alg=header.get("alg"),
             algorithms=", ".join(issuer.algorithms),

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 from ...authorization.guards import Guard
 from ...authorization.request import RequestView
 from ...authorization.routes import Route
-from ...errors import ConfigurationError, PermissionDenied
+from ...errors import ConfigurationError, MissingToken, PermissionDenied
 from ...events.fields import readable
 from ...middleware.middleware import Middleware
 from ...principal import Principal
+
+_ACCEPTED = "accepted"
 
 
 class Rule(NamedTuple):
@@ -33,7 +35,8 @@ class Judgement(NamedTuple):
     """What the app's rules say of one request.
 
     Attributes:
-        status: of the refusal; None where the app's own handler answers.
+        status: of the refusal; None where the app itself answers.
+        code: of the refusal; ``accepted`` where there is none.
         explanation: one sentence or two.
         route: the template of the route; None where no route serves the request.
         rules: those that are asked, in order, up to the one that refuses.
@@ -41,6 +44,7 @@ class Judgement(NamedTuple):
     """
 
     status: int | None
+    code: str
     explanation: str
     route: str | None
     rules: tuple[Rule, ...] = ()
@@ -87,16 +91,24 @@ def read_request(text: str) -> AskedRequest:
 
 
 def judge(
-    middleware: Middleware, route: Route | None, request: RequestView, principal: Principal
+    middleware: Middleware,
+    route: Route | None,
+    request: RequestView,
+    principal: Principal,
+    other_methods: Sequence[str] = (),
 ) -> Judgement:
-    """Ask the app's rules about a proven caller's request, without the handler."""
+    """Ask the app's rules about a proven caller's request, without the handler.
+
+    ``other_methods`` are those that the app serves on this path where it has no ``route``.
+    """
     wanted = f"{request.method} {request.path}"
     if middleware.skips_verification(request):
         needs = route is not None and route.kind == "guarded"
         explanation = f"{wanted} is exempt: the header is not read"
         if needs:
             explanation += ", so the route's guard refuses everybody"
-        return Judgement(401 if needs else None, f"{explanation}.", _template(route))
+        status, code = (401, MissingToken.code) if needs else (None, _ACCEPTED)
+        return Judgement(status, code, f"{explanation}.", _template(route))
     rules = []
     for rule in _asked(middleware, route):
         try:
@@ -106,18 +118,26 @@ def judge(
             parts = () if why is None else (why.leaf, why.needed, why.held)
             rules.append(Rule(rule.written, False, *parts))
             explanation = f"{wanted} is refused (403 {error.code}): {rule.written} does not hold."
-            return Judgement(403, explanation, _template(route), tuple(rules))
+            return Judgement(403, error.code, explanation, _template(route), tuple(rules))
         would = "" if shadow is None else f", but {shadow.leaf} would refuse if it were enforced"
         rules.append(Rule(rule.written + would, True))
     explanation = {
-        None: f"No route of the app serves {wanted}: the app answers 404 or 405.",
+        None: _unserved(request, other_methods),
         "public": f"{wanted} is allowed: the route is public.",
         "guarded": f"{wanted} is allowed: every rule holds.",
     }.get(
         None if route is None else route.kind,
         f"{wanted} is allowed to everybody who reaches it: the route has no guard.",
     )
-    return Judgement(None, explanation, _template(route), tuple(rules))
+    return Judgement(None, _ACCEPTED, explanation, _template(route), tuple(rules))
+
+
+def _unserved(request: RequestView, other_methods: Sequence[str]) -> str:
+    """Say what the app answers where none of its routes serves a request."""
+    if not other_methods:
+        return f"No route of the app serves {request.method} {request.path}: it answers 404."
+    methods = ", ".join(other_methods)
+    return f"{request.path} takes {methods} and not {request.method}: the app answers 405."
 
 
 class _Asked(NamedTuple):

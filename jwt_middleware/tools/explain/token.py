@@ -97,6 +97,19 @@ def principal_as_json(principal: Principal) -> dict[str, Any]:
     return shown
 
 
+def principal_lines(principal: Principal) -> Iterator[str]:
+    """Yield what a principal has, for a terminal; what is empty is left out."""
+    for name, value in principal_as_json(principal).items():
+        if name == "expires_at" and value is not None:
+            text = moment(value)
+        elif isinstance(value, list):
+            text = ", ".join(value)
+        else:
+            text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        if value not in (None, [], {}, ""):
+            yield f"{name:<12} {readable(text)}"
+
+
 def find_token(text: str) -> str:
     """Return the token in a pasted text.
 

@@ -100,7 +100,7 @@ ASKED = [
     ("GET /years/2026", None, "every rule holds"),
     ("GET /open", None, "the route is public"),
     ("GET /bare", None, "the route has no guard"),
-    ("GET /none", None, "No route of the app serves GET /none"),
+    ("GET /none", None, "No route of the app serves GET /none: it answers 404."),
     ("GET /health", 401, "is exempt: the header is not read, so the route's guard refuses"),
 ]
 
@@ -126,12 +126,27 @@ def test_it_says_which_rule_of_the_app_refuses(
     assert why in said.out.partition("\n")[0], said
     assert said.status == (0 if status is None else 1)
     judged = json.loads(command(*asked, "--json").out)
-    assert judged["code"] == "accepted"
-    assert judged["request"]["status"] == status
+    code = {None: "accepted", 401: "missing_token", 403: "insufficient_permission"}[status]
+    assert (judged["code"], judged["token_code"]) == (code, "accepted")
+    assert (judged["request"]["code"], judged["request"]["status"]) == (code, status)
     assert why in judged["request"]["explanation"]
     if status == 403:
         [rule] = judged["request"]["rules"]
         assert (rule["holds"], bool(rule["needed"])) == (False, True)
+
+
+@pytest.mark.parametrize("framework", ["flask", "starlette", "fastapi"])
+def test_a_method_that_a_path_does_not_take_is_no_missing_path(
+    framework: str, site: Path, command: Run
+) -> None:
+    for path in ("/reports", "/years/2026"):
+        said = command(
+            *("inspect", "--app", f"on_{framework}:app", "--request", f"POST {path}", "t.txt")
+        )
+        first = said.out.partition("\n")[0]
+
+        assert first.startswith(f"{path} takes GET"), first
+        assert first.endswith(" and not POST: the app answers 405.")
 
 
 def test_it_does_so_for_a_django_site_in_a_process_of_its_own(site: Path) -> None:

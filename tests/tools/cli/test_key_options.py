@@ -70,8 +70,10 @@ def test_a_token_is_verified_by_the_keys_of_a_private_authority(
     assert status == 0, said
 
     status, said = run(*given, stdin=token)
-    assert status == 1
+    assert status == 3, "no verdict on the token"
     assert token not in said
+    assert "the last fetch failed: its certificate is of no authority" in said
+    assert run(*given, "--ca-file", site.ca_file, stdin=token + "x")[0] == 1
 
 
 def test_inspect_says_why_there_are_no_keys(run: Any, tls_server: KeyServer) -> None:

@@ -159,7 +159,7 @@ def test_who_only_looks_or_takes_back_makes_no_store(
     (folder / "store.db").touch()
     said = command(*arguments, *STORE)
 
-    assert (said.status, said.out) == (1, "")
+    assert (said.status, said.out) == (3, "")
     assert "was emptied or replaced" in said.err
     assert (folder / "store.db").read_bytes() == b""
     assert command("revoke", *STORE, "--jti", "t").status == 0
@@ -221,12 +221,12 @@ def test_two_names_are_one_too_many(command: Run, folder: Path) -> None:
 @pytest.mark.parametrize(
     "arguments", [("revoke", "--jti", "t-1"), ("revocations",)], ids=lambda a: a[0]
 )
-def test_a_store_that_is_out_is_reported_with_status_1(
+def test_a_store_that_is_out_is_reported_with_status_3(
     arguments: tuple[str, ...], command: Run, folder: Path
 ) -> None:
     said = command(*arguments, "--store", "redis://:hidden@127.0.0.1:9/0")
 
-    assert (said.status, said.out) == (1, "")
+    assert (said.status, said.out) == (3, "")
     assert "redis://127.0.0.1:9/0: " in said.err
     assert "hidden" not in said.err
 

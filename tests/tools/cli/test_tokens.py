@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -68,6 +69,30 @@ def test_verify_ends_with_1_and_the_code_on_standard_error(run: Run, token: str)
     assert status == 1
     assert out == ""
     assert err.startswith("jwt-assertion: unknown_key: ")
+
+
+def test_verify_says_what_is_expected_and_what_the_token_has(run: Run, token: str) -> None:
+    named = ("verify", "--keys", "k.crt", "--gateway", "standard", "--audience", "reports")
+    _, mine, _ = run("mint", "--key", "k.pem", "--form", "standard", "--claim", "aud=orders")
+    status, out, err = run(*named, stdin=mine)
+    told = json.loads(run(*named, "--json", stdin=mine)[1])
+
+    assert (status, out) == (1, "")
+    assert "the claim aud is 'orders'; audience=reports is required." in err
+    assert told["code"] == "invalid_claim"
+    assert "audience=reports is required" in told["reason"]
+
+
+def test_verify_shows_a_person_what_there_is_and_dates(run: Run, token: str) -> None:
+    _, mine, _ = run("mint", "--key", "k.pem", "--as", "ann", "--role", "b", "--role", "a")
+    status, out, _ = run("verify", "--keys", "k.crt", stdin=mine)
+    told = dict(line.split(maxsplit=1) for line in out.splitlines())
+
+    assert status == 0
+    assert (told["subject"], told["roles"]) == ("ann", "a, b")
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", told["expires_at"])
+    assert {"permissions", "attributes", "token_id"}.isdisjoint(told)
+    assert "None" not in out
 
 
 def test_inspect_says_which_check_fails(run: Run, token: str) -> None:

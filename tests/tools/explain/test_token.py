@@ -107,6 +107,36 @@ def _changed(token: str) -> str:
     return f"{head}.{'B' if tail[0] == 'A' else 'A'}{tail[1:]}"
 
 
+@pytest.mark.parametrize(
+    ("kid", "known", "tried"),
+    [
+        (None, None, "those known here"),
+        ("k1", None, "those known here"),  # a PEM has no kid, so that a token's own tells nothing
+        ("k1", "k1", "the one that it names"),
+    ],
+)
+def test_a_bad_signature_names_the_keys_that_were_tried(
+    key: SigningKey, kid: str | None, known: str | None, tried: str
+) -> None:
+    token = mint(key, ucsd_claims(), now=NOW, header={} if kid is None else {"kid": kid})
+    keys = key.public_pem if known is None else {"keys": [key.jwk(kid=known)]}
+    found, explanation = told(key, _changed(token), keys=keys)
+
+    assert found == "bad_signature"
+    assert f"by another key than {tried}." in explanation
+
+
+def test_a_token_that_names_no_key_is_not_said_to_name_one(key: SigningKey) -> None:
+    known = {"keys": [SigningKey("ES256", key_id="e").jwk()]}
+    token = mint(key, ucsd_claims(), now=NOW, form="standard", header={"kid": None})
+    found, explanation = told(
+        key, token, keys=known, gateway="standard", algorithms=["RS256", "ES256"]
+    )
+
+    assert found == "unknown_key"
+    assert "no key here fits it, and it names none" in explanation.lower()
+
+
 def test_every_code_is_explained_by_the_check_that_failed(key: SigningKey) -> None:
     other = SigningKey("RS256", key_id="other")
     named = SigningKey("RS256", key_id="k1", private=key.private)
