@@ -28,8 +28,9 @@ class FetchError(Exception):
         self.status = status
 
 
-def connection_fault(error: OSError | http.client.HTTPException) -> str:
-    """Say why there is no connection, or no answer on it."""
+def connection_fault(error: OSError | http.client.HTTPException, *, is_tls: bool) -> str:
+    """Say why there is no connection, or no answer on it; ``is_tls``: the URL is https."""
+    try_tls = "" if is_tls else f"; {_WRITE_HTTPS}"
     if isinstance(error, ssl.SSLCertVerificationError):
         return _certificate_fault(error)
     if isinstance(error, ssl.SSLError):
@@ -37,9 +38,11 @@ def connection_fault(error: OSError | http.client.HTTPException) -> str:
         if reason in _NO_TLS:
             return f"the port speaks no TLS ({reason}); is the URL http, or the port another?"
         return f"TLS failed: {reason}"
+    if isinstance(error, ConnectionResetError | ConnectionAbortedError | BrokenPipeError):
+        return f"the server hung up without an answer{try_tls} ({type(error).__name__})"
     if isinstance(error, http.client.HTTPException):
         # Without http.client's own texts, which quote the server.
-        return f"{type(error).__name__}: the answer is no HTTP; does the port speak https?"
+        return f"{type(error).__name__}: the answer is no HTTP{try_tls}"
     if isinstance(error, socket.gaierror):
         return f"the host's name cannot be resolved ({error.strerror})"
     if isinstance(error, ConnectionRefusedError):
@@ -47,6 +50,7 @@ def connection_fault(error: OSError | http.client.HTTPException) -> str:
     return f"{type(error).__name__}: {error}"[:200]
 
 
+_WRITE_HTTPS = "if the port speaks TLS, write https://"
 _NO_TLS = frozenset(
     {"WRONG_VERSION_NUMBER", "UNKNOWN_PROTOCOL", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"}
 )
@@ -72,8 +76,10 @@ def _certificate_fault(error: ssl.SSLCertVerificationError) -> str:
 
 
 def status_fault(url: str, status: int, location: str | None) -> str:
-    """Say that the status was another than 200, and where a redirect leads."""
+    """Say that the status was another than 200, where a redirect leads, and where TLS is wanted."""
     text = f"status {status}, 200 was expected"
+    if status == 400 and url.startswith("http:"):  # as nginx and Go answer plain HTTP
+        return f"{text}; {_WRITE_HTTPS}"
     if not 300 <= status < 400 or not location:
         return text
     try:

@@ -131,7 +131,7 @@ def get(
     except (OSError, http.client.HTTPException) as error:
         if time.monotonic() >= ends or isinstance(error, TimeoutError):
             raise FetchError(f"no complete answer within {deadline:g} s") from None
-        raise FetchError(connection_fault(error)) from None
+        raise FetchError(connection_fault(error, is_tls=parts.scheme == "https")) from None
     finally:
         alarm.cancel()
         connection.close()

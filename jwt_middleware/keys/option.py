@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -83,6 +84,11 @@ def _from_path(path: Path) -> KeySource:
         is_there = path.exists()
     except (OSError, ValueError):  # too long for a name, or with a NUL: no path at all
         is_there = False
+    if not is_there and _URL_WITHOUT_SCHEME.match(str(path)):
+        raise ConfigurationError(
+            "keys: this is the path of no file, and looks like a URL without its scheme: write "
+            "http:// or https:// before it"
+        )
     if not is_there and path.suffix.lower() not in _KEY_SUFFIXES:
         # Not echoed: it may be a secret in a wrong place.
         return AbsentKeys(
@@ -93,6 +99,12 @@ def _from_path(path: Path) -> KeySource:
     return KeyFile(path)
 
 
+_URL_WITHOUT_SCHEME = re.compile(
+    r"""(?:[\w-]+(?:\.[\w-]+)*|\[[\da-fA-F:.]+\]):\d{1,5}(?:/|$)  # a host with a port
+        |(?:localhost|[\w-]+(?:\.[\w-]+)*\.[a-zA-Z]{2,})/          # a name with dots, and a path
+    """,
+    re.ASCII | re.VERBOSE,
+)
 _KEY_SUFFIXES = frozenset(
     ".pem .crt .cer .der .key .pub .p12 .pfx .jks .json .jwks .jwk".split()  # noqa: SIM905
 )

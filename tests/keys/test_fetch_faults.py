@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import socket
 import ssl
+import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +17,7 @@ from jwt_middleware.keys.http_fetch import FetchError, get, tls_context
 from jwt_middleware.testing import SigningKey, mint
 
 from ..key_server import KeyServer, document, redirect, status
+from .test_jwks_tls import Site
 
 
 def port_of(server: KeyServer) -> int:
@@ -79,6 +82,39 @@ def test_a_document_that_is_no_json_says_what_it_is(
 def test_a_port_without_tls_is_named_as_such(key_server: KeyServer) -> None:
     with pytest.raises(FetchError, match="speaks no TLS"):
         get(key_server.url.replace("http:", "https:"), deadline=2)
+
+
+def test_a_port_with_tls_is_named_as_such(tmp_path: Path) -> None:
+    context = Site(tmp_path, "localhost").context
+    with (
+        KeyServer(context=context) as server,
+        pytest.raises(FetchError, match="if the port speaks TLS, write https://"),
+    ):
+        get(server.url.replace("https:", "http:"), deadline=2)
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (b"", "the server hung up without an answer; if the port speaks TLS, write https://"),
+        (b"\x15\x03\x01\x00\x02\x02\x46", "the answer is no HTTP; if the port speaks TLS"),
+        (b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n", "status 400.*write https://"),
+    ],
+    ids=["OpenSSL", "an alert", "nginx"],
+)
+def test_the_ways_in_which_tls_answers_plain_http_lead_to_https(answer: bytes, reason: str) -> None:
+    def serve() -> None:
+        connection, _ = listening.accept()
+        with connection:
+            connection.recv(65_536)
+            connection.sendall(answer)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        server = threading.Thread(target=serve)
+        server.start()
+        with pytest.raises(FetchError, match=reason):
+            get(f"http://127.0.0.1:{listening.getsockname()[1]}/jwks", deadline=2)
+        server.join()
 
 
 def test_a_name_that_does_not_resolve_is_named_as_such(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,15 @@ from ...keys.key import KeyRules
 from ...keys.option import key_source
 from ...keys.sources import PEM, KeySource
 from ..explain.keys import WARN_DAYS, lines_of, report_keys
-from .shared import add_command, add_key_options, answer, keys_of, read_text
+from .shared import (
+    REFUSED,
+    UNKNOWN,
+    add_command,
+    add_key_options,
+    answer,
+    keys_of,
+    read_text,
+)
 
 
 def add_to(commands: Any) -> None:
@@ -25,14 +33,16 @@ def add_to(commands: Any) -> None:
         type=float,
         default=WARN_DAYS,
         metavar="DAYS",
-        help="warn of a certificate that ends within so many days (default: %(default)g)",
+        help="a certificate that ends within so many days is a danger, and exit status 1 "
+        "(default: %(default)g)",
     )
 
 
 def _keys(options: argparse.Namespace) -> int:
     """Read a key source as the middleware does, and print its keys.
 
-    The exit status is 1 where none of them would be used.
+    The exit status is 1 where none of them would be used, and where the certificate of one has
+    ended, has not begun, or ends within --warn-days; 3 where there are none to be had.
     """
     source = _source(options)
     pending = None if source.snapshot() is not None else source.refresh()
@@ -43,7 +53,9 @@ def _keys(options: argparse.Namespace) -> int:
     report = report_keys(source, rules, time.time(), warn_days=options.warn_days)
     answer(options, report, lines_of(report))
     keys = source.snapshot()
-    return 0 if keys is not None and keys.admitted(rules).keys else 1
+    if keys is None:
+        return UNKNOWN
+    return 0 if keys.admitted(rules).keys and not report["certificates_due"] else REFUSED
 
 
 def _source(options: argparse.Namespace) -> KeySource:

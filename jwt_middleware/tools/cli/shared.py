@@ -32,6 +32,7 @@ exit status:
 _CANNOT_BE_TOLD = frozenset({KeysUnavailable.code, StoreUnavailable.code})
 _TERMINALS_LINE = 4_095
 """Characters of a line that a terminal passes on (N_TTY in Linux)."""
+_KEY_OPTIONS = ("ca_file", "allow_http", "password_file")
 _OPTIONS = ("keys", "gateway", "api", "issuer", "audience", "signer", "clients")
 
 
@@ -100,7 +101,7 @@ def add_verifier_options(command: argparse.ArgumentParser) -> None:
 
 def names_verifier(options: argparse.Namespace) -> bool:
     """Whether one of these options is given."""
-    names = ("config", *_OPTIONS, "ca_file", "password_file")
+    names = ("config", *_OPTIONS, *_KEY_OPTIONS)
     return any(getattr(options, name) is not None for name in names)
 
 
@@ -108,6 +109,12 @@ def add_key_options(command: argparse.ArgumentParser) -> None:
     """Add what a key source may need beside its name."""
     command.add_argument(
         "--ca-file", metavar="FILE", help="the PEM of the authority of the key URL's certificate"
+    )
+    command.add_argument(
+        "--allow-http",
+        action="store_const",
+        const=True,
+        help="http to private addresses too (without it: to loopback only)",
     )
     command.add_argument(
         "--password-file", metavar="FILE", help="the password of a PKCS#12 keystore"
@@ -119,20 +126,17 @@ def keys_of(options: argparse.Namespace, source: str | None) -> Any:
 
     Raises ``ConfigurationError`` where they do not go together.
     """
-    beside = {
-        name: value
-        for name in ("ca_file", "password_file")
-        if (value := getattr(options, name)) is not None
-    }
+    beside = {name: value for name in _KEY_OPTIONS if (value := getattr(options, name)) is not None}
     if not beside:
         return source
     names = " and ".join("--" + name.replace("_", "-") for name in beside)
     if source is None:
         raise ConfigurationError(f"{names}: name the keys too, by --keys")
     is_url = "://" in source
-    if is_url == ("password_file" in beside) or len(beside) > 1:
+    if is_url == ("password_file" in beside) or len(beside) > 1 + is_url:
         raise ConfigurationError(
-            f"{names}: --ca-file belongs to a URL, and --password-file to a keystore's path"
+            f"{names}: --ca-file and --allow-http belong to a URL, which begins with https:// or "
+            "http://; --password-file belongs to a keystore's path"
         )
     return {"url" if is_url else "path": source, **beside}
 

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from cryptography.x509 import Certificate
+
 from ...events.fields import readable
 from ...keys.key import Key, KeyRules, certificate_thumbprints
 from ...keys.sources import KeySource
@@ -24,16 +26,20 @@ def report_keys(
     """Describe every key of a source; ``now`` in seconds since the epoch.
 
     The ``dangers`` of a key say why it is refused, or what to correct; ``notes`` are about entries
-    that are not keys at all.
+    that are not keys at all. ``certificates_due`` counts the keys whose certificate is outside its
+    dates, or ends within ``warn_days``.
     """
     snapshot = source.snapshot()
     keys, notes = ((), ()) if snapshot is None else (snapshot.keys, snapshot.notes)
     dangers: list[str] = []
     if len({key.spki for key in keys if key.key_id is None}) > 1:
         dangers.append("several keys have no kid of their own: each may be tried, four at most")
+    certificates = [key.certificate for key in keys if key.certificate is not None]
+    due = [each for each in certificates if _date_danger(each, now, warn_days) is not None]
     return {
         **source.health(),
         "dangers": dangers,
+        "certificates_due": len(due),
         "details": [_describe(key, rules, now, warn_days) for key in keys],
         "notes": [note._asdict() for note in notes],
     }
@@ -78,15 +84,16 @@ def _describe(key: Key, rules: KeyRules, now: float, warn_days: float) -> dict[s
             "x5t": base64.urlsafe_b64encode(sha1).rstrip(b"=").decode(),
             "x5t_of_wso2": base64.b64encode(sha1.hex().encode()).decode(),
         }
-        danger = _date_danger(begins.timestamp(), ends.timestamp(), now, warn_days)
+        danger = _date_danger(key.certificate, now, warn_days)
         if danger is not None:
             dangers.append(danger)
     return {**described, "dangers": dangers}
 
 
-def _date_danger(begins: float, ends: float, now: float, warn_days: float) -> str | None:
-    """Say what is the matter with a certificate's dates, in seconds since the epoch."""
-    begins_in, ends_in = begins - now, ends - now
+def _date_danger(certificate: Certificate, now: float, warn_days: float) -> str | None:
+    """Say what is the matter with a certificate's dates; None where nothing is."""
+    begins_in = certificate.not_valid_before_utc.timestamp() - now
+    ends_in = certificate.not_valid_after_utc.timestamp() - now
     if begins_in <= 0 < ends_in:
         return f"its certificate ends {distance(ends_in)}" if ends_in < warn_days * _DAY else None
     what = f"it begins {distance(begins_in)}" if begins_in > 0 else f"it ended {distance(ends_in)}"

@@ -54,7 +54,7 @@ def test_the_keys_of_a_private_authority_are_shown_with_ca_file(
     assert (status, "key 1: EC P-256" in said) == (0, True)
 
     status, said = run("keys", tls_server.url)
-    assert status == 1
+    assert status == 3
     assert (
         "no authority that is trusted here; name the PEM file of its authority by ca_file=" in said
     )
@@ -102,7 +102,9 @@ def test_a_keystore_is_opened_with_password_file(
     "arguments",
     [
         ("keys", "https://a/jwks", "--password-file", "p"),
+        ("keys", "https://a/jwks", "--allow-http", "--password-file", "p"),
         ("keys", "a.pem", "--ca-file", "p"),
+        ("keys", "a.pem", "--allow-http", "--password-file", "p"),
         ("keys", "a.pem", "--ca-file", "p", "--password-file", "p"),
         ("verify", "--ca-file", "p"),
     ],
@@ -116,6 +118,49 @@ def test_options_that_do_not_go_with_the_source_are_status_2(
     assert status == 2
     assert said.count("\n") == 1
     assert "--ca-file" in said or "--password-file" in said
+
+
+@pytest.mark.parametrize("command", ["keys", "verify"])
+def test_http_to_a_private_address_is_allowed_by_an_option(
+    run: Any, command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with KeyServer(document(KEY.jwks())) as server:
+        monkeypatch.setattr(  # the cluster's name of this machine
+            "socket.getaddrinfo",
+            lambda *_, **__: [(2, 1, 6, "", ("127.0.0.1", int(server.origin.rpartition(":")[2])))],
+        )
+        url = "http://keys.cluster.internal/jwks"
+        given = [command, url] if command == "keys" else [command, "--keys", url]
+        given += [] if command == "keys" else ["--gateway", "standard"]
+        token = mint(KEY, {}, form="standard")
+        refused, allowed = (run(*given, *more, stdin=token) for more in ([], ["--allow-http"]))
+
+    assert (refused[0], "allow_http" in refused[1]) == (2, True)
+    assert allowed[0] == 0, allowed
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "localhost:1234/jwks",
+        "localhost/jwks",
+        "127.0.0.1:8080/keys.json",
+        "[::1]:8080",
+        "gateway:8243",
+        "gateway.example.edu/jwks",
+        "gateway.example.edu/keys.json",
+    ],
+)
+def test_a_url_without_its_scheme_is_recognised(run: Any, source: str) -> None:
+    status, said = run("keys", source)
+
+    assert status == 2
+    assert "write http:// or https:// before it" in said
+
+
+@pytest.mark.parametrize("source", ["keys/none.pem", "./gateway.d/none.pem", "zeta-secret", "a:b"])
+def test_a_path_is_not_taken_for_a_url(run: Any, source: str) -> None:
+    assert "before it" not in run("keys", source)[1]
 
 
 def test_a_slow_endpoint_is_waited_for_as_long_as_a_fetch_may_take(run: Any) -> None:
@@ -144,7 +189,7 @@ def test_why_an_endpoint_has_no_usable_key_is_shown(run: Any, script: Any, reaso
         status, said = run("keys", server.url)
         _, told = run("keys", server.url, "--json")
 
-    assert status == 1
+    assert status == (1 if json.loads(told)["details"] else 3)
     assert re.search(reason, said)
     assert json.loads(told)["source"] == server.url
     assert "zeta" not in said + told
@@ -167,9 +212,11 @@ def test_a_certificate_s_dates_are_told_from_today(
     path.write_bytes(certificate.public_bytes(Encoding.PEM))
     status, said = run("keys", path)
 
-    assert (status, said_of_it in said) == (0, True), said
-    _, said = run("keys", path, "--warn-days", 5)
+    assert (status, said_of_it in said) == (1, True), said
+    status, said = run("keys", path, "--warn-days", 5)
     assert ("its certificate ends in" in said) is False
+    assert status == (0 if "ends in" in said_of_it else 1)
+    assert json.loads(run("keys", path, "--json")[1])["certificates_due"] == 1
 
 
 def test_a_keystore_without_its_password_names_the_option(

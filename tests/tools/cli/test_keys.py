@@ -126,12 +126,12 @@ def test_the_password_of_a_keystore_comes_from_a_file(
     assert "zeta" not in str(said)
 
 
-def test_no_usable_key_at_an_endpoint_is_status_1_with_the_reason(run: Any) -> None:
+def test_no_usable_key_at_an_endpoint_is_status_3_with_the_reason(run: Any) -> None:
     with KeyServer(status(500)) as server:
         said = run(server.url)
         told = json.loads(run(server.url, "--json").out)
 
-    assert said.status == 1
+    assert said.status == 3
     assert "the last fetch failed: status 500" in said.out
     assert (told["keys"], told["last_error"]) == (0, "status 500, 200 was expected")
 
