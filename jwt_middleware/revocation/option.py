@@ -6,7 +6,9 @@ A store's module is imported where the store is opened: most services have none.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -103,6 +105,22 @@ class Revocations:
         )
 
 
+_only_looks: ContextVar[bool] = ContextVar("only_looks", default=False)
+
+
+@contextmanager
+def only_looking() -> Generator[None]:
+    """Have files that are opened within it be read only, for tools.
+
+    Where there is none, none is made, and nothing is denied.
+    """
+    token = _only_looks.set(True)
+    try:
+        yield
+    finally:
+        _only_looks.reset(token)
+
+
 def open_store(url: str, *, clock: Callable[[], float] = time.time, make: bool = True) -> Store:
     """Open the store that a URL names; each call for ``"process-memory"`` makes a new one.
 
@@ -117,9 +135,14 @@ def open_store(url: str, *, clock: Callable[[], float] = time.time, make: bool =
 
     name = plain_name(url)
     if name.startswith(SQLITE):
+        path = sqlite_path(url)
+        if _only_looks.get() and not path.exists():
+            from .store import MemoryStore
+
+            return MemoryStore(clock=clock, name=f"{SQLITE}{path.absolute()}")
         from .sqlite import SQLiteStore
 
-        return SQLiteStore(sqlite_path(url), clock=clock, make=make)
+        return SQLiteStore(path, clock=clock, make=make, read_only=_only_looks.get())
     if "://" in name:
         from .redis import RedisStore
 

@@ -55,8 +55,8 @@ class SQLiteStore:
     """Denials and uses in a file, which is made for its owner alone (mode 0600).
 
     The tables are made here and never again: a file that loses them while it is in use is an
-    outage, like a missing one, until the store is opened anew. Without ``make`` nothing is made at
-    all, and a missing file is an outage too.
+    outage, like a missing one, until the store is opened anew. Without ``make``, or ``read_only``,
+    nothing is made at all, and a missing file is an outage too.
 
     Raises ``ConfigurationError`` where the file cannot be made, read or written.
     """
@@ -64,17 +64,23 @@ class SQLiteStore:
     is_shared = True
 
     def __init__(
-        self, path: Path, *, clock: Callable[[], float] = time.time, make: bool = True
+        self,
+        path: Path,
+        *,
+        clock: Callable[[], float] = time.time,
+        make: bool = True,
+        read_only: bool = False,
     ) -> None:
         self._path = path.absolute()
         self.name = f"sqlite:///{self._path}"
         self._clock = clock
+        self._mode = "ro" if read_only else "rw"
         self._lock = threading.Lock()
         self._is_forking = False
         self._held: list[tuple[sqlite3.Connection, tuple[int, int]]] = []
         weakref.finalize(self, _close_all, self._held)
         at_fork(self)
-        if make:
+        if make and not read_only:
             self._begin()
 
     def use_once(self, key: str, until: float) -> bool:
@@ -164,6 +170,9 @@ class SQLiteStore:
             raise ConfigurationError(f"the store {error.reason}") from None
 
     def _connect(self, mode: str) -> sqlite3.Connection:
+        if mode == "ro" and not os.path.exists(f"{self._path}-wal"):
+            # Nobody has it open. Without this, SQLite would lay its -wal and -shm beside it.
+            mode = "ro&immutable=1"
         connection = sqlite3.connect(
             f"{self._path.as_uri()}?mode={mode}",
             uri=True,
@@ -172,7 +181,8 @@ class SQLiteStore:
             check_same_thread=False,
         )
         try:
-            _in_wal_mode(connection)
+            if self._mode == "rw":
+                _in_wal_mode(connection)
             stat = os.stat(self._path)
         except BaseException:
             connection.close()
@@ -191,7 +201,7 @@ class SQLiteStore:
                 return connection
             _close_all(self._held)
         # Never make one here: an empty file in place of a removed one would let everything in.
-        return self._connect("rw")
+        return self._connect(self._mode)
 
     @contextmanager
     def _reading(self) -> Generator[sqlite3.Connection]:

@@ -120,10 +120,12 @@ def by_end(denials: tuple[Denial, ...]) -> tuple[Denial, ...]:
 class MemoryStore:
     """A store in this process's memory, for a single worker and for tests."""
 
-    name = "process-memory"
     is_shared = False
 
-    def __init__(self, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, *, clock: Callable[[], float] = time.time, name: str = "process-memory"
+    ) -> None:
+        self.name = name
         self._clock = clock
         self._lock = ForkLock()
         self._denials: dict[tuple[str, str, str, bool], Denial] = {}

@@ -12,11 +12,12 @@ from ...errors import ConfigurationError
 from ...keys.option import key_source
 from ...middleware.settings import Settings
 from ...options.sources import CONFIG_FILE
+from ...revocation.option import only_looking
 from ..explain.configuration import Report, explain_clients, explain_settings
 from ..explain.integrations import explain_integrations
 from ..explain.times import count
 from .routes import find_app
-from .shared import add_command, answer
+from .shared import UNKNOWN, add_command, answer
 
 
 def add_to(commands: Any) -> None:
@@ -25,17 +26,18 @@ def add_to(commands: Any) -> None:
     command.add_argument("what", help="a TOML file, or module:app")
 
 
+@only_looking()
 def _check(options: argparse.Namespace) -> int:
     """Read a configuration as the middleware does, and print what it means.
 
     A file holds options (as JWT_MIDDLEWARE_CONFIG names it), a registry of clients, or the
     integrations of sign-on. An app's options and routes are checked as at its start. The exit
-    status is 2 where something is wrong.
+    status is 2 where something is wrong, and 3 where the keys or the store cannot be had now.
     """
     path = Path(options.what)
     report = _of_file(path) if path.suffix == ".toml" or path.exists() else _of_app(options.what)
     answer(options, report._asdict(), report.lines())
-    return 0
+    return UNKNOWN if report.outages else 0
 
 
 def _of_file(path: Path) -> Report:

@@ -9,7 +9,7 @@ from typing import Any
 from ...keys.key import KeyRules
 from ...keys.option import key_source
 from ...keys.sources import PEM, KeySource
-from ..explain.keys import WARN_DAYS, lines_of, report_keys
+from ..explain.keys import WARN_DAYS, lines_of, report_keys, wait_for_keys
 from .shared import (
     REFUSED,
     UNKNOWN,
@@ -45,10 +45,7 @@ def _keys(options: argparse.Namespace) -> int:
     ended, has not begun, or ends within --warn-days; 3 where there are none to be had.
     """
     source = _source(options)
-    pending = None if source.snapshot() is not None else source.refresh()
-    if pending is not None:
-        # Nobody waits for a request here: as long as the fetch itself may take.
-        pending.work.wait(getattr(source, "deadline", pending.budget) + 1)
+    wait_for_keys([source])
     rules = KeyRules()
     report = report_keys(source, rules, time.time(), warn_days=options.warn_days)
     answer(options, report, lines_of(report))

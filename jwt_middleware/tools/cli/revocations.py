@@ -17,6 +17,7 @@ from ...options.checks import MOST_LEEWAY
 from ...options.sources import merged_options
 from ...revocation import Denial, Revocations, open_store
 from ...revocation.denials import KEEP_FOR
+from ...revocation.option import only_looking
 from ...revocation.store import Store
 from ...revocation.urls import is_missing_file
 from ..explain.times import count, moment, seconds_of
@@ -104,6 +105,7 @@ def _take_back(options: argparse.Namespace, denial: Denial) -> int:
     return 0 if was_denied else 1
 
 
+@only_looking()
 def _revocations(options: argparse.Namespace) -> int:
     """List the denials in force, the next to end first."""
     with closing(_store(_option(options))) as store:

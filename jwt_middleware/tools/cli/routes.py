@@ -19,6 +19,7 @@ from ...authorization.routes import Route
 from ...errors import ConfigurationError
 from ...middleware.middleware import Middleware
 from ...options.checks import nearest
+from ...revocation.option import only_looking
 from ..explain.times import count
 from .shared import add_command, answer, complain
 
@@ -48,6 +49,7 @@ def add_to(commands: Any) -> None:
     )
 
 
+@only_looking()
 def _routes(options: argparse.Namespace) -> int:
     """List the routes of a Starlette, FastAPI, Flask or Django app, with their guards.
 

@@ -15,6 +15,8 @@ from typing import Any
 from ...errors import ConfigurationError
 from ...events.fields import readable
 from ...gateways.token_form import TokenForm
+from ...revocation.option import only_looking
+from ...revocation.urls import is_missing_file
 from ...verification.verifier import Verifier
 from ..explain.request import judge, read_request
 from ..explain.token import inspect, principal_as_json, principal_lines
@@ -81,9 +83,13 @@ def _using_nothing_up(verifier: Verifier) -> Verifier:
     """Have a verifier look at tokens without using them (``one_time``)."""
     if verifier.revocations is not None:
         verifier.revocations.dry_run()
+        store = verifier.revocations.store.name
+        if is_missing_file(store):
+            complain(f"{store}: there is no such file yet, so it denies nothing")
     return verifier
 
 
+@only_looking()
 def _inspect(options: argparse.Namespace) -> int:
     """Print what a token is: its spelling, key, times and claims.
 
@@ -127,6 +133,7 @@ def _inspect_for_app(options: argparse.Namespace) -> int:
     return status_of(code)
 
 
+@only_looking()
 def _verify(options: argparse.Namespace) -> int:
     """Verify a token as the middleware does, and print who calls.
 

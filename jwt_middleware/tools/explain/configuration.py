@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib import metadata
 from typing import NamedTuple
 
@@ -11,7 +11,9 @@ from ...authorization.terms import terms_of
 from ...middleware.settings import Settings
 from ...options.checks import AnyAudience
 from ...principal import written
+from ...revocation.urls import is_missing_file
 from ...verification.issuer import IssuerVerifier
+from .keys import wait_for_keys
 from .times import count
 
 _LONG_LEEWAY = 60
@@ -24,24 +26,30 @@ _UNGUARDED = {
 
 
 class Report(NamedTuple):
-    """What a configuration means, what it grants to each client, and its dangers: lines of text."""
+    """What a configuration means, what it grants to each client, and its dangers: lines of text.
+
+    ``outages``: what it needs and cannot be had now.
+    """
 
     meaning: list[str]
     clients: list[str]
     dangers: list[str]
+    outages: Sequence[str] = ()
 
     def lines(self) -> list[str]:
         """Return all of it for a terminal."""
         clients = [f"  {line}" for line in self.clients]
-        return self.meaning + clients + [f"  DANGER  {line}" for line in self.dangers]
+        dangers = [f"  DANGER  {line}" for line in self.dangers]
+        return self.meaning + clients + dangers + [f"  OUT     {line}" for line in self.outages]
 
 
 def explain_settings(settings: Settings) -> Report:
-    """Explain a middleware's options, and the registry that they name."""
+    """Explain a middleware's options, and the registry that they name; fetch the keys once."""
+    wait_for_keys(issuer.keys.source for issuer in settings.verifier.issuers)
     clients = settings.verifier.clients
     registry = Report([], [], []) if clients is None else explain_clients(clients)
     dangers = [*_dangers(settings), *registry.dangers]
-    return Report([*_meaning(settings)], registry.clients, dangers)
+    return Report([*_meaning(settings)], registry.clients, dangers, [*_outages(settings)])
 
 
 def explain_clients(clients: Clients) -> Report:
@@ -89,8 +97,11 @@ def _meaning(settings: Settings) -> Iterator[str]:
         yield f"{verifier.clients.source} names {known}; any other client is refused (403)."
     if verifier.revocations is not None:
         health = verifier.revocations.health()
-        in_force = f"{count(health['denials'], 'denial')} in force"
-        known = "the store is out now" if "last_error" in health else in_force
+        known = f"{count(health['denials'], 'denial')} in force"
+        if "last_error" in health:
+            known = "the store is out now"
+        elif is_missing_file(health["store"]):
+            known = "there is no such file yet; a service makes it when it starts"
         yield f"Tokens that {health['store']} denies are refused ({known})."
         if health["fail"] == "closed":
             yield "While that store is out, every token is refused (503)."
@@ -103,7 +114,7 @@ def _issuer(issuer: IssuerVerifier) -> Iterator[str]:
     policy = issuer.policy
     whose = f" of {' or '.join(policy.issuers)}" if policy.issuers else ""
     keys = issuer.keys.current()
-    known = "none known yet" if keys is None else f"{len(keys)} known"
+    known = "none are known" if keys is None else f"{len(keys)} known"
     yield (
         f"Tokens{whose} in the form of {issuer.gateway.name} verify by "
         f"{', '.join(issuer.algorithms)} under the keys of {issuer.keys.source.name} ({known})."
@@ -117,6 +128,20 @@ def _issuer(issuer: IssuerVerifier) -> Iterator[str]:
     for name, values in policy.required.items():
         wanted = "any value" if values is None else " or ".join(sorted(values))
         yield f"Their {written(name)} must be there, with {wanted}."
+
+
+def _outages(settings: Settings) -> Iterator[str]:
+    verifier = settings.verifier
+    for issuer in verifier.issuers:
+        for source in issuer.keys.health():
+            if not source.get("keys") and source.get("last_error"):
+                yield (
+                    f"There are no keys of {source['source']}, and tokens under them are refused "
+                    f"(503). The last fetch failed: {source['last_error']}."
+                )
+    health = {} if verifier.revocations is None else verifier.revocations.health()
+    if "last_error" in health:
+        yield f"The store of revocations cannot be read: {health['last_error']}."
 
 
 def _dangers(settings: Settings) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,6 +18,17 @@ WARN_DAYS = 30.0
 """Days before its end from which a certificate is a danger."""
 
 _DAY = 86_400
+
+
+def wait_for_keys(sources: Iterable[KeySource]) -> None:
+    """Fetch what is not known yet, as long as the fetches themselves may take.
+
+    Nobody waits for a request here.
+    """
+    pending = [(source, source.refresh()) for source in sources if source.snapshot() is None]
+    for source, wait in pending:
+        if wait is not None:
+            wait.work.wait(getattr(source, "deadline", wait.budget) + 1)
 
 
 def report_keys(

@@ -138,12 +138,12 @@ def test_the_metadata_of_a_resource_is_shown_with_whom_it_names(check: Any) -> N
     ) in said.out
 
 
-def test_for_a_program_the_same_is_three_lists(check: Any) -> None:
+def test_for_a_program_the_same_is_lists(check: Any) -> None:
     plain, said = check(SAFE), check(SAFE, "--json")
     report = json.loads(said.out)
 
     assert (said.status, said.err) == (0, "")
-    assert list(report) == ["meaning", "clients", "dangers"]
+    assert list(report) == ["meaning", "clients", "dangers", "outages"]
     assert report["clients"] == []
     assert report["dangers"] == dangers(plain)
     assert [line for line in report["meaning"] if line not in plain.out] == []
