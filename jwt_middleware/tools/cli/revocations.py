@@ -9,10 +9,11 @@ import time
 from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ...errors import ConfigurationError
-from ...events.fields import printable
+from ...events.fields import bounded, printable
+from ...gateways import PRESETS
 from ...options.checks import MOST_LEEWAY
 from ...options.sources import merged_options
 from ...revocation import Denial, Revocations, open_store
@@ -20,8 +21,8 @@ from ...revocation.denials import KEEP_FOR
 from ...revocation.option import only_looking
 from ...revocation.store import Store
 from ...revocation.urls import is_missing_file
-from ..explain.times import count, moment, seconds_of
-from ..explain.token import inspect
+from ..explain.times import count, distance, moment, seconds_of
+from ..explain.token import Inspection, inspect
 from .shared import add_command, answer, complain, environment_of, read_token, time_of
 
 _NAMES = {
@@ -55,6 +56,7 @@ def add_to(commands: Any) -> None:
     ends.add_argument("--forever", action="store_true", help="the denial never ends by itself")
     add("--note", default="", help="for those who read the list")
     add("--take-back", action="store_true", help="end the denial of this name now")
+    add("--create", action="store_true", help="make the SQLite file where there is none")
     listing = add_command(commands, _revocations, "list what is denied")
     for command in (revoke, listing):
         store = command.add_mutually_exclusive_group()
@@ -70,19 +72,30 @@ def _revoke(options: argparse.Namespace) -> int:
     The services refuse them within a second (401 token_revoked). Times are 'now' or ISO 8601 (UTC
     where they name no offset).
     """
-    denial = _denial(options)
+    token = _token_to_deny(options)
+    denial = _denial_of_name(options) if token is None else _denial_of_token(options, token)
     if options.take_back:
         return _take_back(options, denial)
+    has_ended = None if token is None else token.has_ended(time.time())
+    if has_ended is not None:
+        value = {"store": _option(options).name, "denied": None, "reason": has_ended}
+        answer(options, value, [has_ended])
+        return 0
     if denial.until is not None and denial.until <= time.time():
         raise ConfigurationError(f"--until: {options.until} is over, so it would deny nothing")
     option = _option(options)
     denial = denial.ending(time.time(), option.keep_for)
-    with closing(_store(option, make=True)) as store:
+    if not options.create:  # a mistyped path would revoke nothing, unnoticed
+        _check_file(option, "; correct the path, or add --create where no service has begun it yet")
+    with closing(open_store(str(option.url))) as store:
         store.deny(denial)
         stored = {known.identity: known for known in store.denials()}
         kept = stored.get(denial.identity, denial)
         answer(options, {"store": store.name, "denied": _as_json(kept)}, [f"denied: {_line(kept)}"])
-    if kept.digest is not None:
+    if token is not None and token.expires is not None and token.expires <= time.time():
+        ago = distance(token.expires - time.time())
+        complain(f"it has expired, {ago}; only a service with a long leeway still takes it")
+    elif token is not None:
         complain(
             "just that token; the gateway may sign its caller another one, which --subject X "
             "--issued-before now denies too"
@@ -131,39 +144,81 @@ def _option(options: argparse.Namespace) -> Revocations:
     return option
 
 
-def _store(option: Revocations, *, make: bool = False) -> Store:
-    """Open the store; only a denial may ``make`` a missing one."""
-    url = str(option.url)
-    if is_missing_file(url):
-        if not make:
-            raise ConfigurationError(f"{option.name}: there is no such file, so it denies nothing")
-        # A mistyped path would otherwise revoke nothing, unnoticed.
-        complain(f"{option.name} is new; if a service uses a store already, this is not its path")
-    return open_store(url, make=make)
+def _store(option: Revocations) -> Store:
+    """Open the store as it is."""
+    _check_file(option, "")
+    return open_store(str(option.url), make=False)
 
 
-def _denial(options: argparse.Namespace) -> Denial:
-    values = {field: getattr(options, field) for field, _ in _NAMES.values()}
-    given = {field: value for field, value in values.items() if value is not None}
-    before, ends = options.issued_before, math.inf if options.forever else None
-    if options.until is not None and not options.forever:
-        ends = time_of("--until", options.until)
-    if not given and options.issuer is None:
-        return _of_token(options, ends)
+def _check_file(option: Revocations, way_out: str) -> None:
+    if is_missing_file(str(option.url)):
+        raise ConfigurationError(
+            f"{option.name}: there is no such file, so it denies nothing{way_out}"
+        )
+
+
+def _ends(options: argparse.Namespace) -> float | None:
+    if options.forever:
+        return math.inf
+    return None if options.until is None else time_of("--until", options.until)
+
+
+def _denial_of_name(options: argparse.Namespace) -> Denial:
+    before = options.issued_before
     try:
         return Denial(
-            **given,
+            **_given(options),
             issuer=options.issuer,
             issued_before=None if before is None else time_of("--issued-before", before),
-            until=ends,
+            until=_ends(options),
             note=options.note,
         )
     except ValueError as error:
         raise ConfigurationError(f"revoke: {error}") from None
 
 
-def _of_token(options: argparse.Namespace, ends: float | None) -> Denial:
-    """Deny the token that is read, until it has surely ended. Nothing of it is verified."""
+def _given(options: argparse.Namespace) -> dict[str, str]:
+    values = {field: getattr(options, field) for field, _ in _NAMES.values()}
+    return {field: value for field, value in values.items() if value is not None}
+
+
+class _Token(NamedTuple):
+    """A token that is to be denied. Nothing of it is verified."""
+
+    text: str
+    inspection: Inspection
+
+    @property
+    def expires(self) -> float | None:
+        """When it expires by its own account, in seconds since 1970."""
+        return seconds_of(self.inspection.all_claims.get("exp"))
+
+    def has_ended(self, now: float) -> str | None:
+        """Say that no service takes it any more; None where one may."""
+        if self.expires is None or now < self.expires + MOST_LEEWAY:
+            return None
+        return (
+            f"nothing to deny: the token has ended already, at {moment(self.expires)}, "
+            f"{distance(self.expires - now)}"
+        )
+
+    def of_whom(self) -> str:
+        """Return whose token it says that it is, as a note for those who read the list."""
+        claims, gateway = self.inspection.all_claims, self.inspection.gateway or PRESETS["wso2"]
+        names = gateway.names
+        known = {
+            "subject": names.subject_of(claims),
+            "client": names.first(names.client_id, claims),
+            "jti": names.first(("jti",), claims),
+        }
+        said = [f"{name} {bounded(value)}" for name, value in known.items() if value]
+        return f"by its own account {', '.join(said)}" if said else ""
+
+
+def _token_to_deny(options: argparse.Namespace) -> _Token | None:
+    """Return the token that is read; None where the options name what to deny."""
+    if _given(options) or options.issuer is not None:
+        return None
     named = "name what to deny: a token on standard input, " + ", ".join(
         f"--{option}" for option in (*_NAMES, "issuer")
     )
@@ -179,10 +234,15 @@ def _of_token(options: argparse.Namespace, ends: float | None) -> Denial:
     if inspection.claims is None:
         fault = inspection.facts.get("unreadable", inspection.facts.get("encoding"))
         raise ConfigurationError(f"revoke: this is no token that could be denied: {fault}")
-    expires = seconds_of(inspection.all_claims.get("exp"))
+    return _Token(token, inspection)
+
+
+def _denial_of_token(options: argparse.Namespace, token: _Token) -> Denial:
+    """Deny a token until it has surely ended."""
+    ends, expires = _ends(options), token.expires
     if ends is None and expires is not None and expires + MOST_LEEWAY > time.time() + KEEP_FOR:
         ends = expires + MOST_LEEWAY
-    return Denial.of_token(token, until=ends, note=options.note)
+    return Denial.of_token(token.text, until=ends, note=options.note or token.of_whom())
 
 
 def _as_json(denial: Denial) -> dict[str, Any]:
@@ -202,5 +262,6 @@ def _line(denial: Denial) -> str:
 def _name(denial: Denial) -> str:
     kind, value, issuer = denial.name
     words = {field: option.replace("-", " ") for option, (field, _) in _NAMES.items()}
+    words["digest"] = "one token, by its digest"
     text = f"{words.get(kind, kind)} {printable(value, 1024)}"
     return text + (f" of issuer {printable(issuer, 1024)}" if issuer else "")

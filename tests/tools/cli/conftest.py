@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from jwt_middleware.events.log import logger
+from jwt_middleware.revocation import Denial, open_store
 from jwt_middleware.testing import SigningKey
 from jwt_middleware.tools.cli import main
 
@@ -39,6 +40,24 @@ def command(capsys: pytest.CaptureFixture[str]) -> Iterator[Run]:
 
     yield run
     logger.setLevel(level)
+
+
+URL = "sqlite:///store.db"
+STORE = ("--store", URL)
+
+
+@pytest.fixture
+def begun_store(folder: Path) -> None:
+    """The store of revocations that a service has begun in the working directory."""
+    open_store(URL).close()
+
+
+def kept(folder: Path) -> list[Denial]:
+    """What the store of a folder denies."""
+    store = open_store(f"sqlite:///{folder}/store.db")
+    found = list(store.denials())
+    store.close()
+    return found
 
 
 @pytest.fixture

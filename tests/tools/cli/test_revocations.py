@@ -13,22 +13,12 @@ from typing import Any
 import pytest
 
 from jwt_middleware import Revocations, Verifier
-from jwt_middleware.errors import TokenRevoked
-from jwt_middleware.revocation import Denial, open_store
 from jwt_middleware.revocation.denials import KEEP_FOR
 from jwt_middleware.testing import SigningKey, mint, ucsd_claims
 
-from .conftest import Run
+from .conftest import STORE, URL, Run, kept
 
-URL = "sqlite:///store.db"
-STORE = ("--store", URL)
-
-
-def kept(folder: Path) -> list[Denial]:
-    store = open_store(f"sqlite:///{folder}/store.db")
-    found = list(store.denials())
-    store.close()
-    return found
+pytestmark = pytest.mark.usefixtures("begun_store")
 
 
 @pytest.mark.parametrize(
@@ -124,9 +114,10 @@ def test_both_answer_programs(command: Run, folder: Path) -> None:
 def test_the_file_of_options_names_the_store(written: str, command: Run, folder: Path) -> None:
     (folder / "deep").mkdir()
     (folder / "deep" / "options.toml").write_text('keys = "gateway.pem"\n' + written)
-    said = command("revoke", "--config", "deep/options.toml", "--jti", "t-1")
+    revoke = ("revoke", "--config", "deep/options.toml", "--jti", "t-1")
+    assert command(*revoke).status == 2
 
-    assert said.status == 0
+    assert command(*revoke, "--create").status == 0
     assert len(kept(folder / "deep")) == 1
 
 
@@ -139,12 +130,17 @@ def test_the_environment_names_it_as_well(
     assert len(kept(folder)) == 1
 
 
-def test_a_mistyped_path_is_not_taken_for_the_store_in_silence(command: Run, folder: Path) -> None:
-    first = command("revoke", *STORE, "--jti", "t-1")
-    second = command("revoke", *STORE, "--jti", "t-1")
+def test_a_mistyped_path_is_not_taken_for_the_store(command: Run, folder: Path) -> None:
+    (folder / "store.db").unlink()
+    mistyped = command("revoke", *STORE, "--jti", "t-1")
+    assert (mistyped.status, mistyped.out) == (2, "")
+    assert "store.db: there is no such file, so it denies nothing; " in mistyped.err
+    assert "add --create" in mistyped.err
+    assert not (folder / "store.db").exists()
 
-    assert "store.db is new; if a service uses a store already, this is not its path" in first.err
-    assert second.err == ""
+    for arguments in (("--create",), (), ("--create",)):
+        assert command("revoke", *STORE, "--jti", "t-1", *arguments).status == 0
+    assert len(kept(folder)) == 1
 
 
 @pytest.mark.parametrize("arguments", [("revocations",), ("revoke", "--jti", "t", "--take-back")])
@@ -152,11 +148,12 @@ def test_who_only_looks_or_takes_back_makes_no_store(
     arguments: tuple[str, ...], command: Run, folder: Path
 ) -> None:
     """A listing of a mistyped path would lay a store there, and one of a lost store begin it."""
+    (folder / "store.db").unlink()
     said = command(*arguments, *STORE)
     assert (said.status, said.out) == (2, "")
     assert "store.db: there is no such file" in said.err
     assert not (folder / "store.db").exists()
-    (folder / "store.db").touch()
+    (folder / "store.db").touch()  # as one that lost its content
     said = command(*arguments, *STORE)
 
     assert (said.status, said.out) == (3, "")
@@ -193,7 +190,10 @@ def test_who_only_looks_or_takes_back_makes_no_store(
             ("revoke", *STORE, "--jti", "t", "--until", "now", "--forever"),
             "not allowed with argument --until",
         ),
-        (("revoke", "--store", "sqlite:///no/such/folder.db", "--jti", "t-1"), "unable to open"),
+        (
+            ("revoke", "--create", "--store", "sqlite:///no/such/folder.db", "--jti", "t-1"),
+            "unable to open",
+        ),
     ],
 )
 def test_a_mistake_is_reported_with_status_2(
@@ -278,45 +278,3 @@ def test_who_looks_at_a_token_does_not_use_it(
     said = command("inspect", *look)
     assert (said.status, said.out.startswith("token_reused: The signature is good;")) == (1, True)
     assert "token_reused" in command("verify", *look).err
-
-
-@pytest.mark.parametrize("claims", [{}, {"jti": "t-1"}])
-@pytest.mark.parametrize("written", ["{}", "X-JWT-Assertion: {}\r\n"])
-def test_a_token_on_standard_input_is_denied_by_itself(
-    claims: dict[str, Any],
-    written: str,
-    command: Run,
-    folder: Path,
-    rsa_key: SigningKey,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    leaked = mint(rsa_key, ucsd_claims() | claims)
-    other = mint(rsa_key, ucsd_claims() | claims | {"n": 1})
-    verifier = Verifier(keys="gateway.pem", api="/echo/1.0.0", revocations=URL)
-    assert verifier.revocations is not None
-    verifier.verify(leaked)
-
-    monkeypatch.setattr("sys.stdin", io.StringIO(written.format(leaked)))
-    said = command("revoke", *STORE, "--note", "leaked")
-    assert said.out.startswith("denied: digest ")
-    assert "--subject X --issued-before now" in said.err
-    with pytest.raises(TokenRevoked, match="digest is denied"):
-        verifier.verify(leaked)
-    verifier.verify(other)
-    assert "leaked" in command("revocations", *STORE).out
-
-    (folder / "t.txt").write_text(leaked)
-    assert command("revoke", *STORE, "t.txt", "--take-back").out.startswith("taken back: digest ")
-    verifier.verify(leaked)
-    verifier.close()
-
-
-def test_a_denied_token_stays_denied_until_it_has_ended(
-    command: Run, folder: Path, rsa_key: SigningKey
-) -> None:
-    for lifetime, ends in ((600, KEEP_FOR), (10 * KEEP_FOR, 10 * KEEP_FOR + 3600)):
-        (folder / "t.txt").write_text(mint(rsa_key, ucsd_claims(), lifetime=lifetime))
-        denied = json.loads(command("revoke", *STORE, "t.txt", "--json").out)["denied"]
-        assert denied["until"] == pytest.approx(time.time() + ends, abs=60)
-    named = json.loads(command("revoke", *STORE, "t.txt", "--forever", "--json").out)["denied"]
-    assert named["until"] is None
