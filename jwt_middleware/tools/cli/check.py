@@ -22,7 +22,12 @@ from .shared import UNKNOWN, add_command, answer
 
 def add_to(commands: Any) -> None:
     """Add the command."""
-    command = add_command(commands, _check, "explain a configuration, with its dangers")
+    command = add_command(
+        commands,
+        _check,
+        "explain a configuration, with its dangers",
+        ["main:app", "options.toml", "clients.toml --json"],
+    )
     command.add_argument("what", help="a TOML file, or module:app")
 
 

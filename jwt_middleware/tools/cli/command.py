@@ -13,12 +13,15 @@ from collections.abc import Sequence
 from ...errors import ConfigurationError, RequestError
 from ...events.log import logger
 from . import check, demo, gateway, keys, revocations, routes, schema, tokens
-from .shared import MISTAKEN, fail, print_no_more, status_of, whatever_the_reader
+from .shared import MISTAKEN, STATUSES, fail, print_no_more, status_of, whatever_the_reader
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status."""
-    options = command_parser().parse_args(arguments)
+    parser = command_parser()
+    options = parser.parse_args(arguments)
+    if options.run is None:
+        parser.exit(MISTAKEN, parser.format_help())
     level = logger.level
     if options.is_silent:  # most commands print what the log would say
         logger.setLevel("CRITICAL")
@@ -45,10 +48,12 @@ def command_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="jwt-assertion",
         description="Tools for backends behind an API gateway that signs a JWT assertion header.",
+        epilog=f"Examples: jwt-assertion COMMAND --help\n\n{STATUSES}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.set_defaults(is_silent=True)
+    parser.set_defaults(is_silent=True, run=None)
     parser.add_argument("--version", action="version", version=_version())
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     for module in (demo, gateway, keys, check, schema, routes, tokens, revocations):
         module.add_to(commands)
     return parser

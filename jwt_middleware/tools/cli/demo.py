@@ -21,6 +21,7 @@ def add_to(commands: Any) -> None:
         commands,
         _demo,
         "start a gateway, a guarded app and a token inspector, and show what they do",
+        ["", "--once --services"],
         json=False,
     )
     command.add_argument("--once", action="store_true", help="end after the tour")
@@ -34,7 +35,11 @@ def add_to(commands: Any) -> None:
     )
     command.set_defaults(is_silent=False)
     command = add_command(
-        commands, _echo, "serve the Echo API, which returns what it received", json=False
+        commands,
+        _echo,
+        "serve the Echo API, which returns what it received",
+        ["--keys https://gateway.example.edu:8243/jwks"],
+        json=False,
     )
     add_verifier_options(command)
     command.add_argument("--host", default="127.0.0.1", help="default: 127.0.0.1")

@@ -15,7 +15,11 @@ _PORT = 8280
 def add_to(commands: Any) -> None:
     """Add the command."""
     command = add_command(
-        commands, _gateway, "put a signing gateway before an app, for development", json=False
+        commands,
+        _gateway,
+        "put a signing gateway before an app, for development",
+        ["--upstream http://127.0.0.1:8000 --client acme_corp --as ana --role admin"],
+        json=False,
     )
     option = command.add_argument
     option("--upstream", required=True, metavar="URL", help="where the app runs")

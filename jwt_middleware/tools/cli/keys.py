@@ -23,7 +23,15 @@ from .shared import (
 
 def add_to(commands: Any) -> None:
     """Add the command."""
-    command = add_command(commands, _keys, "list the keys of a source, with their dangers")
+    command = add_command(
+        commands,
+        _keys,
+        "list the keys of a source, with their dangers",
+        [
+            "gateway.pem --warn-days 14",
+            "https://gateway.example.edu:8243/jwks --ca-file authority.pem",
+        ],
+    )
     command.add_argument(
         "source", help="a path, a JWKS URL, the URL of an issuer's metadata, or - (PEM on stdin)"
     )

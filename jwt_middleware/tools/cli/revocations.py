@@ -35,7 +35,16 @@ _NAMES = {
 
 def add_to(commands: Any) -> None:
     """Add the commands."""
-    revoke = add_command(commands, _revoke, "deny tokens before they expire, or take a denial back")
+    revoke = add_command(
+        commands,
+        _revoke,
+        "deny tokens before they expire, or take a denial back",
+        [
+            "--config options.toml < token.txt",
+            "--store sqlite:///revocations.db --subject jroe --issued-before now",
+            "--store sqlite:///revocations.db --subject jroe --take-back",
+        ],
+    )
     named = revoke.add_mutually_exclusive_group()
     named.add_argument(
         "file",
@@ -57,7 +66,12 @@ def add_to(commands: Any) -> None:
     add("--note", default="", help="for those who read the list")
     add("--take-back", action="store_true", help="end the denial of this name now")
     add("--create", action="store_true", help="make the SQLite file where there is none")
-    listing = add_command(commands, _revocations, "list what is denied")
+    listing = add_command(
+        commands,
+        _revocations,
+        "list what is denied",
+        ["--config options.toml", "--store redis://127.0.0.1:6379/0 --json"],
+    )
     for command in (revoke, listing):
         store = command.add_mutually_exclusive_group()
         store.add_argument("--store", metavar="URL", help="sqlite:///file or redis://host:port/0")

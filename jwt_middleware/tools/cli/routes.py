@@ -39,7 +39,12 @@ _TITLES = {
 
 def add_to(commands: Any) -> None:
     """Add the command."""
-    command = add_command(commands, _routes, "list an app's routes with their guards")
+    command = add_command(
+        commands,
+        _routes,
+        "list an app's routes with their guards",
+        ["main:app --strict", "'main:make_app()'"],
+    )
     command.add_argument("app", help="module:app, or module:factory()")
     command.add_argument(
         "--strict", action="store_true", help="exit status 1 where a route of the app has no guard"

@@ -7,10 +7,12 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from inspect import cleandoc
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 from ...errors import ConfigurationError, KeysUnavailable, StoreUnavailable
@@ -24,10 +26,10 @@ REFUSED, MISTAKEN, UNKNOWN = 1, 2, 3
 """Exit statuses beside 0."""
 STATUSES = """
 exit status:
-  0  yes
-  1  no: refused, or something does not hold
+  0  done, and nothing is refused
+  1  something is refused, or does not hold
   2  a mistake in the command or in the configuration
-  3  cannot be told now: the keys or the store are out of reach
+  3  no answer now: the keys, or the store, cannot be had
 """.strip()
 _CANNOT_BE_TOLD = frozenset({KeysUnavailable.code, StoreUnavailable.code})
 _TERMINALS_LINE = 4_095
@@ -37,12 +39,26 @@ _OPTIONS = ("keys", "gateway", "api", "issuer", "audience", "signer", "clients")
 
 
 def add_command(
-    commands: Any, run: Callable[[argparse.Namespace], int], summary: str, *, json: bool = True
+    commands: Any,
+    run: Callable[[argparse.Namespace], int],
+    summary: str,
+    examples: Sequence[str],
+    *,
+    json: bool = True,
 ) -> argparse.ArgumentParser:
-    """Add a command: the name, the help and the exit status are those of the function ``run``."""
+    """Add a command: the name, the help and the exit status are those of the function ``run``.
+
+    ``examples`` are what a person writes after ``jwt-assertion`` and the command's name.
+    """
     name = run.__name__.removeprefix("_")
+    paragraphs = cleandoc(run.__doc__ or "").split("\n\n")
+    lines = [f"  jwt-assertion {name} {example}" for example in examples]
     command: argparse.ArgumentParser = commands.add_parser(
-        name, help=summary, description=run.__doc__
+        name,
+        help=summary,
+        description="\n\n".join(fill(paragraph, 79) for paragraph in paragraphs),
+        epilog="\n".join(["examples:", *lines, "", STATUSES]),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     command.set_defaults(run=run)
     if json:

@@ -38,20 +38,43 @@ from .shared import (
 
 def add_to(commands: Any) -> None:
     """Add the commands."""
-    taking = add_command(commands, _inspect, "take a token apart, and say which check fails")
+    taking = add_command(
+        commands,
+        _inspect,
+        "take a token apart, and say which check fails",
+        [
+            "--keys gateway.pem --api /echo/1.0.0 < token.txt",
+            "--app main:app --request 'GET /reports' < token.txt",
+        ],
+    )
+    verifying = add_command(
+        commands,
+        _verify,
+        "verify a token",
+        ["--keys gateway.pem < token.txt", "--config options.toml --json token.txt"],
+    )
     taking.add_argument("--app", metavar="MODULE:APP", help="verify as this app does")
     taking.add_argument(
         "--request",
         metavar="'GET /reports'",
         help="with --app: say whether its rules allow this request, and which one refuses",
     )
-    for command in (taking, add_command(commands, _verify, "verify a token")):
+    for command in (taking, verifying):
         command.add_argument("file", nargs="?", default="-", help="a file; - (default) is stdin")
         add_verifier_options(command)
         command.add_argument(
             "--at", metavar="TIME", default="now", help="verify as if it were then (ISO 8601, UTC)"
         )
-    mint = add_command(commands, _mint, "make a signed token, for tests", json=False)
+    mint = add_command(
+        commands,
+        _mint,
+        "make a signed token, for tests",
+        [
+            "--key test.pem --make-key --client acme_corp --as ana",
+            "--key test.pem --form standard --claim aud=orders --lifetime -60",
+        ],
+        json=False,
+    )
     option = mint.add_argument
     option("--key", required=True, type=Path, help="the private key, PEM; for HS* the secret")
     option("--certificate", type=Path, help="its certificate, which gives an x5t")
