@@ -108,7 +108,8 @@ def _check_purpose(jwk: Mapping[str, Any]) -> None:
 def _material(kty: str, members: dict[str, Any]) -> Any:
     for name, value in members.items():
         if not isinstance(value, str):
-            raise UnusableKey(f"its {name} is not a string")
+            missing = ": it is missing (RFC 7518, section 6)" if value is None else ""
+            raise UnusableKey(f"its {name} is not a string{missing}")
         if name not in ("kty", "crv"):
             try:
                 decode_segment(value.encode("ascii"), relaxed=False)

@@ -297,15 +297,20 @@ class IssuerVerifier:
         principal = Principal.of_token(claims, self.gateway.names, expires_at, key.key_id)
         return VerifiedToken(token, claims, expires_at, ends, key, keys, self, principal)
 
-    def signers(self, segments: Segments, now: float) -> Sequence[tuple[Key, Check]]:
-        """Return the current keys that the token's header selects; none if it fits no key here."""
+    def signers(
+        self, segments: Segments, now: float, *, named: bool = True
+    ) -> Sequence[tuple[Key, Check]]:
+        """Return the current keys that the token's header selects; none if it fits no key here.
+
+        ``named=False``: those that fit its algorithm, whichever it names.
+        """
         keys = self.current_keys()
         try:
             header = decode_header(segments[0], self.is_relaxed)
             algorithm = self._algorithms.get(header["alg"])
             if keys is None or algorithm is None:
                 return ()
-            chosen = keys.select(algorithm, header, self.keys.dated_at(now))
+            chosen = keys.select(algorithm, header if named else {}, self.keys.dated_at(now))
         except RequestError:
             return ()
         return () if isinstance(chosen, str) else chosen.checks

@@ -27,7 +27,10 @@ REASONS: dict[str, tuple[Any, str]] = {
     "secret": ([SigningKey("HS256", key_id="s").jwk()], "key s: a shared secret in a published"),
     "future": ([{"kty": "AKP", "kid": "f"}], "key f: its kty is none of RSA, EC, OKP and oct"),
     "null": ([None], "key without a kid: not a JSON object"),
-    "certificate-only": ([{"kty": "RSA", "kid": "c", "x5c": ["AA"]}], "key c: its n is not a"),
+    "certificate-only": (
+        [{"kty": "RSA", "kid": "c", "x5c": ["AA"]}],
+        "key c: its n is not a string: it is missing",
+    ),
     "none": ([], "it is empty"),
     "two": ([None, {"kty": "AKP", "kid": "f"}], "not a JSON object; key f: its kty"),
     "alike": ([{"kty": "AKP", "kid": k} for k in "abc"], "key a and 2 more: its kty"),

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...errors import InvalidClaim, RequestError
+from ...keys.encoding import decode_segment, json_fault
 from ...options.checks import AnyAudience
 from ...principal import written
 from ...verification.compact import split
@@ -81,10 +82,11 @@ def fault_of(
         keys = issuer.keys.current()
         key_ids = () if keys is None else keys.key_ids
         is_named = not {"kid", "x5t", "x5t#S256"}.isdisjoint(header)
+        json = _json_fault(error, token, issuer)
         what = _WHAT.get(error.code, "{reason}").format(
             fits="is the one that it names" if is_named else "fits it, and it names none",
             tried="the one that it names" if header.get("kid") in key_ids else "those known here",
-            reason=error.reason or error.code,
+            reason=(error.reason or error.code) + (f": {json}" if json else ""),
             alg=header.get("alg"),
             algorithms=", ".join(issuer.algorithms),
             known=", ".join(key_ids) or ("none" if keys is None else f"{len(keys)} without kid"),
@@ -92,7 +94,9 @@ def fault_of(
         if error.code == "keys_unavailable":
             what += _last_errors(issuer)
     sentence = f"the signature is good; {what}" if _is_signed(token, verifier, now) else what
-    return sentence[0].upper() + sentence[1:] + ".", _hint(error, token, header, claims, issuer)
+    return sentence[0].upper() + sentence[1:] + ".", _hint(
+        error, token, header, claims, issuer, now
+    )
 
 
 def _last_errors(issuer: IssuerVerifier) -> str:
@@ -117,6 +121,7 @@ def _hint(
     header: Mapping[str, Any],
     claims: Mapping[str, Any],
     issuer: IssuerVerifier,
+    now: float,
 ) -> str:
     """Return what would help: where a value is to be looked up, or the preset of an old gateway."""
     if error.code == "malformed_token" and re.fullmatch(r"[\w+/=~-]{16,}", token):
@@ -131,10 +136,57 @@ def _hint(
         return "Switch signing on in the gateway: an unsigned token proves nothing."
     if isinstance(error, InvalidClaim) and error.claim == "exp" and type(claims.get("exp")) is str:
         return "Set gateway='wso2-3.1' if it is one: only those write exp as a text."
+    if error.code == "malformed_token" and _json_fault(error, token, issuer):
+        return (
+            "The gateway writes a value of its own or of a user unescaped, twice, or in another "
+            "encoding: correct it there, or update the gateway."
+        )
+    if error.code == "unknown_key" and _is_signed_by_any(token, issuer, now):
+        return (
+            "A key that is known here signed it under another name, as WSO2 3.1 and 3.2 do: give "
+            "the app the gateway's certificate (PEM), which has no kid, in place of its JWKS."
+        )
+    if isinstance(error, InvalidClaim) and (mend := _claim_hint(error, claims, issuer)):
+        return mend
     option = _OPTION_OF.get(error.claim, "") if isinstance(error, InvalidClaim) else ""
     if option in issuer.gateway.needs:
         return f"If {option}= is wrong, correct it: it is {issuer.gateway.needs[option]}."
     return _HINTS.get(error.code, "")
+
+
+def _json_fault(error: RequestError, token: str, issuer: IssuerVerifier) -> str:
+    """Return why a segment is no strict JSON object; empty where that is not the fault."""
+    name, _, rest = error.reason.partition(" segment is not a strict JSON")
+    if not rest:
+        return ""
+    segments = split(token.encode("ascii"))
+    segment = segments[0] if name.endswith("header") else segments[1]
+    return json_fault(decode_segment(segment, issuer.is_relaxed))
+
+
+def _claim_hint(error: InvalidClaim, claims: Mapping[str, Any], issuer: IssuerVerifier) -> str:
+    """Return the option by which a claim would be read; empty where none is known."""
+    name, gateway = error.claim, issuer.gateway
+    if error.reason == "type" and type(claims.get(name)) is int and name not in _TIMES:
+        return "For ids that are numbers, set numeric_ids=True in the ClaimNames of gateway=."
+    if error.reason == "type":
+        return "Have the gateway write it in its usual type, or name another claim for it."
+    if error.reason == "missing" and gateway.dialect and name.startswith(gateway.dialect):
+        ending = "/" + name.removeprefix(gateway.dialect)
+        other = next((each for each in claims if each.endswith(ending) and each != name), None)
+        if other is not None:
+            return f"It has {other}: set claim_dialect={other.removesuffix(ending)!r}."
+    return ""
+
+
+_TIMES = frozenset({"exp", "nbf", "iat"})
+
+
+def _is_signed_by_any(token: str, issuer: IssuerVerifier, now: float) -> bool:
+    """Whether a known key signed the token, whichever it names."""
+    segments = split(token.encode("ascii"))
+    keys = issuer.signers(segments, now, named=False)
+    return bool(keys) and issuer.signed(segments, keys)
 
 
 def _is_signed(token: str, verifier: Verifier, now: float) -> bool:
