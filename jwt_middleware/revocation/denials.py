@@ -6,8 +6,8 @@ import hashlib
 import math
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
-from typing import NamedTuple
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
 
 from ..events.record import Caller
 from ..options.checks import MILLISECONDS_FROM
@@ -36,12 +36,27 @@ def digest_of(signed: bytes) -> str:
     return hashlib.sha256(signed).hexdigest()
 
 
+class Made(NamedTuple):
+    """When a denial was made, in seconds since 1970, and by whom; ``until`` is its end.
+
+    A denial with another end is one that an older version has made since.
+    """
+
+    created: float
+    by: str
+    until: float
+
+
 class Name(NamedTuple):
     """What a denial names. ``kind`` is a field of ``Denial``; ``issuer`` is empty for any."""
 
     kind: str
     value: str
     issuer: str
+
+
+Identity = tuple[str, str, str, bool]
+"""The key of a denial in a store: its name, and whether it is of all tokens or has a date."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +79,8 @@ class Denial:
         until: when it ends; ``math.inf``: never; None: as long after it is made as the option
             ``keep_for`` says, ``KEEP_FOR`` without one.
         note: for those who read the list; no caller sees it.
+        by: who denies it, for those who read the list.
+        created: when it was denied, in seconds since 1970; None: when the store gets it.
 
     Raises:
         ValueError: it names nothing or too much, or a value is no text or time.
@@ -79,6 +96,8 @@ class Denial:
     issued_before: float | None = None
     until: float | None = None
     note: str = ""
+    by: str = field(default="", compare=False)
+    created: float | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         named = [kind for kind in _KINDS if getattr(self, kind) is not None]
@@ -92,8 +111,9 @@ class Denial:
                 _check_text(kind, value, least=1)
         if self.digest is not None and not _DIGEST.fullmatch(self.digest):
             raise ValueError("digest: 64 hexadecimal digits in lower case")
-        _check_text("note", self.note, least=0)
-        for moment in ("issued_before", "until"):
+        for text in ("note", "by"):
+            _check_text(text, getattr(self, text), least=0)
+        for moment in ("issued_before", "until", "created"):
             _check_time(moment, getattr(self, moment))
 
     @classmethod
@@ -101,7 +121,7 @@ class Denial:
         cls, kind: str, value: str, issuer: str, before: float | None, until: float, note: str
     ) -> Denial:
         """Make one from what a store has kept."""
-        names = {"issuer": issuer or None, kind: value}
+        names: dict[str, Any] = {"issuer": issuer or None, kind: value}
         return cls(**names, issued_before=before, until=until, note=note)
 
     @classmethod
@@ -126,7 +146,7 @@ class Denial:
         return f"the {self.name.kind.replace('_', ' ')} is denied{before}"
 
     @property
-    def identity(self) -> tuple[str, str, str, bool]:
+    def identity(self) -> Identity:
         """Its key in a store: a name has one denial of all tokens, and one with a date."""
         kind, value, issuer = self.name
         return kind, value, issuer, self.issued_before is None
@@ -138,6 +158,17 @@ class Denial:
     def ending(self, now: float, keep_for: float = KEEP_FOR) -> Denial:
         """Return it with an end: its own, or ``keep_for`` seconds from now."""
         return self if self.until is not None else replace(self, until=now + keep_for)
+
+    def made(self, now: float) -> Made:
+        """Return when and by whom it was made; ``now`` where it does not say when."""
+        until = math.inf if self.until is None else self.until
+        return Made(now if self.created is None else self.created, self.by, until)
+
+    def known_from(self, made: Made | None) -> Denial:
+        """Return it with when and by whom it was made, where that is of this denial."""
+        if made is None or made.until != self.until:
+            return self
+        return replace(self, created=made.created, by=made.by)
 
     def joined(self, before: Denial | None) -> Denial:
         """Return it joined with an earlier denial of the same identity, weakening neither.

@@ -19,7 +19,7 @@ from ..options.shapes import FLAG, TEXT, Keys, number, one_of, with_default
 from .denials import KEEP_FOR
 
 if TYPE_CHECKING:
-    from .store import Store
+    from .store import ListedStore, Store
 
 _FAIL = ("closed", "open")
 REVOCATIONS: Keys = {
@@ -121,7 +121,9 @@ def only_looking() -> Generator[None]:
         _only_looks.reset(token)
 
 
-def open_store(url: str, *, clock: Callable[[], float] = time.time, make: bool = True) -> Store:
+def open_store(
+    url: str, *, clock: Callable[[], float] = time.time, make: bool = True
+) -> ListedStore:
     """Open the store that a URL names; each call for ``"process-memory"`` makes a new one.
 
     ``clock`` returns the seconds since 1970. Without ``make`` an SQLite file is used as it is: one

@@ -15,7 +15,7 @@ from typing import Any
 
 from ..background.forks import at_fork
 from ..errors import ConfigurationError, StoreUnavailable
-from .denials import Denial, in_force
+from .denials import Denial, Identity, Made, in_force
 from .store import by_end, changed, digest, new_revision
 from .urls import redis_name
 
@@ -25,6 +25,7 @@ DEADLINE = 1.0
 # One hash slot, so that one transaction may hold them in a cluster too.
 _DENIALS = "{jwt_middleware}:denials"
 _ENDS = "{jwt_middleware}:denials:ends"
+_MADE = "{jwt_middleware}:denials:made"
 _REVISION = "{jwt_middleware}:denials:revision"
 _IDENTITY = "{jwt_middleware}:denials:identity"
 _USED = "jwt_middleware:used:"
@@ -96,6 +97,8 @@ class RedisStore:
             if old:
                 pipe.hdel(_DENIALS, *old)
                 pipe.zrem(_ENDS, *old)
+                pipe.hdel(_MADE, *old)
+            pipe.hset(_MADE, place, json.dumps(kept.made(now)))
             pipe.hset(_DENIALS, place, json.dumps([kept.issued_before, kept.until, kept.note]))
             pipe.zadd(_ENDS, {place: kept.until})
             pipe.set(_REVISION, new_revision())
@@ -113,6 +116,7 @@ class RedisStore:
             pipe.hmget(_DENIALS, places)
             pipe.hdel(_DENIALS, *places)
             pipe.zrem(_ENDS, *places)
+            pipe.hdel(_MADE, *places)
             pipe.set(_REVISION, new_revision())
             entries = zip(places, pipe.execute()[0], strict=True)
             gone = [_denial(place, entry) for place, entry in entries if entry is not None]
@@ -123,6 +127,11 @@ class RedisStore:
         with self._asking() as client:
             known = [_denial(place, entry) for place, entry in client.hgetall(_DENIALS).items()]
         return by_end(in_force(known, self._clock()))
+
+    def made(self) -> dict[Identity, Made]:
+        with self._asking() as client:
+            entries = client.hgetall(_MADE).items()
+            return {_identity(place): Made(*json.loads(made)) for place, made in entries}
 
     def revision(self) -> str:
         with self._asking() as client:
@@ -152,6 +161,11 @@ class RedisStore:
             yield self._client
         except self._failures as error:
             raise StoreUnavailable(f"{self.name}: {error}") from None
+
+
+def _identity(place: str) -> Identity:
+    kind, value, issuer, whole = json.loads(place)
+    return kind, value, issuer, whole
 
 
 def _denial(place: str, entry: str) -> Denial:

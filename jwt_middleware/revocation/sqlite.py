@@ -19,7 +19,7 @@ from pathlib import Path
 
 from ..background.forks import at_fork
 from ..errors import ConfigurationError, StoreUnavailable
-from .denials import Denial
+from .denials import Denial, Identity, Made
 from .store import changed, digest, new_revision
 from .urls import make_private
 
@@ -33,6 +33,11 @@ _TABLES = """
 CREATE TABLE IF NOT EXISTS jwt_middleware_denials (
     kind TEXT NOT NULL, value TEXT NOT NULL, issuer TEXT NOT NULL, whole INTEGER NOT NULL,
     issued_before REAL, until REAL NOT NULL, note TEXT NOT NULL,
+    PRIMARY KEY (kind, value, issuer, whole)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS jwt_middleware_made (
+    kind TEXT NOT NULL, value TEXT NOT NULL, issuer TEXT NOT NULL, whole INTEGER NOT NULL,
+    created REAL NOT NULL, by TEXT NOT NULL, until REAL NOT NULL,
     PRIMARY KEY (kind, value, issuer, whole)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS jwt_middleware_uses (
@@ -116,10 +121,18 @@ class SQLiteStore:
                 "INSERT OR REPLACE INTO jwt_middleware_denials VALUES (?, ?, ?, ?, ?, ?, ?)",
                 (*place, kept.issued_before, kept.until, kept.note),
             )
+            if _has_made(connection):
+                connection.execute(
+                    "INSERT OR REPLACE INTO jwt_middleware_made VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    (*place, *kept.made(self._clock())),
+                )
 
     def allow(self, denial: Denial) -> bool:
         delete = f"DELETE FROM jwt_middleware_denials {_OF_NAME}"  # noqa: S608 - constants
         with self._changing() as connection:
+            if _has_made(connection):
+                made = f"DELETE FROM jwt_middleware_made {_OF_NAME}"  # noqa: S608 - constants
+                connection.execute(made, denial.name)
             return connection.execute(delete, denial.name).rowcount > 0
 
     def denials(self) -> tuple[Denial, ...]:
@@ -129,6 +142,15 @@ class SQLiteStore:
                 (self._clock(),),
             )
             return tuple([Denial.kept(*row) for row in rows])
+
+    def made(self) -> dict[Identity, Made]:
+        with self._reading() as connection:
+            if not _has_made(connection):
+                return {}
+            rows = connection.execute(
+                "SELECT kind, value, issuer, whole, created, by, until FROM jwt_middleware_made"
+            )
+            return {(*row[:3], bool(row[3])): Made(*row[4:]) for row in rows}
 
     def revision(self) -> str:
         return self._state("revision")
@@ -233,6 +255,8 @@ class SQLiteStore:
         with self._writing(durable=True) as connection:
             now = self._clock()
             connection.execute("DELETE FROM jwt_middleware_denials WHERE until <= ?", (now,))
+            if _has_made(connection):
+                connection.execute("DELETE FROM jwt_middleware_made WHERE until <= ?", (now,))
             yield connection
             connection.execute(
                 "INSERT OR REPLACE INTO jwt_middleware_state VALUES ('revision', ?)",
@@ -272,6 +296,12 @@ def _in_wal_mode(connection: sqlite3.Connection) -> None:
             if not _is_busy(error) or time.monotonic() > ends:
                 raise
             time.sleep(0.01)
+
+
+def _has_made(connection: sqlite3.Connection) -> bool:
+    """Whether the file has the table of who denied: one that an older version made has not."""
+    named = "SELECT 1 FROM sqlite_master WHERE name = 'jwt_middleware_made'"
+    return connection.execute(named).fetchone() is not None
 
 
 def _is_busy(error: sqlite3.Error) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from ..background.forks import ForkLock
-from .denials import Denial, in_force
+from .denials import Denial, Identity, Made, in_force
 
 CLOCKS_APART = 60.0
 """Seconds that a use is remembered beyond the token's end: by another machine's clock the token may
@@ -76,6 +76,14 @@ class Store(Protocol):
         ...
 
 
+class ListedStore(Store, Protocol):
+    """A store that a person may list. What it keeps for them, no request reads."""
+
+    def made(self) -> dict[Identity, Made]:
+        """Return when and by whom denials were made, by their ``identity``, where it is known."""
+        ...
+
+
 class Reader(Protocol):
     """Keeps a store's denials; ``look_now`` reads them again in this thread and never raises."""
 
@@ -128,7 +136,7 @@ class MemoryStore:
         self.name = name
         self._clock = clock
         self._lock = ForkLock()
-        self._denials: dict[tuple[str, str, str, bool], Denial] = {}
+        self._denials: dict[Identity, Denial] = {}
         self._revision = self._identity = new_revision()
         self._used: dict[str, float] = {}
         self._ends: list[tuple[float, str]] = []
@@ -152,7 +160,8 @@ class MemoryStore:
         now = self._clock()
         with self._lock:
             kept = {known.identity: known for known in in_force(self._denials.values(), now)}
-            kept[denial.identity] = denial.ending(now).joined(kept.get(denial.identity))
+            joined = denial.ending(now).joined(kept.get(denial.identity))
+            kept[denial.identity] = joined.known_from(joined.made(now))
             self._denials, self._revision = kept, new_revision()
         changed(self.name)
 
@@ -167,6 +176,10 @@ class MemoryStore:
 
     def denials(self) -> tuple[Denial, ...]:
         return by_end(in_force(self._denials.values(), self._clock()))
+
+    def made(self) -> dict[Identity, Made]:
+        now = self._clock()
+        return {denial.identity: denial.made(now) for denial in self.denials()}
 
     def revision(self) -> str:
         return self._revision

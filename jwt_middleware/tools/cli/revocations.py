@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import getpass
 import math
 import sys
 import time
 from contextlib import closing
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,7 +20,7 @@ from ...options.sources import merged_options
 from ...revocation import Denial, Revocations, open_store
 from ...revocation.denials import KEEP_FOR
 from ...revocation.option import only_looking
-from ...revocation.store import Store
+from ...revocation.store import ListedStore
 from ...revocation.urls import is_missing_file
 from ..explain.times import count, distance, moment, seconds_of
 from ..explain.token import Inspection, inspect
@@ -64,6 +65,7 @@ def add_to(commands: Any) -> None:
     )
     ends.add_argument("--forever", action="store_true", help="the denial never ends by itself")
     add("--note", default="", help="for those who read the list")
+    add("--by", metavar="NAME", help="who denies, for them too (default: the user of this machine)")
     add("--take-back", action="store_true", help="end the denial of this name now")
     add("--create", action="store_true", help="make the SQLite file where there is none")
     listing = add_command(
@@ -98,14 +100,20 @@ def _revoke(options: argparse.Namespace) -> int:
     if denial.until is not None and denial.until <= time.time():
         raise ConfigurationError(f"--until: {options.until} is over, so it would deny nothing")
     option = _option(options)
-    denial = denial.ending(time.time(), option.keep_for)
+    by = _user() if options.by is None else options.by
+    try:
+        denial = replace(denial.ending(time.time(), option.keep_for), by=by)
+    except ValueError as error:
+        raise ConfigurationError(f"revoke: {error}") from None
     if not options.create:  # a mistyped path would revoke nothing, unnoticed
         _check_file(option, "; correct the path, or add --create where no service has begun it yet")
     with closing(open_store(str(option.url))) as store:
         store.deny(denial)
-        stored = {known.identity: known for known in store.denials()}
-        kept = stored.get(denial.identity, denial)
-        answer(options, {"store": store.name, "denied": _as_json(kept)}, [f"denied: {_line(kept)}"])
+        kept = next(
+            (known for known in _listed(store) if known.identity == denial.identity), denial
+        )
+        said = _line(replace(kept, created=None))  # which is now
+        answer(options, {"store": store.name, "denied": _as_json(kept)}, [f"denied: {said}"])
     if token is not None and token.expires is not None and token.expires <= time.time():
         ago = distance(token.expires - time.time())
         complain(f"it has expired, {ago}; only a service with a long leeway still takes it")
@@ -118,9 +126,9 @@ def _revoke(options: argparse.Namespace) -> int:
 
 
 def _take_back(options: argparse.Namespace, denial: Denial) -> int:
-    if options.issued_before or options.until or options.forever or options.note:
+    if any((options.issued_before, options.until, options.forever, options.note, options.by)):
         raise ConfigurationError(
-            "--take-back ends every denial of a name: without times and a note"
+            "--take-back ends every denial of a name: without times, a note and --by"
         )
     with closing(_store(_option(options))) as store:
         was_denied = store.allow(denial)
@@ -136,11 +144,24 @@ def _take_back(options: argparse.Namespace, denial: Denial) -> int:
 def _revocations(options: argparse.Namespace) -> int:
     """List the denials in force, the next to end first."""
     with closing(_store(_option(options))) as store:
-        denials = store.denials()
+        denials = _listed(store)
         value = {"store": store.name, "denials": [*map(_as_json, denials)]}
         title = f"{store.name}: {count(len(denials), 'denial')} in force"
         answer(options, value, [title, *(f"  {_line(denial)}" for denial in denials)])
     return 0
+
+
+def _listed(store: ListedStore) -> list[Denial]:
+    """Return the denials in force, with what is known of how they were made."""
+    made = store.made()
+    return [denial.known_from(made.get(denial.identity)) for denial in store.denials()]
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container's user may have no name
+        return ""
 
 
 def _option(options: argparse.Namespace) -> Revocations:
@@ -158,7 +179,7 @@ def _option(options: argparse.Namespace) -> Revocations:
     return option
 
 
-def _store(option: Revocations) -> Store:
+def _store(option: Revocations) -> ListedStore:
     """Open the store as it is."""
     _check_file(option, "")
     return open_store(str(option.url), make=False)
@@ -191,7 +212,7 @@ def _denial_of_name(options: argparse.Namespace) -> Denial:
         raise ConfigurationError(f"revoke: {error}") from None
 
 
-def _given(options: argparse.Namespace) -> dict[str, str]:
+def _given(options: argparse.Namespace) -> dict[str, Any]:
     values = {field: getattr(options, field) for field, _ in _NAMES.values()}
     return {field: value for field, value in values.items() if value is not None}
 
@@ -269,6 +290,9 @@ def _line(denial: Denial) -> str:
         parts.append(f"issued before {moment(denial.issued_before)}")
     ends = math.inf if denial.until is None else denial.until
     parts.append("for ever" if ends == math.inf else f"until {moment(ends)}")
+    if denial.created is not None:
+        by = f" by {printable(denial.by, 1024)}" if denial.by else ""
+        parts.append(f"denied {moment(denial.created)}{by}")
     note = f"  ({printable(denial.note, 1024)})" if denial.note else ""
     return ", ".join(parts) + note
 

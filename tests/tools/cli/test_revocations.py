@@ -85,6 +85,28 @@ def test_it_says_when_a_denial_ends(command: Run, folder: Path) -> None:
     assert "subject b, for ever" in command("revocations", *STORE).out
 
 
+def test_the_list_says_when_and_by_whom(
+    command: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOGNAME", "ann")
+    command("revoke", *STORE, "--subject", "a")
+    denied = json.loads(
+        command("revoke", *STORE, "--subject", "b", "--by", "night\nshift", "--json").out
+    )["denied"]
+    listed = command("revocations", *STORE)
+    told = json.loads(command("revocations", *STORE, "--json").out)["denials"]
+
+    assert re.search(
+        r"subject a, .*, denied \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC by ann\n", listed.out
+    )
+    assert re.search(r"subject b, .*, denied .* UTC by night\\nshift\n", listed.out)
+    assert denied["by"] == "night\nshift"
+    assert denied["created"] == pytest.approx(time.time(), abs=60)
+    assert {each["by"] for each in told} == {"ann", "night\nshift"}
+    assert command("revoke", *STORE, "--subject", "a", "--take-back", "--by", "x").status == 2
+    assert command("revoke", *STORE, "--subject", "a", "--by", "x" * 2_000).status == 2
+
+
 def test_for_ever_is_null_to_a_program(command: Run, folder: Path) -> None:
     """JSON has no infinity."""
     denied = command("revoke", *STORE, "--jti", "t-1", "--forever", "--json").out
