@@ -57,7 +57,7 @@ _HINTS = {
     "client_mismatch": "Sign with the client's own keys, or correct [clients.ID.trust].",
     "unknown_client": "Add [clients.ID] to the registry, or call as a client that it has.",
     "client_disabled": "Set enabled = true in the client's entry if it may call again.",
-    "keys_unavailable": "Correct keys= or the key endpoint; the app asks again by itself.",
+    "keys_unavailable": "Correct keys= or the key endpoint; the next request asks again.",
 }
 
 
