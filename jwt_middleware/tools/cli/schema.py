@@ -13,7 +13,11 @@ from .shared import add_command, whatever_the_reader
 def add_to(commands: Any) -> None:
     """Add the command."""
     command = add_command(
-        commands, _schema, "print the JSON Schema of a TOML file, for editors", json=False
+        commands,
+        _schema,
+        "print the JSON Schema of a TOML file, for editors",
+        ["clients > clients.schema.json"],
+        json=False,
     )
     command.add_argument("file", choices=[*FILES], help="the kind of file")
 
