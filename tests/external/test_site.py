@@ -5,12 +5,17 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from .test_inspector_page import browser, shots  # noqa: F401 - fixtures
+
+pytestmark = pytest.mark.external
 
 DOCS = Path(__file__).parents[2] / "docs"
 SCHEMES = ("light", "dark")
@@ -22,14 +27,22 @@ PAGES = sorted(
 )
 
 
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
 @pytest.fixture(scope="session")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The site, built by the command that CONTRIBUTING names."""
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of the site, built by the command that CONTRIBUTING names."""
     folder = tmp_path_factory.mktemp("site")
     command = [sys.executable, "-m", "sphinx", "-W", "-q", "-b", "html", str(DOCS), str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
-    return folder
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder))) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
 
 
 @pytest.fixture(params=[(width, scheme) for width in WIDTHS for scheme in SCHEMES])
@@ -46,10 +59,10 @@ def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:  #
         assert failed == []
 
 
-def test_no_page_is_wider_than_the_window(page: Page, built: Path, shots: Path) -> None:  # noqa: F811
+def test_no_page_is_wider_than_the_window(page: Page, site: str, shots: Path) -> None:  # noqa: F811
     wide = []
     for name in PAGES:
-        page.goto((built / f"{name}.html").as_uri())
+        page.goto(f"{site}/{name}.html")
         too_far = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
         if too_far > 0:
             wide.append((name, too_far))
@@ -57,29 +70,29 @@ def test_no_page_is_wider_than_the_window(page: Page, built: Path, shots: Path) 
     assert size is not None
     dark = page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
     for name in ("index", "start/fastapi", "reference/options", "keys"):
-        page.goto((built / f"{name}.html").as_uri())
+        page.goto(f"{site}/{name}.html")
         shown = f"site-{name.replace('/', '-')}-{size['width']}-{'dark' if dark else 'light'}.png"
         page.screenshot(path=shots / shown)
 
     assert wide == []
 
 
-def test_a_block_is_copied_without_its_prompt(page: Page, built: Path) -> None:
-    page.goto((built / "troubleshooting.html").as_uri())
+def test_a_block_is_copied_without_its_prompt(page: Page, site: str) -> None:
+    page.goto(f"{site}/troubleshooting.html")
     button = page.locator("button.copybtn").first
 
     expect(button).to_be_attached()
 
 
-def test_the_pages_link_to_no_other_site_for_what_they_show(page: Page, built: Path) -> None:
+def test_the_pages_link_to_no_other_site_for_what_they_show(page: Page, site: str) -> None:
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
-    page.goto((built / "start" / "fastapi.html").as_uri())
+    page.goto(f"{site}/start/fastapi.html")
 
-    assert [url for url in asked if not url.startswith("file:")] == []
+    assert [url for url in asked if not url.startswith((site, "data:"))] == []
 
 
-def test_search_finds_a_code(page: Page, built: Path) -> None:
-    page.goto((built / "search.html").as_uri() + "?q=unknown_key")
+def test_search_finds_a_code(page: Page, site: str) -> None:
+    page.goto(f"{site}/search.html?q=unknown_key")
 
     expect(page.locator("#search-results")).to_contain_text("Troubleshooting", timeout=15_000)
