@@ -52,7 +52,7 @@ def add_command(
     """
     name = run.__name__.removeprefix("_")
     paragraphs = cleandoc(run.__doc__ or "").split("\n\n")
-    lines = [f"  jwt-assertion {name} {example}" for example in examples]
+    lines = [f"  jwt-assertion {name} {example}".rstrip() for example in examples]
     command: argparse.ArgumentParser = commands.add_parser(
         name,
         help=summary,
