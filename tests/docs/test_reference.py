@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 import jwt_middleware
-from jwt_middleware import errors, events
+from jwt_middleware import errors, events, gateways, revocation, sign_on, testing
 from jwt_middleware.gateways import PRESETS
 from jwt_middleware.middleware.settings import Options
 from jwt_middleware.options.catalogue import OPTIONS
@@ -31,23 +31,25 @@ project = "reference"
 extensions = ["myst_parser", "reference"]
 html_theme = "furo"
 """
-DIRECTIVES = (
-    "options",
-    "error-codes",
-    "events",
-    "commands",
-    "gateways",
-    "claims",
-    "clients-schema",
-    "integrations-schema",
-    "accounts-schema",
-    "options-schema",
-)
+NO_DRAWINGS = """
+import pathlib, sys
+sys.stdin.read()
+[out] = [each[2:] for each in sys.argv if each.startswith("-o")]
+pathlib.Path(out).write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
+"""
+"""Stands for Graphviz, which is no Python: the texts are the matter here."""
 
 
 def faces() -> dict[str, list[str]]:
-    """The public names of the core, and of every module of the adapters with an ``__all__``."""
-    found = {"jwt_middleware": list(jwt_middleware.__all__)}
+    """The public names: of the core, its parts, and every module of an adapter with an ``__all__``.
+
+    A name of a part that is the core's own is the core's.
+    """
+    core = {name: getattr(jwt_middleware, name) for name in jwt_middleware.__all__}
+    found = {"jwt_middleware": list(core)}
+    for part in (gateways, revocation, sign_on, testing):
+        own = [name for name in part.__all__ if core.get(name) is not getattr(part, name)]
+        found[part.__name__] = own
     for path in sorted(ADAPTERS.rglob("*.py")):
         # Read, not imported: some need Django's settings.
         listed = re.search(r"^__all__ = (\[.*?\])$", path.read_text("utf-8"), re.M | re.S)
@@ -77,21 +79,17 @@ def built(folder: Path, **pages: str) -> tuple[int, str]:
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The pages of a site that has every directive once."""
+    """The pages of the documentation, built with warnings as errors."""
     folder = tmp_path_factory.mktemp("site")
-    reference = "".join(f"## {name}\n\n```{{{name}}}\n```\n\n" for name in DIRECTIVES)
-    status, said = built(
-        folder,
-        reference=f"# Reference\n\n{reference}",
-        **{
-            face.replace(".", "-"): f"# {face}\n\n```{{public-names}} {face}\n```\n"
-            for face in faces()
-        },
-        links="# Links\n\n{ref}`option-leeway`, {ref}`error-unknown_key`, {ref}`event-KeysGone`, "
-        "{py:class}`jwt_middleware.Verifier`\n",
-    )
-    assert (status, said) == (0, "")
-    return {each.stem: each.read_text("utf-8") for each in (folder / "out").glob("*.html")}
+    dot = folder / "dot"
+    dot.write_text(f"#!{sys.executable}\n{NO_DRAWINGS}")
+    dot.chmod(0o700)
+    command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q"]
+    command += ["-D", f"graphviz_dot={dot}", str(ROOT / "docs"), str(folder / "out")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    out = folder / "out"
+    return {str(each.relative_to(out)): each.read_text("utf-8") for each in out.rglob("*.html")}
 
 
 @pytest.fixture(scope="module")
@@ -115,13 +113,14 @@ STRAIGHT = str.maketrans("\u2018\u2019\u201c\u201d", "''\"\"")
 
 def entry(site: dict[str, str], anchor: str) -> str:
     """The texts of an entry of a list, from its anchor on."""
-    [found] = re.findall(rf'<dt id="{anchor}">.*?</dd>', site["reference"], re.DOTALL)
+    everything = "".join(site.values())
+    [found] = re.findall(rf'<dt id="{anchor}">.*?</dd>', everything, re.DOTALL)
     return text_of(found.replace("</dt>", " "))
 
 
 def section(site: dict[str, str], anchor: str) -> str:
     """The texts of a section, up to the next one."""
-    _, _, rest = site["reference"].partition(f'<section id="{anchor}"')
+    _, _, rest = "".join(site.values()).partition(f'<section id="{anchor}"')
     return text_of(rest.partition("<section ")[0])
 
 
