@@ -86,11 +86,11 @@ def _from_file(environ: Mapping[str, str]) -> dict[str, Any]:
     from .tables import read_toml  # imported here: only a service with a file needs it
 
     table = read_toml(content, path)
-    with in_file(InFile({}, path)):
-        check.known(table, OPTIONS)
     for option in table:
-        if OPTIONS[option].shape is None:
+        if option in OPTIONS and OPTIONS[option].shape is None:
             raise ConfigurationError(f"{path}: {option}: {OPTIONS[option].why_not}")
+    with in_file(InFile({}, path)):
+        check.known(table, [name for name in OPTIONS if OPTIONS[name].shape is not None])
     if isinstance(table.get("clients"), str):
         table["clients"] = path.parent / table["clients"]
     if "revocations" in table:

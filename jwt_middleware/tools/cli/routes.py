@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 from ...authorization.routes import Route
 from ...errors import ConfigurationError
+from ...keys.absence import allowed_absence
 from ...middleware.middleware import Middleware
 from ...options.checks import nearest
 from ...revocation.option import only_looking
@@ -35,6 +36,7 @@ _TITLES = {
     "public": "public",
     "framework": "the framework's own",
 }
+_NOTES = {"optional": "  (optional: no token is needed)", "not read": "  (exempt: none is read)"}
 
 
 def add_to(commands: Any) -> None:
@@ -60,7 +62,8 @@ def _routes(options: argparse.Namespace) -> int:
 
     Mounted apps and included routers are listed too.
     """
-    app = find_app(options.app)
+    with allowed_absence():  # the routes are the same without the gateway's keys, as in CI
+        app = find_app(options.app)
     routes = app.routes
     if app.middleware is None:
         complain(f"{options.app}: JWTMiddleware is not installed on it, so every guard refuses")
@@ -71,11 +74,14 @@ def _routes(options: argparse.Namespace) -> int:
             "handler": route.handler,
             "kind": route.kind,
             "guard": route.guard or None,
+            "token": app.token_on(app.as_read(route.path)),
         }
         for route in routes
     ]
     shown = [route._replace(path=app.as_read(route.path)) for route in routes]
-    answer(options, rows, _lines(shown, is_whole=options.all))
+    listed = shown if options.all else _folded(shown)
+    notes = {route.path: _NOTES.get(app.token_on(route.path) or "", "") for route in listed}
+    answer(options, rows, _lines(listed, Counter(route.kind for route in routes), notes))
     return int(options.strict and any(route.kind == "unguarded" for route in routes))
 
 
@@ -102,19 +108,20 @@ def _folded(routes: list[Route]) -> list[Route]:
     return shown
 
 
-def _lines(routes: list[Route], *, is_whole: bool) -> Iterator[str]:
+def _lines(
+    routes: list[Route], numbers: Mapping[str, int], notes: Mapping[str, str]
+) -> Iterator[str]:
     if not routes:
         yield "no routes"
-    numbers = Counter(route.kind for route in routes)
-    listed = routes if is_whole else _folded(routes)
-    rows = [(route, ",".join(route.methods) or "any") for route in listed]
+    rows = [(route, ",".join(route.methods) or "any") for route in routes]
     width = max((len(methods) for _, methods in rows), default=0)
     for kind, title in _TITLES.items():
         of_kind = [row for row in rows if row[0].kind == kind]
         if of_kind:
             yield f"{title}: {numbers[kind]}"
         for route, methods in of_kind:
-            yield f"  {methods:<{width}}  {route.path}  {route.guard or route.handler}"
+            said = route.guard or route.handler
+            yield f"  {methods:<{width}}  {route.path}  {said}{notes[route.path]}"
 
 
 class GuardedApp(NamedTuple):
@@ -129,6 +136,19 @@ class GuardedApp(NamedTuple):
     misplaced: list[str]
     find: Callable[[str, str], tuple[str, Mapping[str, Any]] | None]
     as_read: Callable[[str], str]
+
+    def token_on(self, path: str) -> str | None:
+        """Return whether a token is ``required``, ``optional`` or ``not read`` on a path.
+
+        None where no middleware would read it.
+        """
+        if self.middleware is None:
+            return None
+        options = self.middleware.settings
+        if path in options.exempt:
+            return "not read"
+        is_optional = options.optional is True or (options.optional and path in options.optional)
+        return "optional" if is_optional else "required"
 
     def route_of(self, method: str, path: str) -> tuple[Route | None, Mapping[str, Any]]:
         """Return the route that serves a request, and the parameters of its path."""

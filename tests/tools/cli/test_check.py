@@ -369,6 +369,13 @@ def test_wrong_options_are_status_2_with_a_hint(options: str, told: str, check: 
     check_wrong(as_json._replace(out=""), told)
 
 
+def test_an_unknown_option_is_answered_with_those_that_a_file_may_have(check: Any) -> None:
+    said = check(SAFE + 'ca_file = "ca.pem"\n')
+
+    assert "there are: algorithms" in said.err
+    assert not any(f" {name}" in said.err for name in ("clock", "listeners", "verifier"))
+
+
 def test_every_fault_of_a_registry_is_shown_at_once(registry: Any) -> None:
     broken = REGISTRY.replace("name =", "nmae =").replace("enabled = false", "enabled = 0")
     said = registry(broken)
