@@ -21,6 +21,7 @@ from jwt_middleware.authorization.routes import (
     Route,
     attributes_of_class,
     is_frameworks_own,
+    one_or_each,
     route_of,
     routes_of_class,
 )
@@ -84,16 +85,17 @@ class SiteRoutes:
         # REST framework's api_view makes a class that the function's own guards know nothing of.
         guards += guards_of(getattr(view_class, "dispatch", None))
         route = route_of(path, (), view, guards=guards)
-        if route.kind in ("guarded", "public"):
-            yield route
-            return
+        guards = route.guards
         actions: dict[str, str] | None = getattr(_served_node(view), "actions", None)
         if actions is not None:  # a view set: the router says which method calls what
-            for method, action in sorted(actions.items()):
-                yield route_of(path, (method.upper(),), getattr(view_class, action))
-            return
-        by_method = tuple(routes_of_class(path, _methods_of(view, view_class), view_class))
-        yield from by_method or (route,)
+            by_method = [
+                route_of(path, (method.upper(),), getattr(view_class, action), guards=guards)
+                for method, action in sorted(actions.items())
+            ]
+        else:
+            methods = _methods_of(view, view_class)
+            by_method = list(routes_of_class(path, methods, view_class, guards=guards))
+        yield from one_or_each(route, by_method)
 
     def guards_to_ask(self, view: Any, method: str) -> tuple[Guard, ...]:
         """Return the guards to check before a view: a decorator above it may answer first."""

@@ -16,6 +16,7 @@ from jwt_middleware.authorization.reach import behind_and_before
 from jwt_middleware.authorization.routes import (
     Route,
     attributes_of_class,
+    one_or_each,
     route_of,
     routes_of_class,
 )
@@ -80,12 +81,16 @@ class Routes:
                 if method not in _ANSWERED_BY_FLASK or hasattr(view_class, method.lower())
             }
             route = route_of(rule.rule, methods, view, guards=self._exposure.bare(view))
-            if view_class is not None and route.kind not in ("guarded", "public"):
-                by_method = tuple(routes_of_class(rule.rule, methods, view_class))
-                # A plain View serves every method by dispatch_request.
-                yield from by_method or (route_of(rule.rule, methods, view_class.dispatch_request),)
-            else:
+            if view_class is None:
                 yield route
+                continue
+            guards = route.guards
+            by_method = list(routes_of_class(rule.rule, methods, view_class, guards=guards))
+            # A plain View serves every method by dispatch_request.
+            served = view_class.dispatch_request
+            yield from one_or_each(
+                route, by_method or [route_of(rule.rule, methods, served, guards=guards)]
+            )
 
 
 def _class_of(view: Any) -> Any:

@@ -105,6 +105,21 @@ def routes_of_class(
         yield route._replace(frameworks_own=is_frameworks_own(handler))
 
 
+def one_or_each(route: Route, by_method: Sequence[Route]) -> Iterator[Route]:
+    """Yield the route of a class as a whole where it is guarded or public and no method has more.
+
+    Else one a method, by those that ``routes_of_class`` describes with the guards of the class.
+    """
+    if route.kind in ("guarded", "public"):
+        asked = set(map(repr, route.guards))
+        if all(asked.issuperset(map(repr, each.guards)) for each in by_method):
+            yield route
+        else:
+            yield from (each._replace(public=each.public or route.public) for each in by_method)
+    else:
+        yield from by_method or (route,)
+
+
 def attributes_of_class(handler: type) -> Iterator[Any]:
     """Yield every function of a class that is the app's own; any of them may serve a request."""
     for kind in handler.__mro__:

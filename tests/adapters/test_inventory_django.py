@@ -135,6 +135,28 @@ def test_a_class_whose_dispatch_is_guarded_is_guarded_as_a_whole_and_its_base_is
     }
 
 
+def test_a_method_with_a_guard_beside_those_of_its_class_is_listed_with_both() -> None:
+    @method_decorator(requires(A), name="dispatch")
+    class Guarded(Page):
+        @method_decorator(requires(has_role("b")))
+        def post(self, request: HttpRequest) -> HttpResponse:
+            return HttpResponse("served")
+
+    class Permitted(rest.Orders):
+        @method_decorator(requires(has_role("b")))
+        def create(self, request: Any) -> Any:
+            return HttpResponse("served")
+
+    actions = Permitted.as_view({"get": "list", "post": "create"})  # type: ignore[no-untyped-call]
+    both = "requires(has_role('a')) and requires(has_role('b'))"
+    found = table(path("x", Guarded.as_view()), path("y", actions))
+
+    assert (found["GET", "/x"], found["POST", "/x"]) == (GUARDED_A, ("guarded", both))
+    assert "has_role('b')" in found["POST", "/y"][1]
+    assert "has_role('acme_admin')" in found["POST", "/y"][1]
+    assert "has_role('b')" not in found["GET", "/y"][1]
+
+
 def test_a_class_is_listed_method_by_method() -> None:
     class Methods(Page):
         @requires(A)

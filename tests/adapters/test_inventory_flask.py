@@ -154,6 +154,39 @@ def test_a_method_view_is_listed_method_by_method(rsa_key: Any) -> None:
     check_enforced(app, rsa_key)
 
 
+def test_a_method_with_a_guard_beside_those_of_its_class_is_listed_with_both() -> None:
+    class Page(MethodView):
+        decorators = (requires(A),)  # type: ignore[assignment]
+
+        def get(self) -> str:
+            return "served"
+
+        @requires(B)
+        def post(self) -> str:
+            return "served"
+
+    class Opened(MethodView):
+        decorators = (public,)
+
+        def get(self) -> str:
+            return "served"
+
+        @requires(B)
+        def post(self) -> str:
+            return "served"
+
+    app = bare_app()
+    app.add_url_rule("/x", view_func=Page.as_view("page"))
+    app.add_url_rule("/y", view_func=Opened.as_view("opened"))
+
+    assert table(app) == {
+        ("GET", "/x"): GUARDED_A,
+        ("POST", "/x"): ("guarded", "requires(has_role('a')) and requires(has_role('b'))"),
+        ("GET", "/y"): PUBLIC,
+        ("POST", "/y"): ("guarded", "requires(has_role('b'))"),
+    }
+
+
 def test_decorators_of_a_class_guard_all_its_methods(rsa_key: Any) -> None:
     class Page(MethodView):
         decorators = (requires(A),)  # type: ignore[assignment]
