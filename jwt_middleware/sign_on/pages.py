@@ -26,7 +26,7 @@ _TEXTS: Mapping[str, Text] = MappingProxyType(
         "token_too_large": Text("Link too long", "This sign-in link is too long."),
         "invalid_claims": Text(
             "Sign-in failed",
-            "This sign-in link has mistakes, which only those who made it can correct:",
+            "This sign-in link has mistakes, which only those who made it can correct.",
         ),
         "unknown_integration": Text(
             "Sign-in failed", "This sign-in link comes from a service that is not known here."

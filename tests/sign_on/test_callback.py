@@ -169,6 +169,7 @@ def test_a_program_that_asks_for_json_gets_it(site: Site) -> None:
     for accept in (JSON, "application/problem+json", "application/json, text/html;q=0.5"):
         answer = site.arrive(token(credits=[{}], groups=5), accept=accept)
         body = json.loads(answer.body)
+        assert body["detail"].endswith("can correct.")
         assert body["faults"] == [
             "groups: not an array",
             "credits[0].orderId: missing",
