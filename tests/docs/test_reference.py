@@ -211,7 +211,8 @@ def test_a_command_has_its_usage_and_options(site: dict[str, str]) -> None:
     assert "jwt-assertion inspect [-h] [--json]" in text
     assert "--request 'GET /reports' with --app" in text
     assert OPTIONS["api"].about in text
-    assert "2 for usage and configuration errors" in section(site, "exit-statuses")
+    assert "jwt-assertion inspect --keys" in text
+    assert "2 a mistake in the command or in the configuration" in section(site, "exit-statuses")
 
 
 def test_a_gateway_says_what_must_be_set_and_which_claims_it_reads(site: dict[str, str]) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from docutils import nodes
 
 from jwt_middleware.tools.cli import command
+from jwt_middleware.tools.cli.shared import STATUSES
 
 from .printing import Reference, code, paragraph, table
 
@@ -24,8 +25,8 @@ class Commands(Reference):
         """Print a section for each command, and one for the exit statuses."""
         made = list(map(self._command, _commands(command.command_parser())))
         statuses = self.section("exit-statuses", "Exit statuses")
-        _, *said = (inspect.getdoc(command) or "").split("\n\n")
-        statuses += [paragraph(" ".join(each.split())) for each in said]
+        told = re.findall(r"^ *(\d)  (.*)$", STATUSES, re.MULTILINE)
+        statuses += table(["status", "meaning"], [list(row) for row in told], [15, 85])
         return [*made, statuses]
 
     def _command(self, parser: argparse.ArgumentParser) -> nodes.section:
@@ -33,6 +34,8 @@ class Commands(Reference):
         section = self.section(anchor, f"``{parser.prog}``")
         section += paragraph(_prose(parser.description or ""))
         section += code(_usage(parser))
+        examples, _, _ = (parser.epilog or "").removeprefix("examples:\n").partition("\n\n")
+        section += code(inspect.cleandoc(examples))
         rows = [[_written(each), _help(parser, each)] for each in parser._actions]
         section += table(["argument", "meaning"], rows, [35, 65])
         return section
