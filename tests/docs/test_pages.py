@@ -65,6 +65,13 @@ def test_every_block_of_the_page_runs(
     Page(path, tmp_path, names).run()
 
 
+@pytest.mark.parametrize("path", PAGES, ids=[str(page.relative_to(ROOT)) for page in PAGES])
+def test_what_is_left_out_has_a_reason(path: Path) -> None:
+    skips = re.findall(r"<!-+ *skip.*", path.read_text("utf-8"))
+
+    assert [skip for skip in skips if not re.match(r'<!-- skip: next "[^"]{10,}" -->$', skip)] == []
+
+
 @pytest.mark.parametrize("path", PAGES[1:], ids=[str(page.relative_to(ROOT)) for page in PAGES[1:]])
 def test_a_page_is_short_enough_to_be_read(path: Path) -> None:
     assert len(path.read_text("utf-8").splitlines()) <= 250
