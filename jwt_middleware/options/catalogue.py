@@ -223,7 +223,7 @@ OPTIONS: Final[Mapping[str, Option]] = {
     ),
     "exempt": _weakening(
         "paths where the header is not read at all, so a guard there lets nobody in; written "
-        "decoded, and one that still holds a percent sign after decoding matches none",
+        "decoded; a path that has a percent sign when it is decoded matches none",
         PATHS,
         (),
     ),

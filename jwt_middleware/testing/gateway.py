@@ -136,9 +136,13 @@ class LocalGateway:
 
         What variables such as ``JWT_MIDDLEWARE_API`` say of the tokens does not count beside them.
         """
+        return unset_outside_code() | self.app_options
+
+    @property
+    def app_options(self) -> dict[str, Any]:
+        """The same for a person to copy, who knows what the variables say."""
         is_presets = self.header in self.gateway.headers
-        own = {} if is_presets else {"header": self.header}
-        return unset_outside_code() | self.verifier_options | own
+        return self.verifier_options | ({} if is_presets else {"header": self.header})
 
     @property
     def verifier_options(self) -> dict[str, Any]:

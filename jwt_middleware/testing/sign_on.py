@@ -57,6 +57,7 @@ def sign_on_link(
         "iss": entry.issuer,
         "aud": _first(entry.audience),
         "iat": int(moment),
+        "jti": os.urandom(8).hex(),  # two links of one second are two links
         "email": email,
     }
     body = {name: value for name, value in (body | claims).items() if value is not None}

@@ -75,6 +75,10 @@ class Claims(Reference):
     def _preset(self, gateway: Gateway) -> nodes.section:
         section = self.section(f"claims-{gateway.name}", f"Principal of ``{gateway.name}``")
         rows = [[f"``{name}``", claims or "none"] for name, claims in _principal(gateway)]
+        same = next(name for name, each in PRESETS.items() if each.names == gateway.names)
+        if same != gateway.name:
+            section += paragraph(f"As of ``{same}``.")
+            return section
         section += table(["field of the principal", "claims"], rows, [30, 70])
         return section
 
@@ -82,9 +86,17 @@ class Claims(Reference):
         section = self.section(f"view-{name}", f"``{name}``")
         first, *_ = (inspect.getdoc(view) or "").split("\n\n")
         section += paragraph(" ".join(first.split()))
+        bases = [
+            base.__name__
+            for base in view.__mro__[1:]
+            if vars(base).keys() & {f for f, _ in fields_of(base)}
+        ]
+        if bases:
+            section += paragraph(f"It has the fields of {literals(bases)} too.")
         rows = [
             [f"``{field_name}``", literals(map(written, field.names)), field.__doc__ or ""]
             for field_name, field in fields_of(view)
+            if field_name in vars(view)
         ]
         section += table(["field", "claims", "meaning"], rows, [25, 35, 40])
         return section

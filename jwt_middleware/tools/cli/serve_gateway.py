@@ -171,7 +171,7 @@ def _usage(
             secret = confidential.secret if options.accounts is None else "SECRET"
             grant = "-d grant_type=client_credentials"
             yield f"curl -u {confidential.client_id}:{secret} {grant} {url}/token"
-    shown = dict(local.options)
+    shown = local.app_options
     shown.pop("clients", None)
     if shown["gateway"] == "wso2":  # what an app has by default
         del shown["gateway"]

@@ -154,6 +154,16 @@ def test_every_version_verifies_by_the_options_that_it_prints(
     assert options["api"] == "/orders/1.0"
 
 
+def test_what_the_environment_says_stands_in_no_option_that_it_prints(
+    running: Running, app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JWT_MIDDLEWARE_MAX_AGE", "900")
+    with running("gateway", "--upstream", app.url, "--port", "0", "--as", "ana") as (_, told):
+        line = next(line for line in told.splitlines() if "your app:" in line)
+
+    assert "max_age" not in line
+
+
 VENDORS = [name for name in FORMS if not name.startswith("wso2-") and name != "standard"]
 
 

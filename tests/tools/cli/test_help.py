@@ -6,7 +6,7 @@ import shlex
 
 import pytest
 
-from jwt_middleware.tools.cli.command import _parser
+from jwt_middleware.tools.cli.command import command_parser
 from jwt_middleware.tools.cli.shared import STATUSES
 
 from .conftest import Run
@@ -39,7 +39,7 @@ def test_each_command_has_examples_that_it_takes(name: str, command: Run) -> Non
     for example in examples:
         arguments = shlex.split(example.partition(" < ")[0])[1:]
         assert arguments[0] == name
-        assert _parser().parse_args(arguments).run.__name__ == f"_{name}"
+        assert command_parser().parse_args(arguments).run.__name__ == f"_{name}"
 
 
 def test_a_command_that_there_is_not_is_a_mistake(command: Run) -> None:
