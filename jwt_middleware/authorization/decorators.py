@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, Protocol, TypeVar, cast
 
 from .guards import Enter, Guard, GuardedBy, register, safe_attribute
-from .predicate import Predicate, is_async
+from .predicate import Predicate, authenticated, is_async
 
 _PUBLIC = "__jwt_middleware_public__"
 
@@ -57,7 +57,7 @@ class Requires(Protocol):
     """The type of an adapter's ``requires``."""
 
     def __call__(
-        self, predicate: Predicate, *, enforce: bool = True, routed: bool = True
+        self, predicate: Predicate = ..., *, enforce: bool = True, routed: bool = True
     ) -> GuardDecorator: ...
 
 
@@ -65,12 +65,12 @@ def requires_by(enter: Enter) -> Requires:
     """Return an adapter's ``requires``; ``enter`` checks the guard of a request."""
 
     def requires(
-        predicate: Predicate, *, enforce: bool = True, routed: bool = True
+        predicate: Predicate = authenticated, *, enforce: bool = True, routed: bool = True
     ) -> GuardDecorator:
         """Let a handler serve only a proven caller for whom the predicate holds.
 
         Args:
-            predicate: what must hold.
+            predicate: what must hold; where it is left out, any proven caller will do.
             enforce: False is shadow mode: what it would refuse is let in, and logged.
             routed: False for a function that no route serves, such as one that handlers call.
 

@@ -17,7 +17,7 @@ from .wso2 import WSO2_DIALECT
 # WSO2 API Manager's grant without a user: the end user is then whoever subscribed. Each token says
 # which kind of key the application used.
 _WSO2 = TokenForm(
-    claims={WSO2_DIALECT + "keytype": "PRODUCTION"},
+    call={WSO2_DIALECT + "keytype": "PRODUCTION"},
     service={
         WSO2_DIALECT + "usertype": "APPLICATION",
         WSO2_DIALECT + "enduser": "admin@carbon.super",

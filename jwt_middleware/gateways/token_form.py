@@ -50,6 +50,8 @@ class TokenForm(NamedTuple):
         token_id: there is a ``jti``.
         names_keys: published keys have a ``kid``, and tokens that of their key.
         claims: claims that every token has, where a test gives no others.
+        call: claims of every call where a test gives no others, which name nobody, and by which the
+            gateway is not told from others.
         person: claims that name a person, with ``{name}`` or ``{email}`` where the name or an
             address stands; where it is None, the gateway's last claim for the subject.
         service: likewise for an application or a service account that acts for itself; None for a
@@ -75,6 +77,7 @@ class TokenForm(NamedTuple):
     token_id: bool = False
     names_keys: bool = True
     claims: Mapping[str, Any] = _NONE
+    call: Mapping[str, Any] = _NONE
     person: Mapping[str, Any] | None = None
     service: Mapping[str, Any] | None = None
     client: bool = True

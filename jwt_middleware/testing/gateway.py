@@ -196,7 +196,7 @@ class LocalGateway:
 
         """
         names = self.gateway.names
-        body = self._standard_claims()
+        body = {**self.form.call, **self._standard_claims()}
         if self.gateway.context_claim is not None:
             body[self.gateway.context_claim] = self.api or LOCAL_API
         if service is None:

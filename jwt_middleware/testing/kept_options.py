@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
+from ..gateways import Gateway
 from ..options import checks as check
 from ..verification.options import VerifierOptions
 from ..verification.verifier import Verifier
@@ -45,6 +46,9 @@ def options_for(own: Verifier, gateway: LocalGateway) -> VerifierOptions:
         kept["revocations"] = own.revocations.option  # the open store: what is denied in it counts
     given = gateway.verifier_options
     replaced = {name: given[name] for name in given if name in _OF_THE_GATEWAY}
+    of_app = own.options.get("gateway")
+    if isinstance(of_app, Gateway) and of_app.name == gateway.gateway.name:
+        replaced["gateway"] = of_app  # the preset, which the app reads by names of its own
     return cast("VerifierOptions", replaced | kept)
 
 

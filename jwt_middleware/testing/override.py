@@ -28,7 +28,8 @@ def override(
     """Let an app take a test's tokens, or every request as this principal's, while it lasts.
 
     The app's guards, paths, header and options stay as they are, its revocations among them; the
-    gateway replaces its keys, issuers and audiences, and how tokens are written. With ``api``, the
+    gateway replaces its keys, issuers and audiences, and how tokens are written and read; a
+    ``Gateway`` of the app's own stays where it has the name of the test's. With ``api``, the
     app takes tokens for that API, and those of a gateway that names none. The app's own verifier is
     back at the end. An app that is made while it lasts may lack its keys; one that is made before,
     as an import does, with ``allow_missing_keys``.

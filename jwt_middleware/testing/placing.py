@@ -52,8 +52,9 @@ def put_list(
         return
     if not named:
         raise ValueError(
-            f"{what}: no claim holds them here; the client's entry in a registry (clients=) names "
-            f"one, such as {what} = ['{what}']"
+            f"{what}: no claim of the gateway holds them; the client's entry in a registry "
+            f"(clients=) names one, such as {what} = ['{what}'], or a gateway of your own does "
+            f"(Gateway(names=ClaimNames({what}=...)))"
         )
     name, separator = named[0]
     if separator is None or any(separator in item for item in items):

@@ -110,6 +110,15 @@ def test_requires_without_parentheses_is_refused_at_declaration(requires: Entere
         def handler() -> None: ...
 
 
+def test_requires_alone_lets_in_every_proven_caller() -> None:
+    guarded = requires_by(lambda guard, *_: guard.check(Principal({"sub": "ana"}), None))()
+    assert guarded(lambda: "done")() == "done"
+
+    refused = requires_by(lambda guard, *_: guard.check(None, None))()
+    with pytest.raises(MissingToken):
+        refused(lambda: "done")()
+
+
 def test_a_guard_is_entered_before_the_handler(requires: Entered) -> None:
     ran: list[Any] = []
     handler = requires(ADMIN)(lambda *args, **kwargs: ran.append((args, kwargs)) or "done")

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from jwt_middleware import has_permission
+from jwt_middleware.gateways import PRESETS, ListClaim
 from jwt_middleware.testing import FORMS, LocalGateway, override
 
 from ..adapters.apps import DOORS, Door
@@ -46,3 +49,16 @@ def test_an_app_of_another_header_is_an_error(gateway: LocalGateway, endpoint: s
 
         with pytest.raises(ValueError, match="the app reads"), override(app, gateway):
             pass
+
+
+def test_a_gateway_that_the_app_has_made_of_a_preset_stays(endpoint: str) -> None:
+    preset = PRESETS["cloudflare-access"]
+    names = preset.names._replace(permissions=(ListClaim("custom.permissions"),))
+    [door] = [each for each in DOORS if each.name == "asgi"]
+    with LocalGateway("cloudflare-access") as local:
+        given = production(local, endpoint) | {"gateway": replace(preset, names=names)}
+        app = door.build(given | {"authorize": has_permission("reports:read")})
+        with override(app, local):
+            allowed = local.headers(user="ana", custom={"permissions": ["reports:read"]})
+            assert door.ask(app, "GET", "/who", allowed.items()).status == 200
+            assert door.ask(app, "GET", "/who", local.headers(user="ana").items()).status == 403

@@ -28,6 +28,7 @@ def add_to(commands: Any) -> None:
     )
     option("--client", help="who calls without an access token: this client")
     option("--as", dest="user", metavar="USER", help="and this user, through the client")
+    option("--service", metavar="NAME", help="instead of both: a service that calls for itself")
     option("--role", action="append", default=[], help="a role of that caller; repeatable")
     option(
         "--permission", action="append", default=[], help="a permission of that caller; repeatable"

@@ -45,6 +45,8 @@ def run(options: argparse.Namespace) -> None:
     preset = FORMS[form].gateway
     if options.api and preset.context_claim is None:
         raise ConfigurationError(f"--api: tokens of {form} carry no API context; leave it out")
+    if options.service is not None and FORMS[form].service is None:
+        raise ConfigurationError(f"--service: tokens of {form} are of people only; leave it out")
     if options.role and not preset.names.roles and not FORMS[form].client:
         raise ConfigurationError(f"--role: tokens of {form} have no claim for roles; leave it out")
     key = None
@@ -114,7 +116,11 @@ def _everyone(options: argparse.Namespace, accounts: Accounts) -> Caller | None:
     """Return the caller of requests without an access token; None where no option names one."""
     claims = named_claims(options.claim)
     account, user = None, None
-    if options.client is not None:
+    if options.service is not None:
+        if options.client is not None or options.user is not None:
+            raise ConfigurationError("--service: it calls for itself; leave out --client and --as")
+        account = ClientAccount(options.service)
+    elif options.client is not None:
         account = accounts.clients.get(options.client) or ClientAccount(options.client)
     if options.role or options.permission or claims:
         account = account or ClientAccount("development", names_itself=False)
@@ -156,7 +162,10 @@ def _usage(
     """Yield what a person needs to know to use it."""
     if everyone is not None:
         who = everyone.client.client_id if everyone.client is not None else "no client by name"
-        by = f", on behalf of {everyone.user.subject}" if everyone.user is not None else ""
+        person = None if everyone.user is None else everyone.user.subject
+        if person is None and everyone.client is not None and local.form.service is None:
+            person = everyone.client.subscriber  # its tokens are of people only
+        by = "" if person is None else f", on behalf of {person}"
         known = options.client is None or options.client in accounts.clients
         note = "" if known else f" ({who} has no account: its tokens carry that name, no more)"
         yield f"requests without an access token are for {who}{by}{note}"

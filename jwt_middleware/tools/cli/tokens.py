@@ -90,6 +90,7 @@ def add_to(commands: Any) -> None:
     option("--as", dest="user", metavar="USER", help="the end user")
     option("--service", metavar="NAME", help="instead of both: a service that calls for itself")
     option("--role", action="append", default=[], help="a role; repeatable")
+    option("--permission", action="append", default=[], help="a permission; repeatable")
     option("--api", help="the API context, such as /echo/1.0.0")
     option("--claim", action="append", default=[], metavar="NAME=VALUE", help="a claim; repeatable")
     option("--lifetime", type=float, default=900, help="seconds; negative is expired")
@@ -202,9 +203,9 @@ def _claims(options: argparse.Namespace, form: TokenForm) -> Mapping[str, Any]:
     from ...testing.placing import put_claim, put_list
     from .signing import named_claims
 
-    claims: dict[str, Any] = {"iss": form.claims.get("iss", ISSUER)}
+    claims: dict[str, Any] = {"iss": form.claims.get("iss", ISSUER), **form.call}
     names = form.gateway.names
-    role_claims = names.roles
+    role_claims, permission_claims = names.roles, names.permissions
     if options.client is not None:
         if not form.client:
             raise ConfigurationError(
@@ -214,10 +215,11 @@ def _claims(options: argparse.Namespace, form: TokenForm) -> Mapping[str, Any]:
         entry = sample_accounts().entry(options.client)
         if entry is not None:
             claims = client_claims(options.client) | claims
-            role_claims = entry.roles
+            role_claims, permission_claims = entry.roles, entry.permissions
         put_claim(claims, names.client_id[0], options.client)
     try:
         put_list(claims, role_claims, "roles", options.role)
+        put_list(claims, permission_claims, "permissions", options.permission)
         if options.service is not None:
             if options.client is not None or options.user is not None:
                 raise ValueError("it calls for itself; leave out --client and --as")

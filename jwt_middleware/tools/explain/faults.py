@@ -112,6 +112,8 @@ def _issuer_of(claims: Mapping[str, Any], verifier: Verifier) -> IssuerVerifier:
     return next(named, verifier.issuers[0])
 
 
+_BEGINNING = "eyJ"
+"""How the base64 of a JSON object begins."""
 _OPTION_OF = {"iss": "issuer", "aud": "audience", "signer": "signer"}
 
 
@@ -124,6 +126,12 @@ def _hint(
     now: float,
 ) -> str:
     """Return what would help: where a value is to be looked up, or the preset of an old gateway."""
+    is_cut = token.count(".") < 2 or "impossible length" in error.reason
+    if error.code == "malformed_token" and token.startswith(_BEGINNING) and is_cut:
+        return (
+            f"It begins as an assertion does, and ends early: {len(token):,} characters arrived. "
+            "Look for what cuts it: a terminal, a log, or the limit of a server or a proxy."
+        )
     if error.code == "malformed_token" and re.fullmatch(r"[\w+/=~-]{16,}", token):
         return (
             "It looks like an access token: call through the gateway, which sends a signed "

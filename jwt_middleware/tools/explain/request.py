@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 from ...authorization.guards import Guard
+from ...authorization.predicates import HasPermission, HasRole
 from ...authorization.request import RequestView
 from ...authorization.routes import Route
 from ...errors import ConfigurationError, MissingToken, PermissionDenied
@@ -118,6 +119,7 @@ def judge(
             parts = () if why is None else (why.leaf, why.needed, why.held)
             rules.append(Rule(rule.written, False, *parts))
             explanation = f"{wanted} is refused (403 {error.code}): {rule.written} does not hold."
+            explanation += _unread(middleware, rule.guard)
             return Judgement(403, error.code, explanation, _template(route), tuple(rules))
         would = "" if shadow is None else f", but {shadow.leaf} would refuse if it were enforced"
         rules.append(Rule(rule.written + would, True))
@@ -130,6 +132,23 @@ def judge(
         f"{wanted} is allowed to everybody who reaches it: the route has no guard.",
     )
     return Judgement(None, _ACCEPTED, explanation, _template(route), tuple(rules))
+
+
+def _unread(middleware: Middleware, guard: Guard) -> str:
+    """Say which of what a rule asks for no claim of the gateway holds, so that nobody has it."""
+    verifier = middleware.settings.verifier
+    if verifier.clients is not None:
+        return ""
+    asked = {type(leaf) for leaf in guard.predicate.leaves()}
+    said = ""
+    for what, leaf in (("roles", HasRole), ("permissions", HasPermission)):
+        read = any(getattr(issuer.gateway.names, what) for issuer in verifier.issuers)
+        if leaf in asked and not read:
+            said += (
+                f" Nobody has {what} here: no claim of the gateway {verifier.gateway.name!r} holds "
+                "them; name one by an entry of a registry (clients=) or by a gateway of your own."
+            )
+    return said
 
 
 def _unserved(request: RequestView, other_methods: Sequence[str]) -> str:

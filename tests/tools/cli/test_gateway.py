@@ -203,6 +203,24 @@ def test_a_client_by_itself_is_a_service_of_every_vendor_that_has_them(
     assert "robot" in (answer["client_id"], answer["subject"], str(answer["subject"])[4:])
 
 
+def test_a_service_calls_for_itself(running: Running, app: App) -> None:
+    asked = ("gateway", "--upstream", app.url, "--port", "0", "--form", "cloudflare-access")
+    with running(*asked, "--service", "robot.access") as (url, told):
+        line = next(line for line in told.splitlines() if "your app:" in line)
+        options = eval(f"dict({line.partition('your app:')[2]})")
+        app.guarded = JWTMiddleware(_tell, **options)
+        answer = get(url + "/x")
+
+    assert answer.json()["client_id"] == "robot.access"
+    assert answer.json()["subject"] is None
+
+
+def test_a_client_of_a_gateway_of_people_calls_on_behalf_of_one(running: Running, app: App) -> None:
+    asked = ("gateway", "--upstream", app.url, "--port", "0", "--form", "aws-alb")
+    with running(*asked, "--client", "robot") as (_, told):
+        assert "for robot, on behalf of admin" in told
+
+
 def test_issuer_audience_and_signer_of_one_s_own_are_in_the_options_that_it_prints(
     running: Running, app: App
 ) -> None:
@@ -280,7 +298,7 @@ Run = Callable[..., tuple[int, str, str]]
         (["--upstream", "http://x", "--api", "orders"], "begins with /"),
         (["--upstream", "http://x", "--accounts", "none.toml"], "No such file"),
         (["--upstream", "http://x", "--claim", "x"], "NAME=VALUE"),
-        (["--upstream", "http://x", "--permission", "p"], "no claim holds them"),
+        (["--upstream", "http://x", "--permission", "p"], "no claim of the gateway holds them"),
         (["--upstream", "http://x", "--key", "/"], "--key"),
         (["--upstream", "http://x", "--header", "a b"], "--header"),
         (["--upstream", "http://x", "--wso2", "standard", "--api", "/a"], "no API context"),
@@ -288,6 +306,8 @@ Run = Callable[..., tuple[int, str, str]]
         (["--upstream", "http://x", "--wso2", "9.9"], "1.4 to 4.6"),
         (["--upstream", "http://x", "--form", "iap"], "google-iap"),
         (["--upstream", "http://x", "--form", "google-iap", "--role", "a"], "no claim for roles"),
+        (["--upstream", "http://x", "--form", "aws-alb", "--service", "s"], "of people only"),
+        (["--upstream", "http://x", "--service", "s", "--as", "a"], "calls for itself"),
         (["--upstream", "http://x", "--form", "bearer", "--api", "/a"], "no API context"),
         (["--upstream", "http://x", "--form", "aws-alb", "--signer", "me"], "is no ARN"),
     ],

@@ -195,6 +195,15 @@ def test_mint_writes_roles_where_they_are_read(
     assert json.loads(out)["roles"] == roles
 
 
+def test_mint_writes_permissions_where_they_are_read(run: Run, token: str) -> None:
+    wanted = ["--client", "globex_ind", "--permission", "view_globex_audit"]
+    _, minted, _ = run("mint", "--key", "k.pem", *wanted)
+    status, out, err = run("inspect", "--json", stdin=minted)
+
+    assert (status, err) == (0, "")
+    assert "view_globex_audit" in json.loads(out)["claims"]["permissions"]
+
+
 VENDORS = [name for name in FORMS if not name.startswith("wso2-") and name != "standard"]
 
 
@@ -230,7 +239,7 @@ def test_mint_makes_a_token_of_a_service(run: Run, token: str, form: str) -> Non
         (["--form", "pomerium", "--client", "shop"], "--service"),
         (["--form", "bearer", "--client", "shop", "--service", "x"], "leave out --client"),
         (["--form", "bearer", "--api", "/a"], "no API context"),
-        (["--form", "google-iap", "--role", "a"], "no claim holds them"),
+        (["--form", "google-iap", "--role", "a"], "no claim of the gateway holds them"),
     ],
 )
 def test_what_a_vendor_s_token_cannot_say_is_an_error(

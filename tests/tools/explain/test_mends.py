@@ -55,6 +55,17 @@ def test_it_says_what_is_wrong_with_json(
     assert found.hint.startswith("The gateway writes a value of its own or of a user unescaped")
 
 
+@pytest.mark.parametrize("kept", [300, -20, -1, 60])
+def test_a_token_that_was_cut_is_told_from_an_access_token(key: SigningKey, kept: int) -> None:
+    token = mint(key, {"sub": "a" * 300}, form="standard", now=NOW)[:kept]
+    while len(token.rpartition(".")[2]) % 4 != 1 and token.count(".") == 2:
+        token = token[:-1]  # a whole number of bytes would be a bad signature
+    found = told(key, token)
+
+    assert found.code == "malformed_token"
+    assert f"{len(token):,} characters arrived" in found.hint
+
+
 def test_a_known_key_under_another_name_is_recognised(key: SigningKey) -> None:
     """WSO2 3.1 and 3.2: the tokens' kid is of the SHA-1, and the JWKS' of the SHA-256."""
     token = mint(key, {"sub": "a"}, form="standard", now=NOW, header={"kid": "by SHA-1"})
