@@ -135,6 +135,14 @@ def test_it_says_which_rule_of_the_app_refuses(
         assert (rule["holds"], bool(rule["needed"])) == (False, True)
 
 
+def test_a_rule_that_nobody_can_meet_is_told(site: Path, command: Run) -> None:
+    rules = RULES.replace("has_role,", "has_permission,") + "has_role = has_permission\n"
+    (site / "rules.py").write_text(rules)
+    said = command("inspect", "--app", "on_flask:app", "--request", "GET /reports", "t.txt")
+
+    assert "Nobody has permissions here: no claim of the gateway 'wso2' holds them" in said.out
+
+
 @pytest.mark.parametrize("framework", ["flask", "starlette", "fastapi"])
 def test_a_method_that_a_path_does_not_take_is_no_missing_path(
     framework: str, site: Path, command: Run
