@@ -1,8 +1,8 @@
 """Background work, and how requests wait for it: in a thread, or in an asyncio or trio task.
 
-The work runs on its own daemon thread. Threads wait on an event; asyncio and trio tasks are woken
-on their own loop, without a thread per task. Cancelling a waiter affects neither the work nor the
-other waiters.
+The work runs on daemon threads of its own. Threads wait on an event; asyncio and trio tasks are
+woken on their own loop, without a thread per task. Cancelling a waiter affects neither the work nor
+the other waiters.
 """
 
 from __future__ import annotations
@@ -12,9 +12,11 @@ import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable, Generator
+from functools import partial
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from .forks import at_fork
+from .lanes import Lanes
 
 T = TypeVar("T")
 
@@ -81,23 +83,30 @@ class Flight:
 class SingleFlight:
     """Runs one job at a time; ``lock`` protects the owner's fields, never held during I/O."""
 
-    def __init__(self, name: str, work: Callable[[], None]) -> None:
+    def __init__(self, work: Callable[[], None], lanes: Lanes) -> None:
         self.lock = threading.Lock()
         self.running: Flight | None = None
-        self._name = name
         self._work = work
+        self._lanes = lanes
         at_fork(self)
 
-    def start(self) -> Flight:
-        """Start the work; the caller holds ``lock``, and ``running`` is None."""
+    def start(self, *, has_failed: bool = False) -> Flight:
+        """Start the work, or queue it; the caller holds ``lock``, and ``running`` is None.
+
+        ``has_failed``: it failed the last time, so others go first.
+        """
         flight = self.running = Flight()
-        thread = threading.Thread(target=self._run, args=(flight,), name=self._name, daemon=True)
-        try:
-            thread.start()
-        except RuntimeError:  # the interpreter is shutting down: no work can start
+        if not self._lanes.add(partial(self._run, flight), has_failed=has_failed):
+            # The interpreter is shutting down: no work can start.
             self.running = None
             flight.land()
         return flight
+
+    def join(self) -> Flight | None:
+        """Return the work that runs or is queued, if there is any; the caller holds ``lock``."""
+        if self.running is not None:
+            self._lanes.hurry()
+        return self.running
 
     def _run(self, flight: Flight) -> None:
         try:

@@ -23,10 +23,10 @@ def _is_utf16(content: bytes) -> bool:
     return has_mark or start in (b"-\0-\0-\0-\0-", b'{\0"\0k\0e\0y')
 
 
-def read_document(document: Mapping[str, Any], *, fetched: bool = False) -> KeySet:
+def read_document(document: Mapping[str, Any], **options: Any) -> KeySet:
     """Read a JWKS (RFC 7517, section 5), one bare JWK, or a map of ``kid`` to PEM.
 
-    ``fetched``: it came from a URL, where a shared secret has no business.
+    The options are those of ``read_jwks``.
     """
     if "keys" not in document and "kty" not in document:
         from .pem import is_pem, read_pem_map  # imported here: most documents are a JWKS
@@ -35,7 +35,7 @@ def read_document(document: Mapping[str, Any], *, fetched: bool = False) -> KeyS
             return read_pem_map(document)
     from .jwk import read_jwks  # imported here: PyJWT is only needed for a JWKS
 
-    return read_jwks(document, fetched=fetched)
+    return read_jwks(document, **options)
 
 
 def read_file(content: bytes, password: str | None = None) -> KeySet:

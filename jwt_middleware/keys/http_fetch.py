@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import codecs
 import http.client
+import io
+import os
 import re
 import socket
 import ssl
-import threading
 import time
-from collections.abc import Mapping
-from contextlib import closing, suppress
+from collections.abc import Callable, Mapping
+from contextlib import closing
 from functools import cache
 from typing import Any, NamedTuple
 from urllib.parse import SplitResult
@@ -33,17 +34,47 @@ codecs.lookup("idna")
 
 
 def tls_context(ca_file: str | None) -> ssl.SSLContext:
-    """Return a context that verifies names and chains; ``ca_file`` replaces the system's roots."""
+    """Return a context that verifies names and chains; ``ca_file`` replaces the system's roots.
+
+    All fetches by the same authorities share one, as reading them takes 20 ms and a megabyte. A
+    file that was replaced is read anew.
+    """
     ca_file = check.text("ca_file", ca_file)
+    system = ssl.get_default_verify_paths()  # SSL_CERT_FILE and SSL_CERT_DIR count
+    place = (ca_file,) if ca_file is not None else (system.cafile, system.capath)
+    mark = tuple(map(_mark, place))
+    known = _contexts.get(place)
+    if known is None or known[0] != mark:
+        known = _contexts[place] = mark, _new_context(ca_file)
+    return known[1]
+
+
+def _mark(path: str | None) -> tuple[int, ...] | None:
+    try:
+        stat = os.stat(path or "")
+    except (OSError, ValueError):
+        return None
+    return stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns
+
+
+def _new_context(ca_file: str | None) -> ssl.SSLContext:
     try:
         context = ssl.create_default_context(cafile=ca_file)
-    except (OSError, ssl.SSLError) as error:
+    except (OSError, ssl.SSLError, ValueError) as error:
         raise ConfigurationError(f"ca_file: {ca_file} cannot be read: {error}") from None
     if ca_file is not None:
         # Python 3.13 refuses authorities without key identifiers, as private ones often are. Here
         # one was named, and its chain and the host's name are verified as before.
         context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     return context
+
+
+_contexts: dict[tuple[str | None, ...], tuple[object, ssl.SSLContext]] = {}
+"""By where the authorities are: what their files were like, and the context of that."""
+
+if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
+    # A thread that the child does not have may hold a lock within a context.
+    os.register_at_fork(after_in_child=_contexts.clear)
 
 
 def checked_headers(headers: Any) -> dict[str, str]:
@@ -103,7 +134,7 @@ def get(
     url: str,
     *,
     deadline: float,
-    context: ssl.SSLContext | None = None,
+    ca_file: str | None = None,
     headers: Mapping[str, str] | None = None,
     allow_http: bool = False,
     etag: str | None = None,
@@ -113,7 +144,7 @@ def get(
     Args:
         url: checked with ``checked_url``.
         deadline: seconds for everything, from connect to the last byte.
-        context: of TLS, for https.
+        ca_file: PEM file of the authorities to trust instead of the system's.
         headers: sent beside the usual ones.
         allow_http: plain http to private addresses too, not to loopback only.
         etag: of the answer that is known; then an unchanged one (304) is good too.
@@ -122,10 +153,11 @@ def get(
     """
     parts = checked_url(url, allow_http=allow_http)
     ends = time.monotonic() + deadline
+    try:
+        context = tls_context(ca_file) if parts.scheme == "https" else None
+    except ConfigurationError as error:  # the file was good when the app started
+        raise FetchError(str(error)) from None
     connection = _Connection(parts, ends, context, allow_http)
-    alarm = threading.Timer(deadline, connection.cut)
-    alarm.daemon = True
-    alarm.start()
     try:
         document = _exchange(connection, parts, headers or {}, etag)
     except (OSError, http.client.HTTPException) as error:
@@ -133,7 +165,6 @@ def get(
             raise FetchError(f"no complete answer within {deadline:g} s") from None
         raise FetchError(connection_fault(error, is_tls=parts.scheme == "https")) from None
     finally:
-        alarm.cancel()
         connection.close()
     if time.monotonic() >= ends:
         raise FetchError(f"no complete answer within {deadline:g} s")
@@ -150,11 +181,8 @@ class _Connection(http.client.HTTPConnection):
             self.default_port = 443
         super().__init__(parts.hostname or "", parts.port or self.default_port)
         self._ends = ends
-        # http.client drops ``sock`` where an answer says that it is the last one; the alarm must
-        # still be able to cut it.
-        self._own: socket.socket | None = None
         self._allow_http = allow_http
-        self._tls = (context or tls_context(None)) if parts.scheme == "https" else None
+        self._tls = context
 
     def connect(self) -> None:
         """Connect to the first address that answers, and verify its certificate."""
@@ -164,13 +192,12 @@ class _Connection(http.client.HTTPConnection):
         if self._tls is not None:
             self.sock = self._tls.wrap_socket(plain, server_hostname=self.host)
         self.sock.settimeout(self.seconds_left())
-        self._own = self.sock
 
-    def cut(self) -> None:
-        """End an exchange that drips: each read may be in time while the whole is not."""
-        if self._own is not None:
-            with suppress(OSError):
-                self._own.shutdown(socket.SHUT_RDWR)
+    def response_class(  # type: ignore[override]
+        self, sock: socket.socket, **options: Any
+    ) -> http.client.HTTPResponse:
+        """Return the answer, of which each read must be in time."""
+        return http.client.HTTPResponse(_Timed(sock, self.seconds_left), **options)  # type: ignore[arg-type]
 
     def _open(self) -> socket.socket:
         addresses = self._addresses()
@@ -211,6 +238,33 @@ class _Connection(http.client.HTTPConnection):
         return left
 
 
+class _Timed(io.RawIOBase):
+    """What a socket answers until a deadline: an answer that drips has each byte in time."""
+
+    def __init__(self, sock: socket.socket, seconds_left: Callable[[], float]) -> None:
+        self._sock = sock
+        self._answer = sock.makefile("rb", buffering=0)
+        self._seconds_left = seconds_left
+
+    def makefile(self, _: str) -> io.BufferedReader:
+        """Return the answer as a file, as a socket does."""
+        return io.BufferedReader(self)
+
+    def readable(self) -> bool:
+        """Say that it can be read."""
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        """Read what has come, or wait for it, at most until the deadline."""
+        self._sock.settimeout(self._seconds_left())
+        return self._answer.readinto(buffer)
+
+    def close(self) -> None:
+        """Let go of the socket."""
+        self._answer.close()
+        super().close()
+
+
 ACCEPT = "application/jwk-set+json, application/json;q=0.9, */*;q=0.1"
 """RFC 7517, section 8.5; some servers answer 406 where ``*/*`` is missing."""
 
@@ -249,7 +303,6 @@ def _exchange(
             if len(body) > MAX_BYTES:
                 raise FetchError(f"an answer of more than {MAX_BYTES} bytes")
             connection.seconds_left()
-        connection.seconds_left()  # the alarm may have cut the answer
         if response.length:
             raise FetchError("an answer that breaks off")
         return Document(body, response.getheader("ETag"), max_age)

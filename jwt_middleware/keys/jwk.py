@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from cryptography import x509
@@ -19,7 +19,10 @@ from .key_set import KeySet
 from .shared_secrets import checked_secret
 
 MAX_KEYS = 100
-"""How many keys of one set are kept; the rest are skipped with a note."""
+"""How many keys of a fetched set are kept, of those that the service can use.
+
+The rest are left out, with a note. So many unusable entries have a note each.
+"""
 
 MAX_CERTIFICATE = 65_536
 """Characters of one certificate that are read."""
@@ -33,30 +36,50 @@ _PUBLIC_MEMBERS: Mapping[str, tuple[str, ...]] = {
 _READERS: Mapping[str, Any] = {"RSA": RSAAlgorithm, "EC": ECAlgorithm, "OKP": OKPAlgorithm}
 
 
-def read_jwks(document: Mapping[str, Any], *, fetched: bool = False) -> KeySet:
+def read_jwks(
+    document: Mapping[str, Any],
+    *,
+    fetched: bool = False,
+    wanted: Callable[[Key], bool] = lambda _: True,
+) -> KeySet:
     """Read a JWKS; unusable entries become notes and the good ones work.
 
-    ``fetched``: it came from a URL. A secret has no business there, so ``oct`` keys are skipped.
+    ``fetched``: it came from a URL. A secret has no business there, so ``oct`` keys are skipped,
+    and of more than a hundred entries a hundred keys are kept, those that are ``wanted``.
     """
     entries = document.get("keys", [document] if "kty" in document else None)
     if not isinstance(entries, list | tuple):
         raise UnusableKey('it has no "keys" list (RFC 7517, section 5)')
+    is_bounded = fetched and len(entries) > MAX_KEYS
     keys: list[Key] = []
     notes: list[KeyNote] = []
+    unused = left_out = unusable = 0
     for entry in entries:
-        if len(keys) == MAX_KEYS or len(notes) == MAX_KEYS:
-            notes.append(KeyNote(None, f"more than {MAX_KEYS} entries; the rest are ignored", True))
-            break
         kid = entry.get("kid") if isinstance(entry, Mapping) else None
         key_id = kid if isinstance(kid, str) else None
         try:
-            keys.append(read_jwk(entry, fetched=fetched))
+            key = read_jwk(entry, fetched=fetched)
         except UnusableKey as error:
-            notes.append(KeyNote(key_id, str(error), skipped=True))
+            unusable += 1
+            if unusable <= MAX_KEYS:
+                notes.append(KeyNote(key_id, str(error), skipped=True))
+            continue
+        if is_bounded and not wanted(key):
+            unused += 1
+        elif is_bounded and len(keys) == MAX_KEYS:
+            left_out += 1
         else:
+            keys.append(key)
             if "d" in entry:
                 notes.append(KeyNote(key_id, PRIVATE_NOTE.reason, skipped=False))
-    return KeySet(keys, notes)
+    for number, reason in (
+        (unusable - MAX_KEYS, "more entries that cannot be used"),
+        (unused, "keys that this service does not use, among more than a hundred"),
+        (left_out, f"more keys than the {MAX_KEYS} that are kept of one set"),
+    ):
+        if number > 0:
+            notes.append(KeyNote(None, f"{number} {reason}", skipped=True))
+    return KeySet(keys, notes, left_out)
 
 
 def read_jwk(jwk: Any, *, fetched: bool = False) -> Key:

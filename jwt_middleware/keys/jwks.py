@@ -1,19 +1,21 @@
 """Keys from a URL: cached, refreshed off the request's path, served while the endpoint fails.
 
-Requests read an immutable snapshot without a lock. One fetch is in flight at a time, and whoever
-needs its result waits for it. ``schedule`` says when to fetch, ``http_fetch`` how.
+Requests read an immutable snapshot without a lock. One fetch of an endpoint is in flight at a time,
+a few in a process, and whoever needs a result waits for it. ``schedule`` says when to fetch,
+``http_fetch`` how.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from importlib import import_module
 from typing import Any
 
-from ..background.waiting import SingleFlight, Wait
+from ..background.lanes import FETCHING
+from ..background.waiting import Flight, SingleFlight, Wait
 from ..events.kinds import (
     Event,
     KeyAdded,
@@ -25,11 +27,12 @@ from ..events.kinds import (
     StaleKeysServed,
 )
 from ..options import checks as check
+from .algorithms import Algorithm
 from .documents import read_document
 from .encoding import decode_object, json_fault
 from .fetch_faults import FetchError
 from .http_fetch import MAX_BYTES, Document, checked_headers, get, tls_context, user_agent
-from .key import UnusableKey
+from .key import Key, UnusableKey
 from .key_set import KeySet, differences, reasons_of, skipped_of
 from .key_urls import checked_url
 from .schedule import RefreshSchedule
@@ -92,12 +95,14 @@ class JWKSEndpoint(KeySource):
         self.wait_budget = check.number("wait_budget", wait_budget, above=0)
         if allow_http:
             self.weakenings = {"allow_http": f"True (for {self.name})"}
+        if parts.scheme == "https":
+            tls_context(ca_file)  # so that a file that cannot be read stops the start
         self._url = url
         self.deadline = check.number("deadline", deadline, above=0)
         self._get_from = partial(
             get,
             deadline=deadline,
-            context=tls_context(ca_file) if parts.scheme == "https" else None,
+            ca_file=ca_file,
             headers=checked_headers(headers),
             allow_http=allow_http,
         )
@@ -108,8 +113,9 @@ class JWKSEndpoint(KeySource):
             stale_for=check.number("stale_for", stale_for),
             clock=clock,
         )
-        self._flight = SingleFlight("jwt_middleware-jwks", self._work)
+        self._flight = SingleFlight(self._work, FETCHING)
         self._attached: list[tuple[OnEvent, Accepts]] = []
+        self._algorithms: frozenset[Algorithm] = frozenset()
         self._keys: KeySet | None = None
         self._etag: str | None = None
         self._last_error: str | None = None
@@ -121,6 +127,17 @@ class JWKSEndpoint(KeySource):
     def attach(self, on_event: OnEvent, accepts: Accepts) -> None:
         """Report to ``on_event``, on the fetch's thread; ``accepts`` may refuse keys."""
         self._attached.append((on_event, accepts))
+
+    def expect_algorithms(self, algorithms: Iterable[Algorithm]) -> None:
+        """Keep the keys that fit these algorithms, of a set that is too large to be kept whole."""
+        if not self._algorithms.issuperset(algorithms):
+            self._algorithms |= set(algorithms)
+            self._etag = None  # what was left out may be wanted now
+
+    def _is_wanted(self, key: Key) -> bool:
+        only = KeySet([key])
+        fits = not self._algorithms or any(map(key.fits, self._algorithms))
+        return fits and all(bool(accepts(only)) for _, accepts in self._attached)
 
     def close(self) -> None:
         """Start no further fetch; the keys known now stay."""
@@ -134,7 +151,7 @@ class JWKSEndpoint(KeySource):
         if self._flight.running is None and schedule.is_due():
             with self._flight.lock:
                 if self._flight.running is None and schedule.is_due() and not self._closed:
-                    self._flight.start()
+                    self._start()
         if self._keys is None:
             return None
         left = schedule.usable_for()
@@ -144,6 +161,9 @@ class JWKSEndpoint(KeySource):
         if not schedule.is_fresh() and schedule.failures:
             self._announce_once(StaleKeysServed(self.name, schedule.age() or 0.0, left))
         return self._keys
+
+    def _start(self) -> Flight:
+        return self._flight.start(has_failed=self._schedule.failures > 0)
 
     def _announce_once(self, event: Event) -> None:
         """Announce an event of its kind once an outage."""
@@ -158,15 +178,16 @@ class JWKSEndpoint(KeySource):
         """
         schedule = self._schedule
         with self._flight.lock:
-            if self._flight.running is not None:
-                return Wait(self._flight.running, self.wait_budget, already_running=True)
+            running = self._flight.join()
+            if running is not None:
+                return Wait(running, self.wait_budget, already_running=True)
             keys = self._keys if schedule.is_usable() else None
             if keys is not None and key_id in keys.key_ids:
                 return None  # a fetch has brought it since the caller looked
             allowed = schedule.waits() == 0 if keys is None else schedule.may_ask_for(key_id)
             if self._closed or not allowed:
                 return None
-            return Wait(self._flight.start(), self.wait_budget, already_running=False)
+            return Wait(self._start(), self.wait_budget, already_running=False)
 
     def recheck(self, key_id: str | None = None) -> Wait | None:  # noqa: ARG002
         """Fetch after a bad signature under a known key, or join the fetch under way.
@@ -174,11 +195,12 @@ class JWKSEndpoint(KeySource):
         None where a fetch is not allowed now: then the keys known now are believed.
         """
         with self._flight.lock:
-            if self._flight.running is not None:
-                return Wait(self._flight.running, self.wait_budget, already_running=True)
+            running = self._flight.join()
+            if running is not None:
+                return Wait(running, self.wait_budget, already_running=True)
             if self._closed or not self._schedule.may_recheck():
                 return None
-            return Wait(self._flight.start(), self.wait_budget, already_running=False)
+            return Wait(self._start(), self.wait_budget, already_running=False)
 
     def retry_after(self) -> int:
         """Return the whole seconds after which asking again may help."""
@@ -198,6 +220,7 @@ class JWKSEndpoint(KeySource):
             "failures": schedule.failures,
             "last_error": self._last_error,
             "skipped": list(self._skipped),
+            "left_out": 0 if usable is None else usable.left_out,
         }
 
     def _work(self) -> None:
@@ -251,7 +274,7 @@ class JWKSEndpoint(KeySource):
         except ValueError:
             reason = f"an answer that is no strict JSON object: {json_fault(body)}"
             raise FetchError(reason) from None
-        return self._admissible(read_document(document, fetched=True))
+        return self._admissible(read_document(document, fetched=True, wanted=self._is_wanted))
 
     def _admissible(self, keys: KeySet) -> KeySet:
         """Return the keys; raise ``FetchError`` where no service that reads them allows one."""

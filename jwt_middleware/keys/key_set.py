@@ -36,16 +36,22 @@ class _Fitting(NamedTuple):
 
 
 class KeySet:
-    """An immutable set of keys with the notes of its making."""
+    """An immutable set of keys with the notes of its making.
 
-    __slots__ = ("_by_id", "_by_thumbprint", "_fitting", "keys", "notes")
+    ``left_out`` is how many usable keys were left out, as a set has a bound.
+    """
+
+    __slots__ = ("_by_id", "_by_thumbprint", "_fitting", "keys", "left_out", "notes")
 
     keys: tuple[Key, ...]
     notes: tuple[KeyNote, ...]
 
-    def __init__(self, keys: Iterable[Key], notes: Iterable[KeyNote] = ()) -> None:
+    def __init__(
+        self, keys: Iterable[Key], notes: Iterable[KeyNote] = (), left_out: int = 0
+    ) -> None:
         self.keys = tuple(keys)
         self.notes = tuple(notes)
+        self.left_out = left_out
         self._fitting: dict[str, _Fitting] = {}
         self._by_id: dict[str, list[Key]] = {}
         self._by_thumbprint: dict[bytes, list[Key]] = {}
@@ -70,7 +76,7 @@ class KeySet:
                 keys.append(key)
             else:
                 notes.append(KeyNote(key.key_id, objection, skipped=True))
-        return KeySet(keys, notes)
+        return KeySet(keys, notes, self.left_out)
 
     def prepare(self, algorithm: Algorithm) -> _Fitting:
         """Do once what selecting and checking by this algorithm needs."""

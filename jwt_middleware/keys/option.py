@@ -156,6 +156,7 @@ class SeveralSources(KeySource):
             keys = KeySet(
                 [key for part in known for key in part.keys],
                 [note for part in known for note in part.notes],
+                sum(part.left_out for part in known),
             )
             joined = self._joined = parts, keys
         return joined[1]

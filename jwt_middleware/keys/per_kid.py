@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+from ..background.lanes import FETCHING
 from ..background.waiting import SingleFlight, Wait
 from ..errors import ConfigurationError
 from ..options import checks as check
@@ -92,7 +93,7 @@ class PEMPerKid(KeySource):
         self._clock = clock
         # Only its bucket, its unknown ids and its pauses are used: each key has its own freshness.
         self._schedule = RefreshSchedule(fresh_for=1, stale_for=0, clock=clock)
-        self._flight = SingleFlight("jwt_middleware-key", self._work)
+        self._flight = SingleFlight(self._work, FETCHING)
         self._asked: tuple[str, ...] = ()
         self._wanted: dict[str, int] = {}
         self._named = Tally()
@@ -133,8 +134,9 @@ class PEMPerKid(KeySource):
         if key_id is None or self._form.fullmatch(key_id) is None or key_id in _DOTS:
             return None
         with self._flight.lock:
-            if self._flight.running is not None:
-                return Wait(self._flight.running, self.wait_budget, already_running=True)
+            running = self._flight.join()
+            if running is not None:
+                return Wait(running, self.wait_budget, already_running=True)
             known = self._endpoints.get(key_id)
             if known is not None:
                 # Without keys it is withdrawn, or its endpoint is out: then it has its own pauses.
@@ -146,7 +148,8 @@ class PEMPerKid(KeySource):
             # Counted anew until the next fetch, so that a flood leaves nothing behind.
             self._wanted.clear()
             self._named.clear()
-            return Wait(self._flight.start(), self.wait_budget, already_running=False)
+            flight = self._flight.start(has_failed=self._schedule.failures > 0)
+            return Wait(flight, self.wait_budget, already_running=False)
 
     def recheck(self, key_id: str | None = None) -> Wait | None:
         """Fetch the key of this id once more, after a bad signature under it."""

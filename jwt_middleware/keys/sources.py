@@ -19,6 +19,7 @@ from ..errors import ConfigurationError
 from ..events.kinds import Event, KeyFetchFailed
 from ..options import checks as check
 from .absence import NoFile, excuse
+from .algorithms import Algorithm
 from .key import UnusableKey
 from .key_set import KeySet, reasons_of, skipped_of
 
@@ -48,6 +49,9 @@ class KeySource:
 
     def expect_issuers(self, names: Iterable[str]) -> None:
         """Take note of the issuers that are configured for these keys."""
+
+    def expect_algorithms(self, algorithms: Iterable[Algorithm]) -> None:
+        """Take note of the algorithms that are configured for these keys."""
 
     def is_of_issuer(self, name: str) -> bool:
         """Whether the keys may be this issuer's."""
@@ -93,6 +97,7 @@ class KeySource:
             "keys": 0 if keys is None else len(keys),
             "key_ids": [] if keys is None else list(keys.key_ids),
             "skipped": [] if keys is None else skipped_of(keys.notes),
+            "left_out": 0 if keys is None else keys.left_out,
         }
 
     def __repr__(self) -> str:

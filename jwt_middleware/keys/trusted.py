@@ -38,7 +38,10 @@ class TrustedKeys:
         self._admitted: KeySet | None = None
         self._parts = source.sources if isinstance(source, SeveralSources) else (source,)
         for part in self._parts:
+            part.expect_algorithms(algorithms)
             part.attach(announce, lambda keys: keys.admitted(rules))
+        self.in_use = not any(part.published for part in self._parts)
+        """Whether a token has asked for them; keys that are at hand are always in use."""
         self._check_now()
 
     def current(self) -> KeySet | None:
@@ -176,7 +179,12 @@ class TrustedKeys:
                 )
 
     def check_fit(self, algorithms: tuple[Algorithm, ...]) -> None:
-        """Raise ``ConfigurationError`` where all keys are known and none fits any of these."""
+        """Take note that another verifier uses the keys, by these algorithms.
+
+        Raises ``ConfigurationError`` where all keys are known and none fits any of them.
+        """
+        for part in self._parts:
+            part.expect_algorithms(algorithms)
         known = self._known_now()
         if len(known) == len(self._parts):
             self._check_fit([key for _, snapshot in known for key in snapshot.keys], algorithms)

@@ -192,11 +192,14 @@ class Middleware:
     async def prefetch_async(self) -> None:
         """Fetch keys at start-up; without ``fail_fast``, an app may start before its gateway.
 
+        Then keys of several issuers are each fetched when a token first names theirs.
+
         Raises:
             ConfigurationError: there are no keys, with ``fail_fast``.
 
         """
-        if not await self.verifier.prefetch_async() and self._must_have_keys:
+        must_have = self._must_have_keys
+        if not await self.verifier.prefetch_async(every_issuer=must_have) and must_have:
             raise self.no_keys()
 
     @property

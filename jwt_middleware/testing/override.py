@@ -134,10 +134,10 @@ class _FixedVerifier:
 
     begin_line = begin_lines = begin
 
-    def prefetch(self) -> bool:
+    def prefetch(self, **_: Any) -> bool:
         return True
 
-    async def prefetch_async(self) -> bool:
+    async def prefetch_async(self, **_: Any) -> bool:
         return True
 
 

@@ -16,7 +16,7 @@ from ..options.checks import AnyAudience
 from .compact import Segments
 from .issuer import IssuerVerifier
 
-_MOST_ASKED = 64
+MOST_ASKED = 64
 """How many other verifiers may check whether their keys signed a refused token."""
 
 
@@ -50,7 +50,7 @@ class RegistrySnapshot:
         """
         left = MAX_TRIED
         for number, issuer in enumerate(others):
-            if number == _MOST_ASKED or not left:
+            if number == MOST_ASKED or not left:
                 break
             keys = issuer.signers(segments, now)[:left]
             left -= len(keys)

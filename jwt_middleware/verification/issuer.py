@@ -201,6 +201,7 @@ class IssuerVerifier:
 
         """
         header = decode_header(header_segment, self.is_relaxed)
+        self.keys.in_use = True
         algorithm = self._algorithms.get(header["alg"])
         if algorithm is None:
             raise UnacceptableAlgorithm(_UNLISTED.get(header["alg"], _UNKNOWN))

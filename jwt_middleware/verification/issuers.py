@@ -6,10 +6,12 @@ select the verifier; they are trusted only after its signature check.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from ..authorization.predicate import Predicate
+from ..background.lanes import MOST_AT_ONCE
 from ..background.waiting import Steps
 from ..errors import (
     BadSignature,
@@ -37,6 +39,12 @@ if TYPE_CHECKING:
 MAY_BE_JOINED = (BadSignature, MalformedToken)
 """Errors that may mean: two header lines were joined, or a word precedes the token."""
 
+_MOST_PROBED = 8
+"""Issuers that readiness asks for in turn, while no token has named any."""
+
+_LONGEST_START = 60.0
+"""Seconds that a start waits at most for the keys of every issuer."""
+
 Choice = tuple[Segments, IssuerVerifier, "RegistrySnapshot | None"]
 """A token's segments, its issuer's verifier, and the registry snapshot that this depended on."""
 
@@ -57,6 +65,8 @@ class Issuers:
         self.for_every_token = None if registry is not None else self._sole_issuer
         """The verifier of every token; None if the token's own claims select the verifier."""
         self._clock = clock
+        self._probed: list[TrustedKeys] = []
+        self._next_probe = 0
         self.snapshot: Callable[[], RegistrySnapshot] | None = None
         """Returns the newest snapshot of the registry; None without a registry."""
         if registry is not None:
@@ -67,26 +77,47 @@ class Issuers:
         self._is_relaxed = any(v.gateway.wire.relaxed_base64 for v in verifiers.values())
         self._reads_header = any("iss" in v.gateway.header_claims for v in verifiers.values())
 
-    def verifiers(self, snapshot: RegistrySnapshot | None) -> list[IssuerVerifier]:
-        """Return every issuer's verifier, then the verifiers that clients are bound to."""
-        bound = () if snapshot is None else snapshot.bound.values()
-        return [*self._verifiers.values(), *bound]
+    def verifiers(self, snapshot: RegistrySnapshot | None) -> Iterator[IssuerVerifier]:
+        """Yield every issuer's verifier, then the verifiers that clients are bound to."""
+        yield from self._verifiers.values()
+        if snapshot is not None:
+            yield from snapshot.bound.values()
 
     def have_keys(self) -> bool:
-        """Whether every issuer has keys now."""
-        return all(verifier.keys.current() is not None for verifier in self._verifiers.values())
+        """Whether each issuer that tokens have named has keys now, or the only one has.
 
-    def prefetching(self) -> Steps[bool]:
-        """Fetch missing keys, all at once, so that one budget is enough; return ``have_keys``."""
-        waits = [keys.missing() for keys in self.key_sets()]
+        While tokens have named none of several, any one will do: one that was not asked yet is
+        asked each time, so that a service that can reach nobody is not ready.
+        """
+        of_issuers = _distinct(self._verifiers.values())
+        used = [keys for keys in of_issuers if keys.in_use] if len(of_issuers) > 1 else of_issuers
+        if used:
+            return all(keys.current() is not None for keys in used)
+        if any(keys.current() is not None for keys in self._probed):
+            return True
+        self._probed = [*self._probed[-_MOST_PROBED:], of_issuers[self._next_probe]]
+        self._next_probe = (self._next_probe + 1) % len(of_issuers)
+        return self._probed[-1].current() is not None
+
+    def prefetching(self, *, every_issuer: bool) -> Steps[bool]:
+        """Fetch missing keys; return whether none is missing.
+
+        With ``every_issuer`` those of every issuer and bound client, a few at a time, with a budget
+        of two seconds for so many; else those of the only issuer, and of none among several: each
+        is fetched when a token first names it.
+        """
+        key_sets = self.key_sets() if every_issuer else _distinct(self._verifiers.values())
+        if not every_issuer and len(key_sets) > 1:
+            return True
+        waits = [wait for wait in [keys.missing() for keys in key_sets] if wait is not None]
+        budget = sum(wait.budget for wait in waits) / MOST_AT_ONCE
         # Not "yield from": drive() sends values, and a list iterator has no send().
-        for pending in waits:
-            if pending is not None:
-                yield pending
-        return self.have_keys()
+        for wait in waits:
+            yield wait._replace(budget=min(max(budget, wait.budget), _LONGEST_START))
+        return all(keys.current() is not None for keys in _distinct(self._verifiers.values()))
 
     def health(self) -> dict[str, Any]:
-        """Return whether every issuer has keys, what each key source is like, and the clients."""
+        """Return whether issuers have keys, what each key source is like, and the clients."""
         sources = [source for keys in self.key_sets() for source in keys.health()]
         snapshot = None if self.snapshot is None else self.snapshot()
         clients = {} if snapshot is None else {"clients": len(snapshot.clients)}
@@ -99,9 +130,7 @@ class Issuers:
 
     def key_sets(self) -> list[TrustedKeys]:
         """Return the keys of every issuer and bound client; several of them may share theirs."""
-        snapshot = None if self.snapshot is None else self.snapshot()
-        verifiers = self.verifiers(snapshot)
-        return list({id(verifier.keys): verifier.keys for verifier in verifiers}.values())
+        return _distinct(self.verifiers(None if self.snapshot is None else self.snapshot()))
 
     def unknown_names(self, predicate: Predicate) -> list[str]:
         """Return the faults of a predicate's names, by the newest reading of the registry."""
@@ -202,8 +231,19 @@ class Issuers:
             if error.claim == "iss" and snapshot.is_bound(issuer):
                 return ClientMismatch("another issuer than the client's")
         elif isinstance(error, UnknownKey | BadSignature | UnacceptableAlgorithm):
-            others = (other for other in self.verifiers(snapshot) if other.keys is not issuer.keys)
+            from .bound import MOST_ASKED  # imported here: only clients= needs it
+
+            others = (
+                other
+                for other in islice(self.verifiers(snapshot), MOST_ASKED)
+                # A token that is refused anyway must not cause fetches of keys that nobody uses.
+                if other.keys.in_use and other.keys is not issuer.keys
+            )
             if snapshot.bound and snapshot.signed_by_another(segments, others, self._clock()):
                 reason = "signed with a key that is not the client's"
                 return ClientMismatch(reason, key_id=error.key_id)
         return error
+
+
+def _distinct(verifiers: Iterable[IssuerVerifier]) -> list[TrustedKeys]:
+    return list({id(verifier.keys): verifier.keys for verifier in verifiers}.values())

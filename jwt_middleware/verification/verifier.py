@@ -291,8 +291,9 @@ class Verifier:
         """Return whether tokens can be verified now, and with which keys; for readiness probes.
 
         It never waits: it asks for missing keys, after a pause of at most 72 s since the last try,
-        and ``ready`` is true from the next probe after their answer. ``would_refuse`` counts what
-        rules in shadow mode, which are not enforced, would have refused.
+        and ``ready`` is true from the next probe after their answer. Of several issuers those count
+        that tokens have named, and before that any one. ``would_refuse`` counts what rules in
+        shadow mode, which are not enforced, would have refused.
         """
         health = self._issuers.health()
         if self.revocations is not None:
@@ -301,13 +302,13 @@ class Verifier:
         health["would_refuse"] = self.audit.would_have_refused
         return health
 
-    def prefetch(self) -> bool:
-        """Fetch missing keys, waiting up to a request's budget; return whether none is missing."""
-        return drive(self._issuers.prefetching())
+    def prefetch(self, *, every_issuer: bool = True) -> bool:
+        """Fetch missing keys, of all issuers or a sole one; return whether none is missing."""
+        return drive(self._issuers.prefetching(every_issuer=every_issuer))
 
-    async def prefetch_async(self) -> bool:
+    async def prefetch_async(self, *, every_issuer: bool = True) -> bool:
         """Do as ``prefetch``, without blocking the event loop."""
-        return await drive_async(self._issuers.prefetching())
+        return await drive_async(self._issuers.prefetching(every_issuer=every_issuer))
 
     def substitute(self, options: VerifierOptions) -> Verifier:
         """Return a verifier with other options that repeats no advice of this one's: for tests."""

@@ -12,6 +12,7 @@ import pytest
 import trio
 
 from jwt_middleware.background import waiting
+from jwt_middleware.background.lanes import Lanes
 from jwt_middleware.background.waiting import (
     Flight,
     SingleFlight,
@@ -48,7 +49,7 @@ def work() -> Work:
 
 
 def test_sixty_four_threads_share_one_flight(work: Work) -> None:
-    single = SingleFlight("test", work)
+    single = SingleFlight(work, Lanes(1, "test"))
     answers: list[bool] = []
     threads = [
         threading.Thread(target=lambda: answers.append(begin(single).wait(10))) for _ in range(64)
@@ -64,7 +65,7 @@ def test_sixty_four_threads_share_one_flight(work: Work) -> None:
 
 
 def test_a_waiter_gives_up_when_its_time_is_over_and_the_work_goes_on(work: Work) -> None:
-    single = SingleFlight("test", work)
+    single = SingleFlight(work, Lanes(1, "test"))
     flight = begin(single)
 
     assert not flight.wait(0.01)
@@ -76,7 +77,7 @@ def test_a_waiter_gives_up_when_its_time_is_over_and_the_work_goes_on(work: Work
 
 @pytest.mark.parametrize("run", [asyncio.run, lambda task: trio.run(lambda: task)])
 def test_tasks_of_either_loop_are_woken(work: Work, run: Callable[..., None]) -> None:
-    single = SingleFlight("test", work)
+    single = SingleFlight(work, Lanes(1, "test"))
     flight = begin(single)
 
     async def wait() -> None:
@@ -88,7 +89,7 @@ def test_tasks_of_either_loop_are_woken(work: Work, run: Callable[..., None]) ->
 
 
 def test_cancelling_one_waiter_neither_cancels_nor_poisons_the_others(work: Work) -> None:
-    single = SingleFlight("test", work)
+    single = SingleFlight(work, Lanes(1, "test"))
     flight = begin(single)
 
     async def wait() -> list[object]:
@@ -107,7 +108,7 @@ def test_cancelling_one_waiter_neither_cancels_nor_poisons_the_others(work: Work
 
 
 def test_a_loop_that_closed_with_its_waiter_harms_nobody(work: Work) -> None:
-    single = SingleFlight("test", work)
+    single = SingleFlight(work, Lanes(1, "test"))
     flight = begin(single)
     asyncio.run(flight.wait_async(0.01))
     work.may_end.set()
@@ -116,7 +117,7 @@ def test_a_loop_that_closed_with_its_waiter_harms_nobody(work: Work) -> None:
 
 
 def test_several_loops_wait_for_one_flight(work: Work) -> None:
-    single = SingleFlight("test", work)
+    single = SingleFlight(work, Lanes(1, "test"))
     flight = begin(single)
     answers: list[bool] = []
     threads = [
@@ -139,7 +140,7 @@ def test_work_that_raises_still_lands(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail() -> None:
         raise ValueError
 
-    single = SingleFlight("test", fail)
+    single = SingleFlight(fail, Lanes(1, "test"))
 
     assert begin(single).wait(10)
     assert single.running is None
@@ -147,7 +148,7 @@ def test_work_that_raises_still_lands(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_forked_child_starts_anew_although_its_parent_was_in_flight(work: Work) -> None:
-    single = SingleFlight("test", work)
+    single = SingleFlight(work, Lanes(1, "test"))
     begin(single)
     single.lock.acquire()  # the worst moment to fork
     child = os.fork()

@@ -13,6 +13,7 @@ import pytest
 
 from jwt_middleware import JWKSEndpoint, Verifier
 from jwt_middleware.errors import KeysUnavailable
+from jwt_middleware.keys import http_fetch
 from jwt_middleware.keys.http_fetch import FetchError, get, tls_context
 from jwt_middleware.testing import SigningKey, mint
 
@@ -137,6 +138,7 @@ def test_a_named_authority_need_not_have_what_python_3_13_asks_of_public_ones(
         return context
 
     monkeypatch.setattr(ssl, "create_default_context", strict)
+    monkeypatch.setattr(http_fetch, "_contexts", {})
     path = tmp_path / "authority.pem"
     path.write_text(rsa_key.certificate_pem)
 

@@ -303,17 +303,17 @@ def test_tls_is_verified_so_a_plain_server_is_a_failure(key_server: KeyServer) -
         get(key_server.url.replace("http:", "https:"), deadline=1)
 
 
-def test_a_thread_that_guards_the_deadline_does_not_outlive_the_fetch(
-    key_server: KeyServer,
-) -> None:
-    key_server.script = status(200, b"{}")
-    before = set(threading.enumerate())
-    for _ in range(5):
-        get(key_server.url, deadline=30)
-    new = [each for each in threading.enumerate() if each not in before]
-    timers = [each for each in new if isinstance(each, threading.Timer)]
-    for timer in timers:
-        timer.join(1)
+def test_a_fetch_starts_no_thread(key_server: KeyServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    began: list[str] = []
+    start = threading.Thread.start
 
-    assert not [each for each in timers if each.is_alive()]
-    assert len(new) <= 5
+    def counted(thread: threading.Thread) -> None:
+        if "process_request" not in thread.name:  # the server's own
+            began.append(thread.name)
+        start(thread)
+
+    key_server.script = status(200, b"{}")
+    monkeypatch.setattr(threading.Thread, "start", counted)
+    get(key_server.url, deadline=30)
+
+    assert began == []

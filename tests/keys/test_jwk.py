@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives import serialization
 
 from jwt_middleware.keys.documents import read_jwks_text
 from jwt_middleware.keys.jwk import MAX_KEYS, read_jwk, read_jwks
-from jwt_middleware.keys.key import Key, UnusableKey
+from jwt_middleware.keys.key import Key, KeyRules, UnusableKey
 from jwt_middleware.testing import SigningKey
 
 KeyFor = Callable[..., SigningKey]
@@ -218,8 +218,6 @@ def test_a_secret_in_a_fetched_set_is_dropped_and_in_a_configured_one_it_serves(
 
 @pytest.mark.parametrize("k", [None, 5, "", "a b", "+/+/", "AAAA="], ids=repr)
 def test_a_malformed_secret_serves_nothing(k: Any, key_for: KeyFor) -> None:
-    from jwt_middleware.keys.key import KeyRules
-
     admitted = read_jwks({"keys": [key_for("HS256").jwk(k=k)]}).admitted(KeyRules())
 
     assert (len(admitted), len(admitted.notes)) == (0, 1)
@@ -284,13 +282,30 @@ def test_a_malformed_thumbprint_member_names_nothing_and_the_key_works(
     assert key.thumbprints == frozenset()
 
 
-def test_at_most_a_hundred_keys_are_kept(key_for: KeyFor) -> None:
+def test_at_most_a_hundred_fetched_keys_are_kept(key_for: KeyFor) -> None:
     jwk = key_for("EdDSA").jwk()
-    keys = read_jwks({"keys": [jwk] * (MAX_KEYS + 50)})
+    keys = read_jwks({"keys": [jwk] * (MAX_KEYS + 50)}, fetched=True)
 
     assert len(keys) == MAX_KEYS == 100
     assert len(keys.notes) == 1
-    assert len(read_jwks({"keys": [jwk] * MAX_KEYS}).notes) == 0
+    assert keys.left_out == keys.admitted(KeyRules()).left_out == 50
+    assert len(read_jwks({"keys": [jwk] * MAX_KEYS}, fetched=True).notes) == 0
+
+
+def test_of_a_document_of_ones_own_every_key_is_kept(key_for: KeyFor) -> None:
+    jwk = key_for("EdDSA").jwk()
+
+    assert len(read_jwks({"keys": [jwk] * (MAX_KEYS + 50)})) == MAX_KEYS + 50
+
+
+def test_many_unusable_entries_have_a_bounded_number_of_notes(key_for: KeyFor) -> None:
+    jwk = key_for("EdDSA").jwk()
+    keys = read_jwks({"keys": [*[jwk | {"use": "enc"}] * (3 * MAX_KEYS), jwk]}, fetched=True)
+
+    assert len(keys) == 1
+    assert len(keys.notes) == MAX_KEYS + 1
+    assert keys.notes[-1].reason.startswith("200 more entries")
+    assert keys.left_out == 0
 
 
 def test_unknown_members_of_a_jwk_are_ignored(rsa_key: SigningKey) -> None:

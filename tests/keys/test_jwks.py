@@ -185,6 +185,7 @@ def test_health_tells_a_probe_what_it_wants_to_know(
         "last_error": "ValueError",
         "usable_for": 3610,
         "skipped": [],
+        "left_out": 0,
     }
     assert reader.verifier.health()["ready"] is True
     json.dumps(reader.verifier.health())

@@ -9,9 +9,12 @@ from typing import Any
 
 import pytest
 
+from jwt_middleware import ANY, Client, ClientRegistry, Verifier
+from jwt_middleware.authorization.clients import ClientTrust
 from jwt_middleware.errors import BadSignature, KeysUnavailable, RequestError, UnknownKey
 from jwt_middleware.events.kinds import KeyChanged, KeyFetchFailed, KeysFetched, KeySkipped
-from jwt_middleware.testing import SigningKey
+from jwt_middleware.keys.jwks import JWKSEndpoint
+from jwt_middleware.testing import SigningKey, mint
 
 from ..conftest import Clock
 from ..key_server import (
@@ -163,10 +166,40 @@ def test_of_more_than_a_hundred_keys_a_hundred_are_kept(
 ) -> None:
     jwk = SigningKey("ES256").jwk()
     key_server.script = document({"keys": [jwk | {"kid": str(n)} for n in range(150)]})
-    reader = reading()
+    reader = Reader(JWKSEndpoint(key_server.url), ["ES256"])
     reader.touch()
 
     assert len(reader.endpoint.snapshot() or ()) == 100
+    assert reader.endpoint.health()["left_out"] == 50
+    assert "50 more keys" in reader.endpoint.health()["skipped"][0]["reason"]
+
+
+def test_of_more_than_a_hundred_keys_those_are_kept_that_the_service_can_use(
+    key_server: KeyServer, reading: Reading, old_key: SigningKey
+) -> None:
+    others = [SigningKey("ES256").jwk() | {"kid": str(n)} for n in range(80)]
+    unusable = [{"kty": "future"}] * 80 + [WEAK.jwk()] * 40
+    key_server.script = document({"keys": [*others, *unusable, old_key.jwk()]})
+    reader = reading()
+
+    assert reader.verify(old_key).key_id == "old"
+    health = reader.endpoint.health()
+    assert (health["key_ids"], health["left_out"]) == (["old"], 0)
+
+
+def test_a_large_set_keeps_the_keys_of_a_client_with_another_algorithm(
+    key_server: KeyServer, old_key: SigningKey
+) -> None:
+    elliptic = SigningKey("ES256", key_id="curve")
+    others = [SigningKey("EdDSA").jwk() | {"kid": str(n)} for n in range(101)]
+    key_server.script = document({"keys": [*others, old_key.jwk(), elliptic.jwk()]})
+    trust = ClientTrust(issuer=ANY, algorithms=("ES256",))
+    registry = ClientRegistry([Client("curved", trust=trust)])
+    verifier = Verifier(keys=key_server.url, api="/echo", clients=registry)
+    claims = {"http://wso2.org/claims/apicontext": "/echo", "client_id": "curved"}
+
+    assert verifier.verify(mint(elliptic, claims)).client_id == "curved"
+    assert verifier.health()["sources"][0]["key_ids"] == ["old", "curve"]
 
 
 def test_a_secret_that_is_published_verifies_nothing(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import ipaddress
+import os
 import ssl
 from pathlib import Path
 from typing import Any
@@ -16,11 +17,12 @@ from cryptography.x509.oid import NameOID
 
 from jwt_middleware.errors import ConfigurationError, KeysUnavailable
 from jwt_middleware.events.kinds import KeyFetchFailed
+from jwt_middleware.keys import http_fetch
 from jwt_middleware.keys.jwks import JWKSEndpoint
 from jwt_middleware.testing import SigningKey
 
 from ..key_server import KeyServer, document
-from .conftest import Reader, published
+from .conftest import Reader, eventually, published
 
 
 class Site:
@@ -176,3 +178,58 @@ def test_keys_are_never_fetched_in_the_clear_from_a_server_that_should_speak_tls
 
     with pytest.raises(KeysUnavailable):
         reader.verify(old_key)
+
+
+def test_all_endpoints_of_one_authority_share_one_context(
+    tmp_path: Path, old_key: SigningKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[str | None] = []
+    create = ssl.create_default_context
+
+    def counted(*, cafile: str | None) -> ssl.SSLContext:
+        made.append(cafile)
+        return create(cafile=cafile)
+
+    monkeypatch.setattr(ssl, "create_default_context", counted)
+    monkeypatch.setattr(http_fetch, "_contexts", {})
+    site = Site(tmp_path, "localhost")
+    for number in range(20):
+        JWKSEndpoint(f"https://{number}.example.edu/jwks")
+        JWKSEndpoint(f"https://{number}.example.edu/jwks", ca_file=site.ca_file)
+    for _ in range(2):
+        _verify(site, old_key, ca_file=site.ca_file)
+
+    assert made == [None, site.ca_file]
+
+
+def test_an_authority_file_that_was_replaced_counts_at_the_next_fetch(
+    tmp_path: Path, old_key: SigningKey, new_key: SigningKey
+) -> None:
+    (tmp_path / "old").mkdir()
+    (tmp_path / "new").mkdir()
+    old, new = Site(tmp_path / "old", "localhost"), Site(tmp_path / "new", "localhost")
+    ca_file = tmp_path / "authority.pem"
+    ca_file.write_bytes(Path(old.ca_file).read_bytes())
+    with KeyServer(document(published(new_key)), context=new.context) as server:
+        reader = Reader(JWKSEndpoint(server.url, deadline=1, ca_file=str(ca_file)))
+        with pytest.raises(KeysUnavailable):
+            reader.verify(new_key)
+        ca_file.write_text("no certificate at all")
+        assert eventually(lambda: reader.endpoint.refresh() is not None)
+        reader.settle()
+        assert "ca_file: " in str(reader.endpoint.health()["last_error"])
+        ca_file.write_bytes(Path(new.ca_file).read_bytes())
+        reader.endpoint._schedule.succeeded(None)  # the pause after a failure is over
+        reader.endpoint._schedule.refresh_at = 0
+
+        assert reader.verify(new_key).key_id == "new"
+
+
+def test_a_forked_child_makes_a_context_of_its_own() -> None:
+    here = http_fetch.tls_context(None)
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if http_fetch.tls_context(None) is not here else 1)
+
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert http_fetch.tls_context(None) is here
