@@ -2,6 +2,6 @@
 
 from ..errors import StoreUnavailable
 from .denials import Denial
-from .option import Revocations, open_store
+from .option import Revocations, deny_many, open_store
 
-__all__ = ["Denial", "Revocations", "StoreUnavailable", "open_store"]
+__all__ = ["Denial", "Revocations", "StoreUnavailable", "deny_many", "open_store"]

@@ -6,7 +6,7 @@ The deny list is read in the background; a request calls the store only for a on
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -14,8 +14,9 @@ from ..background.waiting import Steps, Wait, in_thread
 from ..errors import RequestError, StoreUnavailable, TokenReused, TokenRevoked
 from ..events.kinds import Event
 from ..principal import Principal
-from .denials import Denial, DenyList, digest_of, signed_part
-from .option import Revocations, open_store
+from .denials import Denial, digest_of, signed_part
+from .deny_list import DenyList
+from .option import Revocations, deny_many, open_store
 from .store import CLOCKS_APART
 from .watch import DenialWatch
 
@@ -30,8 +31,8 @@ class VerifiedToken(Protocol):
         token: the token, as received.
         refused_from: when it expires, with the leeway, in seconds since the epoch.
         snapshot: the registry snapshot that its grants come from, if there is a registry.
-        generation: the registry snapshot and deny list it last passed; if they are still the same
-            objects, it needs no re-check.
+        generation: the registry snapshot and the mark of the deny list that it last passed; if they
+            are still the same objects, it needs no re-check.
 
     """
 
@@ -68,9 +69,9 @@ class RevocationCheck:
         self._watch = DenialWatch(self.store, fails_open=self.fails_open, announce=announce)
         self._is_dry_run = False
         self._read_registry = snapshot
-        self._last_pair: tuple[object, DenyList | None] = (None, None)
+        self._last_pair: tuple[object, object] = (None, None)
         self.generation: Callable[[], object] = (
-            self._watch.current if snapshot is None else self._generation_pair
+            self._watch.mark if snapshot is None else self._generation_pair
         )
         """Returns the current generation; a token with the same generation needs no re-check."""
         if option.one_time:
@@ -93,29 +94,27 @@ class RevocationCheck:
 
         """
         try:
-            denials = yield from self._denials()
-            self._refuse_denied(entry, denials)
+            mark = yield from self._check_denials(entry)
             if self._option.one_time:
                 yield from self._consume(entry)
-                newest = self._watch.current()  # it may have changed during the wait
-                if newest is not None and newest is not denials:
-                    self._refuse_denied(entry, newest)
+                if self._watch.mark() not in (mark, None):  # it has changed during the wait
+                    mark = yield from self._check_denials(entry)
         except RequestError as error:
             error.principal = entry.principal  # for the audit: the token is genuine
             raise
         if self._read_registry is None:
-            entry.generation = denials
+            entry.generation = mark
         else:
             pair = self._generation_pair()
-            if pair[0] is entry.snapshot and pair[1] is denials:
+            if pair[0] is entry.snapshot and pair[1] is mark:
                 entry.generation = pair
 
-    def _generation_pair(self) -> tuple[object, DenyList | None]:
-        """Return the registry snapshot and deny list; the same pair until one of them changes."""
+    def _generation_pair(self) -> tuple[object, object]:
+        """Return the registry snapshot and the mark; the same pair until one of them changes."""
         snapshot = None if self._read_registry is None else self._read_registry()
-        denials = self._watch.current()
-        if self._last_pair[0] is not snapshot or self._last_pair[1] is not denials:
-            self._last_pair = (snapshot, denials)
+        mark = self._watch.mark()
+        if self._last_pair[0] is not snapshot or self._last_pair[1] is not mark:
+            self._last_pair = (snapshot, mark)
         return self._last_pair
 
     @property
@@ -144,6 +143,17 @@ class RevocationCheck:
         self.store.deny(denial.ending(self._clock(), self._option.keep_for))
         self._watch.look_now()
 
+    def deny_many(self, denials: Iterable[Denial]) -> None:
+        """Do as ``deny`` for several: all of them count from the same moment on, or none.
+
+        Raises:
+            StoreUnavailable: the store is down, and nothing is denied.
+
+        """
+        now, keep_for = self._clock(), self._option.keep_for
+        deny_many(self.store, [denial.ending(now, keep_for) for denial in denials])
+        self._watch.look_now()
+
     def allow(self, denial: Denial) -> bool:
         """Take back every denial of the same name; return whether there was any.
 
@@ -170,20 +180,18 @@ class RevocationCheck:
         if self._owns_store:
             self.store.close()
 
-    def _denials(self) -> Steps[DenyList]:
-        denials = self._watch.current()
+    def _check_denials(self, entry: VerifiedToken) -> Steps[object]:
+        """Refuse a denied token; return the mark of the deny list that it passed."""
+        mark, denials = self._marked()
         if denials is None:
             # The list is stale or not loaded, but the store is not known to be down: the process
             # was suspended, or the first read is still running.
             look = self._watch.next_look()
             if look is not None:
                 yield Wait(look, WAIT_BUDGET, already_running=False)
-                denials = self._watch.current()
+                mark, denials = self._marked()
         if denials is None:
             raise StoreUnavailable(f"{self._option.name}: the deny list cannot be read now")
-        return denials
-
-    def _refuse_denied(self, entry: VerifiedToken, denials: DenyList) -> None:
         denial = denials.find(
             entry.principal,
             entry.issued_at,
@@ -193,6 +201,13 @@ class RevocationCheck:
         )
         if denial is not None:
             raise TokenRevoked(denial.reason)
+        return mark
+
+    def _marked(self) -> tuple[object, DenyList | None]:
+        """Return the mark, then the list, which may be newer; both None where it is too old."""
+        mark = self._watch.mark()
+        denials = None if mark is None else self._watch.current()
+        return (None, None) if denials is None else (mark, denials)
 
     def _consume(self, entry: VerifiedToken) -> Steps[None]:
         if not self._watch.is_failing:

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
-from ..events.record import Caller
 from ..options.checks import MILLISECONDS_FROM
 
 KEEP_FOR = 86_400.0
@@ -19,7 +18,7 @@ A denial that ends before its token lets the token in again: where tokens live l
 """
 
 _MOST_TEXT = 1024
-_KINDS = ("token_id", "digest", "subject", "client_id", "key_id")
+KINDS = ("token_id", "digest", "subject", "client_id", "key_id")
 _DIGEST = re.compile("[0-9a-f]{64}")
 
 
@@ -100,11 +99,11 @@ class Denial:
     created: float | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
-        named = [kind for kind in _KINDS if getattr(self, kind) is not None]
+        named = [kind for kind in KINDS if getattr(self, kind) is not None]
         if len(named) > 1:
             raise ValueError(f"a denial names one thing, not {' and '.join(named)}")
         if not named and self.issuer is None:
-            raise ValueError(f"a denial names one of {', '.join(_KINDS)}, or an issuer")
+            raise ValueError(f"a denial names one of {', '.join(KINDS)}, or an issuer")
         for kind in (*named, "issuer"):
             value = getattr(self, kind)
             if value is not None:
@@ -133,7 +132,7 @@ class Denial:
     @property
     def name(self) -> Name:
         """What it names, whatever its times are."""
-        for kind in _KINDS:
+        for kind in KINDS:
             value = getattr(self, kind)
             if value is not None:
                 return Name(kind, value, self.issuer or "")
@@ -150,6 +149,12 @@ class Denial:
         """Its key in a store: a name has one denial of all tokens, and one with a date."""
         kind, value, issuer = self.name
         return kind, value, issuer, self.issued_before is None
+
+    @property
+    def identities(self) -> list[Identity]:
+        """Those that its name may have in a store."""
+        kind, value, issuer = self.name
+        return [(kind, value, issuer, whole) for whole in (False, True)]
 
     def is_in_force(self, now: float) -> bool:
         """Whether it has not ended yet."""
@@ -185,57 +190,26 @@ class Denial:
         )
 
 
+def joined(
+    denials: Iterable[Denial], now: float, known: Callable[[Denial], Denial | None]
+) -> dict[Identity, Denial]:
+    """Return denials as a store keeps them: each with an end, joined with what it has already.
+
+    ``known`` returns the denial of the same identity that the store has, ended or not.
+    """
+    kept: dict[Identity, Denial] = {}
+    for each in denials:
+        denial = each.ending(now)
+        before = kept.get(denial.identity) or known(denial)
+        if before is not None and not before.is_in_force(now):
+            before = None
+        kept[denial.identity] = denial.joined(before)
+    return kept
+
+
 def in_force(denials: Iterable[Denial], now: float) -> tuple[Denial, ...]:
     """Return those that have not ended."""
     return tuple([denial for denial in denials if denial.is_in_force(now)])
-
-
-class DenyList:
-    """One reading of a store's denials; immutable, and as fast with many as with few."""
-
-    def __init__(self, denials: Iterable[Denial] = ()) -> None:
-        self._by_kind: dict[str, dict[str, list[Denial]]] = {}
-        self._size = 0
-        for denial in denials:
-            kind, value, _ = denial.name
-            self._by_kind.setdefault(kind, {}).setdefault(value, []).append(denial)
-            self._size += 1
-
-    def __len__(self) -> int:
-        return self._size
-
-    def find(
-        self,
-        token: Caller,
-        issued_at: Callable[[], float | None],
-        now: float,
-        signed_key_id: Callable[[], str | None] = lambda: None,
-        digest: Callable[[], str | None] = lambda: None,
-    ) -> Denial | None:
-        """Return a denial of a token that is in force; None where there is none.
-
-        ``issued_at`` returns the token's ``iat`` in seconds since 1970, None where it has none.
-        ``signed_key_id`` returns the ``kid`` of the token's own header, which counts where its key
-        has none (PEM, certificate). ``digest`` returns that of the token. They are called only
-        where their answer matters.
-        """
-        for kind, by_value in self._by_kind.items():
-            value: str | None = digest() if kind == "digest" else getattr(token, kind)
-            if value is None and kind == "key_id":
-                value = signed_key_id()
-            for denial in by_value.get(value, ()) if value is not None else ():
-                if denial.issuer is not None and denial.issuer != token.issuer:
-                    continue
-                if denial.is_in_force(now) and _is_old_enough(denial, issued_at):
-                    return denial
-        return None
-
-
-def _is_old_enough(denial: Denial, issued_at: Callable[[], float | None]) -> bool:
-    if denial.issued_before is None:
-        return True
-    issued = issued_at()
-    return issued is None or issued < denial.issued_before
 
 
 def _later(one: float | None, other: float | None) -> float | None:

@@ -6,7 +6,7 @@ A store's module is imported where the store is opened: most services have none.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from ..errors import ConfigurationError
 from ..options import checks as check
 from ..options.checks import InFile, in_file
 from ..options.shapes import FLAG, TEXT, Keys, number, one_of, with_default
-from .denials import KEEP_FOR
+from .denials import KEEP_FOR, Denial
 
 if TYPE_CHECKING:
     from .store import ListedStore, Store
@@ -152,3 +152,21 @@ def open_store(
     from .store import MemoryStore
 
     return MemoryStore(clock=clock)
+
+
+def deny_many(store: Store, denials: Iterable[Denial]) -> None:
+    """Deny many tokens at once: all of them count from the same moment on, or none.
+
+    ``store`` is an open one. One of an app's own that has no ``deny_many`` gets one denial after
+    the other.
+
+    Raises:
+        StoreUnavailable: the store is out.
+
+    """
+    at_once: Callable[[Iterable[Denial]], None] | None = getattr(store, "deny_many", None)
+    if at_once is not None:
+        at_once(denials)
+        return
+    for denial in denials:
+        store.deny(denial)

@@ -1,30 +1,33 @@
 """A store in an SQLite file, for all workers of one machine.
 
-The file is in WAL mode (https://sqlite.org/wal.html): readers and the one writer do not wait for
-each other, and a killed process leaves what it had committed. The file must be on a local disk: WAL
-does not work over a network. No connection lives across a fork, which SQLite forbids
-(https://sqlite.org/howtocorrupt.html, 2.6).
+Triggers write each change of the denials into a log, whoever makes it: a service of an older
+version too, which knows the denials and their revision only. A reader asks the log what it has
+missed.
 """
 
 from __future__ import annotations
 
-import os
+import logging
 import sqlite3
-import threading
 import time
-import weakref
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import NamedTuple
 
-from ..background.forks import at_fork
 from ..errors import ConfigurationError, StoreUnavailable
-from .denials import Denial, Identity, Made
-from .store import changed, digest, new_revision
-from .urls import make_private
-
-BUSY = 2.0
-"""Seconds to wait for another process's write, which takes milliseconds."""
+from .denials import Denial, Identity, Made, joined
+from .deny_list import Entry
+from .sqlite_file import SQLiteFile
+from .store import (
+    AT_ONCE,
+    CLEAR_AT_ONCE,
+    LOG_SIZE,
+    Changes,
+    changed,
+    digest,
+    new_revision,
+)
 
 _FORGET_AT_ONCE = 64
 """Old uses that one new use deletes: more than one, so that they never pile up."""
@@ -47,21 +50,57 @@ CREATE INDEX IF NOT EXISTS jwt_middleware_uses_until ON jwt_middleware_uses (unt
 CREATE TABLE IF NOT EXISTS jwt_middleware_state (
     name TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL
 ) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS jwt_middleware_denials_until ON jwt_middleware_denials (until);
+CREATE INDEX IF NOT EXISTS jwt_middleware_made_until ON jwt_middleware_made (until);
+CREATE TABLE IF NOT EXISTS jwt_middleware_changes (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT, nonce TEXT NOT NULL,
+    kind TEXT NOT NULL, value TEXT NOT NULL, issuer TEXT NOT NULL, whole INTEGER NOT NULL
+);
 """
-_EMPTIED = (
-    "the file was emptied or replaced, and its denials may be lost; restore it, or begin a new "
-    "list by 'jwt-assertion revoke' or by starting a service"
+_LOG = "INSERT INTO jwt_middleware_changes (nonce, kind, value, issuer, whole)"
+_NONCE = "lower(hex(randomblob(8)))"
+_TRIGGERS = "".join(
+    f"CREATE TRIGGER IF NOT EXISTS jwt_middleware_{event}_{row} AFTER {event} "
+    f"ON jwt_middleware_denials BEGIN {_LOG} "
+    f"VALUES ({_NONCE}, {row}.kind, {row}.value, {row}.issuer, {row}.whole); END;\n"
+    for event, row in (("insert", "new"), ("update", "old"), ("update", "new"), ("delete", "old"))
 )
+_TRIMMED = f"""
+CREATE TRIGGER IF NOT EXISTS jwt_middleware_changes_trim AFTER INSERT ON jwt_middleware_changes
+BEGIN DELETE FROM jwt_middleware_changes WHERE sequence <= new.sequence - {LOG_SIZE}; END;
+{_LOG} SELECT {_NONCE}, '', '', '', 0 WHERE NOT EXISTS (SELECT 1 FROM jwt_middleware_changes);
+"""  # noqa: S608 - constants
+"""The log is never empty: where a reader stands is its last change, which must still be there."""
+
 _SELECT = "SELECT kind, value, issuer, issued_before, until, note FROM jwt_middleware_denials "
 _OF_NAME = "WHERE kind = ? AND value = ? AND issuer = ?"
+_AFTER = """
+SELECT kind, value, issuer, whole, issued_before, until FROM jwt_middleware_denials
+WHERE (kind, value, issuer, whole) > (?, ?, ?, ?) AND until > ?
+ORDER BY kind, value, issuer, whole LIMIT ?
+"""
+_CHANGES = """
+SELECT log.sequence, log.nonce, log.kind, log.value, log.issuer, log.whole, issued_before, until
+FROM jwt_middleware_changes AS log LEFT JOIN jwt_middleware_denials AS denied
+ON (denied.kind, denied.value, denied.issuer, denied.whole)
+= (log.kind, log.value, log.issuer, log.whole) AND until > ?
+WHERE log.sequence >= ? ORDER BY log.sequence LIMIT ?
+"""
 
 
-class SQLiteStore:
+class _Position(NamedTuple):
+    """Where a reader stands: the last change that it knows; 0 in a file without a log."""
+
+    identity: str
+    revision: str
+    sequence: int
+    nonce: str
+
+
+class SQLiteStore(SQLiteFile):
     """Denials and uses in a file, which is made for its owner alone (mode 0600).
 
-    The tables are made here and never again: a file that loses them while it is in use is an
-    outage, like a missing one, until the store is opened anew. Without ``make``, or ``read_only``,
-    nothing is made at all, and a missing file is an outage too.
+    Without ``make``, or ``read_only``, nothing is made at all, and a missing file is an outage.
 
     Raises ``ConfigurationError`` where the file cannot be made, read or written.
     """
@@ -76,15 +115,8 @@ class SQLiteStore:
         make: bool = True,
         read_only: bool = False,
     ) -> None:
-        self._path = path.absolute()
-        self.name = f"sqlite:///{self._path}"
+        super().__init__(path, read_only=read_only)
         self._clock = clock
-        self._mode = "ro" if read_only else "rw"
-        self._lock = threading.Lock()
-        self._is_forking = False
-        self._held: list[tuple[sqlite3.Connection, tuple[int, int]]] = []
-        weakref.finalize(self, _close_all, self._held)
-        at_fork(self)
         if make and not read_only:
             self._begin()
 
@@ -112,28 +144,38 @@ class SQLiteStore:
             return used.fetchone() is not None
 
     def deny(self, denial: Denial) -> None:
-        place = denial.identity
+        self.deny_many([denial])
+
+    def deny_many(self, denials: Iterable[Denial]) -> None:
         with self._changing() as connection:
-            row = connection.execute(f"{_SELECT}{_OF_NAME} AND whole = ?", place).fetchone()
-            before = None if row is None else Denial.kept(*row)
-            kept = denial.ending(self._clock()).joined(before)
-            connection.execute(
+            now = self._clock()
+            of_place = f"{_SELECT}{_OF_NAME} AND whole = ?"
+
+            def known(denial: Denial) -> Denial | None:
+                row = connection.execute(of_place, denial.identity).fetchone()
+                return None if row is None else Denial.kept(*row)
+
+            kept = joined(denials, now, known).items()
+            connection.executemany(
                 "INSERT OR REPLACE INTO jwt_middleware_denials VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (*place, kept.issued_before, kept.until, kept.note),
+                [(*place, each.issued_before, each.until, each.note) for place, each in kept],
             )
-            if _has_made(connection):
-                connection.execute(
+            if _has(connection, "jwt_middleware_made"):
+                connection.executemany(
                     "INSERT OR REPLACE INTO jwt_middleware_made VALUES (?, ?, ?, ?, ?, ?, ?)",
-                    (*place, *kept.made(self._clock())),
+                    [(*place, *each.made(now)) for place, each in kept],
                 )
 
     def allow(self, denial: Denial) -> bool:
-        delete = f"DELETE FROM jwt_middleware_denials {_OF_NAME}"  # noqa: S608 - constants
         with self._changing() as connection:
-            if _has_made(connection):
+            if _has(connection, "jwt_middleware_made"):
                 made = f"DELETE FROM jwt_middleware_made {_OF_NAME}"  # noqa: S608 - constants
                 connection.execute(made, denial.name)
-            return connection.execute(delete, denial.name).rowcount > 0
+            delete = f"DELETE FROM jwt_middleware_denials {_OF_NAME}"  # noqa: S608 - constants
+            now = self._clock()
+            in_force = connection.execute(f"{delete} AND until > ?", (*denial.name, now)).rowcount
+            connection.execute(delete, denial.name)
+            return in_force > 0
 
     def denials(self) -> tuple[Denial, ...]:
         with self._reading() as connection:
@@ -143,9 +185,43 @@ class SQLiteStore:
             )
             return tuple([Denial.kept(*row) for row in rows])
 
+    def changes(self, since: object | None) -> Changes:
+        with self._snapshot() as connection:
+            here = _position(connection)
+            if here == since:
+                return Changes(here)
+            if not isinstance(since, _Position):
+                return Changes(here, None)
+            if since.identity and here.identity != since.identity:
+                return Changes(here, None, is_another=True)
+            if here.sequence == 0 or here[2:] == since[2:]:
+                return Changes(here, None)  # a change that is in no log
+            asked = (self._clock(), since.sequence, AT_ONCE + 1)
+            rows = connection.execute(_CHANGES, asked).fetchall()
+            if not rows or rows[0][:2] != since[2:]:
+                # A log that begins later was trimmed; one that ends earlier, or has another change
+                # in this place, is of another history.
+                is_another = not rows or rows[0][0] == since.sequence
+                return Changes(here, None, is_another)
+            last = rows[-1][:2]
+            # The revision counts once the log was read to its end.
+            revision = here.revision if last == here[2:] else since.revision
+            position = _Position(here.identity, revision, *last)
+            return Changes(position, [row[2:] for row in rows[1:]])
+
+    def everything(self) -> Iterator[Sequence[Entry]]:
+        last: tuple[str, str, str, int] = ("", "", "", -1)
+        rows: Sequence[Entry] = [("", "", "", False, None, None)] * AT_ONCE
+        while len(rows) == AT_ONCE:
+            with self._reading() as connection:
+                rows = connection.execute(_AFTER, (*last, self._clock(), AT_ONCE)).fetchall()
+            if rows:
+                last = rows[-1][:4]
+                yield rows
+
     def made(self) -> dict[Identity, Made]:
         with self._reading() as connection:
-            if not _has_made(connection):
+            if not _has(connection, "jwt_middleware_made"):
                 return {}
             rows = connection.execute(
                 "SELECT kind, value, issuer, whole, created, by, until FROM jwt_middleware_made"
@@ -166,18 +242,15 @@ class SQLiteStore:
             ).fetchone()
             return "" if row is None else str(row[0])
 
-    def close(self) -> None:
-        """Close the file; the next use opens it again."""
-        with self._lock:
-            _close_all(self._held)
-
     def _begin(self) -> None:
         """Make the tables where they are not there yet."""
-        make_private(self._path)
+        is_older = False
+        with suppress(StoreUnavailable), self._reading() as connection:
+            is_older = _has(connection, "jwt_middleware_denials") and not _has(
+                connection, "jwt_middleware_changes"
+            )
+        self._make(_TABLES + _TRIGGERS + _TRIMMED)
         try:
-            with self._lock:
-                connection = self._connect("rwc")
-                connection.executescript(f"BEGIN IMMEDIATE;{_TABLES}COMMIT;")
             with self._writing(durable=True) as connection:
                 connection.executemany(
                     "INSERT OR IGNORE INTO jwt_middleware_state VALUES (?, ?)",
@@ -185,141 +258,60 @@ class SQLiteStore:
                 )
                 # A file that cannot be written is refused now, not at the first revocation.
                 connection.execute("DELETE FROM jwt_middleware_uses WHERE until <= 0")
-        except sqlite3.Error as error:
-            if not _is_busy(error):
-                raise ConfigurationError(f"the store {self.name}: {_reason(error)}") from None
         except StoreUnavailable as error:
             raise ConfigurationError(f"the store {error.reason}") from None
-
-    def _connect(self, mode: str) -> sqlite3.Connection:
-        if mode == "ro" and not os.path.exists(f"{self._path}-wal"):
-            # Nobody has it open. Without this, SQLite would lay its -wal and -shm beside it.
-            mode = "ro&immutable=1"
-        connection = sqlite3.connect(
-            f"{self._path.as_uri()}?mode={mode}",
-            uri=True,
-            timeout=BUSY,
-            isolation_level=None,
-            check_same_thread=False,
-        )
-        try:
-            if self._mode == "rw":
-                _in_wal_mode(connection)
-            stat = os.stat(self._path)
-        except BaseException:
-            connection.close()
-            raise
-        self._held.append((connection, (stat.st_dev, stat.st_ino)))
-        return connection
-
-    def _connection(self) -> sqlite3.Connection:
-        """Return the connection to the file that is at the path now."""
-        stat = os.stat(self._path)
-        if not stat.st_size:
-            raise OSError(_EMPTIED)
-        if self._held:
-            connection, file = self._held[0]
-            if file == (stat.st_dev, stat.st_ino):
-                return connection
-            _close_all(self._held)
-        # Never make one here: an empty file in place of a removed one would let everything in.
-        return self._connect(self._mode)
+        if is_older:
+            logging.getLogger("jwt_middleware").info(
+                "%s: a file of an older version; it got a log of its changes, and services of that "
+                "version may go on using it",
+                self.name,
+            )
 
     @contextmanager
-    def _reading(self) -> Generator[sqlite3.Connection]:
-        with self._lock:
-            try:
-                yield self._connection()
-            except (sqlite3.Error, OSError, ValueError, TypeError) as error:
-                # The last two: somebody has written into it what is no denial.
-                _close_all(self._held)
-                raise StoreUnavailable(f"{self.name}: {_reason(error)}") from None
-
-    @contextmanager
-    def _writing(self, *, durable: bool) -> Generator[sqlite3.Connection]:
-        """Write in one transaction. ``durable``: it survives a power failure right after it."""
+    def _snapshot(self) -> Generator[sqlite3.Connection]:
+        """Read several times of one state."""
         with self._reading() as connection:
-            connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
-            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("BEGIN")
             try:
                 yield connection
-            except BaseException:
+            finally:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
-                raise
-            connection.execute("COMMIT")
 
     @contextmanager
     def _changing(self) -> Generator[sqlite3.Connection]:
         """Change the denials, and have every reader look at them."""
         with self._writing(durable=True) as connection:
-            now = self._clock()
-            connection.execute("DELETE FROM jwt_middleware_denials WHERE until <= ?", (now,))
-            if _has_made(connection):
-                connection.execute("DELETE FROM jwt_middleware_made WHERE until <= ?", (now,))
+            before = connection.total_changes
+            for table in ("jwt_middleware_denials", "jwt_middleware_made"):
+                if _has(connection, table):
+                    place = "(kind, value, issuer, whole)"
+                    connection.execute(
+                        f"DELETE FROM {table} WHERE {place} IN (SELECT {place[1:-1]} "  # noqa: S608 - constants
+                        f"FROM {table} WHERE until <= ? ORDER BY until LIMIT {CLEAR_AT_ONCE})",
+                        (self._clock(),),
+                    )
             yield connection
-            connection.execute(
-                "INSERT OR REPLACE INTO jwt_middleware_state VALUES ('revision', ?)",
-                (new_revision(),),
-            )
+            if connection.total_changes != before:
+                connection.execute(
+                    "INSERT OR REPLACE INTO jwt_middleware_state VALUES ('revision', ?)",
+                    (new_revision(),),
+                )
         changed(self.name)
 
-    def before_fork(self) -> None:
-        """Close the file, and keep it closed until the fork is over."""
-        if self._lock.acquire(timeout=2 * BUSY):
-            self._is_forking = True
-            _close_all(self._held)
 
-    def after_fork(self) -> None:
-        """Go on, in the parent and in the child alike."""
-        if self._is_forking:
-            self._is_forking = False
-            self._lock.release()
-
-    def renew(self) -> None:
-        """Go on in a child; begin anew where a thread of the parent was using the file."""
-        if not self._is_forking:
-            self._lock = threading.Lock()
-            _of_parents.extend(self._held)  # closing them would drop the parent's locks
-            self._held.clear()
-        self.after_fork()
+def _has(connection: sqlite3.Connection, table: str) -> bool:
+    """Whether the file has a table: one that an older version made has not all."""
+    named = "SELECT 1 FROM sqlite_master WHERE name = ?"
+    return connection.execute(named, (table,)).fetchone() is not None
 
 
-def _in_wal_mode(connection: sqlite3.Connection) -> None:
-    """Switch the file to WAL; SQLite itself does not wait for another process that does so."""
-    ends = time.monotonic() + BUSY
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode=WAL")
-            return
-        except sqlite3.OperationalError as error:
-            if not _is_busy(error) or time.monotonic() > ends:
-                raise
-            time.sleep(0.01)
-
-
-def _has_made(connection: sqlite3.Connection) -> bool:
-    """Whether the file has the table of who denied: one that an older version made has not."""
-    named = "SELECT 1 FROM sqlite_master WHERE name = 'jwt_middleware_made'"
-    return connection.execute(named).fetchone() is not None
-
-
-def _is_busy(error: sqlite3.Error) -> bool:
-    code: int | None = getattr(error, "sqlite_errorcode", None)
-    return code is not None and code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, FileNotFoundError):
-        return "the file is gone"
-    if isinstance(error, sqlite3.OperationalError) and "no such table" in str(error):
-        return _EMPTIED
-    return getattr(error, "strerror", None) or str(error)
-
-
-def _close_all(held: list[tuple[sqlite3.Connection, tuple[int, int]]]) -> None:
-    while held:
-        held.pop()[0].close()
-
-
-_of_parents: list[tuple[sqlite3.Connection, tuple[int, int]]] = []
+def _position(connection: sqlite3.Connection) -> _Position:
+    state = dict(connection.execute("SELECT name, value FROM jwt_middleware_state"))
+    last = None
+    if _has(connection, "jwt_middleware_changes"):
+        last = connection.execute(
+            "SELECT sequence, nonce FROM jwt_middleware_changes ORDER BY sequence DESC LIMIT 1"
+        ).fetchone()
+    sequence, nonce = last or (0, "")
+    return _Position(state.get("identity", ""), state.get("revision", ""), sequence, nonce)

@@ -8,15 +8,58 @@ import math
 import os
 import time
 import weakref
-from collections.abc import Callable
-from typing import Protocol
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+from typing import NamedTuple, Protocol
 
 from ..background.forks import ForkLock
-from .denials import Denial, Identity, Made, in_force
+from .denials import Denial, Identity, Made, in_force, joined
+from .deny_list import Entry
 
 CLOCKS_APART = 60.0
 """Seconds that a use is remembered beyond the token's end: by another machine's clock the token may
 still be good."""
+
+LOG_SIZE = 50_000
+"""Changes that a store remembers; a reader that has missed more reads everything anew."""
+
+AT_ONCE = 2_000
+"""Denials in one answer of a store, so that no answer takes long."""
+
+CLEAR_AT_ONCE = 64
+"""Ended denials that one change clears away: more than one, so that they never pile up."""
+
+
+class Changes(NamedTuple):
+    """What has changed in a store since a position of a reader.
+
+    Attributes:
+        position: where its log stands after these changes; only the store reads it.
+        entries: the changes in their order, at most ``AT_ONCE`` of them; none: nothing more has
+            changed; None: the store cannot tell, and the reader reads everything anew.
+        is_another: the store was emptied, replaced, or brought back to an earlier state.
+
+    """
+
+    position: object
+    entries: Sequence[Entry] | None = ()
+    is_another: bool = False
+
+
+class Feed(Protocol):
+    """A store's denials, as a reader follows them."""
+
+    def changes(self, since: object | None) -> Changes:
+        """Return what has changed since a position; cheap. None: the reader has read nothing."""
+        ...
+
+    def everything(self) -> Iterator[Sequence[Entry]]:
+        """Yield the denials in force, ``AT_ONCE`` at a time.
+
+        What changes meanwhile may be in it or not: it is among the changes since its beginning.
+        """
+        ...
 
 
 class Store(Protocol):
@@ -76,8 +119,15 @@ class Store(Protocol):
         ...
 
 
-class ListedStore(Store, Protocol):
-    """A store that a person may list. What it keeps for them, no request reads."""
+class ListedStore(Store, Feed, Protocol):
+    """A store of this package: it can be followed, and a person may list it.
+
+    What it keeps for them, no request reads.
+    """
+
+    def deny_many(self, denials: Iterable[Denial]) -> None:
+        """Keep several denials, all of them or none; a reader sees them at one look."""
+        ...
 
     def made(self) -> dict[Identity, Made]:
         """Return when and by whom denials were made, by their ``identity``, where it is known."""
@@ -137,7 +187,10 @@ class MemoryStore:
         self._clock = clock
         self._lock = ForkLock()
         self._denials: dict[Identity, Denial] = {}
-        self._revision = self._identity = new_revision()
+        self._denials_end: list[tuple[float, Identity]] = []
+        self._identity = new_revision()
+        self._sequence = 0
+        self._log: deque[Identity] = deque(maxlen=LOG_SIZE)
         self._used: dict[str, float] = {}
         self._ends: list[tuple[float, str]] = []
 
@@ -157,32 +210,59 @@ class MemoryStore:
             return digest(key) in self._used
 
     def deny(self, denial: Denial) -> None:
+        self.deny_many([denial])
+
+    def deny_many(self, denials: Iterable[Denial]) -> None:
         now = self._clock()
         with self._lock:
-            kept = {known.identity: known for known in in_force(self._denials.values(), now)}
-            joined = denial.ending(now).joined(kept.get(denial.identity))
-            kept[denial.identity] = joined.known_from(joined.made(now))
-            self._denials, self._revision = kept, new_revision()
+            self._clear_ended(now)
+            kept = joined(denials, now, lambda each: self._denials.get(each.identity))
+            for identity, denial in kept.items():
+                self._denials[identity] = denial.known_from(denial.made(now))
+                heapq.heappush(self._denials_end, (denial.until or 0.0, identity))
+                self._changed(identity)
         changed(self.name)
 
     def allow(self, denial: Denial) -> bool:
         now = self._clock()
         with self._lock:
-            known = in_force(self._denials.values(), now)
-            kept = {other.identity: other for other in known if other.name != denial.name}
-            self._denials, self._revision = kept, new_revision()
+            self._clear_ended(now)
+            gone = [
+                place for place in denial.identities if self._denials.pop(place, None) is not None
+            ]
+            for place in gone:
+                self._changed(place)
         changed(self.name)
-        return len(kept) < len(known)
+        return bool(gone)
 
     def denials(self) -> tuple[Denial, ...]:
-        return by_end(in_force(self._denials.values(), self._clock()))
+        with self._lock:
+            return by_end(in_force(self._denials.values(), self._clock()))
+
+    def changes(self, since: object | None) -> Changes:
+        with self._lock:
+            missed = self._sequence - since if isinstance(since, int) else LOG_SIZE + 1
+            if missed > len(self._log):
+                return Changes(self._sequence, None)
+            first = len(self._log) - missed
+            places = list(islice(self._log, first, first + AT_ONCE))
+            entries = [self._entry(place) for place in places]
+            return Changes(self._sequence - missed + len(places), entries)
+
+    def everything(self) -> Iterator[Sequence[Entry]]:
+        with self._lock:
+            places = list(self._denials)
+        for first in range(0, len(places), AT_ONCE):
+            with self._lock:
+                entries = [self._entry(place) for place in places[first : first + AT_ONCE]]
+            yield entries
 
     def made(self) -> dict[Identity, Made]:
         now = self._clock()
         return {denial.identity: denial.made(now) for denial in self.denials()}
 
     def revision(self) -> str:
-        return self._revision
+        return f"{self._identity} {self._sequence}"
 
     def identity(self) -> str:
         return self._identity
@@ -196,3 +276,21 @@ class MemoryStore:
             _, stored = heapq.heappop(self._ends)
             if self._used.get(stored, math.inf) <= now:
                 del self._used[stored]
+
+    def _changed(self, place: Identity) -> None:
+        self._sequence += 1
+        self._log.append(place)
+
+    def _entry(self, place: Identity) -> Entry:
+        denial = self._denials.get(place)
+        if denial is None:
+            return (*place, None, None)
+        return (*place, denial.issued_before, denial.until)
+
+    def _clear_ended(self, now: float) -> None:
+        while self._denials_end and self._denials_end[0][0] <= now:
+            _, place = heapq.heappop(self._denials_end)
+            denial = self._denials.get(place)
+            if denial is not None and not denial.is_in_force(now):
+                del self._denials[place]
+                self._changed(place)

@@ -1,7 +1,7 @@
-"""The newest deny list, read by one thread a process and never by a request.
+"""The deny list in use, kept by one thread a process and never by a request.
 
-The thread looks a few times a second whether the store has changed. A request reads its newest list
-without a lock; it waits only where nothing is known yet, or this process was stopped for long.
+The thread asks a few times a second what has changed in the store. A request reads the list without
+a lock; it waits only where nothing is known yet, or this process was stopped for long.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from ..events.kinds import (
     StoreFailed,
     StoreRecovered,
 )
-from .denials import DenyList
+from .deny_list import DenyList
+from .following import Following
 from .store import Store, add_reader
 
 LOOK_EVERY = 0.25
@@ -34,9 +35,13 @@ A Redis or a disk that is restarted comes back within this time, and no request 
 denial made elsewhere is missed for no longer.
 """
 
+READINGS = 3
+"""How often a look reads everything where the store changes too much meanwhile."""
+
 _ANOTHER = (
-    "it was emptied or replaced by another store: what was denied in it, or used once, may be "
-    "accepted again; deny it anew"
+    "it was emptied or replaced by another store, or is back at an earlier state, as after a "
+    "failover or from a backup: what was denied in it, or used once, may be accepted again; deny "
+    "it anew"
 )
 
 
@@ -61,12 +66,11 @@ class DenialWatch:
         self._announce = announce
         self._clock = clock
         self._lock = ForkLock()
-        self._list = DenyList()
-        self._revision: str | None = None
-        self._identity = ""
+        self._following = Following(store)
+        self._is_reading = False
         self._usable_for = math.inf if fails_open or not store.is_shared else USABLE_FOR
         self._usable_until = math.inf if self._usable_for == math.inf else -math.inf
-        self._read_at = -math.inf
+        self._read_at = self._looked_at = -math.inf
         self._failing_since: float | None = None
         self._last_error: str | None = None
         self._next_look = Flight()
@@ -78,8 +82,15 @@ class DenialWatch:
             self._poller = Poller(self.look_now, LOOK_EVERY, "jwt_middleware-denials")
 
     def current(self) -> DenyList | None:
-        """Return the newest list; None where none may be used, as the store is out."""
-        return self._list if self._clock() < self._usable_until else None
+        """Return the list; None where it may not be used, as the store is out."""
+        return self._following.list if self._clock() < self._usable_until else None
+
+    def mark(self) -> object:
+        """Return the mark of the list, another one after each change; None as ``current``.
+
+        Ask for it before the list, so that a change in between counts.
+        """
+        return self._following.mark if self._clock() < self._usable_until else None
 
     @property
     def is_failing(self) -> bool:
@@ -95,35 +106,81 @@ class DenialWatch:
         return flight
 
     def look_now(self) -> None:
-        """Look at the store, in this thread; what was read is in use when this returns."""
+        """Look at the store, in this thread; what has changed counts when this returns."""
         events: list[Event] = []
+        for _ in range(READINGS):
+            with self._lock:
+                went_well = self._look(events)
+                reads = went_well and self._following.is_behind and not self._is_reading
+                self._is_reading = self._is_reading or reads
+            if not reads or self._read(events):
+                break
         with self._lock:
-            flight = self._next_look
-            self._look(events)
-            self._next_look = Flight()
-        flight.land()
+            flight = None
+            if self.is_failing or not self._following.is_behind:
+                flight, self._next_look = self._next_look, Flight()
+        if flight is not None:
+            flight.land()
         for event in events:
             self._announce(event)
 
-    def _look(self, events: list[Event]) -> None:
+    def _look(self, events: list[Event]) -> bool:
+        """Ask what has changed; return whether the store answered. The caller holds the lock."""
+        began, following = self._clock(), self._following
+        self._looked_at = began
+        try:
+            look = following.look()
+        except Exception as error:  # noqa: BLE001 - an app's own store may fail as it likes
+            self._failed(error, began, events)
+            return False
+        if look.is_another:
+            events.append(ConfigurationWarning(f"{self.store_name}: {_ANOTHER}"))
+        if not following.is_behind:
+            self._went_well(began, events)
+        elif self._is_reading and began < self._usable_until and not self.is_failing:
+            # A long reading is no outage: the last list goes on, with all that is denied from now.
+            self._usable_until = began + self._usable_for
+        if look.has_changed:
+            events.append(DenialsLoaded(self.store_name, len(following.list)))
+        return True
+
+    def _read(self, events: list[Event]) -> bool:
+        """Read everything, without the lock; return whether nothing is left to be read."""
+        usable_until = self._usable_until
+
+        def meanwhile() -> None:
+            if self._clock() >= self._looked_at + LOOK_EVERY and usable_until > -math.inf:
+                with self._lock:
+                    self._look(events)
+
         began = self._clock()
         try:
-            revision = self.store.revision()
-            if revision != self._revision:
-                # The revision first: a change after it is read at the next look.
-                identity = self.store.identity()
-                self._list = DenyList(self.store.denials())
-                if self._identity and identity != self._identity:
-                    events.append(ConfigurationWarning(f"{self.store_name}: {_ANOTHER}"))
-                self._identity, self._revision = identity, revision
-                events.append(DenialsLoaded(self.store_name, len(self._list)))
+            adopt = self._following.read(meanwhile)
+            with self._lock:
+                began = self._clock()  # a look of its own: the reading may have taken long
+                is_whole = adopt()
+                if is_whole:
+                    self._went_well(began, events)
+                    count = len(self._following.list)
+                    events.append(DenialsLoaded(self.store_name, count))
+            return is_whole
         except Exception as error:  # noqa: BLE001 - an app's own store may fail as it likes
-            reason = error.reason if isinstance(error, StoreUnavailable) else type(error).__name__
-            self._last_error = reason
-            if self._failing_since is None:
-                self._failing_since = began
-                events.append(StoreFailed(self.store_name, reason, self._fail))
-            return
+            with self._lock:
+                # A list that cannot be read whole is no newer for the looks meanwhile.
+                self._usable_until = usable_until
+                self._failed(error, began, events)
+            return True
+        finally:
+            self._is_reading = False
+
+    def _failed(self, error: Exception, began: float, events: list[Event]) -> None:
+        reason = error.reason if isinstance(error, StoreUnavailable) else type(error).__name__
+        self._last_error = reason
+        if self._failing_since is None:
+            self._failing_since = began
+            events.append(StoreFailed(self.store_name, reason, self._fail))
+
+    def _went_well(self, began: float, events: list[Event]) -> None:
         self._read_at = began
         self._usable_until = began + self._usable_for
         if self._failing_since is not None:
@@ -141,10 +198,10 @@ class DenialWatch:
         state: dict[str, Any] = {
             "store": self.store_name,
             "fail": self._fail,
-            "denials": len(self._list),
+            "denials": len(self._following.list),
             "usable": self.current() is not None,
         }
-        if self._revision is not None and self.store.is_shared:
+        if self._read_at > -math.inf and self.store.is_shared:
             state["age"] = self._clock() - self._read_at
         if self._last_error is not None:
             state["last_error"] = self._last_error
@@ -153,3 +210,4 @@ class DenialWatch:
     def renew(self) -> None:
         """Begin anew in a forked child, which has none of its parent's threads."""
         self._next_look = Flight()
+        self._is_reading = False

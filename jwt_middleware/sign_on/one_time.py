@@ -11,8 +11,10 @@ from __future__ import annotations
 import hashlib
 from typing import Final, NamedTuple
 
+from ..background.forks import ForkLock
 from ..errors import SignOnFailed, StoreUnavailable, TokenReused, TokenRevoked
-from ..revocation.denials import DenyList, digest_of
+from ..revocation.denials import digest_of
+from ..revocation.following import Following
 from ..revocation.store import CLOCKS_APART, Store
 from .tokens import SignOnToken
 
@@ -33,12 +35,11 @@ class _Names(NamedTuple):
 
 
 class Denied:
-    """The deny list of a store, read at each sign-on if it has changed: few people sign on."""
+    """The deny list of a store, brought up to date at each sign-on: few people sign on."""
 
     def __init__(self, store: Store) -> None:
-        self._store = store
-        self._revision: str | None = None
-        self._list = DenyList()
+        self._following = Following(store)
+        self._lock = ForkLock()
 
     def check(self, token: SignOnToken, now: float) -> None:
         """Refuse a token whose id, subject, integration, key or issuer is denied.
@@ -48,10 +49,9 @@ class Denied:
             StoreUnavailable: that cannot be known now.
 
         """
-        revision = self._store.revision()
-        if revision != self._revision:
-            # The revision was read first: a change after it is read at the next sign-on.
-            self._list, self._revision = DenyList(self._store.denials()), revision
+        with self._lock:
+            self._following.catch_up()
+            denials = self._following.list
         claims = token.claims
         names = _Names(
             claims.get("jti"),
@@ -60,7 +60,7 @@ class Denied:
             token.signed_key_id if token.key_id is None else token.key_id,
             claims.get("iss"),
         )
-        denial = self._list.find(
+        denial = denials.find(
             names, lambda: token.issued_at, now, digest=lambda: digest_of(token.signed)
         )
         if denial is not None:

@@ -22,7 +22,7 @@ from jwt_middleware.keys.jwk import read_jwks
 from jwt_middleware.keys.key_set import KeySet
 from jwt_middleware.revocation import Denial
 from jwt_middleware.revocation import watch as watching
-from jwt_middleware.revocation.denials import DenyList
+from jwt_middleware.revocation.deny_list import DenyList
 from jwt_middleware.testing import SigningKey
 
 from ..conftest import Clock

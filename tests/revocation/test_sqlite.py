@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from jwt_middleware.errors import ConfigurationError, StoreUnavailable
-from jwt_middleware.revocation import Denial, open_store
-from jwt_middleware.revocation import sqlite as sqlite_module
+from jwt_middleware.revocation import Denial, open_store, sqlite_file
 from jwt_middleware.revocation.sqlite import SQLiteStore
 
 from ..conftest import Clock, modes_of
@@ -138,7 +137,7 @@ def test_one_that_was_made_anew_after_all_of_it_was_removed_is_another(
 def test_a_writer_that_never_ends_is_an_outage_and_readers_do_not_mind(
     store: SQLiteStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sqlite_module, "BUSY", 0.2)
+    monkeypatch.setattr(sqlite_file, "BUSY", 0.2)
     store.close()  # the next connection waits as long
     raw = sqlite3.connect(tmp_path / "store.db", isolation_level=None)
     raw.execute("BEGIN IMMEDIATE")

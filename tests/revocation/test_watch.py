@@ -23,7 +23,7 @@ from jwt_middleware.events.kinds import (
 )
 from jwt_middleware.principal import ClaimNames
 from jwt_middleware.revocation import Denial, open_store
-from jwt_middleware.revocation.store import MemoryStore, Store
+from jwt_middleware.revocation.store import Changes, MemoryStore, Store
 from jwt_middleware.revocation.watch import LOOK_EVERY, USABLE_FOR, DenialWatch
 
 from ..conftest import Clock
@@ -223,10 +223,10 @@ class Moody(MemoryStore):
     is_shared = True
     mood: Exception | None = None
 
-    def revision(self) -> str:
+    def changes(self, since: object | None) -> Changes:
         if self.mood is not None:
             raise self.mood
-        return super().revision()
+        return super().changes(since)
 
 
 def test_a_store_of_ones_own_may_fail_as_it_likes(clock: Clock) -> None:

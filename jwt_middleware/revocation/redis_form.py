@@ -1,0 +1,75 @@
+"""How denials are written in Redis, and read again, many at once.
+
+A denial is a field of a hash, ``["subject", "jroe", "", true]``, with the value ``[issued_before,
+until, note]``. An answer is text or bytes, as the client was made.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+from .denials import Denial, Identity
+from .deny_list import Entry
+from .store import AT_ONCE
+
+
+def text_of(value: Any) -> str:
+    """Return an answer as text; empty for none."""
+    return value.decode() if isinstance(value, bytes) else value or ""
+
+
+def place_of(identity: Identity) -> str:
+    """Return the field of a denial."""
+    return json.dumps(identity)
+
+
+def identity_of(place: Any) -> Identity:
+    """Return whose field it is."""
+    kind, value, issuer, whole = json.loads(place)
+    return kind, value, issuer, whole
+
+
+def written(denial: Denial) -> str:
+    """Return the value of a denial's field."""
+    return json.dumps([denial.issued_before, denial.until, denial.note])
+
+
+def denial_of(place: Any, value: Any) -> Denial:
+    """Return the denial of a field and its value."""
+    kind, name, issuer, _ = json.loads(place)
+    return Denial.kept(kind, name, issuer, *json.loads(value))
+
+
+def entries_of(places: Sequence[Any], values: Sequence[Any], now: float) -> list[Entry]:
+    """Return what fields and their values say at a time; a field without a value is gone."""
+    # One call of the parser: one for each field would take most of the time of a reading.
+    whole = ",".join(
+        f"{text_of(place)},{text_of(value) or 'null'}"
+        for place, value in zip(places, values, strict=True)
+    )
+    read = json.loads(f"[{whole}]")
+    entries: list[Entry] = []
+    for (kind, name, issuer, is_whole), denied in zip(read[::2], read[1::2], strict=True):
+        before, until, _ = denied or (None, None, "")
+        if until is not None and until <= now:
+            before = until = None
+        entries.append((kind, name, issuer, is_whole, before, until))
+    return entries
+
+
+def last_change(revision: str) -> tuple[int, str]:
+    """Return the number and nonce of the last change; 0 where no log has it."""
+    number, colon, nonce = revision.partition(":")
+    return (int(number), nonce) if colon else (0, revision)
+
+
+def parts(items: list[Any]) -> Iterator[list[Any]]:
+    """Yield so many of them that no command takes long."""
+    return (items[first : first + AT_ONCE] for first in range(0, len(items), AT_ONCE))
+
+
+def in_parts(places: Iterable[str], ask: Callable[[list[str]], list[Any]]) -> list[Any]:
+    """Return the answers for all places, asked for in parts."""
+    return [answer for part in parts(list(places)) for answer in ask(part)]
