@@ -177,6 +177,7 @@ def weakenings_of(settings: Settings) -> tuple[str, ...]:
         "cors_preflight": "pass" if settings.passes_preflight else "",
         "vary": "" if settings.varies else "False",
         "revocations.fail": "open" if store is not None and store.fails_open else "",
+        "revocations.replicas": "0" if store is not None and store.forgets_uses else "",
         "minimum_rsa_bits": str(rules.minimum_rsa_bits) if rules.minimum_rsa_bits < 2048 else "",
         "allow_wso2_default_keys": "True" if rules.allow_wso2_default_keys else "",
     }

@@ -12,11 +12,11 @@ from typing import Any, Protocol
 
 from ..background.waiting import Steps, Wait, in_thread
 from ..errors import RequestError, StoreUnavailable, TokenReused, TokenRevoked
-from ..events.kinds import Event
+from ..events.kinds import ConfigurationWarning, Event
 from ..principal import Principal
 from .denials import Denial, digest_of, signed_part
 from .deny_list import DenyList
-from .option import Revocations, deny_many, open_store
+from .option import Revocations, deny_many
 from .store import CLOCKS_APART
 from .watch import DenialWatch
 
@@ -61,11 +61,13 @@ class RevocationCheck:
         clock: Callable[[], float],
         snapshot: Callable[[], object] | None,
     ) -> None:
-        given = option.url
-        self.store = open_store(given, clock=clock) if isinstance(given, str) else given
-        self._owns_store = isinstance(given, str)
+        self.store = option.open(clock)
+        self._owns_store = self.store is not option.url
         self._option = option
         self._clock = clock
+        advice = option.advice(self.store)
+        if advice is not None:
+            announce(ConfigurationWarning(advice))
         self._watch = DenialWatch(self.store, fails_open=self.fails_open, announce=announce)
         self._is_dry_run = False
         self._read_registry = snapshot
@@ -81,6 +83,11 @@ class RevocationCheck:
     def fails_open(self) -> bool:
         """Whether tokens are accepted while the store is down."""
         return self._option.fail == "open"
+
+    @property
+    def forgets_uses(self) -> bool:
+        """Whether it was said that a failover may forget which tokens were used."""
+        return self._option.replicas == 0
 
     def check(self, entry: VerifiedToken) -> Steps[None]:
         """Refuse a denied token; with ``one_time``, also record its use.
@@ -120,7 +127,7 @@ class RevocationCheck:
     @property
     def option(self) -> Revocations:
         """An option for the same open store."""
-        return replace(self._option, url=self.store)
+        return replace(self._option, url=self.store, replicas=None)
 
     def without_one_time(self) -> Revocations:
         """Return an option for the same store that uses no token up."""

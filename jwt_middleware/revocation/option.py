@@ -10,12 +10,12 @@ from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from ..errors import ConfigurationError
 from ..options import checks as check
 from ..options.checks import InFile, in_file
-from ..options.shapes import FLAG, TEXT, Keys, number, one_of, with_default
+from ..options.shapes import FLAG, TEXT, Keys, number, one_of, whole, with_default
 from .denials import KEEP_FOR, Denial
 
 if TYPE_CHECKING:
@@ -27,8 +27,14 @@ REVOCATIONS: Keys = {
     "fail": with_default(one_of(_FAIL), "closed"),
     "one_time": with_default(FLAG, False),
     "keep_for": number(above=0, default=KEEP_FOR),
+    "replicas": whole(0),
 }
 """The keys of the option's table."""
+
+_FORGETS = (
+    "a failover forgets a use of a token that no replica has, and the token is taken twice: say "
+    "replicas=1 (or more) to wait for replicas at each use, or replicas=0 to live with that"
+)
 
 
 @dataclass(frozen=True)
@@ -36,34 +42,62 @@ class Revocations:
     """The option ``revocations`` with more than a URL.
 
     Attributes:
-        url: ``"process-memory"``, ``"sqlite:///file"`` or ``"redis://host/0"``; or an open store.
+        url: ``"process-memory"``, ``"sqlite:///file"`` or ``"redis://host/0"``; or a client of
+            redis-py (``Redis``, ``RedisCluster``, the ``master_for()`` of a ``Sentinel``), which
+            keeps its own timeouts and is never closed; or an open store.
         fail: what happens while the store is out. ``"closed"``: every token is refused (503);
             ``"open"``: the last known denials serve, and tokens may be used twice.
         one_time: True: each token is accepted once. Every request then asks the store.
         keep_for: seconds after which a denial without an end ends; longer than any token lives.
+        replicas: with ``one_time`` and Redis, how many replicas must have a use before the token is
+            taken (503 where they have not within half a second); 0: none, so that a failover may
+            let a token in twice. A Sentinel's or a cluster's client must say it.
 
     Raises:
         ConfigurationError: one of them is wrong.
 
     """
 
-    url: str | Store
+    url: str | Store | Any
     fail: str = "closed"
     one_time: bool = False
     keep_for: float = KEEP_FOR
+    replicas: int | None = None
 
     def __post_init__(self) -> None:
+        from .redis_clients import check_client, is_client
         from .urls import plain_name
 
         if isinstance(self.url, str):
             plain_name(self.url)
+        elif is_client(self.url):
+            check_client(self.url)
         elif not callable(getattr(self.url, "denials", None)):
             raise ConfigurationError(
-                f"revocations: a store's URL, or an open store, not {check.kind(self.url)}"
+                "revocations: a store's URL, a client of redis-py, or an open store, not "
+                f"{check.kind(self.url)}"
             )
         check.one_of("revocations: fail", self.fail, _FAIL)
         check.flag("revocations: one_time", self.one_time)
         check.number("revocations: keep_for", self.keep_for, above=0)
+        self._check_replicas()
+
+    def _check_replicas(self) -> None:
+        from .redis_clients import is_client, may_fail_over
+        from .urls import REDIS
+
+        if self.replicas is None:
+            if self.one_time and is_client(self.url) and may_fail_over(self.url):
+                raise ConfigurationError(f"revocations: one_time=True at {self.name}: {_FORGETS}")
+            return
+        check.whole("revocations: replicas", self.replicas, least=0)
+        if not self.one_time:
+            raise ConfigurationError("revocations: replicas counts only with one_time=True")
+        is_redis = isinstance(self.url, str) and self.url.startswith(REDIS)
+        if not is_redis and not is_client(self.url):
+            raise ConfigurationError(
+                "revocations: replicas are of Redis: give its URL, or a client of redis-py"
+            )
 
     @classmethod
     def of(cls, value: Any) -> Revocations:
@@ -94,14 +128,33 @@ class Revocations:
     @property
     def name(self) -> str:
         """The store's URL, without a password."""
+        from .redis_clients import client_name, is_client
         from .urls import plain_name
 
-        return plain_name(self.url) if isinstance(self.url, str) else self.url.name
+        if isinstance(self.url, str):
+            return plain_name(self.url)
+        return client_name(self.url) if is_client(self.url) else str(self.url.name)
+
+    def open(self, clock: Callable[[], float]) -> Store:
+        """Return the open store; one that is given open stays the caller's."""
+        from .redis_clients import is_client
+
+        if isinstance(self.url, str) or is_client(self.url):
+            return open_store(self.url, clock=clock, replicas=self.replicas or 0)
+        return cast("Store", self.url)
+
+    def advice(self, store: Store) -> str | None:
+        """Return what an operator should know of a server that may fail over; None for nothing."""
+        ask: Callable[[], int] | None = getattr(store, "replicas_not_awaited", None)
+        if not self.one_time or self.replicas is not None or ask is None or not ask():
+            return None
+        return f"{self.name} has replicas, and with one_time=True {_FORGETS}"
 
     def __repr__(self) -> str:
+        replicas = "" if self.replicas is None else f", replicas={self.replicas}"
         return (
             f"Revocations({self.name!r}, fail={self.fail!r}, one_time={self.one_time}, "
-            f"keep_for={self.keep_for:g})"
+            f"keep_for={self.keep_for:g}{replicas})"
         )
 
 
@@ -122,12 +175,17 @@ def only_looking() -> Generator[None]:
 
 
 def open_store(
-    url: str, *, clock: Callable[[], float] = time.time, make: bool = True
+    url: Any,
+    *,
+    clock: Callable[[], float] = time.time,
+    make: bool = True,
+    replicas: int = 0,
 ) -> ListedStore:
     """Open the store that a URL names; each call for ``"process-memory"`` makes a new one.
 
-    ``clock`` returns the seconds since 1970. Without ``make`` an SQLite file is used as it is: one
-    that is missing, or has no tables, is an outage.
+    Instead of a URL it may be a client of redis-py, as in ``Revocations``. ``clock`` returns the
+    seconds since 1970. Without ``make`` an SQLite file is used as it is: one that is missing, or
+    has no tables, is an outage. ``replicas``: how many of a Redis must have a use.
 
     Raises:
         ConfigurationError: the URL names no store, the file cannot be one, or an extra is missing.
@@ -135,6 +193,10 @@ def open_store(
     """
     from .urls import SQLITE, plain_name, sqlite_path
 
+    if not isinstance(url, str):
+        from .redis import RedisStore
+
+        return RedisStore(url, clock=clock, replicas=replicas)
     name = plain_name(url)
     if name.startswith(SQLITE):
         path = sqlite_path(url)
@@ -148,7 +210,7 @@ def open_store(
     if "://" in name:
         from .redis import RedisStore
 
-        return RedisStore(url, clock=clock)
+        return RedisStore(url, clock=clock, replicas=replicas)
     from .store import MemoryStore
 
     return MemoryStore(clock=clock)

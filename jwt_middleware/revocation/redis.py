@@ -24,7 +24,14 @@ from ..background.forks import at_fork
 from ..errors import ConfigurationError, StoreUnavailable
 from .denials import Denial, Identity, Made, in_force, joined
 from .deny_list import Entry
-from .redis_clients import check_client, client_name, client_of, connector, is_cluster
+from .redis_clients import (
+    check_client,
+    client_name,
+    client_of,
+    connector,
+    is_cluster,
+    may_fail_over,
+)
 from .redis_form import (
     denial_of,
     entries_of,
@@ -132,9 +139,13 @@ class RedisStore:
         with self._asking() as client:
             return bool(client.exists(_USED + digest(key)))
 
-    def connected_replicas(self) -> int:
-        """Return how many replicas the server has now; 0 where it does not say."""
+    def replicas_not_awaited(self) -> int:
+        """Return how many replicas may lack a use; 0 where it waits for some, or cannot tell."""
+        if self._replicas:
+            return 0
         with suppress(*self._failures):
+            if may_fail_over(self._client):
+                return 1
             return int(self._client.info("replication").get("connected_slaves", 0))
         return 0
 

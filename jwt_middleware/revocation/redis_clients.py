@@ -37,6 +37,11 @@ def is_of_sentinel(client: Any) -> bool:
     return hasattr(getattr(client, "connection_pool", None), "sentinel_manager")
 
 
+def may_fail_over(client: Any) -> bool:
+    """Whether another server may take over, as the client's own kind says."""
+    return is_cluster(client) or is_of_sentinel(client)
+
+
 def client_name(client: Any) -> str:
     """Return where a client connects to, without user and password."""
     if is_cluster(client):

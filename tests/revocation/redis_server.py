@@ -23,6 +23,12 @@ class RedisServer:
         self._process: subprocess.Popen[bytes] | None = None
         self.start()
 
+    def __enter__(self) -> RedisServer:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
     def start(self) -> None:
         settings = f"--bind 127.0.0.1 --port {self.port} --save --appendonly yes".split()
         settings.insert(settings.index("--save") + 1, "")
@@ -48,6 +54,13 @@ class RedisServer:
             self._process.terminate()
             self._process.wait(LIMIT)
             self._process = None
+
+    def kill(self) -> None:
+        """Have it end at once, as a machine does that fails."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait(LIMIT)
+        self._process = None
 
     def send(self, *words: str) -> None:
         """Send one command, as a person at the server does."""
