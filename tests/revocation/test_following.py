@@ -23,6 +23,15 @@ ALL = pytest.mark.parametrize("url", KINDS, indirect=True)
 ALL_SHARED = pytest.mark.parametrize("url", SHARED, indirect=True)
 
 
+def followed(store: ListedStore) -> Following:
+    """Follow a store that has a log, as Redis has from its first denial on."""
+    store.deny(Denial(subject="nobody", until=LATER))
+    store.allow(Denial(subject="nobody"))
+    following = Following(store)
+    following.catch_up()
+    return following
+
+
 @ALL
 def test_only_what_has_changed_is_read(store: ListedStore, clock: Clock) -> None:
     store.deny(Denial(subject="a", until=LATER))
@@ -49,8 +58,7 @@ def test_only_what_has_changed_is_read(store: ListedStore, clock: Clock) -> None
 
 @ALL
 def test_a_list_that_follows_is_the_list_that_is_read_anew(store: ListedStore) -> None:
-    following = Following(store)
-    following.catch_up()
+    following = followed(store)
     first = following.list
     names: list[dict[str, Any]] = [
         {"subject": "a"},
@@ -77,8 +85,7 @@ def test_a_list_that_follows_is_the_list_that_is_read_anew(store: ListedStore) -
 
 @ALL
 def test_many_changes_are_read_in_parts(store: ListedStore) -> None:
-    following = Following(store)
-    following.catch_up()
+    following = followed(store)
     deny_many(store, [Denial(token_id=f"t-{n}", until=LATER) for n in range(2 * AT_ONCE + 1)])
     position = following._position
     assert len(store.changes(position).entries or ()) == AT_ONCE

@@ -65,7 +65,7 @@ def test_a_store_that_is_back_at_an_earlier_state_is_warned_of(
 
     brought_back(url, lose)
     if goes_on:
-        elsewhere = SQLiteStore(Path(url[10:]), clock=clock) if "sqlite" in url else open_store(url)
+        elsewhere: Any = open_store(url, clock=clock)
         elsewhere.name = "elsewhere"  # so that nobody looks before the second change
         for name in ("c", "d"):
             elsewhere.deny(Denial(subject=name, until=LATER))
