@@ -338,7 +338,9 @@ class RedisStore:
         try:
             yield self._client
         except self._failures as error:
-            raise StoreUnavailable(f"{self.name}: {error}") from None
+            # Of no master, a Sentinel's error shows the client, which may hold a password.
+            reason = str(error).partition(" : ")[0]
+            raise StoreUnavailable(f"{self.name}: {reason}") from None
 
 
 _of_parents: list[Any] = []

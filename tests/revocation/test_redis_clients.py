@@ -27,11 +27,13 @@ from .test_check import deny, refused, token, verifier_of
 pytestmark = pytest.mark.external
 
 LATER = time.time() + 3600
+PROMPT = ("--shutdown-timeout", "0", "--repl-diskless-sync-delay", "0")
+"""A master that waits for no replica, neither at its end nor before it sends one its data."""
 
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[RedisServer]:
-    with RedisServer(tmp_path, "--shutdown-timeout", "0") as server:
+    with RedisServer(tmp_path, *PROMPT) as server:
         yield server
 
 
