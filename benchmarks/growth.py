@@ -1,9 +1,14 @@
-"""What grows with a site: a miss and a hit by the number of clients, issuers and denials."""
+"""What grows with a site: a miss and a hit by the number of clients, issuers and denials.
+
+And the laws of what cannot be flat: a start by the number of issuers, a new reading by the number
+of clients, of which one has changed.
+"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from itertools import cycle
 from typing import Any
 
 from jwt_middleware import PEM, Client, ClientRegistry, Issuer, Revocations, Verifier
@@ -14,7 +19,11 @@ from jwt_middleware.testing import mint
 from .material import LIFETIME, URL_SAFE, material, small_claims
 from .measuring import Case, Section
 
-NUMBERS = {"clients": (10, 1_000, 10_000), "issuers": (1, 10, 100), "denials": (10, 1_000, 10_000)}
+NUMBERS = {
+    "clients": (6, 1_000, 100_000),
+    "issuers": (1, 100, 1_000),
+    "denials": (10, 1_000, 10_000),
+}
 
 
 class _Denying(MemoryStore):
@@ -49,6 +58,30 @@ def growth() -> Iterator[Section]:
 
     for what, options_of in (("clients", clients), ("issuers", issuers), ("denials", denials)):
         yield _section(what, token, options_of)
+    yield _law("a start by the number of https issuers", "issuers", _starting)
+    yield _law("a new reading, one client changed", "clients", _reading)
+
+
+def _law(title: str, what: str, call_of: Callable[[int], Callable[[], object]]) -> Section:
+    cases = [Case(f"{number:,} {what}", call_of(number)) for number in NUMBERS[what]]
+    return Section(title, cases[0].name, cases)
+
+
+def _starting(number: int) -> Callable[[], object]:
+    names = [f"https://{n}.example.edu" for n in range(number)]
+    return lambda: Verifier(
+        gateway="standard", issuers=[Issuer(name, keys=f"{name}/jwks") for name in names]
+    )
+
+
+def _reading(number: int) -> Callable[[], object]:
+    clients = [Client(f"client-{n}", namespace=f"space{n}") for n in range(number)]
+    names = cycle(["odd", "even"])
+
+    def load() -> list[Client]:
+        return [*clients[:-1], Client(clients[-1].client_id, name=next(names))]
+
+    return ClientRegistry(load, every=1e-9).ask
 
 
 def _section(what: str, token: bytes, options_of: Callable[[int], dict[str, Any]]) -> Section:

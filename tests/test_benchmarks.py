@@ -10,6 +10,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from benchmarks import __main__ as command
+from benchmarks import growth as growing
 from benchmarks import measuring, processes, rotation, verifying
 from benchmarks.doors import doors
 from benchmarks.frames import walks
@@ -70,7 +71,10 @@ def test_a_peer_that_refuses_or_misreads_the_true_token_is_said_to() -> None:
         pytest.param(doors, id="doors"),
     ],
 )
-def test_a_section_is_measured_with_its_base_at_one(sections: Any) -> None:
+def test_a_section_is_measured_with_its_base_at_one(
+    sections: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(growing, "NUMBERS", dict.fromkeys(growing.NUMBERS, (1, 5)))
     for section in sections():
         rows = {row.name: row for row in measure(section, BRIEF)}
 
@@ -98,10 +102,14 @@ def test_a_token_goes_no_longer_way_than_it_must(name: str, frames: int, moves: 
     assert found.moves <= moves
 
 
-def test_what_grows_has_a_hit_and_a_miss_of_each_size() -> None:
-    for section in growth():
+def test_what_grows_has_a_hit_and_a_miss_of_each_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(growing, "NUMBERS", dict.fromkeys(growing.NUMBERS, (1, 5, 9)))
+    *flat, start, reading = growth()
+    for section in flat:
         names = [case.name.partition(",")[0] for case in section.cases]
         assert names == ["miss"] * 3 + ["hit"] * 3
+    assert [case.name for case in start.cases] == ["1 issuers", "5 issuers", "9 issuers"]
+    assert [case.name for case in reading.cases] == ["1 clients", "5 clients", "9 clients"]
 
 
 @pytest.mark.parametrize("mode", ["bare", "hit", "miss", BY_HAND])
