@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .authorization.clients import Client as Client
+    from .authorization.client import Client as Client
     from .authorization.operands import attribute as attribute
     from .authorization.operands import claim as claim
     from .authorization.operands import header as header
@@ -91,7 +91,7 @@ if TYPE_CHECKING:
 
 if not TYPE_CHECKING:
     _NAMES = {
-        "authorization.clients": "Client",
+        "authorization.client": "Client",
         "authorization.predicate": "Predicate all_of any_of",
         "authorization.predicates": (
             "authenticated client has_permission has_role original policy predicate"

@@ -7,16 +7,14 @@ never carry another's role.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Set
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
-from ..errors import ClientDisabled, ConfigurationError, InvalidClaim, UnknownClient
-from ..options import checks as check
+from ..errors import ClientDisabled, InvalidClaim, UnknownClient
 from ..principal import (
     ABSENT,
-    ClaimName,
     Grants,
     ListClaim,
     ReadOnlyDict,
@@ -24,178 +22,10 @@ from ..principal import (
     listed,
     written,
 )
-from .predicate import NamedPolicy, Predicate
+from .client import Attribute as Attribute
+from .client import Client as Client
+from .client import ClientTrust as ClientTrust
 from .terms import Level
-
-TYPES: Final = ("string", "integer", "list")
-
-
-@dataclass(frozen=True)
-class Attribute:
-    """One typed attribute: which claim (or path into objects) holds it, and what it must be.
-
-    Attributes:
-        claim: the claim's name, or its path into objects.
-        type: ``"string"``, ``"integer"`` or ``"list"`` (of texts).
-        levels: makes a text an ordered level, lowest first.
-        namespaced: True: a value must carry the client's namespace.
-
-    """
-
-    claim: ClaimName
-    type: str = "string"
-    levels: tuple[str, ...] = ()
-    namespaced: bool = False
-
-    def __post_init__(self) -> None:
-        """Raise ``ConfigurationError`` where a field is wrong."""
-        object.__setattr__(self, "levels", check.texts("levels", self.levels or None))
-        check.claim_name("claim", self.claim)
-        check.flag("namespaced", self.namespaced)
-        if self.type not in TYPES:
-            raise ConfigurationError(f"type: one of {', '.join(TYPES)}")
-        if self.levels and self.type != "string":
-            raise ConfigurationError("levels: they are texts; leave 'type' out")
-        if len(set(self.levels)) != len(self.levels):
-            raise ConfigurationError("levels: a level stands in the order once")
-        if self.namespaced and self.type == "integer":
-            raise ConfigurationError("namespaced: an integer carries no namespace")
-
-
-class ClientTrust(NamedTuple):
-    """What a client is bound to: a token that names it verifies under nothing else.
-
-    None means: as for every other client.
-
-    Attributes:
-        keys: the client's own keys, as the option ``keys``.
-        issuer: the issuer that speaks for it, or several; ``ANY`` lets every issuer do so.
-        audience: the ``aud`` that its tokens must have, or several; ``ANY`` takes any.
-        algorithms: the allow-list of its tokens.
-
-    """
-
-    keys: Any = None
-    issuer: str | tuple[str, ...] | check.AnyAudience | None = None
-    audience: str | tuple[str, ...] | check.AnyAudience | None = None
-    algorithms: tuple[str, ...] | None = None
-
-    @property
-    def is_of_any_issuer(self) -> bool:
-        """Whether every issuer may speak for the client, on purpose."""
-        return isinstance(self.issuer, check.AnyAudience)
-
-    @property
-    def binds(self) -> bool:
-        """Whether it binds the client to anything at all."""
-        others = (self.keys, self.audience, self.algorithms)
-        return not self.is_of_any_issuer or others != (None, None, None)
-
-    def __repr__(self) -> str:
-        # Without the keys, which may be a secret.
-        return (
-            f"ClientTrust(issuer={self.issuer!r}, audience={self.audience!r}, "
-            f"algorithms={self.algorithms!r})"
-        )
-
-
-@dataclass(frozen=True)
-class Client:
-    """One client, as the registry's TOML describes it.
-
-    Attributes:
-        client_id: the value of the client claim.
-        name: how people call it.
-        namespace: a word that each role and permission carries between underscores; None grants
-            every value that carries no other client's namespace.
-        enabled: False refuses all its tokens.
-        roles: the claims whose values are roles.
-        permissions: the claims whose values are permissions.
-        required: claims without which a token of this client is refused.
-        attributes: attributes by the name that this service knows them by.
-        trust: the client's own keys, issuer, audience or algorithms.
-        policies: what the name of a policy means for this client.
-
-    """
-
-    client_id: str
-    name: str = ""
-    namespace: str | None = None
-    enabled: bool = True
-    roles: tuple[ListClaim, ...] = ()
-    permissions: tuple[ListClaim, ...] = ()
-    required: tuple[ClaimName, ...] = ()
-    attributes: Mapping[str, Attribute] = field(default_factory=dict)
-    trust: ClientTrust | None = None
-    policies: Mapping[str, NamedPolicy] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        """Raise ``ConfigurationError`` where a field is wrong; make claims of texts."""
-        if not isinstance(self.client_id, str) or not self.client_id:
-            raise ConfigurationError("clients: a client id is a text that is not empty")
-        try:
-            self._check()
-        except ConfigurationError as error:
-            raise ConfigurationError(f"clients: {self.client_id}: {error}") from None
-
-    def _check(self) -> None:
-        put = object.__setattr__
-        put(self, "name", check.text("name", self.name or None) or self.client_id)
-        check.flag("enabled", self.enabled)
-        if check.text("namespace", self.namespace) is not None:
-            check_namespace(self.namespace or "")
-        put(self, "roles", _list_claims("roles", self.roles))
-        put(self, "permissions", _list_claims("permissions", self.permissions))
-        if not isinstance(self.required, list | tuple):
-            raise ConfigurationError("required: a list of claim names")
-        for name in self.required:
-            check.claim_name("required", name)
-        put(self, "required", tuple(self.required))
-        _check_values("attributes", self.attributes, Attribute)
-        if self.trust is not None and not isinstance(self.trust, ClientTrust):
-            raise ConfigurationError(f"trust: a ClientTrust, not {check.kind(self.trust)}")
-        trust = self.trust or ClientTrust(issuer=check.ANY)
-        if not trust.is_of_any_issuer and "ANY" in check.texts("trust: issuer", trust.issuer):
-            raise ConfigurationError("trust: issuer: 'ANY' is a text; write jwt_middleware.ANY")
-        if isinstance(self.policies, Mapping):
-            named = {
-                name: NamedPolicy(policy) if isinstance(policy, Predicate) else policy
-                for name, policy in self.policies.items()
-            }
-            put(self, "policies", named)
-        _check_values("policies", self.policies, NamedPolicy)
-        if not all(isinstance(policy.predicate, Predicate) for policy in self.policies.values()):
-            raise ConfigurationError("policies: a NamedPolicy(...) holds no predicate")
-
-    def __repr__(self) -> str:
-        return f"Client({self.client_id!r})"
-
-
-def check_namespace(namespace: str) -> str:
-    """Return it; raise ``ConfigurationError`` unless it is one word."""
-    if "_" in namespace or " " in namespace or not namespace.isprintable():
-        raise ConfigurationError(
-            "namespace: one word without '_', such as 'acme' for 'acme_buyer' and 'manage_acme_x'"
-        )
-    return namespace
-
-
-def _list_claims(name: str, given: Any) -> tuple[ListClaim, ...]:
-    is_list = isinstance(given, list | tuple) and not isinstance(given, ListClaim)
-    items: list[Any] = list(given) if is_list else [None]
-    if not all(isinstance(item, str | tuple) and item for item in items):
-        raise ConfigurationError(f"{name}: a list of claim names, or of ListClaim(...)s")
-    claims = tuple(item if isinstance(item, ListClaim) else ListClaim(item) for item in items)
-    for claim in claims:
-        check.list_claim(name, claim)
-    return claims
-
-
-def _check_values(name: str, given: Any, kind: type) -> None:
-    if not isinstance(given, Mapping) or not all(
-        isinstance(key, str) and key and isinstance(value, kind) for key, value in given.items()
-    ):
-        raise ConfigurationError(f"{name}: a dict of names and {kind.__name__}(...)s")
 
 
 class Dropped(NamedTuple):
@@ -207,12 +37,49 @@ class Dropped(NamedTuple):
 
 
 class Clients:
-    """One reading of a registry: immutable, so that a decision is made by one version alone."""
+    """One reading of a registry: immutable, so that a decision is made by one version alone.
+
+    Attributes:
+        source: what it was read from, in errors.
+        changed: the ids that differ from those of ``before``, new and gone ones included.
+        mark: stands for this reading, and keeps nothing alive.
+        before: the mark of the reading that this one was made of, if there was one.
+
+    """
 
     def __init__(self, clients: Iterable[Client], source: str = "clients") -> None:
         self.source = source
         self._by_id = {client.client_id: client for client in clients}
-        self.namespaces = frozenset(client.namespace for client in self if client.namespace)
+        self._spaces = Counter(client.namespace for client in self if client.namespace)
+        self.changed: Collection[str] = self._by_id.keys()
+        self.mark = object()
+        self.before: object = None
+
+    def renewed(self, clients: Mapping[str, Client], changed: Collection[str]) -> Clients:
+        """Return a reading of these clients by id, of which only some differ from those here."""
+        new = Clients((), self.source)
+        new._by_id = dict(clients)
+        new._spaces = self._spaces.copy()
+        new.changed = changed
+        new.before = self.mark
+        for client_id in changed:
+            for client, difference in ((self.get(client_id), -1), (new.get(client_id), 1)):
+                if client is not None and client.namespace:
+                    new._spaces[client.namespace] += difference
+                    if not new._spaces[client.namespace]:
+                        del new._spaces[client.namespace]
+        return new
+
+    def differences(self, before: object) -> Collection[str] | None:
+        """Return the ids that differ from those of a reading, by its mark; None if not known."""
+        if before is self.mark:
+            return ()
+        return self.changed if before is self.before else None
+
+    @property
+    def namespaces(self) -> Set[str]:
+        """The words that are the namespace of a client."""
+        return self._spaces.keys()
 
     def __iter__(self) -> Iterator[Client]:
         return iter(self._by_id.values())
@@ -224,16 +91,22 @@ class Clients:
         """Return the entry of a client, or None."""
         return self._by_id.get(client_id)
 
-    def shared_namespaces(self) -> dict[str, list[str]]:
+    def shared_namespaces(self, among: Iterable[str] | None = None) -> dict[str, list[str]]:
         """Return each namespace that several clients have, with their ids.
 
         Each of them may carry the others' values. That is allowed, but a person should know.
+        ``among``: only the namespaces of these clients.
         """
-        ids: dict[str, list[str]] = {}
-        for client in self:
-            if client.namespace:
-                ids.setdefault(client.namespace, []).append(client.client_id)
-        return {namespace: sharing for namespace, sharing in ids.items() if len(sharing) > 1}
+        named = self if among is None else filter(None, map(self.get, among))
+        ids: dict[str, list[str]] = {
+            client.namespace: []
+            for client in named
+            if client.namespace and self._spaces[client.namespace] > 1
+        }
+        for client in self if ids else ():
+            if client.namespace in ids:
+                ids[client.namespace].append(client.client_id)
+        return ids
 
     def grants(
         self, client_id: str | None, claims: Mapping[str, Any]
@@ -259,7 +132,7 @@ class Clients:
                 raise InvalidClaim(written(name), "missing")
             if value is None:
                 raise InvalidClaim(written(name), "type")
-        reading = _Reading(client, self.namespaces, claims)
+        reading = _Reading(client, self._spaces, claims)
         grants = Grants(
             reading.values(client.roles),
             reading.values(client.permissions),
@@ -273,7 +146,7 @@ class _Reading:
     """One token's claims, read by one client's entry."""
 
     def __init__(
-        self, client: Client, namespaces: frozenset[str], claims: Mapping[str, Any]
+        self, client: Client, namespaces: Container[str], claims: Mapping[str, Any]
     ) -> None:
         self._client = client
         self._namespaces = namespaces

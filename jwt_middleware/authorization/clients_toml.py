@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -24,7 +24,7 @@ from ..options.shapes import (
 )
 from ..options.tables import TableReader, read_toml, toml_key
 from ..principal import ClaimName, ListClaim
-from .clients import TYPES, Attribute, Client, ClientTrust, check_namespace
+from .client import TYPES, Attribute, Client, ClientTrust, check_namespace
 from .name_checks import policy_faults
 from .predicate import NamedPolicy
 from .predicates_toml import read_predicate
@@ -87,6 +87,23 @@ def read_clients(content: bytes, path: Path) -> list[Client]:
     return clients
 
 
+def read_tables(tables: Mapping[str, Any]) -> Iterator[Client]:
+    """Yield the clients that tables describe, or that stand in their place, by their ids.
+
+    Relative paths of keys start at the working directory. Raises ``ConfigurationError`` with every
+    fault, at the end.
+    """
+    registry = _Registry(Path("clients"))
+    for client_id, entry in tables.items():
+        if not isinstance(entry, Client):
+            yield registry.client(client_id, entry)
+        elif entry.client_id == client_id:
+            yield entry
+        else:
+            registry.fault(f"clients.{client_id}", f"it is the entry of {entry.client_id!r}")
+    registry.raise_faults(Path("clients"))
+
+
 class _Registry(TableReader):
     """One reading of a document: each method reports faults and returns what is usable."""
 
@@ -109,9 +126,10 @@ class _Registry(TableReader):
         if not isinstance(tables, dict) or not tables:
             self.fault("clients", "missing: write a table [clients.ID] for each client")
             return []
-        return [self._client(client_id, table) for client_id, table in tables.items()]
+        return [self.client(client_id, table) for client_id, table in tables.items()]
 
-    def _client(self, client_id: str, table: Any) -> Client:
+    def client(self, client_id: str, table: Any) -> Client:
+        """Read one client; where a fault is reported, what is usable of it."""
         where = f"clients.{toml_key(client_id)}"
         before = self.faults
         if not client_id or not isinstance(table, dict):

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..options.checks import nearest
-from .clients import Attribute, Client, Clients
+from .client import Attribute, Client
+from .clients import Clients
 from .predicate import Predicate
 from .predicates import ClientIs, HasPermission, HasRole, Policy
 from .terms import ORDERINGS, Comparison, Present

@@ -33,7 +33,69 @@ HANGS_AFTER = 2.0
 _UNREAD = object()
 
 
-class WatchedFile(Generic[T]):
+class Watched(Generic[T]):
+    """A reading that is renewed in the background, while the last good one serves.
+
+    A subclass sets ``reading`` before it calls this constructor.
+    """
+
+    reading: T
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._next_look = clock() + self.every()
+        self._asking = ForkLock()
+        self._flight: Flight | None = None
+        _watch.add(self)
+
+    def every(self) -> float:
+        """Return the seconds between two looks."""
+        return LOOK_EVERY
+
+    def check(self) -> None:
+        """Renew the reading where it is due, and report; what it raises was reported too."""
+        raise NotImplementedError
+
+    def current(self) -> T:
+        """Return the last good reading, at once; have it checked in the background if due."""
+        if self._clock() >= self._next_look:
+            self.look_now()
+        return self.reading
+
+    def look_now(self) -> Flight | None:
+        """Have it checked in the background; None so soon after the last check."""
+        with self._asking:
+            if self._flight is not None:
+                return self._flight
+            if self._clock() < self._next_look:
+                return None
+            self._next_look = self._clock() + self.every()
+            flight = self._flight = Flight()
+        if not _watch.look_at(self):
+            self._land()  # no more threads now; a later request tries again
+        return flight
+
+    def look(self) -> None:
+        """Check it on this thread, for everybody who waits for it."""
+        try:
+            self.check()
+        except Exception:  # noqa: BLE001, S110 - it was reported, and the last reading serves
+            pass
+        finally:
+            self._land()
+
+    def renew(self) -> None:
+        """Begin anew in a forked child, which has none of its parent's threads."""
+        self._flight = None
+
+    def _land(self) -> None:
+        with self._asking:
+            flight, self._flight = self._flight, None
+        if flight is not None:
+            flight.land()
+
+
+class WatchedFile(Watched[T]):
     """The reading of a file, renewed when the file changes.
 
     Args:
@@ -57,7 +119,6 @@ class WatchedFile(Generic[T]):
         self.path = path
         self._read = read
         self._on_change = on_change
-        self._clock = clock
         self._mark: object = self._stat()
         self._failure: tuple[object, str] | None = None
         content = path.read_bytes()
@@ -65,17 +126,8 @@ class WatchedFile(Generic[T]):
         self._digest = _digest(content)
         self.version = self._version(self._mark)
         """The version of the file that was read; the same in all processes."""
-        self._next_look = clock() + LOOK_EVERY
         self._reading = ForkLock()
-        self._asking = ForkLock()
-        self._flight: Flight | None = None
-        _watch.add(self)
-
-    def current(self) -> T:
-        """Return the last good reading, at once; have the file checked in the background if due."""
-        if self._clock() >= self._next_look:
-            self.look_now()
-        return self.reading
+        super().__init__(clock)
 
     def fresh(self) -> T:
         """Read the file on this thread, which may block, so that changes count from now on.
@@ -93,38 +145,10 @@ class WatchedFile(Generic[T]):
                 self._take(mark)
             return self.reading
 
-    def look_now(self) -> Flight | None:
-        """Have the file checked in the background; None within a second of the last check."""
-        with self._asking:
-            if self._flight is not None:
-                return self._flight
-            if self._clock() < self._next_look:
-                return None
-            self._next_look = self._clock() + LOOK_EVERY
-            flight = self._flight = Flight()
-        if not _watch.look_at(self):
-            self._land()  # no more threads now; a later request tries again
-        return flight
-
-    def look(self) -> None:
-        """Check the file on this thread, for everybody who waits for it."""
-        try:
-            if self._stat() != self._mark:
-                self.fresh()
-        except Exception:  # noqa: BLE001, S110 - it was reported, and the last reading serves
-            pass
-        finally:
-            self._land()
-
-    def renew(self) -> None:
-        """Begin anew in a forked child, which has none of its parent's threads."""
-        self._flight = None
-
-    def _land(self) -> None:
-        with self._asking:
-            flight, self._flight = self._flight, None
-        if flight is not None:
-            flight.land()
+    def check(self) -> None:
+        """Read the file anew where it has changed."""
+        if self._stat() != self._mark:
+            self.fresh()
 
     def _stat(self) -> tuple[int, ...] | None:
         try:
@@ -166,7 +190,7 @@ class _Watch:
     """Has every file of the process checked, on as few threads as possible."""
 
     def __init__(self) -> None:
-        self._files: weakref.WeakSet[WatchedFile[Any]] = weakref.WeakSet()
+        self._files: weakref.WeakSet[Watched[Any]] = weakref.WeakSet()
         self._lock = ForkLock()
         self._clock: Poller | None = None
         self._looker: Poller | None = None
@@ -175,19 +199,19 @@ class _Watch:
 
     def renew(self) -> None:
         """Drop the parent's queue in a forked child."""
-        self._asked: queue.SimpleQueue[WatchedFile[Any]] = queue.SimpleQueue()
+        self._asked: queue.SimpleQueue[Watched[Any]] = queue.SimpleQueue()
         self._began: float | None = None
         for file in list(self._files):
             file.renew()
 
-    def add(self, file: WatchedFile[Any]) -> None:
+    def add(self, file: Watched[Any]) -> None:
         with self._lock:
             self._files.add(file)
             if self._clock is None:
                 self._clock = Poller(self.look_at_all, LOOK_EVERY, "jwt_middleware-watch")
             self._clock.start()
 
-    def look_at(self, file: WatchedFile[Any]) -> bool:
+    def look_at(self, file: Watched[Any]) -> bool:
         """Queue a file; False where no thread can be started."""
         self._asked.put(file)
         return self._hurry()

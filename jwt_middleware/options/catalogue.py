@@ -165,7 +165,12 @@ OPTIONS: Final[Mapping[str, Option]] = {
         TEXT_OR_TEXTS,
         _comma_list,
     ),
-    "clients": Option("the path of a registry's TOML; in code a ``ClientRegistry`` too", TEXT, str),
+    "clients": Option(
+        "the path of a registry's TOML; in code a function that returns the clients, or a "
+        "``ClientRegistry``, too",
+        TEXT,
+        str,
+    ),
     "revocations": Option(
         "the store of tokens that no longer count: its URL, or a table; in code "
         "``Revocations(...)`` too",

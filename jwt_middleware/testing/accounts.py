@@ -8,7 +8,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..authorization.clients import Client
+from ..authorization.client import Client
 from ..authorization.registry import ClientRegistry
 from ..errors import ConfigurationError
 from ..gateways.wso2 import WSO2_DIALECT

@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from os import PathLike
 from typing import Any, Never, Self
 
-from ..authorization.clients import Client
+from ..authorization.client import Client
 from ..authorization.registry import ClientRegistry
 from ..gateways.forms import FORMS, TokenForm
 from ..options.checks import AnyAudience

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from ..authorization.clients import Client
+from ..authorization.client import Client
 from ..authorization.registry import ClientRegistry
 
 

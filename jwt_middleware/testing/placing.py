@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ..authorization.clients import Attribute, Client
+from ..authorization.client import Attribute, Client
 from ..gateways.token_form import put_claim as put_claim
 from ..principal import ABSENT, ClaimName, ListClaim, claim_at
 

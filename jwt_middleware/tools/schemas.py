@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from ..authorization.clients import Attribute, Client, ClientTrust
+from ..authorization.client import Attribute, Client, ClientTrust
 from ..authorization.clients_toml import ATTRIBUTE, CLIENT, CLIENTS_FILE, TRUST
 from ..authorization.predicates_toml import PREDICATE_SHAPES
 from ..gateways import PRESETS

@@ -5,9 +5,10 @@ A snapshot is made from one reading of the registry, outside of requests, and re
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from ..authorization.clients import Client, Clients, ClientTrust
+from ..authorization.client import Client, ClientTrust
+from ..authorization.clients import Clients
 from ..authorization.registry import ClientRegistry
 from ..errors import ClientMismatch, ConfigurationError
 from ..events.kinds import ClientsKept, ClientsLoaded, ConfigurationWarning, Event
@@ -21,9 +22,13 @@ MOST_ASKED = 64
 
 
 class RegistrySnapshot:
-    """The clients, and the verifiers of clients that are bound to their own keys or issuer."""
+    """The clients, and the verifiers of clients that are bound to their own keys or issuer.
+
+    ``mark`` stands for it, and keeps nothing alive: a cached token remembers that alone.
+    """
 
     def __init__(self, clients: Clients, bound: Mapping[str, IssuerVerifier]) -> None:
+        self.mark = object()
         self.clients = clients
         self.bound = bound
         self._bound_ids = frozenset(map(id, bound.values()))
@@ -62,19 +67,20 @@ class RegistrySnapshot:
 class SnapshotMaker:
     """Makes a snapshot of each reading; a client whose entry is unchanged keeps its verifier.
 
-    ``changed`` is called when a new snapshot is in use, so that cached grants can be dropped.
+    The functions ``changed`` are called when a new snapshot is in use.
     """
 
     def __init__(
         self,
         issuers: Mapping[str | None, IssuerVerifier],
         announce: Callable[[Event], None],
-        changed: Callable[[], None],
+        changed: Sequence[Callable[[], object]],
     ) -> None:
         self._issuers = issuers
         self._announce = announce
         self._changed = changed
         self._kept: dict[str, tuple[ClientTrust, IssuerVerifier]] = {}
+        self._last: object = None
 
     def watch(self, registry: ClientRegistry) -> Callable[[], RegistrySnapshot]:
         """Watch a registry; return a function that returns the newest snapshot without blocking."""
@@ -85,7 +91,8 @@ class SnapshotMaker:
                 self._announce(ClientsKept(registry.name, reason))
             else:
                 self._announce_loaded(registry, outcome.clients)
-                self._changed()
+                for call in self._changed:
+                    call()
 
         current = registry.watch(self.make, changed)
         self._announce_loaded(registry, current().clients)
@@ -93,29 +100,33 @@ class SnapshotMaker:
 
     def make(self, clients: Clients) -> RegistrySnapshot:
         """Make a snapshot; raise ``ConfigurationError`` if the trust of a client is wrong."""
-        self._check_issuers(clients)
-        kept: dict[str, tuple[ClientTrust, IssuerVerifier]] = {}
-        for client in clients:
-            if client.trust is not None and client.trust.binds:
-                before = self._kept.get(client.client_id)
+        ids = clients.differences(self._last)
+        if ids is None:
+            ids = dict.fromkeys([*(client.client_id for client in clients), *self._kept])
+        changed = {client_id: clients.get(client_id) for client_id in ids}
+        self._check_issuers(clients.source, filter(None, changed.values()))
+        kept = self._kept.copy()
+        for client_id, client in changed.items():
+            before = kept.pop(client_id, None)
+            if client is not None and client.trust is not None and client.trust.binds:
                 if before is None or before[0] != client.trust:
                     before = (client.trust, self._bound(client, client.trust))
-                kept[client.client_id] = before
-        gone = [
-            issuer
-            for client_id, (_, issuer) in self._kept.items()
-            if client_id not in kept or kept[client_id][1] is not issuer
-        ]
+                kept[client_id] = before
+        self._close_others(kept)
         self._kept = kept
-        shared_keys = {id(issuer.keys) for issuer in self._issuers.values()}
-        for issuer in gone:
-            if id(issuer.keys) not in shared_keys:
-                issuer.keys.close()
+        self._last = clients.mark
         return RegistrySnapshot(
             clients, {client_id: issuer for client_id, (_, issuer) in kept.items()}
         )
 
-    def _check_issuers(self, clients: Clients) -> None:
+    def _close_others(self, kept: Mapping[str, tuple[ClientTrust, IssuerVerifier]]) -> None:
+        """Stop fetching for the verifiers that are no longer kept."""
+        shared_keys = {id(issuer.keys) for issuer in self._issuers.values()}
+        for client_id, own in self._kept.items():
+            if kept.get(client_id) is not own and id(own[1].keys) not in shared_keys:
+                own[1].keys.close()
+
+    def _check_issuers(self, source: str, clients: Iterable[Client]) -> None:
         """Refuse clients bound to none of several issuers, unless their trust allows any issuer."""
         issuers = [name for each in self._issuers.values() for name in each.policy.issuers]
         if len(issuers) < 2:
@@ -124,7 +135,7 @@ class SnapshotMaker:
         if free:
             more = f" and {len(free) - 20} more" if len(free) > 20 else ""
             raise ConfigurationError(
-                f"{clients.source}: {', '.join(free[:20])}{more}: bound to no issuer, so each of "
+                f"{source}: {', '.join(free[:20])}{more}: bound to no issuer, so each of "
                 f"{len(issuers)} issuers could speak for such a client. Name the one that does: "
                 '[clients.ID.trust] issuer = "https://...", or issuer = "ANY" if every one may '
                 "(in code: trust=ClientTrust(issuer=...), ClientTrust(issuer=ANY))"
@@ -158,10 +169,11 @@ class SnapshotMaker:
 
     def _announce_loaded(self, registry: ClientRegistry, clients: Clients) -> None:
         self._announce(ClientsLoaded(registry.name, len(clients)))
-        for namespace, ids in clients.shared_namespaces().items():
+        for namespace, ids in clients.shared_namespaces(clients.changed).items():
+            more = f" and {len(ids) - 20} more" if len(ids) > 20 else ""
             self._announce(
                 ConfigurationWarning(
-                    f"{registry.name}: the clients {', '.join(ids)} share the namespace "
+                    f"{registry.name}: the clients {', '.join(ids[:20])}{more} share the namespace "
                     f"{namespace!r}: each may carry the others' roles"
                 )
             )

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..keys.encoding import share_names
 from ..keys.key import Key
 from ..keys.key_set import KeySet
-from ..principal import Principal
+from ..principal import Grants, Principal
 from .compact import decode_header
+
+if TYPE_CHECKING:
+    from ..authorization.client import Client
 
 TAIL = 48
 """Bytes at the end of a token that are the key of its entry; they are part of the signature."""
@@ -36,7 +39,9 @@ class VerifiedToken:
         keys: the key set used; if the issuer has a newer set, the token is verified again.
         issuer: the ``IssuerVerifier`` that verified it.
         principal: who calls.
-        snapshot: the registry snapshot that its grants come from, if there is a registry.
+        snapshot: the mark of the registry snapshot that its grants come from, or None.
+        client: the entry of its client in that registry.
+        grants: what that entry grants it.
         generation: the registry snapshot and deny list it last passed; if they are still the same
             objects, it needs no re-check.
 
@@ -44,8 +49,10 @@ class VerifiedToken:
 
     __slots__ = (
         "claims",
+        "client",
         "expires_at",
         "generation",
+        "grants",
         "issuer",
         "key",
         "keys",
@@ -74,7 +81,9 @@ class VerifiedToken:
         self.keys = keys
         self.issuer = issuer
         self.principal = principal
-        self.snapshot: Any = None
+        self.snapshot: object = None
+        self.client: Client | None = None
+        self.grants: Grants | None = None
         # None would equal an unusable deny list, so a sentinel stands for "not checked yet".
         self.generation: object = _NOT_CHECKED
 

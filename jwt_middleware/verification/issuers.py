@@ -58,7 +58,7 @@ class Issuers:
         registry: ClientRegistry | None,
         announce: Announcer,
         clock: Callable[[], float],
-        changed: Callable[[], None],
+        changed: Sequence[Callable[[], object]],
     ) -> None:
         self._verifiers = verifiers
         self._sole_issuer = verifiers.get(None)
@@ -182,6 +182,10 @@ class Issuers:
         names = (named or next(iter(self._verifiers.values()))).gateway.header_claims
         claims |= {name: header[name] for name in names if name in header}
 
+    def mark(self) -> object:
+        """Return what stands for the newest snapshot of the registry."""
+        return None if self.snapshot is None else self.snapshot().mark
+
     def apply_grants(self, entry: VerifiedToken, snapshot: RegistrySnapshot) -> Sequence[Dropped]:
         """Replace the entry's principal by one with the registry's grants.
 
@@ -200,11 +204,30 @@ class Issuers:
         except RequestError as error:
             error.principal = entry.principal  # the token is genuine: the audit may name its caller
             raise
-        entry.snapshot = snapshot
+        entry.client, entry.grants = snapshot.clients.get(client_id or ""), grants
+        entry.snapshot = snapshot.mark
         entry.principal = Principal.of_token(
             claims, names, entry.expires_at, entry.key.key_id, grants
         )
         return dropped
+
+    def renews(self, entry: VerifiedToken) -> bool:
+        """Whether the newest reading of the registry gives a cached token the grants that it has.
+
+        The entry of its client is the same then, and so is what it may not carry of others.
+        """
+        snapshot, client = self.snapshot(), entry.client  # type: ignore[misc]
+        if client is None or snapshot.clients.get(client.client_id) is not client:
+            return False
+        try:
+            snapshot.check_bound(client.client_id, entry.issuer)
+            grants, _ = snapshot.clients.grants(client.client_id, entry.claims)
+        except RequestError:
+            return False
+        if grants != entry.grants:
+            return False
+        entry.snapshot = snapshot.mark
+        return True
 
     def clearer(self, error: RequestError, raw: bytes | str, choice: Choice | None) -> RequestError:
         """Return the error, or another one that names the cause more clearly."""

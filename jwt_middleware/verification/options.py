@@ -21,7 +21,7 @@ from ..options.shapes import TEXT, Shape
 from ..options.shapes import Keys as TableKeys
 
 if TYPE_CHECKING:
-    from ..authorization.registry import ClientRegistry
+    from ..authorization.registry import ClientRegistry, Entries
     from ..revocation.check import RevocationCheck
     from ..revocation.option import Revocations
 
@@ -94,7 +94,7 @@ class VerifierOptions(TypedDict, total=False):
     claim_dialect: str | None
     signer: str | Sequence[str] | None
     tenants: Sequence[str] | None
-    clients: ClientRegistry | str | os.PathLike[str] | None
+    clients: ClientRegistry | str | os.PathLike[str] | Callable[[], Entries] | None
     revocations: Revocations | Mapping[str, Any] | str | None
     cache_size: int
     max_token_size: int
@@ -113,11 +113,17 @@ def registry_of(clients: Any) -> ClientRegistry | None:
 
     if isinstance(clients, ClientRegistry):
         return clients
-    if not isinstance(clients, str | os.PathLike) or not os.fspath(clients):
+    if not _names_clients(clients):
         raise ConfigurationError(
-            f"clients: the path of a TOML file, or a ClientRegistry, not {check.kind(clients)}"
+            "clients: the path of a TOML file, a function that returns the clients, or a "
+            f"ClientRegistry, not {check.kind(clients)}"
         )
     return ClientRegistry(clients)
+
+
+def _names_clients(value: Any) -> bool:
+    is_path = isinstance(value, str | os.PathLike) and bool(os.fspath(value))
+    return is_path or callable(value)
 
 
 def revocations_of(

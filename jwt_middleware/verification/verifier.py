@@ -79,14 +79,14 @@ class Verifier:
         registry = registry_of(options.get("clients"))
         self.options: VerifierOptions = {**options, "clients": registry}
         """What it was made of, with the registry itself."""
-        self._when_clients_change: list[Callable[[], object]] = [self._cache.clear]
+        self._when_clients_change: list[Callable[[], object]] = []
         self._find = self._cache.find
-        self._issuers = Issuers(issuer_verifiers, registry, announce, self.clock, self._changed)
+        changed = self._when_clients_change
+        self._issuers = Issuers(issuer_verifiers, registry, announce, self.clock, changed)
         self._sole_issuer = self._issuers.for_every_token
         self._read_registry = self._issuers.snapshot
-        self.revocations = revocations_of(
-            options.get("revocations"), self.announce, self.clock, self._read_registry
-        )
+        mark = None if registry is None else self._issuers.mark
+        self.revocations = revocations_of(options.get("revocations"), announce, self.clock, mark)
         """Denies tokens and takes denials back; None if ``revocations`` is not configured."""
         self._generation = None if self.revocations is None else self.revocations.generation
         self.issuers = tuple(issuer_verifiers.values())
@@ -143,7 +143,11 @@ class Verifier:
             entry.token != token
             or self.clock() >= entry.refused_from
             or entry.issuer.current_keys() is not entry.keys
-            or (self._read_registry is not None and self._read_registry() is not entry.snapshot)
+            or (
+                self._read_registry is not None
+                and self._read_registry().mark is not entry.snapshot
+                and not self._issuers.renews(entry)
+            )
         ):
             entry = None
         if entry is not None and (
@@ -269,10 +273,6 @@ class Verifier:
         """Call this function whenever a new reading of the registry is in use."""
         self._when_clients_change.append(call)
 
-    def _changed(self) -> None:
-        for call in self._when_clients_change:
-            call()
-
     @property
     def clients(self) -> Clients | None:
         """The newest reading of the registry; None if ``clients`` is not configured."""
@@ -293,7 +293,7 @@ class Verifier:
         It never waits: it asks for missing keys, after a pause of at most 72 s since the last try,
         and ``ready`` is true from the next probe after their answer. Of several issuers those count
         that tokens have named, and before that any one. ``would_refuse`` counts what rules in
-        shadow mode, which are not enforced, would have refused.
+        shadow mode would have refused.
         """
         health = self._issuers.health()
         if self.revocations is not None:

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from importlib import metadata
 from typing import NamedTuple
 
-from ...authorization.clients import Client, Clients
+from ...authorization.client import Client
+from ...authorization.clients import Clients
 from ...authorization.terms import terms_of
 from ...middleware.settings import Settings
 from ...options.checks import AnyAudience
