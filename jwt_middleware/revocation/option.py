@@ -6,15 +6,14 @@ A store's module is imported where the store is opened: most services have none.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterable, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from ..errors import ConfigurationError
 from ..options import checks as check
 from ..options.checks import InFile, in_file
+from ..options.looking import is_only_looking
 from ..options.shapes import FLAG, TEXT, Keys, number, one_of, whole, with_default
 from .denials import KEEP_FOR, Denial
 
@@ -158,22 +157,6 @@ class Revocations:
         )
 
 
-_only_looks: ContextVar[bool] = ContextVar("only_looks", default=False)
-
-
-@contextmanager
-def only_looking() -> Generator[None]:
-    """Have files that are opened within it be read only, for tools.
-
-    Where there is none, none is made, and nothing is denied.
-    """
-    token = _only_looks.set(True)
-    try:
-        yield
-    finally:
-        _only_looks.reset(token)
-
-
 def open_store(
     url: Any,
     *,
@@ -200,13 +183,13 @@ def open_store(
     name = plain_name(url)
     if name.startswith(SQLITE):
         path = sqlite_path(url)
-        if _only_looks.get() and not path.exists():
+        if is_only_looking() and not path.exists():
             from .store import MemoryStore
 
             return MemoryStore(clock=clock, name=f"{SQLITE}{path.absolute()}")
         from .sqlite import SQLiteStore
 
-        return SQLiteStore(path, clock=clock, make=make, read_only=_only_looks.get())
+        return SQLiteStore(path, clock=clock, make=make, read_only=is_only_looking())
     if "://" in name:
         from .redis import RedisStore
 

@@ -17,6 +17,7 @@ from ..keys.sources import KeySource
 from ..options import checks as check
 from ..options.catalogue import OPTIONS
 from ..options.checks import ANY, AnyAudience, in_file
+from ..options.looking import is_only_looking
 from ..options.shapes import TEXT, Shape
 from ..options.shapes import Keys as TableKeys
 
@@ -150,7 +151,7 @@ def clock_of(clock: Any) -> Callable[[], float]:
 
 
 def listeners_of(listeners: Any) -> tuple[Listener, ...]:
-    """Return the listeners; a single listener needs no list."""
+    """Return the listeners; a single listener needs no list. A command that looks has none."""
     found = (listeners,) if callable(listeners) else listeners
     if not isinstance(found, list | tuple | set | frozenset) or not all(map(callable, found)):
         raise ConfigurationError("listeners: callables that take an event, in a list")
@@ -160,7 +161,7 @@ def listeners_of(listeners: Any) -> tuple[Listener, ...]:
                 f"listeners: {each.__qualname__} is async, and nobody would await it; write a "
                 "plain function, which may put the event into a queue"
             )
-    return tuple(found)
+    return () if is_only_looking() else tuple(found)
 
 
 def media_type(typ: str) -> str:

@@ -10,6 +10,7 @@ import pytest
 
 from jwt_middleware import Verifier
 from jwt_middleware.gateways import PRESETS
+from jwt_middleware.testing import SigningKey
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -37,7 +38,15 @@ def test_every_gateway_has_its_line_in_the_table() -> None:
 
 
 @pytest.mark.parametrize("title, options", ROWS, ids=[title for title, _ in ROWS])
-def test_a_gateways_line_is_all_that_a_verifier_needs(title: str, options: str) -> None:
+def test_a_gateways_line_is_all_that_a_verifier_needs(
+    title: str,
+    options: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    rsa_key: SigningKey,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "gateway.pem").write_text(rsa_key.certificate_pem)
     with contextlib.closing(Verifier(**eval(f"dict({options})"))) as verifier:
         assert verifier.headers
 

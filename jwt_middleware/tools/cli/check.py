@@ -11,8 +11,8 @@ from ...authorization.registry import ClientRegistry
 from ...errors import ConfigurationError
 from ...keys.option import key_source
 from ...middleware.settings import Settings
+from ...options.looking import only_looking
 from ...options.sources import CONFIG_FILE
-from ...revocation.option import only_looking
 from ..explain.configuration import Report, explain_clients, explain_settings
 from ..explain.integrations import explain_integrations
 from ..explain.times import count

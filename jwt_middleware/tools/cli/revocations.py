@@ -16,10 +16,10 @@ from ...errors import ConfigurationError
 from ...events.fields import bounded, printable
 from ...gateways import PRESETS
 from ...options.checks import MOST_LEEWAY
+from ...options.looking import only_looking
 from ...options.sources import merged_options
 from ...revocation import Denial, Revocations, open_store
 from ...revocation.denials import KEEP_FOR
-from ...revocation.option import only_looking
 from ...revocation.store import ListedStore
 from ...revocation.urls import is_missing_file
 from ..explain.times import count, distance, moment, seconds_of

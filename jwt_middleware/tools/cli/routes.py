@@ -20,7 +20,7 @@ from ...errors import ConfigurationError
 from ...keys.absence import allowed_absence
 from ...middleware.middleware import Middleware
 from ...options.checks import nearest
-from ...revocation.option import only_looking
+from ...options.looking import only_looking
 from ..explain.times import count
 from .shared import add_command, answer, complain
 

@@ -15,7 +15,7 @@ from typing import Any
 from ...errors import ConfigurationError
 from ...events.fields import readable
 from ...gateways.token_form import TokenForm
-from ...revocation.option import only_looking
+from ...options.looking import only_looking
 from ...revocation.urls import is_missing_file
 from ...verification.verifier import Verifier
 from ..explain.request import judge, read_request

@@ -131,7 +131,8 @@ def _x5t_shape(text: str) -> str:
     if thumbprint is None:
         return "no thumbprint of any known shape"
     digest = "SHA-1" if len(thumbprint) == 20 else "SHA-256"
-    return f"the {'hex text' if _is_hex(text) else 'bytes'} of {digest} {thumbprint.hex()}"
+    written = "hex text" if _is_hex(text) else "bytes"
+    return f"{text}, the {written} of {digest} {thumbprint.hex()}"
 
 
 def _is_hex(x5t: str) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 from cryptography.x509 import Certificate
 
 from ...events.fields import readable
-from ...keys.key import Key, KeyRules, certificate_thumbprints
+from ...keys.key import Key, KeyRules
 from ...keys.sources import KeySource
 from .times import count, distance
 
@@ -18,6 +18,7 @@ WARN_DAYS = 30.0
 """Days before its end from which a certificate is a danger."""
 
 _DAY = 86_400
+_SHA1_BYTES = 20
 
 
 def wait_for_keys(sources: Iterable[KeySource]) -> None:
@@ -85,15 +86,19 @@ def _describe(key: Key, rules: KeyRules, now: float, warn_days: float) -> dict[s
         "algorithm": key.algorithm,
         "spki_sha256": key.spki if key.key_type != "oct" else None,
     }
+    for thumbprint in sorted(key.thumbprints):
+        if len(thumbprint) == _SHA1_BYTES:
+            described |= {
+                "sha1": thumbprint.hex(),
+                "x5t": base64.urlsafe_b64encode(thumbprint).rstrip(b"=").decode(),
+                "x5t_of_wso2": base64.b64encode(thumbprint.hex().encode()).decode(),
+            }
     if key.certificate is not None:
-        sha1, _ = certificate_thumbprints(key.certificate)
         begins, ends = key.certificate.not_valid_before_utc, key.certificate.not_valid_after_utc
         described |= {
             "certificate": key.certificate.subject.rfc4514_string(),
             "valid_from": begins.isoformat(" ", "seconds"),
             "valid_until": ends.isoformat(" ", "seconds"),
-            "x5t": base64.urlsafe_b64encode(sha1).rstrip(b"=").decode(),
-            "x5t_of_wso2": base64.b64encode(sha1.hex().encode()).decode(),
         }
         danger = _date_danger(key.certificate, now, warn_days)
         if danger is not None:

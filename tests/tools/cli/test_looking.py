@@ -17,9 +17,10 @@ from .conftest import Run
 OPTIONS = 'keys = "gateway.pem"\nrevocations = "sqlite:///store.db"\n'
 APP = """
 from flask import Flask
+from jwt_middleware import JSONLines
 from jwt_middleware_flask import JWTMiddleware
-app = Flask(__name__)
-JWTMiddleware(app, keys={keys!r}, revocations="sqlite:///store.db")
+app, trail = Flask(__name__), JSONLines("audit.jsonl")
+JWTMiddleware(app, keys={keys!r}, revocations="sqlite:///store.db", listeners=[trail])
 """
 LOOKS = [
     ("check", "options.toml"),
@@ -36,6 +37,7 @@ def site(folder: Path, rsa_key: SigningKey) -> Path:
     (folder / "options.toml").write_text(OPTIONS)
     (folder / "flask_app.py").write_text(APP.format(keys="gateway.pem"))
     (folder / "token.txt").write_text(mint(rsa_key, ucsd_claims()))
+    (folder / "audit.jsonl").write_text("of the service\n")
     return folder
 
 
@@ -44,7 +46,9 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("look", LOOKS, ids=" ".join)
-def test_who_looks_makes_no_store(look: tuple[str, ...], site: Path, command: Run) -> None:
+def test_who_looks_makes_no_store_and_no_line_of_the_audit_trail(
+    look: tuple[str, ...], site: Path, command: Run
+) -> None:
     before = contents(site)
     said = command(*look)
 
