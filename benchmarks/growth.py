@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from functools import cache
 from itertools import cycle
 from typing import Any
 
@@ -46,8 +47,8 @@ def growth() -> Iterator[Section]:
     keys = PEM(kind.key.certificate_pem)
 
     def clients(number: int) -> dict[str, Any]:
-        others = [Client(f"client-{n}", namespace=f"space{n}") for n in range(number - 1)]
-        return {"keys": keys, "clients": ClientRegistry([*others, Client(claims["client_id"])])}
+        own = Client(claims["client_id"])
+        return {"keys": keys, "clients": ClientRegistry([*_clients(number - 1), own])}
 
     def issuers(number: int) -> dict[str, Any]:
         names = [f"https://{n}.example.edu" for n in range(number - 1)]
@@ -60,6 +61,11 @@ def growth() -> Iterator[Section]:
         yield _section(what, token, options_of)
     yield _law("a start by the number of https issuers", "issuers", _starting)
     yield _law("a new reading, one client changed", "clients", _reading)
+
+
+@cache
+def _clients(number: int) -> tuple[Client, ...]:
+    return tuple(Client(f"client-{n}", namespace=f"space{n}") for n in range(number))
 
 
 def _law(title: str, what: str, call_of: Callable[[int], Callable[[], object]]) -> Section:
@@ -75,11 +81,11 @@ def _starting(number: int) -> Callable[[], object]:
 
 
 def _reading(number: int) -> Callable[[], object]:
-    clients = [Client(f"client-{n}", namespace=f"space{n}") for n in range(number)]
+    others = _clients(number - 1)
     names = cycle(["odd", "even"])
 
     def load() -> list[Client]:
-        return [*clients[:-1], Client(clients[-1].client_id, name=next(names))]
+        return [*others, Client("changing", name=next(names))]
 
     return ClientRegistry(load, every=1e-9).ask
 

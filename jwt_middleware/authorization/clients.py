@@ -55,10 +55,13 @@ class Clients:
         self.mark = object()
         self.before: object = None
 
-    def renewed(self, clients: Mapping[str, Client], changed: Collection[str]) -> Clients:
-        """Return a reading of these clients by id, of which only some differ from those here."""
+    def renewed(self, clients: dict[str, Client], changed: Collection[str]) -> Clients:
+        """Return a reading of these clients by id, of which only some differ from those here.
+
+        It keeps the dict, which nobody may change any more.
+        """
         new = Clients((), self.source)
-        new._by_id = dict(clients)
+        new._by_id = clients
         new._spaces = self._spaces.copy()
         new.changed = changed
         new.before = self.mark
