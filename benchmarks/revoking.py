@@ -13,8 +13,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from jwt_middleware import Revocations
-from jwt_middleware.revocation import Denial, open_store
-from jwt_middleware.revocation.store import Store
+from jwt_middleware.revocation import Denial, deny_many, open_store
+from jwt_middleware.revocation.following import Following
+from jwt_middleware.revocation.store import ListedStore, Store
 
 from .material import material, raw_verify, verifier
 from .measuring import Case, Section
@@ -22,6 +23,7 @@ from .verifying import RAW
 
 OFF = "off"
 DENIALS = 1_000
+MANY = (1_000, 10_000, 100_000)
 
 
 def revoking() -> Iterator[Section]:
@@ -42,15 +44,41 @@ def revoking() -> Iterator[Section]:
         token = kind.token.encode()
         cases = [Case(OFF, _hit(token))]
         for name, store in stores.items():
-            for number in range(DENIALS if name != "process-memory" else 10):
-                store.deny(Denial(subject=f"somebody-{number}", until=time.time() + 3600))
+            deny_many(store, [Denial(subject=f"somebody-{number}") for number in range(DENIALS)])
             cases.append(Case(name, _hit(token, Revocations(store))))
         cases.append(
             Case("sqlite, fail='open'", _hit(token, Revocations(stores["sqlite"], "open")))
         )
         yield Section(f"hit with revocations, {DENIALS:,} denials, RS256, wso2", OFF, cases)
         uses = [Case(f"use once, {name}", _use(store)) for name, store in stores.items()]
+        yield from _one_more(urls)
         yield Section("one-time use", RAW, [Case(RAW, raw_verify(kind, kind.token)), *uses])
+
+
+def _one_more(urls: dict[str, str]) -> Iterator[Section]:
+    """Yield what one more denial costs its maker and a worker together, by what is there."""
+    for name, url in urls.items():
+        cases: list[Case] = []
+        for number in MANY if url else ():
+            # A store of its own each: a file, a number of Redis, a memory.
+            own = {"sqlite": f"{url}-{number}", "redis": f"{url[:-1]}{len(cases) + 1}"}
+            store = open_store(own.get(name, url))
+            deny_many(store, [Denial(token_id=f"t-{n}") for n in range(number)])
+            cases.append(Case(f"{name}, {number:,} denials", _deny_and_read(store)))
+        if cases:
+            yield Section(f"one more denial, {name}", cases[0].name, cases)
+
+
+def _deny_and_read(store: ListedStore) -> Callable[[], object]:
+    numbers = itertools.count()
+    following = Following(store)
+    following.catch_up()
+
+    def call() -> None:
+        store.deny(Denial(token_id=f"more-{next(numbers)}"))
+        following.catch_up()
+
+    return call
 
 
 def _hit(token: bytes, revocations: Revocations | None = None) -> Callable[[], object]:

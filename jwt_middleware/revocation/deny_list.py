@@ -46,17 +46,19 @@ class DenyList:
         """Put in what each entry says, or take it away, in their order.
 
         Raises:
-            ValueError, TypeError: an entry is no denial; those before it are in.
+            ValueError, TypeError: an entry is no denial; those before it count.
 
         """
         for kind, value, issuer, whole, before, until in entries:
             by_value = self._by_kind.get(kind)
+            if until is None:
+                if by_value is not None:
+                    self._take_away(by_value, value, issuer, bool(whole))
+                continue
             if by_value is None or type(value) is not str or not value or type(issuer) is not str:
                 raise ValueError(f"{kind!r:.40} names no denial")
-            if until is None:
-                self._take_away(by_value, value, issuer, bool(whole))
-                continue
-            if until != until or bool(whole) is not (before is None):
+            has_date = before is not None
+            if not _is_time(until) or has_date is bool(whole) or has_date > _is_time(before):
                 raise ValueError(f"{kind!r:.40}: a denial with a wrong time")
             known = by_value.get(value)
             if not issuer and whole and (known is None or type(known) is float):
@@ -113,6 +115,10 @@ class DenyList:
             by_value[value] = rules
         else:
             by_value.pop(value, None)
+
+
+def _is_time(value: object) -> bool:
+    return (type(value) is float or type(value) is int) and value == value
 
 
 def _rules(known: float | tuple[_Rule, ...] | None) -> tuple[_Rule, ...]:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, cast
 
+from ..errors import StoreUnavailable
 from .deny_list import DenyList, Entry
 from .store import Changes, Feed, Store
 
@@ -30,6 +31,7 @@ class Following:
     """
 
     def __init__(self, store: Store) -> None:
+        self._store_name = store.name
         self._feed = feed_of(store)
         self._position: object | None = None
         self.list = DenyList()
@@ -37,7 +39,13 @@ class Following:
         self.is_behind = True
 
     def look(self) -> Look:
-        """Bring the list to what the store has now; what the store raises goes on to the caller."""
+        """Bring the list to what the store has now.
+
+        Raises:
+            StoreUnavailable: the store is out, or holds what is no denial. A store of an app's own
+                may raise what it likes.
+
+        """
         has_changed = is_another = False
         while True:
             changes = self._feed.changes(self._position)
@@ -45,7 +53,7 @@ class Following:
                 self.is_behind = True
                 is_another = is_another or changes.is_another
             elif changes.entries:
-                self.list.apply(changes.entries)
+                self._apply(self.list, changes.entries)
                 self.mark = object()
                 has_changed = True
             self._position = changes.position
@@ -60,13 +68,13 @@ class Following:
         """
         position, found = self._position, DenyList()
         for entries in self._feed.everything():
-            found.apply(entries)
+            self._apply(found, entries)
             meanwhile()
 
         def adopt() -> bool:
             nonlocal position
             while (changes := self._feed.changes(position)).entries:
-                found.apply(changes.entries)
+                self._apply(found, changes.entries)
                 position = changes.position
             if changes.entries is None:
                 return False
@@ -81,6 +89,12 @@ class Following:
         self.look()
         while self.is_behind and not self.read()():
             self.look()
+
+    def _apply(self, denials: DenyList, entries: Sequence[Entry]) -> None:
+        try:
+            denials.apply(entries)
+        except (ValueError, TypeError) as error:
+            raise StoreUnavailable(f"{self._store_name}: {error}") from None
 
 
 class _Polled:

@@ -218,9 +218,7 @@ class RedisStore:
                 return Changes(here, None, is_another)
             places = [change[3] for change in log[1:]]
             texts = client.hmget(_DENIALS, places) if places else []
-            return Changes(
-                _Position(here.identity, *log[-1][:2]), entries_of(places, texts, self._clock())
-            )
+            return Changes(_Position(here.identity, *log[-1][:2]), entries_of(places, texts))
 
     def everything(self) -> Iterator[Sequence[Entry]]:
         with self._asking():
@@ -230,8 +228,9 @@ class RedisStore:
             with self._asking() as client:
                 cursor, found = client.hscan(_DENIALS, cursor or 0, count=AT_ONCE)
                 count += len(found)
-                entries = entries_of([*found], [*found.values()], self._clock())
-            yield entries
+                now, entries = self._clock(), entries_of([*found], [*found.values()])
+            # What is no number at all is kept, so that it is found.
+            yield [each for each in entries if each[5] is None or not each[5] <= now]
         with self._asking() as client:
             # A cursor means nothing to another server, to which a client may have turned meanwhile.
             size, ended = client.hlen(_DENIALS), self._position()

@@ -14,6 +14,8 @@ from .denials import Denial, Identity
 from .deny_list import Entry
 from .store import AT_ONCE
 
+_GONE = "[null, null, null]"
+
 
 def text_of(value: Any) -> str:
     """Return an answer as text; empty for none."""
@@ -42,19 +44,21 @@ def denial_of(place: Any, value: Any) -> Denial:
     return Denial.kept(kind, name, issuer, *json.loads(value))
 
 
-def entries_of(places: Sequence[Any], values: Sequence[Any], now: float) -> list[Entry]:
-    """Return what fields and their values say at a time; a field without a value is gone."""
+def entries_of(places: Sequence[Any], values: Sequence[Any]) -> list[Entry]:
+    """Return what fields and their values say; a field without a value is gone."""
     # One call of the parser: one for each field would take most of the time of a reading.
     whole = ",".join(
-        f"{text_of(place)},{text_of(value) or 'null'}"
+        f"{text_of(place)},{_GONE if value is None else text_of(value)}"
         for place, value in zip(places, values, strict=True)
     )
     read = json.loads(f"[{whole}]")
     entries: list[Entry] = []
-    for (kind, name, issuer, is_whole), denied in zip(read[::2], read[1::2], strict=True):
-        before, until, _ = denied or (None, None, "")
-        if until is not None and until <= now:
-            before = until = None
+    for value, (kind, name, issuer, is_whole), denied in zip(
+        values, read[::2], read[1::2], strict=True
+    ):
+        before, until, _ = denied
+        if until is None and value is not None:
+            raise ValueError("a denial without an end")
         entries.append((kind, name, issuer, is_whole, before, until))
     return entries
 

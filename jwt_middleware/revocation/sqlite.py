@@ -83,7 +83,7 @@ _CHANGES = """
 SELECT log.sequence, log.nonce, log.kind, log.value, log.issuer, log.whole, issued_before, until
 FROM jwt_middleware_changes AS log LEFT JOIN jwt_middleware_denials AS denied
 ON (denied.kind, denied.value, denied.issuer, denied.whole)
-= (log.kind, log.value, log.issuer, log.whole) AND until > ?
+= (log.kind, log.value, log.issuer, log.whole)
 WHERE log.sequence >= ? ORDER BY log.sequence LIMIT ?
 """
 
@@ -196,7 +196,7 @@ class SQLiteStore(SQLiteFile):
                 return Changes(here, None, is_another=True)
             if here.sequence == 0 or here[2:] == since[2:]:
                 return Changes(here, None)  # a change that is in no log
-            asked = (self._clock(), since.sequence, AT_ONCE + 1)
+            asked = (since.sequence, AT_ONCE + 1)
             rows = connection.execute(_CHANGES, asked).fetchall()
             if not rows or rows[0][:2] != since[2:]:
                 # A log that begins later was trimmed; one that ends earlier, or has another change

@@ -12,6 +12,7 @@ import pytest
 from jwt_middleware.errors import ConfigurationError, StoreUnavailable
 from jwt_middleware.events.kinds import ConfigurationWarning, Event
 from jwt_middleware.revocation import Denial, open_store
+from jwt_middleware.revocation.following import Following
 from jwt_middleware.revocation.watch import DenialWatch
 
 from .redis_server import RedisServer
@@ -127,8 +128,30 @@ def test_what_is_no_denial_is_an_outage_whatever_it_is(
     client: Any = store._client  # type: ignore[attr-defined]
     client.hset("{jwt_middleware}:denials", place, told)
 
+    for ask in (store.denials, Following(store).catch_up):
+        with pytest.raises(StoreUnavailable):
+            ask()
+    store.close()
+
+
+@pytest.mark.parametrize(
+    "told",
+    ["", "null", "[null, null, null]", '[null, null, ""]', '[null, "9", ""]', "[1]", "{}"],
+)
+def test_a_changed_entry_that_is_no_denial_is_an_outage_and_takes_nothing_away(
+    server: RedisServer, told: str
+) -> None:
+    store = open_store(server.url)
+    store.deny(Denial(subject="x", until=LATER))
+    following = Following(store)
+    following.catch_up()
+    store.deny(Denial(subject="x", until=LATER + 1))
+    client: Any = store._client  # type: ignore[attr-defined]
+    client.hset("{jwt_middleware}:denials", PLACE, told)
     with pytest.raises(StoreUnavailable):
-        store.denials()
+        following.catch_up()
+
+    assert len(following.list) == 1
     store.close()
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from jwt_middleware.errors import ConfigurationError, StoreUnavailable
 from jwt_middleware.revocation import Denial, open_store, sqlite_file
+from jwt_middleware.revocation.following import Following
 from jwt_middleware.revocation.sqlite import SQLiteStore
 
 from ..conftest import Clock, modes_of
@@ -191,6 +192,35 @@ def test_a_row_that_is_no_denial_is_an_outage_and_no_silence(
 
     with pytest.raises(StoreUnavailable, match="colour"):
         store.denials()
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        "'colour', 'red', '', 1, NULL, 9e9",
+        "'subject', x'00', '', 1, NULL, 9e9",
+        "'subject', 'a', '', 1, 5.0, 9e9",
+        "'subject', 'a', '', 0, NULL, 9e9",
+        "'subject', 'a', '', 1, NULL, 'soon'",
+    ],
+)
+def test_a_row_that_is_no_denial_is_an_outage_for_who_follows_too(
+    values: str, store: SQLiteStore, tmp_path: Path
+) -> None:
+    following = Following(store)
+    following.catch_up()
+    with sqlite3.connect(tmp_path / "store.db") as raw:
+        raw.execute(f"INSERT INTO jwt_middleware_denials VALUES ({values}, '')")
+    raw.close()
+    for reader in (following, Following(store)):
+        with pytest.raises(StoreUnavailable, match=r"store\.db: '(colour|subject)'"):
+            reader.catch_up()
+    with sqlite3.connect(tmp_path / "store.db") as raw:
+        raw.execute("DELETE FROM jwt_middleware_denials")
+    raw.close()
+    following.catch_up()
+
+    assert len(following.list) == 0
 
 
 @pytest.mark.usefixtures("umask")
