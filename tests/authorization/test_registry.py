@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -310,3 +311,27 @@ def test_the_environment_and_a_toml_file_name_the_registry(
         Settings.read({"keys": rsa_key.public_pem}, none)
     assert len(Settings.read({}, config | none).verifier.clients or ()) == 2
     assert Settings.read({"keys": rsa_key.public_pem}, {}).verifier.clients is None
+
+
+def test_a_file_is_parsed_once_at_the_start_and_once_an_edit(
+    tmp_path: Path, rsa_key: SigningKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parsed: list[str] = []
+    loads = tomllib.loads
+
+    def counted(text: str) -> dict[str, Any]:
+        parsed.append(text)
+        return loads(text)
+
+    monkeypatch.setattr(tomllib, "loads", counted)
+    path = tmp_path / "clients.toml"
+    path.write_text("[clients.a]\n")
+    made = ClientRegistry(path)
+    several = [
+        Verifier(keys=rsa_key.public_pem, gateway="standard", clients=made) for _ in range(3)
+    ]
+    assert len(parsed) == 1
+    path.write_text("[clients.a]\n[clients.b]\n")
+
+    assert soon(lambda: all(len(each.clients or ()) == 2 for each in several))
+    assert len(parsed) == 2

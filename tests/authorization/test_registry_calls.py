@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import time
-import tomllib
 import weakref
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -116,9 +114,7 @@ def test_the_option_itself_may_be_the_function(rsa_key: SigningKey) -> None:
     assert verifier.health()["clients"] == 1
 
 
-def test_the_function_is_asked_while_no_request_comes(
-    rsa_key: SigningKey, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_function_is_asked_while_no_request_comes(rsa_key: SigningKey) -> None:
     service = Service(rsa_key, Database(READER))
     asked = service.database.asked
 
@@ -320,30 +316,6 @@ def test_all_verifiers_of_one_registry_ask_once(rsa_key: SigningKey) -> None:
         Verifier(keys=rsa_key.public_pem, gateway="standard", clients=made)
 
     assert database.asked == 1
-
-
-def test_a_file_is_parsed_once_at_the_start_and_once_an_edit(
-    tmp_path: Path, rsa_key: SigningKey, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    parsed: list[str] = []
-    loads = tomllib.loads
-
-    def counted(text: str) -> dict[str, Any]:
-        parsed.append(text)
-        return loads(text)
-
-    monkeypatch.setattr(tomllib, "loads", counted)
-    path = tmp_path / "clients.toml"
-    path.write_text("[clients.a]\n")
-    made = ClientRegistry(path)
-    several = [
-        Verifier(keys=rsa_key.public_pem, gateway="standard", clients=made) for _ in range(3)
-    ]
-    assert len(parsed) == 1
-    path.write_text("[clients.a]\n[clients.b]\n")
-
-    assert soon(lambda: all(len(each.clients or ()) == 2 for each in several))
-    assert len(parsed) == 2
 
 
 def test_a_policy_of_a_new_client_counts(rsa_key: SigningKey) -> None:
