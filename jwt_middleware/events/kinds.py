@@ -106,7 +106,7 @@ class Decided(NamedTuple):
         return (WARNING, _WOULD_REFUSE) if self.would_refuse else (DEBUG, _ALLOWED)
 
 
-@logged(INFO, "{source}: {keys} keys in use")
+@logged(INFO, "{source}: keys in use: {keys}")
 class KeysLoaded(NamedTuple):
     """A key source gave keys, at start-up or after a fetch; ``key_ids`` of those with a kid."""
 

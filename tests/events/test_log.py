@@ -125,7 +125,7 @@ def test_log_injection_every_event_is_one_printable_line(
 @pytest.mark.parametrize(
     ("event", "line"),
     [
-        (KeysLoaded("gateway.pem", 2, ("k1",)), "gateway.pem: 2 keys in use"),
+        (KeysLoaded("gateway.pem", 2, ("k1",)), "gateway.pem: keys in use: 2"),
         (KeySkipped("gateway", "k1", "it is weak"), "gateway: key k1 skipped: it is weak"),
         (KeyWarning("gateway", None, "it is old"), "gateway: key warning: it is old"),
         (ClientsLoaded("a.toml", 2), "a.toml: 2 clients in use"),
