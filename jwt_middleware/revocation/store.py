@@ -152,6 +152,12 @@ def add_reader(reader: Reader) -> None:
         _readers.add(reader)
 
 
+def remove_reader(reader: Reader) -> None:
+    """Have a reader look no more: its store may be out of reach by now."""
+    with _lock:
+        _readers.discard(reader)
+
+
 def changed(store_name: str) -> None:
     """Have every reader of a store look again, before the caller goes on."""
     with _lock:

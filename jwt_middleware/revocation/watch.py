@@ -23,7 +23,7 @@ from ..events.kinds import (
 )
 from .deny_list import DenyList
 from .following import Following
-from .store import Store, add_reader
+from .store import Store, add_reader, remove_reader
 
 LOOK_EVERY = 0.25
 """Seconds between two looks: a denial that another process made is known in half a second."""
@@ -189,6 +189,7 @@ class DenialWatch:
 
     def close(self) -> None:
         """Stop looking; the list expires, unless it may be of any age."""
+        remove_reader(self)
         if self._poller is not None:
             self._poller.stop()
             self._poller = None

@@ -8,6 +8,7 @@ from typing import Any
 from jwt_middleware.revocation.following import Following
 from jwt_middleware.revocation.sqlite import SQLiteStore
 from jwt_middleware.revocation.store import MemoryStore
+from jwt_middleware.revocation.watch import DenialWatch
 
 from .conftest import NOW
 
@@ -51,3 +52,10 @@ def forget_changes(store: Any) -> None:
         )
     else:
         raw(store).zremrangebyrank(f"{KEY}:changes", 0, -2)
+
+
+def by_hand(watch: DenialWatch) -> DenialWatch:
+    """Stop the thread of a watch, which looks where it is told to and after a change here."""
+    assert watch._poller is not None
+    watch._poller.stop()
+    return watch

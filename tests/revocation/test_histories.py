@@ -21,7 +21,7 @@ from jwt_middleware.revocation.store import Changes, ListedStore, MemoryStore
 from jwt_middleware.revocation.watch import DenialWatch
 
 from ..conftest import Clock
-from .asking import KEY, LATER, raw, subjects
+from .asking import KEY, LATER, by_hand, raw, subjects
 from .conftest import KINDS, SHARED
 from .test_check import deny, refused, token, verifier_of
 
@@ -55,8 +55,7 @@ def test_a_store_that_is_back_at_an_earlier_state_is_warned_of(
     events: list[Event] = []
     store = open_store(url, clock=clock)
     store.deny(Denial(subject="a", until=LATER))
-    watch = DenialWatch(store, fails_open=False, announce=events.append)
-    watch.close()
+    watch = by_hand(DenialWatch(store, fails_open=False, announce=events.append))
     store.close()
 
     def lose() -> None:

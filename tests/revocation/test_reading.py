@@ -18,7 +18,7 @@ from jwt_middleware.revocation.store import AT_ONCE, ListedStore, MemoryStore
 from jwt_middleware.revocation.watch import LOOK_EVERY, USABLE_FOR, DenialWatch
 
 from ..conftest import Clock
-from .asking import LATER, Asked, forget_changes
+from .asking import LATER, Asked, by_hand, forget_changes
 from .conftest import KINDS, NOW, REDIS, SHARED
 from .test_check import deny, token, verifier_of
 
@@ -75,7 +75,7 @@ class Reading:
         self.watch = DenialWatch(
             self.store, fails_open=fails_open, announce=self.events.append, clock=self.clock
         )
-        self.watch.close()
+        by_hand(self.watch)
         self.store.is_read_slowly = True
         self.watch._following._position = None
 
@@ -145,14 +145,14 @@ def test_a_store_that_changes_more_than_its_log_while_it_is_read_is_read_again()
 def test_each_change_is_told_once(clock: Clock, tmp_path: Path) -> None:
     events: list[Event] = []
     store = open_store(f"sqlite:///{tmp_path}/store.db", clock=clock)
-    watch = DenialWatch(store, fails_open=False, announce=events.append)
-    watch.close()
+    watch = by_hand(DenialWatch(store, fails_open=False, announce=events.append))
     store.deny(Denial(subject="a", until=LATER))
     store.deny(Denial(subject="b", until=LATER))
     store.allow(Denial(subject="a"))
     store.allow(Denial(subject="a"))
 
     assert [each.denials for each in events if isinstance(each, DenialsLoaded)] == [0, 1, 2, 1]
+    assert watch.health()["denials"] == 1
     store.close()
 
 

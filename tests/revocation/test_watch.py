@@ -99,6 +99,18 @@ def files_back(path: Path) -> None:
     path.with_suffix(".away").rename(path)
 
 
+def test_a_closed_watch_is_not_waited_for_when_others_deny(path: Path) -> None:
+    """Its own store may be gone, though another of the same name is there."""
+    watching = Watching(open_store(f"sqlite:///{path}"))
+    watching.watch.close()
+    other = open_store(f"sqlite:///{path}")
+    other.deny(Denial(subject="jroe", until=LATER))
+    other.close()
+
+    assert not watching.denies_jroe()
+    assert watching.told(DenialsLoaded) == 1
+
+
 @ALL_SHARED
 def test_a_denial_of_another_process_is_known_within_a_second(url: str) -> None:
     watching = Watching(open_store(url))
