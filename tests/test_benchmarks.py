@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from starlette.testclient import TestClient
 
 from benchmarks import __main__ as command
 from benchmarks import growth as growing
-from benchmarks import measuring, processes, rotation, verifying
+from benchmarks import measuring, processes, rotation, soak, verifying
 from benchmarks.doors import doors
 from benchmarks.frames import walks
 from benchmarks.growth import growth
@@ -158,6 +159,21 @@ ROWS = [
     Row("ASGI, added to bare", "hit", 9.0, ratio=0.25),
     Row("threads", "two", 1.5, "M/s", ratio=None),
 ]
+
+
+def test_a_soak_checks_every_answer(capsys: pytest.CaptureFixture[str]) -> None:
+    assert asyncio.run(soak.run(rounds=2, requests=50)) == 0
+    assert "100 requests, 0 wrong" in capsys.readouterr().out
+
+
+def test_a_soak_ends_with_1_where_an_answer_is_wrong(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(soak, "BAD", 0.0)
+    monkeypatch.setattr(soak.Soak, "token", lambda _: "a.b.c")
+
+    assert asyncio.run(soak.run(rounds=1, requests=5)) == 1
+    assert "5 requests, 5 wrong" in capsys.readouterr().out
 
 
 def test_the_file_keeps_machine_versions_and_figures(tmp_path: Path) -> None:
