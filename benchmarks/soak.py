@@ -75,6 +75,7 @@ class Soak:
             clients=str(self.registry),
             revocations=f"sqlite:///{folder / 'denials.db'}",
             listeners=[JSONLines(folder / "audit.jsonl")],
+            cache_size=1_000,  # full within the first tenth, so that what grows then is a leak
         )
         self.busy: deque[tuple[int, str]] = deque()
         self.denied: deque[tuple[int, float, str]] = deque()
