@@ -120,9 +120,11 @@ class RevocationCheck:
         """Return the registry snapshot and the mark; the same pair until one of them changes."""
         snapshot = None if self._read_registry is None else self._read_registry()
         mark = self._watch.mark()
-        if self._last_pair[0] is not snapshot or self._last_pair[1] is not mark:
-            self._last_pair = (snapshot, mark)
-        return self._last_pair
+        # Taken once: another thread may put an older pair in its place meanwhile.
+        pair = self._last_pair
+        if pair[0] is not snapshot or pair[1] is not mark:
+            pair = self._last_pair = (snapshot, mark)
+        return pair
 
     @property
     def option(self) -> Revocations:

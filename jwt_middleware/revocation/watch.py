@@ -171,7 +171,8 @@ class DenialWatch:
                 self._failed(error, began, events)
             return True
         finally:
-            self._is_reading = False
+            with self._lock:
+                self._is_reading = False
 
     def _failed(self, error: Exception, began: float, events: list[Event]) -> None:
         reason = error.reason if isinstance(error, StoreUnavailable) else type(error).__name__
