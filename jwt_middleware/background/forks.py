@@ -5,7 +5,6 @@ A child has none of its parent's threads. A lock that one of them held would sta
 
 from __future__ import annotations
 
-import itertools
 import os
 import queue
 import threading
@@ -14,6 +13,8 @@ import weakref
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Protocol
+
+from .living import Living
 
 
 class Renewed(Protocol):
@@ -27,21 +28,19 @@ class Renewed(Protocol):
 
 
 # In the order of their making, so that the parts of a thing are renewed before it.
-_owners: weakref.WeakValueDictionary[int, Renewed] = weakref.WeakValueDictionary()
-_numbers = itertools.count()
+_owners: Living[Renewed] = Living()
 
 
 def at_fork(owner: Renewed) -> None:
     """Have something renewed in forked children, while it lives."""
-    _owners[next(_numbers)] = owner
+    _owners.add(owner)
 
 
 def _caller_of(method: str) -> Callable[[], None]:
     """Return a function that calls a method of every owner that has it."""
 
     def call() -> None:
-        # valuerefs() copies the references: another thread may add one meanwhile.
-        for owner in [reference() for reference in _owners.valuerefs()]:
+        for owner in list(_owners):
             getattr(owner, method, _nothing)()
 
     return call

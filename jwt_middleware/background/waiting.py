@@ -72,10 +72,14 @@ class Flight:
             except RuntimeError:  # the loop is closed, so its task is gone
                 pass
 
+        def forget() -> None:
+            with self._lock:
+                self._callbacks.pop(callback, None)
+
         with self._lock:
             if not self._done.is_set():
                 self._callbacks[callback] = None
-                return lambda: self._callbacks.pop(callback, None)
+                return forget
         callback()
         return lambda: None
 

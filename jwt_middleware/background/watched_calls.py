@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
+from .forks import ForkLock
 from .watched_files import Watched
 
 S = TypeVar("S")
@@ -42,6 +43,7 @@ class WatchedCall(Watched[T]):
         self._on_change = on_change
         self._every = every
         self._failure: str | None = None
+        self._asking_anew = ForkLock()
         self._answer = call()
         self.reading = read(self._answer)
         super().__init__(clock)
@@ -52,15 +54,16 @@ class WatchedCall(Watched[T]):
 
     def check(self) -> None:
         """Call anew."""
-        try:
-            answer = self._call()
-            is_new = answer is not self._answer
-            reading = self._read(answer) if is_new else self.reading
-        except Exception as error:
-            if str(error) != self._failure:  # once for each fault
-                self._failure = str(error)
-                self._on_change(error)
-            raise
-        if is_new or self._failure is not None:
-            self._answer, self.reading, self._failure = answer, reading, None
-            self._on_change(reading)
+        with self._asking_anew:
+            try:
+                answer = self._call()
+                is_new = answer is not self._answer
+                reading = self._read(answer) if is_new else self.reading
+            except Exception as error:
+                if str(error) != self._failure:  # once for each fault
+                    self._failure = str(error)
+                    self._on_change(error)
+                raise
+            if is_new or self._failure is not None:
+                self._answer, self.reading, self._failure = answer, reading, None
+                self._on_change(reading)

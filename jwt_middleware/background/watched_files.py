@@ -14,12 +14,12 @@ import hashlib
 import os
 import queue
 import time
-import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from .forks import ForkLock, Poller, at_fork
+from .living import Living
 from .waiting import Flight
 
 T = TypeVar("T")
@@ -190,23 +190,22 @@ class _Watch:
     """Has every file of the process checked, on as few threads as possible."""
 
     def __init__(self) -> None:
-        self._files: weakref.WeakSet[Watched[Any]] = weakref.WeakSet()
+        self._files: Living[Watched[Any]] = Living()
         self._lock = ForkLock()
         self._clock: Poller | None = None
-        self._looker: Poller | None = None
         self.renew()
         at_fork(self)
 
     def renew(self) -> None:
-        """Drop the parent's queue in a forked child."""
+        """Drop the parent's queue in a forked child, and who works it off."""
         self._asked: queue.SimpleQueue[Watched[Any]] = queue.SimpleQueue()
-        self._began: float | None = None
-        for file in list(self._files):
+        self._looker: _Looker | None = None
+        for file in self._files:
             file.renew()
 
     def add(self, file: Watched[Any]) -> None:
+        self._files.add(file)
         with self._lock:
-            self._files.add(file)
             if self._clock is None:
                 self._clock = Poller(self.look_at_all, LOOK_EVERY, "jwt_middleware-watch")
             self._clock.start()
@@ -218,35 +217,53 @@ class _Watch:
 
     def look_at_all(self) -> None:
         """Queue every file that is due."""
-        with self._lock:
-            files = list(self._files)
         self._hurry()  # in case one hangs and no other is due
-        for file in files:
+        for file in self._files:
             file.current()
 
     def _hurry(self) -> bool:
         """Have the queue worked off, by another thread where a file hangs."""
         with self._lock:
-            began = self._began
-            hangs = began is not None and time.monotonic() - began > HANGS_AFTER
-            if self._looker is not None and hangs:
-                self._looker.stop()
-            if self._looker is None or hangs:
-                self._looker = Poller(self._look, LOOK_EVERY, "jwt_middleware-file")
-                self._began = None
+            if self._looker is not None and self._looker.hangs():
+                self._looker.end()
+                self._looker = None
+            if self._looker is None:
+                self._looker = _Looker(self._asked)
             return self._looker.hurry() and self._clock is not None and self._clock.start()
 
+
+class _Looker:
+    """A thread that works a queue off, until another one takes its place as a file hangs."""
+
+    def __init__(self, asked: queue.SimpleQueue[Watched[Any]]) -> None:
+        self._asked = asked
+        self._began: float | None = None
+        self._has_ended = False
+        self._poller = Poller(self._look, LOOK_EVERY, "jwt_middleware-file")
+
+    def hangs(self) -> bool:
+        """Whether one file takes too long."""
+        began = self._began
+        return began is not None and time.monotonic() - began > HANGS_AFTER
+
+    def hurry(self) -> bool:
+        """Begin now; False where no thread can be started."""
+        return self._poller.hurry()
+
+    def end(self) -> None:
+        """End after the file that hangs."""
+        self._has_ended = True
+        self._poller.stop()
+
     def _look(self) -> None:
-        looker = self._looker
-        while self._looker is looker:  # another one has taken over where this one hung
+        while not self._has_ended:
             try:
                 file = self._asked.get_nowait()
             except queue.Empty:
                 return
             self._began = time.monotonic()
             file.look()
-            if self._looker is looker:
-                self._began = None
+            self._began = None
 
 
 _watch = _Watch()

@@ -7,13 +7,13 @@ import heapq
 import math
 import os
 import time
-import weakref
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple, Protocol
 
 from ..background.forks import ForkLock
+from ..background.living import Living
 from .denials import Denial, Identity, Made, in_force, joined
 from .deny_list import Entry
 
@@ -142,14 +142,12 @@ class Reader(Protocol):
     def look_now(self) -> None: ...
 
 
-_readers: weakref.WeakSet[Reader] = weakref.WeakSet()
-_lock = ForkLock()
+_readers: Living[Reader] = Living()
 
 
 def add_reader(reader: Reader) -> None:
     """Have a reader look again after each change that this process makes."""
-    with _lock:
-        _readers.add(reader)
+    _readers.add(reader)
 
 
 def remove_reader(reader: Reader) -> None:
@@ -160,10 +158,9 @@ def remove_reader(reader: Reader) -> None:
 
 def changed(store_name: str) -> None:
     """Have every reader of a store look again, before the caller goes on."""
-    with _lock:
-        readers = [reader for reader in _readers if reader.store_name == store_name]
-    for reader in readers:
-        reader.look_now()
+    for reader in _readers:
+        if reader.store_name == store_name:
+            reader.look_now()
 
 
 def digest(key: str) -> str:
