@@ -74,7 +74,8 @@ class Discovery(JWKSEndpoint):
     def expect_issuers(self, names: Iterable[str]) -> None:
         """Accept metadata that names one of these issuers exactly, where a URL left that open."""
         if self._is_open:
-            self._expected |= {name for name in names if self._is_of_same_origin(name)}
+            with self._flight.lock:
+                self._expected |= {name for name in names if self._is_of_same_origin(name)}
 
     def is_of_issuer(self, name: str) -> bool:
         """Whether the keys are this issuer's, or may be while the metadata is not known."""

@@ -120,7 +120,7 @@ class JWKSEndpoint(KeySource):
         self._etag: str | None = None
         self._last_error: str | None = None
         self._skipped: list[dict[str, str | None]] = []
-        self._announced: set[type] = set()
+        self._announced: frozenset[type] = frozenset()
         """The kinds of events that this outage has announced."""
         self._closed = False
 
@@ -130,9 +130,10 @@ class JWKSEndpoint(KeySource):
 
     def expect_algorithms(self, algorithms: Iterable[Algorithm]) -> None:
         """Keep the keys that fit these algorithms, of a set that is too large to be kept whole."""
-        if not self._algorithms.issuperset(algorithms):
-            self._algorithms |= set(algorithms)
-            self._etag = None  # what was left out may be wanted now
+        with self._flight.lock:
+            if not self._algorithms.issuperset(algorithms):
+                self._algorithms |= set(algorithms)
+                self._etag = None  # what was left out may be wanted now
 
     def _is_wanted(self, key: Key) -> bool:
         only = KeySet([key])
@@ -156,7 +157,8 @@ class JWKSEndpoint(KeySource):
             return None
         left = schedule.usable_for()
         if not left:
-            self._announce_once(KeysGone(self.name, self._last_error or "no answer yet"))
+            if schedule.fetched_at is not None:  # else the first answer is just coming in
+                self._announce_once(KeysGone(self.name, self._last_error or "no answer yet"))
             return None
         if not schedule.is_fresh() and schedule.failures:
             self._announce_once(StaleKeysServed(self.name, schedule.age() or 0.0, left))
@@ -167,8 +169,12 @@ class JWKSEndpoint(KeySource):
 
     def _announce_once(self, event: Event) -> None:
         """Announce an event of its kind once an outage."""
-        if type(event) not in self._announced:
-            self._announced.add(type(event))
+        if type(event) in self._announced:
+            return
+        with self._flight.lock:
+            is_first = type(event) not in self._announced
+            self._announced |= {type(event)}
+        if is_first:
             self._emit(event)
 
     def refresh(self, key_id: str | None = None) -> Wait | None:
@@ -225,6 +231,7 @@ class JWKSEndpoint(KeySource):
 
     def _work(self) -> None:
         """Fetch once. Runs on the flight's thread; a failure never replaces good keys."""
+        wanted = self._algorithms
         try:
             document = self._get()
             keys = self._keys if document.body is None else self._read(document.body)
@@ -237,14 +244,16 @@ class JWKSEndpoint(KeySource):
         changes = differences(old, keys)
         failures = self._schedule.failures
         with self._flight.lock:
-            self._schedule.succeeded(document.max_age)
-            self._etag = document.etag
-            self._last_error = None
-            self._announced.clear()
             if old is None or changes.any:
                 # The same keys again leave the old object, and with it the verified tokens.
+                # First of all: old keys that may serve no more must not seem fresh to a request.
                 self._keys = keys
                 self._schedule.forget_unknown()
+            self._schedule.succeeded(document.max_age)
+            # Not where another algorithm was added meanwhile, for which keys were left out.
+            self._etag = document.etag if self._algorithms is wanted else None
+            self._last_error = None
+            self._announced = frozenset()
         self._emit(KeysFetched(self.name, len(keys), changes.any, failures))
         for kind, ids in (
             (KeyAdded, changes.added),

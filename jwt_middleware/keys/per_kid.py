@@ -181,7 +181,8 @@ class PEMPerKid(KeySource):
     def has_proven(self, key_id: str | None) -> None:
         """Take note that a token with this key was accepted, so that the key is kept."""
         if key_id is not None and key_id in self._endpoints:
-            self._proven_at[key_id] = self._clock()
+            with self._flight.lock:
+                self._proven_at[key_id] = self._clock()
 
     def retry_after(self) -> int:
         """Return the whole seconds after which asking again may help."""
@@ -192,7 +193,8 @@ class PEMPerKid(KeySource):
         states = [each.health() for each in self._endpoints.values()]
         ages = [state["age"] for state in states if state["age"] is not None]
         errors = [state["last_error"] for state in states if state["last_error"] is not None]
-        errors += self._errors.values()
+        with self._flight.lock:
+            errors += self._errors.values()
         keys = self.snapshot()
         return {
             "source": self.name,
@@ -237,7 +239,6 @@ class PEMPerKid(KeySource):
             dropped = min(others, key=lambda each: self._proven_at.get(each, -math.inf))
             endpoints.pop(dropped).close()
         self._endpoints = endpoints
-        # A dict of its own, as ``has_proven`` takes no lock.
         proven = self._proven_at
         self._proven_at = {each: proven[each] for each in endpoints if each in proven}
 
