@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from ..background.forks import ForkLock
+from ..background.once import Once
 from .fields import MOST, fields_of, printable
 from .kinds import Event, Line, Listener
 
@@ -130,7 +131,7 @@ class Announcer:
         """The listeners beside the log."""
         self.has_listeners = bool(self.listeners)
         self._all: tuple[Listener, ...] = () if is_silent else (LogListener(), *self.listeners)
-        self._broken: set[int] = set()
+        self._broken = Once()
         self.wants: Callable[[int], bool] = logger.isEnabledFor
         if self.listeners or is_silent:
             self.wants = _never if is_silent else _always
@@ -145,8 +146,7 @@ class Announcer:
             try:
                 listener(event)
             except Exception as error:  # noqa: BLE001 - the app's own code; it changes nothing
-                if id(listener) not in self._broken:
-                    self._broken.add(id(listener))
+                if self._broken.is_new(id(listener)):
                     # Neither message nor stack: either could hold what the event holds.
                     logger.error(
                         "a listener failed with %s; its further failures are not logged",

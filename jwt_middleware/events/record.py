@@ -11,8 +11,9 @@ from collections.abc import Mapping, MutableMapping
 from contextvars import ContextVar
 from logging import WARNING
 from typing import Any, Protocol, TypeVar
-from weakref import WeakSet
 
+from ..background.forks import ForkLock
+from ..background.living import Living
 from ..errors import Decision, InvalidClaim, PermissionDenied, RequestError
 from .kinds import Decided, ValuesDropped
 from .log import Announcer
@@ -32,7 +33,7 @@ class Recorder(Protocol):
         """Find out again whether to record requests."""
 
 
-_recorders: WeakSet[Recorder] = WeakSet()
+_recorders: Living[Recorder] = Living()
 _keeps_records = False
 
 
@@ -44,7 +45,7 @@ def keep_records() -> None:
     global _keeps_records
     if not _keeps_records:
         _keeps_records = True
-        for middleware in list(_recorders):
+        for middleware in _recorders:
             middleware.note_listeners()
 
 
@@ -191,6 +192,7 @@ class Audit:
 
     def __init__(self, announce: Announcer) -> None:
         self._announce = announce
+        self._counting = ForkLock()
         self.would_have_refused = 0
 
     def refused(
@@ -224,7 +226,8 @@ class Audit:
         self, decision: Decision, principal: Caller, request: Request | None, guard: str
     ) -> None:
         """Announce and count what a rule in shadow mode would have refused."""
-        self.would_have_refused += 1
+        with self._counting:
+            self.would_have_refused += 1
         facts = {"would_refuse": (decision.code,), "guard": guard, "decision": decision}
         self._decided({"allowed": True, **fields_of_caller(principal), **facts}, request)
 
