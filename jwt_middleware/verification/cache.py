@@ -8,9 +8,9 @@ entry. Only those last bytes are hashed, and a hit takes no lock.
 from __future__ import annotations
 
 from collections import OrderedDict
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from ..background.forks import ForkLock
 from ..keys.encoding import share_names
 from ..keys.key import Key
 from ..keys.key_set import KeySet
@@ -105,14 +105,14 @@ class VerifiedToken:
 class TokenCache:
     """A bounded table of verified tokens; the oldest entry makes room for a new entry.
 
-    It takes no lock: each step is one operation of a dict, and a race between two threads can at
-    worst lose an entry.
+    Whoever changes it takes its lock. To find an entry takes none: that is one look-up in a dict.
     """
 
     def __init__(self, size: int) -> None:
         self._size = size
         self._entries: OrderedDict[bytes, VerifiedToken] = OrderedDict()
         self._values: dict[str, str] = {}
+        self._lock = ForkLock()
         self.find = self._entries.get
         """Looks up by the last ``TAIL`` bytes; the caller must compare the whole token."""
 
@@ -123,22 +123,22 @@ class TokenCache:
         """
         if not self._size:
             return
-        values, claims = self._values, entry.claims
+        entries, values, claims = self._entries, self._values, entry.claims
         share_names(claims)
-        if len(values) > _MOST_VALUES:
-            values.clear()
-        for name, value in claims.items():
-            if type(value) is str and len(value) <= _SHORT:
-                claims[name] = values.setdefault(value, value)
-        entries = self._entries
-        entries[entry.token[-TAIL:]] = entry
-        while len(entries) > self._size:
-            with suppress(KeyError):  # another thread has cleared it
+        with self._lock:
+            if len(values) > _MOST_VALUES:
+                values.clear()
+            for name, value in claims.items():
+                if type(value) is str and len(value) <= _SHORT:
+                    claims[name] = values.setdefault(value, value)
+            entries[entry.token[-TAIL:]] = entry
+            while len(entries) > self._size:
                 entries.popitem(last=False)
 
     def clear(self) -> None:
         """Forget every token."""
-        self._entries.clear()
+        with self._lock:
+            self._entries.clear()
 
     def __len__(self) -> int:
         return len(self._entries)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from ..background.forks import ForkLock
 from ..background.waiting import Steps
 from ..errors import (
     ConfigurationError,
@@ -36,6 +37,7 @@ from .options import (
 )
 
 _MOST_HEADERS = 256
+_remembering = ForkLock()
 """Header segments that one verifier remembers; a gateway writes one for each of its keys."""
 
 
@@ -281,9 +283,10 @@ class IssuerVerifier:
         # A header with claims is another one in each token.
         may_remember = not self._checks_dates and not names
         if may_remember and self.remembered.get(header_segment) is not candidates:
-            if len(self.remembered) >= _MOST_HEADERS:
-                self.remembered.clear()
-            self.remembered[header_segment] = candidates
+            with _remembering:
+                if len(self.remembered) >= _MOST_HEADERS:
+                    self.remembered.clear()
+                self.remembered[header_segment] = candidates
         claims = json_segment(payload_segment, self.is_relaxed, "payload")
         if names:
             header = decode_header(header_segment, self.is_relaxed)
