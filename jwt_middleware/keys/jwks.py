@@ -157,8 +157,7 @@ class JWKSEndpoint(KeySource):
             return None
         left = schedule.usable_for()
         if not left:
-            if schedule.fetched_at is not None:  # else the first answer is just coming in
-                self._announce_once(KeysGone(self.name, self._last_error or "no answer yet"))
+            self._announce_once(KeysGone(self.name, self._last_error or "no answer yet"))
             return None
         if not schedule.is_fresh() and schedule.failures:
             self._announce_once(StaleKeysServed(self.name, schedule.age() or 0.0, left))
@@ -168,14 +167,14 @@ class JWKSEndpoint(KeySource):
         return self._flight.start(has_failed=self._schedule.failures > 0)
 
     def _announce_once(self, event: Event) -> None:
-        """Announce an event of its kind once an outage."""
+        """Announce an event of its kind once an outage, unless that has just ended."""
         if type(event) in self._announced:
             return
         with self._flight.lock:
-            is_first = type(event) not in self._announced
+            if type(event) in self._announced or self._schedule.is_fresh():
+                return
             self._announced |= {type(event)}
-        if is_first:
-            self._emit(event)
+        self._emit(event)
 
     def refresh(self, key_id: str | None = None) -> Wait | None:
         """Fetch for a token that names an unknown key, or join the fetch under way.

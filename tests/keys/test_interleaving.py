@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from jwt_middleware.background.waiting import Flight
 from jwt_middleware.events.kinds import KeysGone, StaleKeysServed
 from jwt_middleware.keys import jwks, per_kid, schedule
 from jwt_middleware.keys.algorithms import ALGORITHMS
@@ -35,6 +36,7 @@ class Endpoint(JWKSEndpoint):
         self.etags: list[str | None] = []
         self.during: Callable[[], object] = lambda: None
         self.close()  # no fetch on another thread
+        self._flight.running = Flight()  # as while ``_work`` runs
 
     def _get(self) -> Document:
         self.etags.append(self._etag)
