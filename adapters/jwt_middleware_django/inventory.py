@@ -25,6 +25,7 @@ from jwt_middleware.authorization.routes import (
     route_of,
     routes_of_class,
 )
+from jwt_middleware.background.forks import ForkLock
 from jwt_middleware.events import RequestRecord
 from jwt_middleware.middleware import Middleware
 
@@ -46,6 +47,7 @@ class SiteRoutes:
             beside=[function for _, view in self._views for function in _class_functions(view)],
         )
         self._known: dict[tuple[int, str], tuple[Any, tuple[Guard, ...]]] = {}
+        self._noting = ForkLock()
 
     def __contains__(self, view: object) -> bool:
         return view in self._exposure
@@ -104,9 +106,10 @@ class SiteRoutes:
             return known[1]
         guards = (*self._exposure.bare(view), *guards_to_ask(view), *self._below(view, method))
         if view in self._exposure:  # others may be made anew for each request
-            if len(self._known) >= _MOST_KNOWN:  # the caller chooses the method
-                self._known.clear()
-            self._known[id(view), method] = (view, guards)
+            with self._noting:
+                if len(self._known) >= _MOST_KNOWN:  # the caller chooses the method
+                    self._known.clear()
+                self._known[id(view), method] = (view, guards)
         return guards
 
     def bare(self, view: Any) -> tuple[Guard, ...]:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from types import FunctionType, MethodType, ModuleType
 from typing import Any
 
+from ..background.forks import ForkLock
 from .decorators import is_public
 from .guards import Enter, Guard, Use, guard_of, handler_of, safe_attribute, uses_by
 from .kept import Key, globals_of, is_followed, is_global, kept_by, key_of
@@ -32,6 +33,7 @@ class Exposure:
         self, endpoints: Iterable[Any], enter: Enter, *, beside: Iterable[Any] = ()
     ) -> None:
         self._enter = enter
+        self._learning = ForkLock()
         self._known: set[Use] = set()
         self._elsewhere: set[Use] = set()
         self._surely: dict[Key, list[Use]] = defaultdict(list)
@@ -73,8 +75,9 @@ class Exposure:
             return known[1]
         # Routed later, or for one request only, and its guards may be as new.
         reach = reach_of(endpoint)
-        self._learn(set(reach.uses()), {key})
-        return self._match(key, reach)
+        with self._learning:  # no other request may miss a guard that is half known
+            self._learn(set(reach.uses()), {key})
+            return self._match(key, reach)
 
     def unused(self, others: Callable[[], Iterable[Any]]) -> list[str]:
         """Return the guards that no route uses, of any app in this process, each with its place.
