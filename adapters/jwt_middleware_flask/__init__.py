@@ -15,6 +15,7 @@ from werkzeug.wrappers import Response
 
 from jwt_middleware.authorization import EnvironView, Guard
 from jwt_middleware.authorization.decorators import public
+from jwt_middleware.background.forks import ForkLock
 from jwt_middleware.errors import ConfigurationError, RequestError
 from jwt_middleware.middleware import (
     CHECKED_GUARDS_KEY,
@@ -103,23 +104,25 @@ class _Installed:
         self.middleware = middleware
         self._app = app
         self._routes: Routes | None = None
+        self._lock = ForkLock()
         self._is_recording = False
         self._guards: dict[str, tuple[object, ToAsk]] = {}
         self._fault: ConfigurationError | None = None
 
     def fault(self) -> ConfigurationError | None:
         """Return the fault of the routes, if any; the first call inspects them."""
-        if self._routes is None:
-            keep_refusals(self._app)
-            routes = Routes(self._app, check_guard)
-            try:
-                self.middleware.inspect(routes.inventory(), routes.unused())
-                self.middleware.report_fault(fault_of_wrappers(self._app, EXTENSION))
-            except ConfigurationError as error:
-                self._fault = error
-                logger.error("the app answers 503 only: %s", error)
-            self._routes = routes
-        return self._fault
+        with self._lock:
+            if self._routes is None:
+                keep_refusals(self._app)
+                routes = Routes(self._app, check_guard)
+                try:
+                    self.middleware.inspect(routes.inventory(), routes.unused())
+                    self.middleware.report_fault(fault_of_wrappers(self._app, EXTENSION))
+                except ConfigurationError as error:
+                    self._fault = error
+                    logger.error("the app answers 503 only: %s", error)
+                self._routes = routes
+            return self._fault
 
     def verify_request(self) -> Response | None:
         """Verify the header of the current request, and check the guards that no wrapper checks.
@@ -162,10 +165,12 @@ class _Installed:
     def _record(self, current: Request) -> None:
         """Start the request's audit record, and emit it when the answer is ready."""
         if not self._is_recording:
-            self._is_recording = True
-            # Flask calls the first after_request function last, so it sees the final status.
-            self._app.after_request_funcs.setdefault(None, []).insert(0, emit)
-            self._app.teardown_request_funcs.setdefault(None, []).insert(0, finish)
+            with self._lock:
+                if not self._is_recording:
+                    # Flask calls the first after_request function last: it sees the final status.
+                    self._app.after_request_funcs.setdefault(None, []).insert(0, emit)
+                    self._app.teardown_request_funcs.setdefault(None, []).insert(0, finish)
+                    self._is_recording = True
         record = self.middleware.start_record(current.environ, EnvironView(current.environ))
         if record is not None:
             record.route = None if current.url_rule is None else current.url_rule.rule

@@ -24,6 +24,7 @@ from jwt_middleware.asgi import (
 )
 from jwt_middleware.authorization import ScopeView
 from jwt_middleware.authorization.decorators import public
+from jwt_middleware.background.forks import ForkLock
 from jwt_middleware.errors import ConfigurationError, RequestError
 from jwt_middleware.middleware import Middleware, Options, serve_with_token
 from jwt_middleware.principal import PRINCIPAL_KEY, Principal
@@ -93,10 +94,12 @@ class JWTMiddleware:
         self._set_user = options.pop("set_user", True)
         self._fault: ConfigurationError | None = None
         self._has_reported = False
-        from .inventory import Routes  # imported here: only needed when an app is built
+        from .inventory import UNSEEN, Routes  # imported here: only needed when an app is built
 
         self._routes = Routes(app, enter=enter_handler, check=check_first)
+        self._inspecting = ForkLock()
         self._has_learned = False
+        self._sizes = UNSEEN
         try:
             self.middleware = Middleware(options)
             self.app = with_metadata(self.middleware, app)
@@ -107,11 +110,9 @@ class JWTMiddleware:
         """Serve one connection, or the lifespan."""
         kind = scope["type"]
         if kind == "http" or kind == "websocket":
-            if not self._has_learned:
-                self._learn_app(scope)
-            for routes, size in self._routes.sizes:
+            for routes, size in self._sizes:
                 if len(routes) != size:
-                    self._inspect()  # an app may add routes when it starts, or later
+                    self._inspect(scope)  # an app may add routes when it starts, or later
                     break
             if self._fault is not None:
                 accept = ",".join(ScopeView(scope).header_values("Accept"))
@@ -155,8 +156,7 @@ class JWTMiddleware:
                 if record is not None:
                     record.finish(scope)
         elif kind == "lifespan":
-            self._learn_app(scope)
-            self._inspect()
+            self._inspect(scope)
             if self._fault is None:
                 await guard_lifespan(self.middleware, self.app, scope, receive, send)
             else:
@@ -164,15 +164,17 @@ class JWTMiddleware:
         else:
             await self.app(scope, receive, send)
 
-    def _inspect(self) -> None:
-        """Check the routes once the app is known; the first fault is kept."""
-        if self._fault is None:
-            self._fault = self._fault_of_routes()
-        if self._fault is not None and not self._has_reported:
-            self._has_reported = True
-            logger.error(
-                "the app is not served (it does not start, or answers 503): %s", self._fault
-            )
+    def _inspect(self, scope: Scope) -> None:
+        """Learn the app and check its routes; the first fault is kept. One thread at a time."""
+        with self._inspecting:
+            if not self._has_learned:
+                self._learn_app(scope)
+            if self._fault is None:
+                self._fault = self._fault_of_routes()
+            if self._fault is not None and not self._has_reported:
+                self._has_reported = True
+                logger.error("the app does not start, or answers 503: %s", self._fault)
+            self._sizes = self._routes.sizes  # last: until then other threads wait for this
 
     def _learn_app(self, scope: Scope) -> None:
         """Find the app that this middleware was added to; middleware in between may hide it."""

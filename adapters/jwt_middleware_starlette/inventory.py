@@ -28,7 +28,7 @@ Check = Callable[[Sequence[Guard], Scope], None]
 _ANYTHING_BELOW = "/*"
 """The end of a path in the inventory that stands for a mount whose routes cannot be seen."""
 
-_UNSEEN: list[tuple[list[Any], int]] = [([], -1)]
+UNSEEN: list[tuple[list[Any], int]] = [([], -1)]
 
 
 class Routes:
@@ -39,10 +39,10 @@ class Routes:
         self._enter = enter
         self._check = check
         self._lists: dict[int, list[Any]] = {}
-        self.sizes: list[tuple[list[Any], int]] = _UNSEEN
+        self.sizes: list[tuple[list[Any], int]] = UNSEEN
         """Each list of routes with its length when it was walked, to notice changes."""
         self._walked: list[Route] = []
-        self._templates: Templates | None = None
+        self._templates: tuple[list[Route], Templates] | None = None
         self.unused: list[str] = []
         """The guards that no route uses, each with its place."""
 
@@ -50,7 +50,7 @@ class Routes:
         """Walk this app too, which other middleware may hide."""
         if app not in self._apps:
             self._apps = (*self._apps, app)
-            self.sizes = _UNSEEN
+            self.sizes = UNSEEN
 
     @property
     def are_hidden(self) -> bool:
@@ -101,14 +101,15 @@ class Routes:
             self.unused = exposure.unused(_all_endpoints)
         self.sizes = [(routes, len(routes)) for routes in self._lists.values()]
         self._walked = walk.routes
-        self._templates = None
         return walk.routes
 
     def template(self, method: str, path: str) -> str | None:
         """Return the template of the route that serves this; None where there is none."""
-        if self._templates is None:
-            self._templates = Templates(self._walked)
-        return self._templates.find(method, path)
+        # Each taken once: another thread may walk the app anew meanwhile.
+        walked, known = self._walked, self._templates
+        if known is None or known[0] is not walked:
+            known = self._templates = walked, Templates(walked)
+        return known[1].find(method, path)
 
 
 class Templates:

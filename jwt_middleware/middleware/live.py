@@ -9,8 +9,9 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
 from typing import Any, Generic, Protocol, TypeVar
-from weakref import WeakSet
 
+from ..background.forks import ForkLock
+from ..background.living import Living
 from ..verification.verifier import Verifier
 from .settings import Settings
 
@@ -25,27 +26,31 @@ class SeenMiddleware(Protocol):
         """Use this verifier from now on."""
 
 
-_live: WeakSet[SeenMiddleware] = WeakSet()
+_live: Living[SeenMiddleware] = Living()
 """Every middleware of this process."""
 
 _substitutes: list[Callable[[Any], Verifier]] = []
 """Makers of verifiers for middlewares that are made while ``substituted`` is active."""
 
-_headers: set[str] = set()
-"""The headers of every middleware that this process has made."""
+_headers: tuple[str, ...] = ()
+"""The headers of every middleware that this process has made; replaced as a whole."""
+
+_registering = ForkLock()
 
 
 def register(middleware: SeenMiddleware) -> None:
     """Add a new middleware to those of this process."""
+    global _headers
     _live.add(middleware)
-    _headers.update(middleware.settings.headers)
+    with _registering:
+        _headers = tuple(dict.fromkeys([*_headers, *middleware.settings.headers]))
     if _substitutes:
         middleware.use(_substitutes[-1](middleware))
 
 
 def header_names() -> tuple[str, ...]:
     """Return the name of each header that a middleware of this process reads."""
-    return tuple(_headers)  # at once: another thread may be making a middleware
+    return _headers
 
 
 @contextmanager

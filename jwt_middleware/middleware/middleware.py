@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 from ..authorization.guards import Guard
 from ..authorization.refuse_hook import shaped
 from ..authorization.request import RequestView, request_id_of
+from ..background.forks import ForkLock
+from ..background.once import Once
 from ..background.waiting import Steps, drive, drive_async
 from ..errors import ConfigurationError, MissingToken, RequestError
 from ..events.kinds import ChecksWeakened, ConfigurationWarning
@@ -69,7 +71,8 @@ class Middleware:
         self.use(settings.verifier)
         register(self)
         self._routes: list[Route] = []
-        self._warned: set[str] = set()
+        self._inspecting = ForkLock()
+        self._warned = Once()
         gateway = settings.verifier.gateway
         metadata = None if self.resource is None else self.resource.url
         self._challenge = Challenge(gateway.scheme, gateway.realm, gateway.writes_scheme, metadata)
@@ -275,9 +278,10 @@ class Middleware:
         faults = faults_of(found, self.settings.verifier.unknown_names)
         if faults:
             raise ConfigurationError("; ".join(faults))
-        if not self._routes:
+        with self._inspecting:
+            is_first, self._routes = not self._routes, found
+        if is_first:
             self.settings.verifier.when_clients_change(self._inspect_again)
-        self._routes = found
         self.report_fault(fault_of_unused(unused))
         self.check_guarded(found)
 
@@ -300,12 +304,12 @@ class Middleware:
             ConfigurationError: ``unguarded`` is ``"refuse"``.
 
         """
-        if fault is None or fault in self._warned:
+        if fault is None:
             return
         if self.settings.unguarded == "refuse":
             raise ConfigurationError(fault)
-        self._warned.add(fault)
-        self.verifier.announce(ConfigurationWarning(fault))
+        if self._warned.is_new(fault):
+            self.verifier.announce(ConfigurationWarning(fault))
 
     def _inspect_again(self) -> None:
         """Warn if the app would not start with the registry that is now in use."""
