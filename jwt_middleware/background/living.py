@@ -23,6 +23,10 @@ class Living(Generic[T]):
         """Add an object; one that is here already stays where it is."""
         self._references[id(item)] = item
 
+    def discard(self, item: T) -> None:
+        """Let go of an object, if it is here."""
+        self._references.pop(id(item), None)
+
     def __iter__(self) -> Iterator[T]:
         # The references are copied at once, so that nothing changes what is gone through.
         for reference in self._references.valuerefs():

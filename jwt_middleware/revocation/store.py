@@ -152,8 +152,7 @@ def add_reader(reader: Reader) -> None:
 
 def remove_reader(reader: Reader) -> None:
     """Have a reader look no more: its store may be out of reach by now."""
-    with _lock:
-        _readers.discard(reader)
+    _readers.discard(reader)
 
 
 def changed(store_name: str) -> None:

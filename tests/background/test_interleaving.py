@@ -37,6 +37,17 @@ def test_living_things_may_be_gone_through_while_some_come_and_others_go() -> No
     assert list(living) == [*things, new]
 
 
+def test_a_living_thing_may_be_let_go_of() -> None:
+    living: Living[Thing] = Living()
+    kept, gone = Thing(), Thing()
+    for thing in (kept, gone):
+        living.add(thing)
+    living.discard(gone)
+    living.discard(gone)
+
+    assert list(living) == [kept]
+
+
 def test_many_threads_add_living_things_and_none_is_lost() -> None:
     living: Living[Thing] = Living()
     ends = time.monotonic() + 0.5
