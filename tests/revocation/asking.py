@@ -33,10 +33,17 @@ def subjects(following: Following, *asked: str) -> list[str]:
     return [name for name in asked if found(Asked(name), lambda: None, NOW) is not None]
 
 
+class _Brief(sqlite3.Connection):
+    """A connection that is closed when nobody uses it any more."""
+
+    def __del__(self) -> None:
+        self.close()
+
+
 def raw(store: Any) -> Any:
     """A connection of somebody else to the same store."""
     if isinstance(store, SQLiteStore):
-        return sqlite3.connect(store._path, isolation_level=None)
+        return sqlite3.connect(store._path, isolation_level=None, factory=_Brief)
     return store._client
 
 
