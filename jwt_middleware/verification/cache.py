@@ -8,9 +8,10 @@ entry. Only those last bytes are hashed, and a hit takes no lock.
 from __future__ import annotations
 
 from collections import OrderedDict
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from ..background.forks import ForkLock
+from ..background.forks import at_fork
 from ..keys.encoding import share_names
 from ..keys.key import Key
 from ..keys.key_set import KeySet
@@ -112,7 +113,8 @@ class TokenCache:
         self._size = size
         self._entries: OrderedDict[bytes, VerifiedToken] = OrderedDict()
         self._values: dict[str, str] = {}
-        self._lock = ForkLock()
+        self._lock = Lock()  # bare, for it is taken on the way of every new token
+        at_fork(self)
         self.find = self._entries.get
         """Looks up by the last ``TAIL`` bytes; the caller must compare the whole token."""
 
@@ -139,6 +141,10 @@ class TokenCache:
         """Forget every token."""
         with self._lock:
             self._entries.clear()
+
+    def renew(self) -> None:
+        """Begin with a lock of its own in a forked child, where the parent's may be held."""
+        self._lock = Lock()
 
     def __len__(self) -> int:
         return len(self._entries)

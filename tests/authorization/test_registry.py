@@ -331,7 +331,9 @@ def test_a_file_is_parsed_once_at_the_start_and_once_an_edit(
         Verifier(keys=rsa_key.public_pem, gateway="standard", clients=made) for _ in range(3)
     ]
     assert len(parsed) == 1
-    path.write_text("[clients.a]\n[clients.b]\n")
+    new = tmp_path / "new"
+    new.write_text("[clients.a]\n[clients.b]\n")
+    new.replace(path)
 
     assert soon(lambda: all(len(each.clients or ()) == 2 for each in several))
     assert len(parsed) == 2

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+import jwt_middleware
 from jwt_middleware import ConfigurationError, ProtectedResource, Revocations
 from jwt_middleware.authorization.clients import Attribute, Client, ClientTrust
 from jwt_middleware.authorization.clients_toml import read_clients
@@ -32,7 +33,7 @@ from ...sign_on.test_integrations_toml import WRONG as WRONG_INTEGRATIONS
 from .conftest import Run
 from .test_check import REGISTRY, SAFE
 
-ROOT = Path(__file__).parents[3]
+PACKAGE = Path(jwt_middleware.__file__).parent
 
 
 @cache
@@ -77,8 +78,8 @@ def test_another_file_has_none(command: Run) -> None:
 
 
 def samples() -> Iterator[Any]:
-    yield pytest.param((ROOT / "jwt_middleware/testing/clients.toml").read_text(), id="the demo's")
-    yield pytest.param((ROOT / "jwt_middleware/testing/accounts.toml").read_text(), id="accounts")
+    yield pytest.param((PACKAGE / "testing/clients.toml").read_text(), id="the demo's")
+    yield pytest.param((PACKAGE / "testing/accounts.toml").read_text(), id="accounts")
     yield pytest.param(REGISTRY, id="a registry")
     yield pytest.param(SAFE, id="options")
 
