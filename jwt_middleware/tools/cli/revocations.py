@@ -118,10 +118,12 @@ def _revoke(options: argparse.Namespace) -> int:
         ago = distance(token.expires - time.time())
         complain(f"it has expired, {ago}; only a service with a long leeway still takes it")
     elif token is not None:
-        complain(
-            "just that token; the gateway may sign its caller another one, which --subject X "
-            "--issued-before now denies too"
+        more = (
+            "--subject X --issued-before now denies too"
+            if "iat" in token.inspection.all_claims
+            else "--subject X denies too, and each later one: these tokens have no iat"
         )
+        complain(f"just that token; the gateway may sign its caller another one, which {more}")
     return 0
 
 

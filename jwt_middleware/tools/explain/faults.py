@@ -154,6 +154,11 @@ def _hint(
             "A key that is known here signed it under another name, as WSO2 3.1 and 3.2 do: give "
             "the app the gateway's certificate (PEM), which has no kid, in place of its JWKS."
         )
+    if error.code == "unknown_client" and "names no client" in error.reason:
+        return (
+            "Name the claim that tells clients apart by client_claim=, such as "
+            "'http://wso2.org/claims/applicationname', or call as a client."
+        )
     if isinstance(error, InvalidClaim) and (mend := _claim_hint(error, claims, issuer)):
         return mend
     option = _OPTION_OF.get(error.claim, "") if isinstance(error, InvalidClaim) else ""

@@ -178,6 +178,17 @@ def test_a_client_that_the_registry_does_not_know_is_shown(key: SigningKey) -> N
     assert explanation == "The signature is good; the registry has no such client (clients=)."
 
 
+def test_a_token_that_names_no_client_leads_to_the_claim_that_might(key: SigningKey) -> None:
+    from jwt_middleware.tools.demo.app import CLIENTS
+
+    token = mint(key, ucsd_claims(), now=NOW)
+    options = {"keys": key.certificate_pem, "api": "/echo/1.0.0", "clients": CLIENTS}
+    found = inspect(token, Verifier(clock=lambda: NOW, **options), NOW)
+
+    assert found.code == "unknown_client"
+    assert "client_claim=" in found.hint
+
+
 def test_a_revoked_or_used_token_is_distinguished_from_one_that_cannot_be_judged(
     key: SigningKey,
 ) -> None:
