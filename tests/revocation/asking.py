@@ -43,7 +43,9 @@ class _Brief(sqlite3.Connection):
 def raw(store: Any) -> Any:
     """A connection of somebody else to the same store."""
     if isinstance(store, SQLiteStore):
-        return sqlite3.connect(store._path, isolation_level=None, factory=_Brief)
+        return sqlite3.connect(
+            store._path, isolation_level=None, check_same_thread=False, factory=_Brief
+        )
     return store._client
 
 
