@@ -18,10 +18,11 @@ import json
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..background.forks import at_fork
 from ..errors import ConfigurationError, StoreUnavailable
+from .change_log import Log, Position, changes_since
 from .denials import Denial, Identity, Made, in_force, joined
 from .deny_list import Entry
 from .redis_clients import (
@@ -33,6 +34,7 @@ from .redis_clients import (
     may_fail_over,
 )
 from .redis_form import (
+    change_of,
     denial_of,
     entries_of,
     identity_of,
@@ -69,14 +71,6 @@ _USED = "jwt_middleware:used:"
 
 _Plan = Callable[[Any, float], tuple[dict[str, Denial], list[str]]]
 """Reads by a pipeline, at a time, and returns what to keep and what to take away."""
-
-
-class _Position(NamedTuple):
-    """Where a reader stands: the last change that it knows; 0 after a writer without a log."""
-
-    identity: str
-    sequence: int
-    nonce: str
 
 
 class RedisStore:
@@ -197,28 +191,18 @@ class RedisStore:
 
     def changes(self, since: object | None) -> Changes:
         with self._asking() as client:
-            here = self._position()
-            if here == since:
-                return Changes(here)
-            if not isinstance(since, _Position):
-                return Changes(here, None)
-            if since.identity and here.identity != since.identity:
-                return Changes(here, None, is_another=True)
-            if not here.sequence or not since.sequence:
-                return Changes(here, None)
-            rows = client.zrangebyscore(
-                _CHANGES, since.sequence, "+inf", start=0, num=AT_ONCE + 1, withscores=True
-            )
-            log = [(int(score), *text_of(member).partition(" ")) for member, score in rows]
-            if not log or log[0][:2] != since[1:]:
-                # A log that begins later was trimmed or begun anew; one that ends earlier, or has
-                # another change in this place, is of another history.
-                is_another = here.sequence < since.sequence
-                is_another = is_another or (bool(log) and log[0][0] == since.sequence)
-                return Changes(here, None, is_another)
-            places = [change[3] for change in log[1:]]
-            texts = client.hmget(_DENIALS, places) if places else []
-            return Changes(_Position(here.identity, *log[-1][:2]), entries_of(places, texts))
+
+            def read(first: int) -> Log:
+                rows = client.zrangebyscore(
+                    _CHANGES, first, "+inf", start=0, num=AT_ONCE + 1, withscores=True
+                )
+                return [change_of(member, score) for member, score in rows]
+
+            def entries(log: Log) -> Sequence[Entry]:
+                places = [place for *_, place in log]
+                return entries_of(places, client.hmget(_DENIALS, places) if places else [])
+
+            return changes_since(since, self._position(), read, entries)
 
     def everything(self) -> Iterator[Sequence[Entry]]:
         with self._asking():
@@ -300,9 +284,9 @@ class RedisStore:
             client.transaction(write, _REVISION)
         changed(self.name)
 
-    def _position(self) -> _Position:
+    def _position(self) -> Position:
         revision, identity = self._client.mget(_REVISION, _IDENTITY)
-        return _Position(text_of(identity), *last_change(text_of(revision)))
+        return Position(text_of(identity), "", *last_change(text_of(revision)))
 
     def _scan(self, name: str) -> dict[Any, Any]:
         """Return a hash, which is too large for one answer."""

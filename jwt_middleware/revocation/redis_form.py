@@ -69,6 +69,12 @@ def last_change(revision: str) -> tuple[int, str]:
     return (int(number), nonce) if colon else (0, revision)
 
 
+def change_of(member: Any, score: float) -> tuple[int, str, str]:
+    """Return the number and nonce of a change in the log, and the field that it is of."""
+    nonce, _, place = text_of(member).partition(" ")
+    return int(score), nonce, place
+
+
 def parts(items: list[Any]) -> Iterator[list[Any]]:
     """Yield so many of them that no command takes long."""
     return (items[first : first + AT_ONCE] for first in range(0, len(items), AT_ONCE))

@@ -13,9 +13,9 @@ import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import NamedTuple
 
 from ..errors import ConfigurationError, StoreUnavailable
+from .change_log import Log, Position, changes_since
 from .denials import Denial, Identity, Made, joined
 from .deny_list import Entry
 from .sqlite_file import SQLiteFile
@@ -86,15 +86,6 @@ ON (denied.kind, denied.value, denied.issuer, denied.whole)
 = (log.kind, log.value, log.issuer, log.whole)
 WHERE log.sequence >= ? ORDER BY log.sequence LIMIT ?
 """
-
-
-class _Position(NamedTuple):
-    """Where a reader stands: the last change that it knows; 0 in a file without a log."""
-
-    identity: str
-    revision: str
-    sequence: int
-    nonce: str
 
 
 class SQLiteStore(SQLiteFile):
@@ -187,27 +178,13 @@ class SQLiteStore(SQLiteFile):
 
     def changes(self, since: object | None) -> Changes:
         with self._snapshot() as connection:
-            here = _position(connection)
-            if here == since:
-                return Changes(here)
-            if not isinstance(since, _Position):
-                return Changes(here, None)
-            if since.identity and here.identity != since.identity:
-                return Changes(here, None, is_another=True)
-            if here.sequence == 0 or here[2:] == since[2:]:
-                return Changes(here, None)  # a change that is in no log
-            asked = (since.sequence, AT_ONCE + 1)
-            rows = connection.execute(_CHANGES, asked).fetchall()
-            if not rows or rows[0][:2] != since[2:]:
-                # A log that begins later was trimmed; one that ends earlier, or has another change
-                # in this place, is of another history.
-                is_another = not rows or rows[0][0] == since.sequence
-                return Changes(here, None, is_another)
-            last = rows[-1][:2]
-            # The revision counts once the log was read to its end.
-            revision = here.revision if last == here[2:] else since.revision
-            position = _Position(here.identity, revision, *last)
-            return Changes(position, [row[2:] for row in rows[1:]])
+
+            def read(first: int) -> Log:
+                return connection.execute(_CHANGES, (first, AT_ONCE + 1)).fetchall()
+
+            return changes_since(
+                since, _position(connection), read, lambda log: [row[2:] for row in log]
+            )
 
     def everything(self) -> Iterator[Sequence[Entry]]:
         last: tuple[str, str, str, int] = ("", "", "", -1)
@@ -306,7 +283,7 @@ def _has(connection: sqlite3.Connection, table: str) -> bool:
     return connection.execute(named, (table,)).fetchone() is not None
 
 
-def _position(connection: sqlite3.Connection) -> _Position:
+def _position(connection: sqlite3.Connection) -> Position:
     state = dict(connection.execute("SELECT name, value FROM jwt_middleware_state"))
     last = None
     if _has(connection, "jwt_middleware_changes"):
@@ -314,4 +291,4 @@ def _position(connection: sqlite3.Connection) -> _Position:
             "SELECT sequence, nonce FROM jwt_middleware_changes ORDER BY sequence DESC LIMIT 1"
         ).fetchone()
     sequence, nonce = last or (0, "")
-    return _Position(state.get("identity", ""), state.get("revision", ""), sequence, nonce)
+    return Position(state.get("identity", ""), state.get("revision", ""), sequence, nonce)
