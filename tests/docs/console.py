@@ -6,11 +6,12 @@ import doctest
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
+
+from ..servers.running import free_port
 
 PORT = re.compile(r"(?<=127\.0\.0\.1:)\d{4}\b|(?<=localhost:)\d{4}\b|(?<=-port )\d{4}\b")
 CHECKER = doctest.OutputChecker()
@@ -27,12 +28,6 @@ def says(expected: str, printed: str, command: str = "the code") -> None:
     """
     if not CHECKER.check_output(expected, printed, FLAGS):
         raise AssertionError(f"{command}\nThe page says:\n{expected}\nIt prints:\n{printed}")
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 class Console:
