@@ -29,9 +29,6 @@ from .store import (
     new_revision,
 )
 
-_FORGET_AT_ONCE = 64
-"""Old uses that one new use deletes: more than one, so that they never pile up."""
-
 _TABLES = """
 CREATE TABLE IF NOT EXISTS jwt_middleware_denials (
     kind TEXT NOT NULL, value TEXT NOT NULL, issuer TEXT NOT NULL, whole INTEGER NOT NULL,
@@ -117,7 +114,7 @@ class SQLiteStore(SQLiteFile):
             connection.execute(
                 "DELETE FROM jwt_middleware_uses WHERE key IN (SELECT key FROM "
                 "jwt_middleware_uses WHERE until <= ? LIMIT ?)",
-                (now, _FORGET_AT_ONCE),
+                (now, CLEAR_AT_ONCE),
             )
             made = connection.execute(
                 "INSERT INTO jwt_middleware_uses VALUES (?, ?) ON CONFLICT (key) "

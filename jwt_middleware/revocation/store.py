@@ -28,7 +28,8 @@ AT_ONCE = 2_000
 """Denials in one answer of a store, so that no answer takes long."""
 
 CLEAR_AT_ONCE = 64
-"""Ended denials that one change clears away: more than one, so that they never pile up."""
+"""Ended denials that one change clears away, and old uses that one new use does: more than one, so
+that they never pile up."""
 
 
 class Changes(NamedTuple):

@@ -87,9 +87,7 @@ class Claims(Reference):
         first, *_ = (inspect.getdoc(view) or "").split("\n\n")
         section += paragraph(" ".join(first.split()))
         bases = [
-            base.__name__
-            for base in view.__mro__[1:]
-            if vars(base).keys() & {f for f, _ in fields_of(base)}
+            base.__name__ for base in view.__mro__[1:] if any(map(_is_field, vars(base).values()))
         ]
         if bases:
             section += paragraph(f"It has the fields of {literals(bases)} too.")
@@ -111,7 +109,11 @@ def views() -> list[tuple[str, type]]:
 def fields_of(view: type) -> list[tuple[str, Field[object]]]:
     """Return the fields of a view, its bases' too."""
     found = {n: f for base in reversed(view.__mro__) for n, f in vars(base).items()}
-    return [(name, field) for name, field in found.items() if isinstance(field, Field)]
+    return [(name, field) for name, field in found.items() if _is_field(field)]
+
+
+def _is_field(value: object) -> bool:
+    return isinstance(value, Field)
 
 
 def _principal(gateway: Gateway) -> Iterator[tuple[str, str]]:
