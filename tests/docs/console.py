@@ -61,7 +61,9 @@ class Console:
         Raises:
             AssertionError: it printed something else, or printed nothing and failed.
         """
-        for step in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+        steps = re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]
+        assert steps, "a console block types at least one command"
+        for step in steps:
             command, _, expected = re.sub(r"\\\n\s*", " ", step).partition("\n")
             if command.endswith("&"):
                 self._serve(self.with_free_ports(command.rstrip("& ")), expected)
