@@ -6,6 +6,7 @@ import gc
 import itertools
 import os
 import socket
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -118,6 +119,24 @@ def clock() -> Clock:
 @pytest.fixture
 def events() -> Events:
     return Events()
+
+
+@pytest.fixture
+def threads_started(monkeypatch: pytest.MonkeyPatch) -> list[threading.Thread]:
+    """The threads that this test starts, and those that these start.
+
+    Threads that other tests have left come and go meanwhile, so counting all of them says nothing.
+    """
+    here, started = threading.current_thread(), list[threading.Thread]()
+    start = threading.Thread.start
+
+    def record_and_start(thread: threading.Thread) -> None:
+        if (by := threading.current_thread()) is here or by in started:
+            started.append(thread)
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", record_and_start)
+    return started
 
 
 @pytest.fixture(params=[0o000, 0o022], ids=oct)

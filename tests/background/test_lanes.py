@@ -47,27 +47,25 @@ def two() -> Iterator[Jobs]:
     jobs.may_end.set()
 
 
-def threads() -> list[threading.Thread]:
-    return [each for each in threading.enumerate() if each.name == "test-lane"]
-
-
-def test_no_more_run_at_a_time_and_the_first_ones_go_first(two: Jobs) -> None:
+def test_no_more_run_at_a_time_and_the_first_ones_go_first(
+    two: Jobs, threads_started: list[threading.Thread]
+) -> None:
     for number in range(100):
         two.add(number)
 
     assert sorted(map(str, two.begins(2))) == ["0", "1"]
-    assert len(threads()) == 2
+    assert len(threads_started) == 2
     two.may_end.set()
     assert len(two.begins(100)) == 100
 
 
-def test_no_thread_is_left_at_rest(two: Jobs) -> None:
+def test_no_thread_is_left_at_rest(two: Jobs, threads_started: list[threading.Thread]) -> None:
     two.add("one", ends=True)
     two.begins(1)
-    for thread in threads():
+    for thread in threads_started:
         thread.join(10)
 
-    assert threads() == []
+    assert [thread.is_alive() for thread in threads_started] == [False]
     two.add("another", ends=True)
     assert two.begins(2) == ["one", "another"]
 

@@ -261,11 +261,12 @@ def test_header_and_api_are_in_the_options_of_a_middleware() -> None:
         assert Verifier(**gateway.verifier_options).verify(gateway.assertion())
 
 
-def test_the_endpoint_starts_when_it_is_needed_and_ends_with_the_block() -> None:
-    before = set(threading.enumerate())
+def test_the_endpoint_starts_when_it_is_needed_and_ends_with_the_block(
+    threads_started: list[threading.Thread],
+) -> None:
     with LocalGateway() as gateway:
         gateway.assertion()
-        assert set(threading.enumerate()) <= before
+        assert threads_started == []
         url = gateway.jwks_url
         assert url == gateway.jwks_url
         with pytest.raises(urllib.error.HTTPError) as missing:
@@ -274,7 +275,7 @@ def test_the_endpoint_starts_when_it_is_needed_and_ends_with_the_block() -> None
 
     with pytest.raises(urllib.error.URLError):
         fetch(url)
-    for thread in set(threading.enumerate()) - before:
+    for thread in threads_started:
         thread.join(10)  # one that has just answered
         assert not thread.is_alive()
 
