@@ -90,12 +90,7 @@ _VALUE: Final[Shape] = {
         {"type": "array", "items": of_room("value")},
     ]
 }
-_OPERAND: Final[Shape] = {
-    "anyOf": [
-        of_room("value"),
-        *(table({word: name}, required=[word]) for word, name in _SUBJECTS.items()),
-    ]
-}
+_OPERAND: Final = of_room("operand")
 
 
 _MEANS: Final[Mapping[str, str]] = {
@@ -132,6 +127,12 @@ def condition_shape(**beside: Shape) -> Shape:
 
 PREDICATE_SHAPES: Final[Keys] = {
     "value": _VALUE,
+    "operand": {
+        "anyOf": [
+            of_room("value"),
+            *(table({word: name}, required=[word]) for word, name in _SUBJECTS.items()),
+        ]
+    },
     "condition": condition_shape(),
     "policy": condition_shape(
         enforce=described(
