@@ -86,17 +86,16 @@ class Routes:
         for dependency in walk.dependencies:
             if guards_to_ask(dependency):
                 raise _stands_between(dependency)
-        for route, holders_of in walk.holders:
-            to_ask = asked_first(route)
+        for route, guards, holder_of in walk.holders:
+            to_ask = asked_first(route, guards)
             if to_ask is None:
                 continue
             # A decorator above the guards could answer before they are checked.
-            holders = holders_of()
-            if not holders or None in [getattr(holder, "app", None) for holder in holders]:
+            holder = holder_of()
+            if getattr(holder, "app", None) is None:
                 raise _stands_between(route.endpoint)
-            for holder in holders:
-                if not isinstance(holder.app, _AskedFirst):
-                    holder.app = _AskedFirst(holder.app, to_ask, self._check)
+            if not isinstance(holder.app, _AskedFirst):
+                holder.app = _AskedFirst(holder.app, to_ask, self._check)
         if not self.are_hidden:
             self.unused = exposure.unused(_all_endpoints)
         self.sizes = [(routes, len(routes)) for routes in self._lists.values()]

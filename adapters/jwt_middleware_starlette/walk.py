@@ -7,9 +7,8 @@ walk starts at whatever is wrapped, and follows each wrapper's ``app``.
 from __future__ import annotations
 
 import inspect
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
 from types import MethodType
 from typing import Any
 
@@ -60,12 +59,14 @@ class Walk:
         self._lists = lists
         self.routes: list[Route] = []
         self.endpoints: list[tuple[Any, str]] = []
-        self.holders: list[tuple[Any, Callable[[], list[Any]]]] = []
-        """Each route with an endpoint, and what returns the objects whose ``app`` serves it."""
+        self.holders: list[tuple[Any, tuple[Guard, ...], Callable[[], Any]]] = []
+        """Each route with an endpoint, the guards among its dependencies, and what returns the
+        object whose ``app`` serves it; None where there is none."""
         self.dependencies: list[Any] = []
         self.beside: list[Any] = []
         self._included: Any = None
         self._serving: dict[int, dict[int, list[Any]]] = {}
+        self._visits: Counter[tuple[int, int]] = Counter()
 
     def below(
         self, app: Any, prefix: str, guards: tuple[Guard, ...], above: tuple[int, ...]
@@ -86,7 +87,7 @@ class Walk:
                 # routes it serves by copies.
                 context = route.include_context
                 self.dependencies += [entry.dependency for entry in context.dependencies]
-                below = (*guards, *_guards_of_inclusion(context.dependencies))
+                below = (*guards, *_guards_among(_calls_of_entries(context.dependencies)))
                 outer = self._included
                 self._included = outer or route
                 self.below(included, path + context.prefix, below, above)
@@ -115,27 +116,36 @@ class Walk:
     def _endpoint(self, route: Any, path: str, included: tuple[Guard, ...]) -> None:
         endpoint = route.endpoint
         self.endpoints.append((endpoint, path))
-        self.holders.append((route, partial(self._holders, self._included, route)))
         # FastAPI resolves the dependencies of its own routes only, not of plain ones beside them.
         dependant = getattr(route, "dependant", None)
         guards: tuple[Guard, ...] = ()
         if dependant is not None:
-            guards = (*included, *_guards_among(calls_of(dependant)))
-            self.dependencies += calls_of(dependant)
+            calls = [*(calls_of(dependant) if self._included is None else _calls_of_copy(route))]
+            guards = (*included, *_guards_among(calls))
+            self.dependencies += calls
+        self.holders.append((route, guards, self._holder_of(route)))
         if inspect.isclass(endpoint):
             self.beside += attributes_of_class(endpoint)
         self.routes += _rows(route, path, guards)
 
-    def _holders(self, included: Any, route: Any) -> list[Any]:
-        """Return the objects whose ``app`` serves a route: itself, or those of its inclusions."""
+    def _holder_of(self, route: Any) -> Callable[[], Any]:
+        """Return what returns the object whose ``app`` serves a route here."""
+        included = self._included
         if included is None:
-            return [route]
-        if id(included) not in self._serving:
-            holders: dict[int, list[Any]] = defaultdict(list)
-            for key, holder in _serving(included):  # FastAPI makes them now, else at first use
-                holders[key].append(holder)
-            self._serving[id(included)] = holders
-        return self._serving[id(included)].get(id(route), [])
+            return lambda: route
+        # A router that is included twice is walked twice, in the order of FastAPI's own copies.
+        before = self._visits[id(included), id(route)]
+        self._visits[id(included), id(route)] += 1
+
+        def holder() -> Any:
+            if id(included) not in self._serving:
+                copies: dict[int, list[Any]] = defaultdict(list)
+                for key, copy in _serving(included):  # FastAPI makes them now, else at first use
+                    copies[key].append(copy)
+                self._serving[id(included)] = copies
+            return next(iter(self._serving[id(included)].get(id(route), [])[before:]), None)
+
+        return holder
 
 
 def _rows(route: Any, path: str, guards: tuple[Guard, ...]) -> Iterator[Route]:
@@ -167,13 +177,25 @@ def _serving(included: Any) -> Iterator[tuple[int, Any]]:
             yield id(candidate.original_route), holder
 
 
-def _guards_of_inclusion(dependencies: Iterable[Any]) -> Iterator[Guard]:
-    """Yield the guards among the dependencies of an included router."""
+def _calls_of_entries(dependencies: Iterable[Any]) -> Iterator[Any]:
+    """Yield what a router's or a route's ``dependencies`` call, at any depth."""
     from fastapi.dependencies.utils import get_dependant  # the router is FastAPI's, so it is there
 
     for entry in dependencies:
-        below = calls_of(get_dependant(path="/", call=entry.dependency))
-        yield from _guards_among([entry.dependency, *below])
+        yield entry.dependency
+        yield from calls_of(get_dependant(path="/", call=entry.dependency))
+
+
+def _calls_of_copy(route: Any) -> Iterator[Any]:
+    """Yield the dependencies of the copies by which an included route is served.
+
+    Each is made of the endpoint anew, which has another signature by now where a class of views
+    has set it.
+    """
+    from fastapi.dependencies.utils import get_dependant  # the route is FastAPI's, so it is there
+
+    yield from _calls_of_entries(route.dependencies)
+    yield from calls_of(get_dependant(path=route.path_format, call=route.endpoint))
 
 
 def calls_of(dependant: Any) -> Iterator[Any]:
@@ -230,13 +252,16 @@ ToAsk = Callable[[str], Sequence[Guard]]
 """Returns the guards to check before a request of this method, or a ``WEBSOCKET``, is served."""
 
 
-def asked_first(route: Any) -> ToAsk | None:
-    """Return what to check before a route's endpoint; None where its wrappers check everything."""
+def asked_first(route: Any, of_dependencies: Sequence[Guard]) -> ToAsk | None:
+    """Return what to check before a route's endpoint; None where its wrappers check everything.
+
+    ``of_dependencies`` are the guards among its dependencies.
+    """
     endpoint = route.endpoint
     if not inspect.isclass(endpoint):
         guards = guards_to_ask(endpoint)
         if not guards and _makes_its_own_handler(route):
-            guards = (*guards_of(endpoint), *_guards_among(calls_of(route.dependant)))
+            guards = (*guards_of(endpoint), *of_dependencies)
         return (lambda _: guards) if guards else None
     by_method = {
         method: (

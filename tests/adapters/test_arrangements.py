@@ -737,9 +737,14 @@ def test_a_fastapi_route_that_caches_by_itself_is_asked_first(
     app.router.route_class = Caching
     app.add_api_route("/a", starlette_adapter.requires(BOSS)(lambda: "served"))
     app.add_api_route("/b", lambda: "served", dependencies=[Depends(guard(BOSS))])
+    router = APIRouter(route_class=Caching)
+    router.add_api_route("/c", lambda: "served")
+    app.include_router(router, dependencies=[Depends(guard(BOSS))])
+    app.include_router(router, prefix="/open")
     clerk, boss = caller(role="Internal/clerk"), caller(role="Internal/boss")
 
-    for path in ("/a", "/b"):
+    assert AsgiApp(app).get("/open/c", clerk).status == 200
+    for path in ("/a", "/b", "/c"):
         asked = [AsgiApp(app).get(path, who).status for who in (clerk, boss, clerk)]
         assert asked == [403, 200, 403], path
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inspect import Parameter, Signature
 from typing import Annotated, Any
 
 import pytest
@@ -137,6 +138,23 @@ def in_a_sub_dependency_of_the_inclusion(app: FastAPI) -> None:
     app.include_router(router, dependencies=[Depends(asks_a)])
 
 
+def in_a_class_of_views(app: FastAPI) -> None:
+    """As fastapi-utils does it: the endpoint gets its signature when it is a route already."""
+    router = APIRouter()
+
+    class Page:
+        def __init__(self, principal: Annotated[Principal, NEEDS_A]) -> None:
+            self.principal = principal
+
+        @router.get("/x")
+        def serve(self) -> str:
+            return "served"
+
+    this = Parameter("self", Parameter.POSITIONAL_OR_KEYWORD, default=Depends(Page))
+    Page.serve.__signature__ = Signature([this])  # type: ignore[attr-defined]
+    app.include_router(router)
+
+
 def by_security(app: FastAPI) -> None:
     app.add_api_route("/x", view(), dependencies=[Security(guard(A), scopes=["read"])])
 
@@ -153,6 +171,7 @@ def by_security(app: FastAPI) -> None:
         on_a_router_above,
         in_a_sub_dependency,
         in_a_class,
+        in_a_class_of_views,
         in_a_sub_dependency_of_the_router,
         in_a_sub_dependency_of_the_inclusion,
         by_security,
