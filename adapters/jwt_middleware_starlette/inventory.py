@@ -69,7 +69,7 @@ class Routes:
             routes = routes_of(app)
             if id(routes) not in seen:
                 seen.add(id(routes))
-                walk.below(app, "", (), ())
+                walk.walk(app)
         handlers = [
             (handler, path) for endpoint, path in walk.endpoints for handler in served_by(endpoint)
         ]

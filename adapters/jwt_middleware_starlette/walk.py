@@ -65,13 +65,24 @@ class Walk:
         self.dependencies: list[Any] = []
         self.beside: list[Any] = []
         self._included: Any = None
+        self._frontends: list[Route] = []
         self._serving: dict[int, dict[int, list[Any]]] = {}
         self._visits: Counter[tuple[int, int]] = Counter()
 
-    def below(
+    def walk(self, app: Any, prefix: str = "", above: tuple[int, ...] = ()) -> None:
+        """Walk a whole app; ``prefix`` is the path at which it is mounted."""
+        around = self._included, self._frontends
+        self._included, self._frontends = None, []
+        self._below(app, prefix, (), above)
+        # FastAPI tries them when no route matched, the longest path first.
+        self.routes += sorted(self._frontends, key=lambda each: -len(each.path))
+        self._included, self._frontends = around
+
+    def _below(
         self, app: Any, prefix: str, guards: tuple[Guard, ...], above: tuple[int, ...]
     ) -> None:
-        routes = routes_of(app)
+        owner = _owner_of(app)
+        routes = routes_of(owner)
         if not isinstance(routes, list) or id(routes) in above:
             return
         self._lists[id(routes)] = routes
@@ -90,7 +101,7 @@ class Walk:
                 below = (*guards, *_guards_among(_calls_of_entries(context.dependencies)))
                 outer = self._included
                 self._included = outer or route
-                self.below(included, path + context.prefix, below, above)
+                self._below(included, path + context.prefix, below, above)
                 self._included = outer
             elif hasattr(route, "app"):
                 # Dependencies of an included router do not apply to what it mounts. A mount knows
@@ -98,6 +109,7 @@ class Walk:
                 self._mounted(route if getattr(route, "routes", None) else route.app, path, above)
             else:
                 self.routes.append(route_of(path, (), route))
+        self._frontends_of(safe_attribute(owner, "router") or owner, prefix, guards)
         default = safe_attribute(app, "default") or safe_attribute(
             safe_attribute(app, "router"), "default"
         )
@@ -105,9 +117,19 @@ class Walk:
             self.endpoints.append((default, prefix))
             self.routes.append(route_of(prefix + "/*", (), default))
 
+    def _frontends_of(self, router: Any, prefix: str, included: tuple[Guard, ...]) -> None:
+        """Describe the static frontends of FastAPI's router, each with the guards of the router."""
+        for group in getattr(router, "_low_priority_routes", ()):
+            self._lists[id(group.routes)] = group.routes
+            guards = (*included, *_guards_among(calls_of(group.dependant)))
+            for route in group.routes:
+                path = (prefix + route.path).rstrip("/") + "/*"
+                found = route_of(path, route.methods, route.app, guards=guards)
+                self._frontends.append(found._replace(frameworks_own=True, place=""))
+
     def _mounted(self, app: Any, path: str, above: tuple[int, ...]) -> None:
         if isinstance(routes_of(app), list):
-            self.below(app, path, (), above)
+            self.walk(app, path, above)
         elif app is not None:
             innermost = _innermost(app)
             self.endpoints.append((innermost, path))
@@ -222,7 +244,12 @@ def _innermost(app: Any) -> Any:
 
 
 def routes_of(app: Any) -> Any:
-    """Return the routes of the first app behind any wrappers that has some.
+    """Return the routes of the first app behind any wrappers that has some; None for none."""
+    return safe_attribute(_owner_of(app), "routes")
+
+
+def _owner_of(app: Any) -> Any:
+    """Return the first app behind any wrappers that has routes; None where none is found.
 
     Wrappers keep an app as ``app``, under a name of their own, or in a closure.
     """
@@ -235,9 +262,8 @@ def routes_of(app: Any) -> Any:
         seen.add(id(app))
         if isinstance(app, MethodType):  # a Router wraps its own method by its middleware
             app = app.__self__
-        routes = safe_attribute(app, "routes")
-        if isinstance(routes, list):
-            return routes
+        if isinstance(safe_attribute(app, "routes"), list):
+            return app
         own = safe_attribute(app, "__dict__")
         kept = (
             safe_attribute(app, "app"),

@@ -284,6 +284,39 @@ def test_a_guard_of_the_app_does_not_reach_an_app_that_is_mounted(rsa_key: Any) 
     check_enforced(app, rsa_key)
 
 
+def test_a_guarded_view_of_an_app_that_an_included_router_mounts_is_served(rsa_key: Any) -> None:
+    def cached(function: Any) -> Any:
+        return lambda: function()
+
+    inner, router, app = bare_app(), APIRouter(), bare_app()
+    inner.add_api_route("/x", cached(requires(A)(view())))
+    router.mount("/inner", inner)
+    app.include_router(router, prefix="/v1")
+
+    assert table(app) == {"/v1/inner/x": GUARDED_A}
+    check_enforced(app, rsa_key)
+
+
+@pytest.mark.skipif(not hasattr(FastAPI, "frontend"), reason="FastAPI serves no frontend yet")
+def test_frontends_are_found_with_the_guards_of_their_routers(tmp_path: Any, rsa_key: Any) -> None:
+    (tmp_path / "index.html").write_text("served")
+    app, closed, outer = bare_app(), APIRouter(dependencies=[NEEDS_A]), APIRouter()
+    app.frontend("/", directory=tmp_path)
+    closed.frontend("/closed", directory=tmp_path)
+    outer.include_router(closed, prefix="/v1")
+    app.include_router(outer, dependencies=[NEEDS_B])
+    app.add_api_route("/x", view())
+
+    assert [(each.path, each.kind, each.guard, each.methods) for each in inventory(app)] == [
+        ("/x", "unguarded", "", ("GET",)),
+        ("/v1/closed/*", "guarded", f"{IS_B} and {IS_A}", ("GET", "HEAD")),
+        ("/*", "framework", "", ("GET", "HEAD")),
+    ]
+    app.add_middleware(JWTMiddleware, keys=rsa_key.certificate_pem, api="/echo", optional=True)
+    assert call_asgi(app, "GET", "/").status == 200
+    assert call_asgi(app, "GET", "/v1/closed/").status == 401
+
+
 def test_the_documentation_is_the_frameworks_own() -> None:
     app = FastAPI()
     app.add_api_route("/x", view())
