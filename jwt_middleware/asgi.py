@@ -6,8 +6,10 @@ types other than ``http`` and ``websocket`` pass through.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Awaitable
-from typing import NoReturn, Unpack
+from contextlib import suppress
+from typing import Any, NoReturn, Unpack
 
 from .authorization.request import ScopeView
 from .background.waiting import Steps, drive_async
@@ -38,6 +40,7 @@ class JWTMiddleware:
         check_plain_app(app, "ASGI")
         self.middleware = Middleware(options)
         self.app = with_metadata(self.middleware, app)
+        put_cache_headers_inside(self)
         check_no_routes(self.middleware)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -153,6 +156,61 @@ def with_cache_headers(
         return send(message)
 
     return send_with_headers
+
+
+class WithCacheHeaders:
+    """An app whose answers have Vary and Cache-Control before middleware around it reads them.
+
+    A cache that stands inside ours would keep them without, and give one caller's to another.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        middleware: Middleware | None = scope.get(MIDDLEWARE_KEY)
+        headers = None if middleware is None else middleware.cache_headers
+        if scope["type"] == "http" and middleware is not None and headers is not None:
+            send = with_cache_headers(middleware, headers, scope, send)
+        await self.app(scope, receive, send)
+
+
+def put_cache_headers_inside(holder: Any) -> Any:
+    """Put ``WithCacheHeaders`` around what the middleware wraps that ``holder`` has as ``app``.
+
+    Nothing is put where all of it is Starlette's or ours. Returns what is wrapped.
+    """
+    may_keep, passed = False, set[int]()
+    app: Any = getattr(holder, "app", None)
+    while _is_middleware(app) and id(app) not in passed:
+        passed.add(id(app))
+        is_put = isinstance(app, WithCacheHeaders)
+        may_keep = not is_put and (may_keep or may_keep_answers(type(app)))
+        holder, app = app, app.app
+    if may_keep:
+        with suppress(AttributeError):  # what cannot be replaced stays as it is
+            holder.app = WithCacheHeaders(app)
+    return app
+
+
+def _is_middleware(app: Any) -> bool:
+    """Whether an app wraps another one, as its class says by its first argument."""
+    if not hasattr(app, "app") or inspect.isfunction(app):
+        return False
+    try:
+        first = next(iter(inspect.signature(type(app)).parameters), None)
+    except (TypeError, ValueError):
+        return False
+    return first == "app"
+
+
+def may_keep_answers(kind: type) -> bool:
+    """Whether a class of middleware is neither ours nor one of Starlette's that keep nothing."""
+    place = f"{kind.__module__}."
+    return place.startswith("starlette.middleware.base.") or not place.startswith(_KEEP_NOTHING)
+
+
+_KEEP_NOTHING = ("jwt_middleware.", "jwt_middleware_starlette.", "starlette.", "fastapi.")
 
 
 def enter(middleware: Middleware, scope: Scope) -> Awaitable[None] | None:

@@ -18,6 +18,7 @@ from jwt_middleware.asgi import (
     enter,
     fail_startup,
     guard_lifespan,
+    put_cache_headers_inside,
     with_audit,
     with_cache_headers,
     with_metadata,
@@ -94,7 +95,7 @@ class JWTMiddleware:
         self._set_user = options.pop("set_user", True)
         self._fault: ConfigurationError | None = None
         self._has_reported = False
-        from .inventory import UNSEEN, Routes  # imported here: only needed when an app is built
+        from .inventory import UNSEEN, Routes  # imported here: only when an app is built
 
         self._routes = Routes(app, enter=enter_handler, check=check_first)
         self._inspecting = ForkLock()
@@ -120,11 +121,9 @@ class JWTMiddleware:
                 await send_asgi(refusal, scope, receive, send)
                 return
             middleware = self.middleware
-            record = (
-                middleware.start_record(scope, ScopeView(scope), kind)
-                if middleware.has_listeners
-                else None
-            )
+            record = None
+            if middleware.has_listeners:
+                record = middleware.start_record(scope, ScopeView(scope), kind)
             if record is not None:
                 method = record.method if kind == "http" else "WEBSOCKET"
                 record.route = self._routes.template(method, record.path)
@@ -187,6 +186,7 @@ class JWTMiddleware:
                     document_headers(app, self.middleware.settings.headers)
 
     def _fault_of_routes(self) -> ConfigurationError | None:
+        put_cache_headers_inside(self)
         try:
             routes = self._routes.inventory()
             if self._routes.are_hidden and self.middleware.needs_routes:

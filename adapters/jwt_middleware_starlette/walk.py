@@ -9,11 +9,13 @@ from __future__ import annotations
 import inspect
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from types import MethodType
+from types import MethodType, SimpleNamespace
 from typing import Any
 
 from starlette.endpoints import HTTPEndpoint
+from starlette.middleware import Middleware
 
+from jwt_middleware.asgi import WithCacheHeaders, may_keep_answers, put_cache_headers_inside
 from jwt_middleware.authorization import Guard
 from jwt_middleware.authorization.exposure import guards_of, guards_to_ask
 from jwt_middleware.authorization.guards import GUARD, safe_attribute
@@ -25,6 +27,7 @@ from jwt_middleware.authorization.routes import (
     route_of,
     routes_of_class,
 )
+from jwt_middleware.options import is_a
 
 _OPENING = ("WEBSOCKET", "on_connect")
 _MOST_WRAPPERS = 100
@@ -71,6 +74,7 @@ class Walk:
 
     def walk(self, app: Any, prefix: str = "", above: tuple[int, ...] = ()) -> None:
         """Walk a whole app; ``prefix`` is the path at which it is mounted."""
+        _put_cache_headers_inside_app(_owner_of(app))
         around = self._included, self._frontends
         self._included, self._frontends = None, []
         self._below(app, prefix, (), above)
@@ -104,6 +108,7 @@ class Walk:
                 self._below(included, path + context.prefix, below, above)
                 self._included = outer
             elif hasattr(route, "app"):
+                _put_cache_headers_inside_app(put_cache_headers_inside(route))
                 # Dependencies of an included router do not apply to what it mounts. A mount knows
                 # the routes below it, even where middleware of its own hides them.
                 self._mounted(route if getattr(route, "routes", None) else route.app, path, above)
@@ -138,6 +143,7 @@ class Walk:
     def _endpoint(self, route: Any, path: str, included: tuple[Guard, ...]) -> None:
         endpoint = route.endpoint
         self.endpoints.append((endpoint, path))
+        put_cache_headers_inside(route)
         # FastAPI resolves the dependencies of its own routes only, not of plain ones beside them.
         dependant = getattr(route, "dependant", None)
         guards: tuple[Guard, ...] = ()
@@ -168,6 +174,20 @@ class Walk:
             return next(iter(self._serving[id(included)].get(id(route), [])[before:]), None)
 
         return holder
+
+
+def _put_cache_headers_inside_app(app: Any) -> None:
+    """Put them inside the middleware that an app or its router has of its own."""
+    stacks = [safe_attribute(safe_attribute(app, "router"), "middleware_stack")]
+    added = [each.cls for each in getattr(app, "user_middleware", ())]
+    # Where ours is among it, it does this itself for what it wraps.
+    if not any(is_a(kind, "jwt_middleware_starlette", "JWTMiddleware") for kind in added):
+        stacks.append(safe_attribute(app, "middleware_stack"))
+        is_built = stacks[-1] is not None or WithCacheHeaders in added
+        if not is_built and any(map(may_keep_answers, added)):
+            app.user_middleware.append(Middleware(WithCacheHeaders))
+    for stack in stacks:
+        put_cache_headers_inside(SimpleNamespace(app=stack))
 
 
 def _rows(route: Any, path: str, guards: tuple[Guard, ...]) -> Iterator[Route]:
@@ -286,7 +306,7 @@ def asked_first(route: Any, of_dependencies: Sequence[Guard]) -> ToAsk | None:
     endpoint = route.endpoint
     if not inspect.isclass(endpoint):
         guards = guards_to_ask(endpoint)
-        if not guards and _makes_its_own_handler(route):
+        if not guards and _may_answer_by_itself(route):
             guards = (*guards_of(endpoint), *of_dependencies)
         return (lambda _: guards) if guards else None
     by_method = {
@@ -301,10 +321,15 @@ def asked_first(route: Any, of_dependencies: Sequence[Guard]) -> ToAsk | None:
     return (lambda method: by_method.get(method, ())) if any(by_method.values()) else None
 
 
-def _makes_its_own_handler(route: Any) -> bool:
-    """Whether a FastAPI route's class replaces what calls the endpoint, as a cache may."""
+def _may_answer_by_itself(route: Any) -> bool:
+    """Whether something may answer before the endpoint, as a cache does.
+
+    It is middleware of the route, or in FastAPI a class of the app's own that replaces what calls
+    the endpoint.
+    """
     make = getattr(type(route), "get_route_handler", None)
-    return make is not None and not str(make.__module__).startswith("fastapi.")
+    replaces = make is not None and not str(make.__module__).startswith("fastapi.")
+    return replaces or hasattr(route.app, "app")
 
 
 def served_by(endpoint: Any) -> Iterator[Any]:
