@@ -35,12 +35,17 @@ class JWTMiddleware:
 
     def __init__(self, app: ASGIApp, **options: Unpack[Options]) -> None:
         # Imported here: the adapters' doors do not need it.
-        from .middleware.plain_apps import check_no_routes, check_plain_app
+        from .middleware.plain_apps import (
+            check_framework_cache,
+            check_no_routes,
+            check_plain_app,
+        )
 
         check_plain_app(app, "ASGI")
         self.middleware = Middleware(options)
         self.app = with_metadata(self.middleware, app)
         put_cache_headers_inside(self)
+        check_framework_cache(app, self.middleware)
         check_no_routes(self.middleware)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -38,6 +38,28 @@ def check_plain_app(app: Any, protocol: str) -> None:
         raise ConfigurationError(f"an {protocol} app can be called, {type(app).__name__} cannot")
 
 
+def check_framework_cache(app: Any, middleware: Middleware) -> None:
+    """Refuse answers that Litestar keeps by their path and query: one caller's for all others."""
+    if not is_a(type(app), "litestar", "Litestar") or middleware.cache_headers is None:
+        return
+    if not app.response_cache_config.key_builder.__module__.startswith("litestar."):
+        return
+    exempt = middleware.settings.exempt
+    kept = {
+        route.path
+        for route in app.routes
+        for handler in getattr(route, "route_handlers", ())
+        if getattr(handler, "cache", False) and handler.cache_key_builder is None
+    }
+    faults = sorted(path for path in kept if path not in exempt)
+    if faults:
+        raise ConfigurationError(
+            f"cache: Litestar gives its answer to {faults[0]} to every caller, as it keeps it by "
+            "path and query; give the handler, or ResponseCacheConfig, a key builder that adds "
+            'request.scope["jwt_middleware.principal"].subject'
+        )
+
+
 def check_no_routes(middleware: Middleware) -> None:
     """Refuse an option that a plain door does not support."""
     if middleware.settings.unguarded != "allow":

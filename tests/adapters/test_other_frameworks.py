@@ -12,6 +12,7 @@ import litestar
 import pytest
 import quart
 from flask import Flask
+from litestar.config.response_cache import ResponseCacheConfig
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 import jwt_middleware.asgi
@@ -95,6 +96,43 @@ def test_a_plain_door_protects_the_app(
     assert framework.call(app, "GET", "/nowhere").status == 401
     refused = framework.call(app, "GET", "/me", caller(role="none"))
     assert (refused.status, refused.json()["code"]) == (403, "insufficient_permission")
+
+
+@litestar.get(["/me", "/you"], cache=60)
+async def kept(request: litestar.Request[Any, Any, Any]) -> str:
+    principal = request.scope.get(PRINCIPAL_KEY)
+    return "nobody" if principal is None else str(principal.subject)  # type: ignore[attr-defined]
+
+
+def by_subject(request: litestar.Request[Any, Any, Any]) -> str:
+    return f"{request.url.path} {request.scope[PRINCIPAL_KEY].subject}"  # type: ignore[literal-required]
+
+
+def with_a_cache(options: Options, **config: Any) -> Any:
+    app = litestar.Litestar([kept], logging_config=None, **config)
+    return jwt_middleware.asgi.JWTMiddleware(app, **options)
+
+
+def test_litestar_does_not_start_where_it_keeps_a_callers_answer_for_all(options: Options) -> None:
+    with pytest.raises(ConfigurationError, match="Litestar gives its answer to /me to every"):
+        with_a_cache(options)
+    with pytest.raises(ConfigurationError, match="Litestar gives its answer to /you to every"):
+        with_a_cache({**options, "exempt": ("/me",)})
+
+
+def test_litestar_keeps_answers_by_a_key_of_ones_own(options: Options, caller: Caller) -> None:
+    names, config = ("ana", "bob", "ana"), ResponseCacheConfig(key_builder=by_subject)
+    app = with_a_cache(options, response_cache_config=config)
+
+    asked = [call_asgi(app, "GET", "/me", caller(enduser=name)).body for name in names]
+    assert asked == [b"ana", b"bob", b"ana"]
+
+
+def test_litestar_keeps_answers_that_depend_on_no_caller(options: Options) -> None:
+    app = with_a_cache({**options, "exempt": ("/me", "/you")})
+
+    assert call_asgi(app, "GET", "/me").body == b"nobody"
+    with_a_cache({**options, "vary": False})
 
 
 def test_quart_is_named_the_line_that_protects_it(options: Options) -> None:
