@@ -6,16 +6,15 @@ types other than ``http`` and ``websocket`` pass through.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Awaitable
-from contextlib import suppress
-from typing import Any, NoReturn, Unpack
+from typing import NoReturn, Unpack
 
 from .authorization.request import ScopeView
 from .background.waiting import Steps, drive_async
 from .errors import ConfigurationError, RequestError
 from .events.record import RequestRecord
 from .middleware.caching import CacheHeaders
+from .middleware.inside import put_inside
 from .middleware.middleware import MIDDLEWARE_KEY, Middleware
 from .middleware.resource import ResourceMetadata
 from .middleware.settings import Options
@@ -44,7 +43,7 @@ class JWTMiddleware:
         check_plain_app(app, "ASGI")
         self.middleware = Middleware(options)
         self.app = with_metadata(self.middleware, app)
-        put_cache_headers_inside(self)
+        put_inside(self, WithCacheHeaders)
         check_framework_cache(app, self.middleware)
         check_no_routes(self.middleware)
 
@@ -178,44 +177,6 @@ class WithCacheHeaders:
         if scope["type"] == "http" and middleware is not None and headers is not None:
             send = with_cache_headers(middleware, headers, scope, send)
         await self.app(scope, receive, send)
-
-
-def put_cache_headers_inside(holder: Any) -> Any:
-    """Put ``WithCacheHeaders`` around what the middleware wraps that ``holder`` has as ``app``.
-
-    Nothing is put where all of it is Starlette's or ours. Returns what is wrapped.
-    """
-    may_keep, passed = False, set[int]()
-    app: Any = getattr(holder, "app", None)
-    while _is_middleware(app) and id(app) not in passed:
-        passed.add(id(app))
-        is_put = isinstance(app, WithCacheHeaders)
-        may_keep = not is_put and (may_keep or may_keep_answers(type(app)))
-        holder, app = app, app.app
-    if may_keep:
-        with suppress(AttributeError):  # what cannot be replaced stays as it is
-            holder.app = WithCacheHeaders(app)
-    return app
-
-
-def _is_middleware(app: Any) -> bool:
-    """Whether an app wraps another one, as its class says by its first argument."""
-    if not hasattr(app, "app") or inspect.isfunction(app):
-        return False
-    try:
-        first = next(iter(inspect.signature(type(app)).parameters), None)
-    except (TypeError, ValueError):
-        return False
-    return first == "app"
-
-
-def may_keep_answers(kind: type) -> bool:
-    """Whether a class of middleware is neither ours nor one of Starlette's that keep nothing."""
-    place = f"{kind.__module__}."
-    return place.startswith("starlette.middleware.base.") or not place.startswith(_KEEP_NOTHING)
-
-
-_KEEP_NOTHING = ("jwt_middleware.", "jwt_middleware_starlette.", "starlette.", "fastapi.")
 
 
 def enter(middleware: Middleware, scope: Scope) -> Awaitable[None] | None:

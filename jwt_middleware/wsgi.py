@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 from .authorization.request import EnvironView
 from .errors import RequestError
 from .events.record import RequestRecord
+from .middleware.inside import put_inside
 from .middleware.middleware import MIDDLEWARE_KEY, Middleware
 from .middleware.settings import Options
 from .principal import PRINCIPAL_KEY
@@ -38,6 +39,7 @@ class JWTMiddleware:
         check_plain_app(app, "WSGI")
         self.app = app
         self.middleware = Middleware(options)
+        put_inside(self, WithCacheHeaders)
         check_no_routes(self.middleware)
         self.middleware.prefetch()
 
@@ -86,6 +88,22 @@ def with_cache_headers(middleware: Middleware, start_response: StartResponse) ->
         return start_response(status, cache_headers.text(headers), *failure)
 
     return start_with_headers
+
+
+class WithCacheHeaders:
+    """An app whose answers have Vary and Cache-Control before middleware around it reads them.
+
+    A cache that stands inside ours would keep them without, and give one caller's to another.
+    """
+
+    def __init__(self, app: WSGIApplication) -> None:
+        self.app = app
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        middleware: Middleware | None = environ.get(MIDDLEWARE_KEY)
+        if middleware is not None and not middleware.skips_verification(EnvironView(environ)):
+            start_response = with_cache_headers(middleware, start_response)
+        return self.app(environ, start_response)
 
 
 def serve_recorded(

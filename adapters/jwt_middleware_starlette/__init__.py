@@ -14,11 +14,11 @@ from starlette.authentication import AuthCredentials, UnauthenticatedUser
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from jwt_middleware.asgi import (
+    WithCacheHeaders,
     answer,
     enter,
     fail_startup,
     guard_lifespan,
-    put_cache_headers_inside,
     with_audit,
     with_cache_headers,
     with_metadata,
@@ -27,7 +27,7 @@ from jwt_middleware.authorization import ScopeView
 from jwt_middleware.authorization.decorators import public
 from jwt_middleware.background.forks import ForkLock
 from jwt_middleware.errors import ConfigurationError, RequestError
-from jwt_middleware.middleware import Middleware, Options, serve_with_token
+from jwt_middleware.middleware import Middleware, Options, put_inside, serve_with_token
 from jwt_middleware.principal import PRINCIPAL_KEY, Principal
 from jwt_middleware.responses import misconfigured, send_asgi
 
@@ -186,7 +186,7 @@ class JWTMiddleware:
                     document_headers(app, self.middleware.settings.headers)
 
     def _fault_of_routes(self) -> ConfigurationError | None:
-        put_cache_headers_inside(self)
+        put_inside(self, WithCacheHeaders)
         try:
             routes = self._routes.inventory()
             if self._routes.are_hidden and self.middleware.needs_routes:

@@ -15,7 +15,7 @@ from typing import Any
 from starlette.endpoints import HTTPEndpoint
 from starlette.middleware import Middleware
 
-from jwt_middleware.asgi import WithCacheHeaders, may_keep_answers, put_cache_headers_inside
+from jwt_middleware.asgi import WithCacheHeaders
 from jwt_middleware.authorization import Guard
 from jwt_middleware.authorization.exposure import guards_of, guards_to_ask
 from jwt_middleware.authorization.guards import GUARD, safe_attribute
@@ -27,6 +27,7 @@ from jwt_middleware.authorization.routes import (
     route_of,
     routes_of_class,
 )
+from jwt_middleware.middleware import may_keep_answers, put_inside
 from jwt_middleware.options import is_a
 
 _OPENING = ("WEBSOCKET", "on_connect")
@@ -74,7 +75,7 @@ class Walk:
 
     def walk(self, app: Any, prefix: str = "", above: tuple[int, ...] = ()) -> None:
         """Walk a whole app; ``prefix`` is the path at which it is mounted."""
-        _put_cache_headers_inside_app(_owner_of(app))
+        _put_inside_app(_owner_of(app))
         around = self._included, self._frontends
         self._included, self._frontends = None, []
         self._below(app, prefix, (), above)
@@ -108,7 +109,7 @@ class Walk:
                 self._below(included, path + context.prefix, below, above)
                 self._included = outer
             elif hasattr(route, "app"):
-                _put_cache_headers_inside_app(put_cache_headers_inside(route))
+                _put_inside_app(put_inside(route, WithCacheHeaders))
                 # Dependencies of an included router do not apply to what it mounts. A mount knows
                 # the routes below it, even where middleware of its own hides them.
                 self._mounted(route if getattr(route, "routes", None) else route.app, path, above)
@@ -143,7 +144,7 @@ class Walk:
     def _endpoint(self, route: Any, path: str, included: tuple[Guard, ...]) -> None:
         endpoint = route.endpoint
         self.endpoints.append((endpoint, path))
-        put_cache_headers_inside(route)
+        put_inside(route, WithCacheHeaders)
         # FastAPI resolves the dependencies of its own routes only, not of plain ones beside them.
         dependant = getattr(route, "dependant", None)
         guards: tuple[Guard, ...] = ()
@@ -176,8 +177,8 @@ class Walk:
         return holder
 
 
-def _put_cache_headers_inside_app(app: Any) -> None:
-    """Put them inside the middleware that an app or its router has of its own."""
+def _put_inside_app(app: Any) -> None:
+    """Put the headers to caches inside the middleware that an app or its router has of its own."""
     stacks = [safe_attribute(safe_attribute(app, "router"), "middleware_stack")]
     added = [each.cls for each in getattr(app, "user_middleware", ())]
     # Where ours is among it, it does this itself for what it wraps.
@@ -187,7 +188,7 @@ def _put_cache_headers_inside_app(app: Any) -> None:
         if not is_built and any(map(may_keep_answers, added)):
             app.user_middleware.append(Middleware(WithCacheHeaders))
     for stack in stacks:
-        put_cache_headers_inside(SimpleNamespace(app=stack))
+        put_inside(SimpleNamespace(app=stack), WithCacheHeaders)
 
 
 def _rows(route: Any, path: str, guards: tuple[Guard, ...]) -> Iterator[Route]:

@@ -10,6 +10,7 @@ from .enforcing import (
 )
 from .forwarding import Forwarding, Incoming, incoming_of
 from .health import health_of, readiness_of
+from .inside import may_keep_answers, put_inside
 from .live import Current
 from .middleware import MIDDLEWARE_KEY, Middleware
 from .settings import Options
@@ -17,18 +18,20 @@ from .streams import serve_with_token
 
 __all__ = [
     "CHECKED_GUARDS_KEY",
+    "MIDDLEWARE_KEY",
     "CacheHeaders",
     "Current",
     "Forwarding",
     "Incoming",
-    "MIDDLEWARE_KEY",
     "Middleware",
     "Options",
     "enforce",
     "enforce_first",
     "health_of",
     "incoming_of",
+    "may_keep_answers",
     "principal_of",
+    "put_inside",
     "readiness_of",
     "refusal_of",
     "serve_with_token",

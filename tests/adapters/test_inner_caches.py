@@ -19,6 +19,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Host, Mount, Route, Router
 
 import jwt_middleware.asgi
+import jwt_middleware.wsgi
 from jwt_middleware import has_role
 from jwt_middleware.principal import PRINCIPAL_KEY
 from jwt_middleware.testing import SigningKey
@@ -26,7 +27,7 @@ from jwt_middleware_starlette import JWTMiddleware, current_principal, requires
 from jwt_middleware_starlette.fastapi import guard
 
 from .client_cases import sent
-from .harness import Answer, call_asgi
+from .harness import Answer, call_asgi, call_wsgi
 
 BOSS = has_role("boss")
 ANA = {"sub": "ana", "http://wso2.org/claims/role": ["boss"]}
@@ -185,6 +186,40 @@ def test_the_plain_door_sees_through_middleware_too(rsa_key: SigningKey) -> None
     app = jwt_middleware.asgi.JWTMiddleware(Cache(serve), keys=rsa_key.public_pem, api="/echo")
 
     assert [asked(app, rsa_key, "/", each).body for each in (ANA, BOB)] == [b"ana", b"bob"]
+
+
+class WSGICache:
+    """As ``Cache``, under WSGI."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+        self._kept: list[tuple[dict[str, Any], str, list[Any], list[bytes]]] = []
+
+    def __call__(self, environ: Any, start_response: Any) -> list[bytes]:
+        for varied, status, headers, body in self._kept:
+            if all(environ.get(name) == value for name, value in varied.items()):
+                start_response(status, headers)
+                return body
+        started: list[Any] = []
+        body = list(self.app(environ, lambda *given: started.extend(given)))
+        vary = dict(started[1]).get("Vary", "")
+        names = [f"HTTP_{name.upper().replace('-', '_')}" for name in vary.split(", ") if name]
+        self._kept.append(({name: environ.get(name) for name in names}, *started, body))
+        start_response(*started)
+        return body
+
+
+def test_the_plain_wsgi_door_sees_through_middleware_too(rsa_key: SigningKey) -> None:
+    def serve(environ: Any, start_response: Any) -> list[bytes]:
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return [environ[PRINCIPAL_KEY].subject.encode()]
+
+    app = jwt_middleware.wsgi.JWTMiddleware(WSGICache(serve), keys=rsa_key.public_pem, api="/echo")
+    callers = (ANA, BOB, ANA)
+    answers = [call_wsgi(app, "GET", "/", sent(rsa_key, each)) for each in callers]
+
+    assert [each.body for each in answers] == [b"ana", b"bob", b"ana"]
+    assert {each.header("Vary") for each in answers} == {"X-JWT-Assertion"}
 
 
 def test_what_is_no_middleware_keeps_its_app(rsa_key: SigningKey) -> None:
