@@ -40,3 +40,8 @@ def readiness(request: HttpRequest) -> JsonResponse:
     """
     status, body = readiness_of(request.META)
     return JsonResponse(body, status=status, headers={"Cache-Control": "no-store"})
+
+
+# As login_not_required marks it: LoginRequiredMiddleware would send a probe to the login page, and
+# probes take a redirect for an answer.
+readiness.login_required = False  # type: ignore[attr-defined]

@@ -13,6 +13,7 @@ from jwt_middleware.options import is_a
 
 OURS = ("jwt_middleware_django", "JWTMiddleware")
 USERS = ("jwt_middleware_django", "UserMiddleware")
+LOGIN_REQUIRED = ("django", "LoginRequiredMiddleware")
 CORS = ("corsheaders", "CorsMiddleware")
 DJANGOS_USERS = (
     ("django", "SessionMiddleware"),
@@ -21,6 +22,7 @@ DJANGOS_USERS = (
 
 READERS = (
     ("django", "RemoteUserMiddleware"),
+    LOGIN_REQUIRED,
     ("django_otp", "OTPMiddleware"),
     ("auditlog", "AuditlogMiddleware"),
     ("hijack", "HijackUserMiddleware"),

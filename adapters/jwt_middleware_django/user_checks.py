@@ -11,7 +11,7 @@ from django.core.checks import CheckMessage, Error, Warning
 from jwt_middleware.errors import ConfigurationError
 from jwt_middleware.options import is_a
 
-from .order import USERS, Order, loaded
+from .order import LOGIN_REQUIRED, USERS, Order, loaded
 from .users import MAP_USER, map_user, maps_users
 
 BACKEND = "jwt_middleware_django.auth.PrincipalBackend"
@@ -47,6 +47,14 @@ def faults_of_users(order: Order) -> Iterator[CheckMessage]:
             hint=f'Add "{USER_MIDDLEWARE}" to MIDDLEWARE and "{BACKEND}" to '
             "AUTHENTICATION_BACKENDS.",
             id="jwt_middleware.W007",
+        )
+    if order.ours and not has_middleware and order.places(*LOGIN_REQUIRED):
+        yield Warning(
+            "MIDDLEWARE: LoginRequiredMiddleware sends proven callers to the login page, as "
+            "request.user is not the principal's user",
+            hint=f'Add "{USER_MIDDLEWARE}" above it, with map_user, or mark views by '
+            "@login_not_required.",
+            id="jwt_middleware.W011",
         )
     yield from order.early_readers()
 

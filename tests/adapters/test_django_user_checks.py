@@ -31,6 +31,7 @@ SESSIONS = "django.contrib.sessions.middleware.SessionMiddleware"
 DJANGOS = "django.contrib.auth.middleware.AuthenticationMiddleware"
 OURS = "jwt_middleware_django.JWTMiddleware"
 USERS = "jwt_middleware_django.auth.UserMiddleware"
+LOGIN = "django.contrib.auth.middleware.LoginRequiredMiddleware"
 REMOTE = "django.contrib.auth.middleware.RemoteUserMiddleware"
 BACKEND = "jwt_middleware_django.auth.PrincipalBackend"
 MODELS = "django.contrib.auth.backends.ModelBackend"
@@ -116,6 +117,20 @@ HALVES: list[tuple[str, Options, dict[str, Any], str, str]] = [
         {"MIDDLEWARE": [SESSIONS, DJANGOS, REMOTE, OURS, USERS]},
         "RemoteUserMiddleware stands above",
         "below",
+    ),
+    (
+        "W008",
+        MAPPED,
+        {"MIDDLEWARE": [SESSIONS, DJANGOS, LOGIN, OURS, USERS]},
+        "LoginRequiredMiddleware stands above",
+        "below",
+    ),
+    (
+        "W011",
+        {},
+        {"MIDDLEWARE": [SESSIONS, DJANGOS, OURS, LOGIN], "AUTHENTICATION_BACKENDS": [MODELS]},
+        "to the login page",
+        USERS,
     ),
 ]
 

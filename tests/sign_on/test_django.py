@@ -69,6 +69,16 @@ def test_a_person_is_logged_in(client: Client) -> None:
     assert user.last_login is not None
 
 
+def test_a_site_that_requires_a_log_in_lets_people_arrive() -> None:
+    requires_login = "django.contrib.auth.middleware.LoginRequiredMiddleware"
+    middleware = [*own_site.SETTINGS["MIDDLEWARE"], requires_login]
+    with override_settings(MIDDLEWARE=middleware), own_site.serving(view()):
+        client = Client()
+        assert client.get("/me").status_code == 302
+        assert arrive(client, token()).status_code == 303
+        assert client.get("/me").status_code == 200
+
+
 def test_the_session_gets_another_id(client: Client) -> None:
     client.get("/plant")
     planted = client.cookies["sessionid"].value

@@ -43,6 +43,7 @@ class SignOn:
             raise ConfigurationError(f"backend: one of AUTHENTICATION_BACKENDS, not {backend!r}")
         self._backend = backend or (_MODEL_BACKEND if _MODEL_BACKEND in known else known[0])
         public(self)
+        self.login_required = False  # as login_not_required marks a view: it is how to log in
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Serve one request; Django calls it on a worker thread where it serves ASGI."""
