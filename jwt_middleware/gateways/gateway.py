@@ -63,7 +63,8 @@ class Gateway:
         context_claim: which claim holds the API context, for ``api=``.
         header_claims: the claims that stand in the JOSE header; they count instead of members of
             the payload with the same name.
-        required: claims that a token must have, each with its only value, or None for any.
+        required: claims that a token must have, each with its only value, or None for any that is
+            not empty.
         issuer: the ``iss`` of all its tokens, where it is the same at every site.
         keys: where its keys are if ``keys=`` is not set: a URL with ``{issuer}`` or, for an issuer
             that is a host name, ``{host}``; or ``METADATA``.

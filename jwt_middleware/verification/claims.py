@@ -45,8 +45,8 @@ class ClaimsPolicy:
     ``leeway`` and ``max_age`` are in seconds. ``presumed_max_age`` applies if ``max_age`` is not
     set and the token has ``iat``. ``contexts``: the ``context_claim`` must equal one of these or be
     a path below one. ``required``: claims that must be there, each with its possible values, or
-    None if any will do. ``names`` lists the claims that hold the subject, the client and so on,
-    which must have the right types.
+    None if any will do that is not empty. ``names`` lists the claims that hold the subject, the
+    client and so on, which must have the right types.
     """
 
     wire: WireFormat
@@ -241,7 +241,7 @@ class ClaimsPolicy:
 
 
 def _check_value(name: str, value: Any, values: frozenset[str] | None) -> None:
-    if value is ABSENT:
+    if value is ABSENT or (value == "" and values is None):  # as an empty sub names nobody
         raise InvalidClaim(name, "missing")
     if values is not None and (type(value) is not str or value not in values):
         raise InvalidClaim(name, "mismatch")

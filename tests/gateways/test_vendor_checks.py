@@ -142,6 +142,7 @@ ROWS: Mapping[str, tuple[Row, ...]] = {
     "teleport": (
         *SIGNATURE, *EXPIRY, *ISSUER, *AUDIENCE,
         _claim("sub is missing", "sub", "missing", without=("sub",)),
+        _claim("sub is empty", "sub", "missing", claims={"sub": ""}),
         _claim("sub is no text", "sub", "type", claims={"sub": 7}),
         Row(name="nbf is in the future", code="token_immature", claims={"nbf": FUTURE}),
     ),
