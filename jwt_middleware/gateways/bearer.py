@@ -49,8 +49,12 @@ PRESETS = (
                 ListClaim("scp", " "),  # Okta writes a list, Entra one text
             ),
             service=(
-                Mark("gty", "client-credentials"),  # Auth0
-                Mark("idtyp", "app"),  # Entra
+                # Auth0; its profile of RFC 9068 has no gty, and no person's sub is without a "|".
+                Mark("gty", "client-credentials"),
+                Mark("sub", r"[^|@]+@clients"),
+                # Entra; idtyp is optional, and the two ids differ in a person's token.
+                Mark("idtyp", "app"),
+                Mark("sub", same_as="oid"),
                 Mark("preferred_username", "service-account-.+"),  # Keycloak
                 # RFC 9068, 2.2: without a resource owner, sub is the client.
                 *(Mark("sub", same_as=name) for name in _CLIENT),
