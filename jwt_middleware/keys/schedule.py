@@ -12,7 +12,7 @@ contract and README name:
   gains one every ten seconds, however many key ids are forged; one unknown id causes no second
   fetch within ten seconds.
 - So does a bad signature under a known key, as a new key may have the old one's id. It draws on the
-  same bucket, and keys of the last ten seconds are believed.
+  same bucket.
 """
 
 from __future__ import annotations
@@ -28,7 +28,6 @@ BUCKET_SIZE = 2.0
 BUCKET_REFILL = 10.0
 UNKNOWN_KEPT = 128
 UNKNOWN_FOR = 10.0
-BELIEVED_FOR = 10.0
 BACK_OFF_LIMIT = 60.0
 
 
@@ -99,8 +98,7 @@ class RefreshSchedule:
 
     def may_recheck(self) -> bool:
         """Whether a bad signature under a known key may cause a fetch now; draws on the bucket."""
-        age = self.age()
-        return age is not None and age >= BELIEVED_FOR and self.may_ask_for(None)
+        return self.fetched_at is not None and self.may_ask_for(None)
 
     def succeeded(self, max_age: float | None) -> None:
         """Take note of a good answer and of how long it says it is fresh, in seconds."""

@@ -253,8 +253,8 @@ class IssuerVerifier:
         """Return whether there are newer keys than those whose check failed; yield a wait for them.
 
         A new key may have the old one's ``kid``, and a token may have none. The keys known now are
-        believed where they were fetched just now, where such fetches are used up, and where the
-        fetch fails or does not answer in time.
+        believed where such fetches are used up, and where the fetch fails or does not answer in
+        time.
         """
         if self.current_keys() is not tried.keys:
             return True

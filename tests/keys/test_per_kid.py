@@ -155,13 +155,14 @@ def test_a_key_that_is_not_there_is_unknown_and_asked_for_once(keys: Keys, statu
     assert len(keys.paths) == 1
 
 
-def test_a_known_kid_with_another_key_is_a_bad_signature_and_fetches_nothing(keys: Keys) -> None:
+def test_a_flood_of_bad_signatures_under_a_known_kid_causes_two_fetches(keys: Keys) -> None:
     key = keys.publish()
     keys.verify(key)
 
-    with pytest.raises(BadSignature):
-        keys.verify(SigningKey("ES256", key_id=key.key_id))
-    assert len(keys.paths) == 1
+    for _ in range(20):
+        with pytest.raises(BadSignature):
+            keys.verify(SigningKey("ES256", key_id=key.key_id))
+    assert len(keys.paths) == 1 + 2
 
 
 def test_a_flood_of_forged_kids_causes_two_fetches_then_one_in_ten_seconds(keys: Keys) -> None:
