@@ -65,6 +65,9 @@ PRESETS = (
             "audience": "the identifier of this API at the authorization server: aud of its "
             "access tokens"
         },
-        terms={"aud": "the identifier of this API at the authorization server"},
+        terms={
+            "aud": "the identifier of this API at the authorization server",
+            "iss": "the authorization server, as the issuer of its metadata",
+        },
     ),
 )

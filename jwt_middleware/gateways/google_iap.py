@@ -46,6 +46,7 @@ PRESETS = (
         terms={
             "aud": "the Signed Header JWT Audience of this backend service or app",
             "iss": f"{_ISSUER}, for all of Google's Identity-Aware Proxy",
+            "iat": "the time of issue, which must be in the past",
         },
         marks=(Mark("iss", r"https://cloud\.google\.com/iap"),),
     ),

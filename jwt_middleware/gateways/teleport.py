@@ -43,6 +43,7 @@ PRESETS = (
         terms={
             "aud": "the URI of the application, as app_service has it",
             "iss": "the name of the cluster",
+            "sub": "the Teleport user",
         },
         # The subject is the user's name; other issuers write ids into both.
         marks=(Mark("username", r"(?!.*[0-9a-f]{8}-).+", same_as="sub"),),

@@ -189,6 +189,16 @@ def _claim_hint(error: InvalidClaim, claims: Mapping[str, Any], issuer: IssuerVe
         other = next((each for each in claims if each.endswith(ending) and each != name), None)
         if other is not None:
             return f"It has {other}: set claim_dialect={other.removesuffix(ending)!r}."
+    if name in {written(each) for each in gateway.required} or (name == "iss" and gateway.issuer):
+        # No option of the app asks for it.
+        return (
+            f"Send the token that {gateway.title or gateway.name} writes into "
+            f"{gateway.headers[0]}: that one has it."
+        )
+    if error.reason == "missing" and name == "exp":
+        return "Every token needs an end: let the gateway write exp" + (
+            "." if name in gateway.header_claims else ", or set max_age= if it writes iat."
+        )
     return ""
 
 

@@ -59,7 +59,8 @@ def key_of(form: str) -> SigningKey:
 def token_of(form: str, kind: str = "person", **changes: Any) -> str:
     spelled = FORMS[form]
     named = spelled.person_claims("ana") if kind == "person" else spelled.service_claims("robot")
-    options = {name: changes.pop(name) for name in ("header", "lifetime") if name in changes}
+    asked = ("header", "lifetime", "without")
+    options = {name: changes.pop(name) for name in asked if name in changes}
     return mint(key_of(form), named | changes, form=form, now=NOW, **options)
 
 
@@ -138,6 +139,7 @@ FAULTS = [
     ("google-iap", {"aud": "/projects/1/apps/x"}, "aud is the Signed Header JWT Audience"),
     ("google-iap", {"aud": "/projects/1/apps/x"}, "audience=/projects/123456789012/apps/"),
     ("google-iap", {"iss": "https://x"}, "iss is https://cloud.google.com/iap, for all"),
+    ("google-iap", {"without": ["iat"]}, "iat is missing; iat is the time of issue, which must be"),
     ("cloudflare-access", {"aud": ["x"]}, "aud is the Application Audience (AUD) Tag of this"),
     ("cloudflare-access", {"iss": "https://x"}, "iss is the team domain"),
     ("cloudflare-access", {"type": "org"}, "the claim type is 'org'; type=app is required"),
@@ -148,8 +150,10 @@ FAULTS = [
     ("pomerium", {"aud": "x"}, "aud is the host name of the route's From URL"),
     ("teleport", {"aud": ["x"]}, "aud is the URI of the application, as app_service has it"),
     ("teleport", {"iss": "x"}, "iss is the name of the cluster"),
+    ("teleport", {"sub": ""}, "the claim sub is missing; sub is the Teleport user"),
     ("oathkeeper", {"iss": "x"}, "iss is issuer_url of the id_token mutator"),
     ("bearer", {"aud": "x"}, "aud is the identifier of this API at the authorization server"),
+    ("bearer", {"iss": "x"}, "iss is the authorization server, as the issuer of its metadata"),
 ]
 
 
@@ -171,7 +175,13 @@ def test_a_fault_is_explained_in_the_vendor_s_terms(
         ("cloudflare-access", {"aud": ["x"]}, "in Zero Trust, under Access, Applications"),
         ("cloudflare-access", {"iss": "https://x"}, "If issuer= is wrong, correct it: it is https"),
         ("aws-alb", {"signer": "arn:x"}, "in the EC2 console, under Load Balancers"),
-        ("cloudflare-access", {"type": "org"}, "Call the API that this service is"),
+        ("cloudflare-access", {"type": "org"}, "writes into Cf-Access-Jwt-Assertion: that one"),
+        ("google-iap", {"iss": "x"}, "Proxy writes into x-goog-iap-jwt-assertion"),
+        ("google-iap", {"without": ["iat"]}, "Proxy writes into x-goog-iap-jwt-assertion"),
+        ("teleport", {"sub": ""}, "Send the token that Teleport writes into Teleport-Jwt"),
+        ("aws-alb", {"without": ["exp"]}, "Every token needs an end: let the gateway write exp."),
+        ("bearer", {"without": ["exp"]}, "write exp, or set max_age= if it writes iat."),
+        ("bearer", {"iss": "x"}, "Call the API that this service is"),
     ],
 )
 def test_the_hint_says_where_the_value_is_to_be_looked_up(
