@@ -41,7 +41,8 @@ def add_to(commands: Any) -> None:
         "--wso2",
         default="4.2",
         metavar="FORM",
-        help="whose tokens: a version of WSO2, 1.4 to 4.6, or a gateway's name (default 4.2)",
+        help="whose tokens: a version of WSO2, 1.4 to 4.6, a gateway's name, or a TokenForm of "
+        "your own as module:FORM (default 4.2)",
     )
     option("--issuer", help="iss of its tokens (default: the form's, or the gateway's own URL)")
     option("--audience", help="aud of its tokens (default: the form's)")

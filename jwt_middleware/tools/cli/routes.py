@@ -11,7 +11,6 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import redirect_stdout
-from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -19,9 +18,9 @@ from ...authorization.routes import Route
 from ...errors import ConfigurationError
 from ...keys.absence import allowed_absence
 from ...middleware.middleware import Middleware
-from ...options.checks import nearest
 from ...options.looking import only_looking
 from ..explain.times import count
+from .loading import load
 from .shared import add_command, answer, complain
 
 _ADAPTERS = {
@@ -176,7 +175,7 @@ def find_app(spec: str) -> GuardedApp:
     Raises ``ConfigurationError`` where there is none, or no adapter knows its framework.
     """
     with redirect_stdout(sys.stderr):  # what the app prints is not part of the answer
-        app = _load(spec)
+        app = load(spec, "app")
         seen: set[int] = set()
         while id(app) not in seen:
             seen.add(id(app))
@@ -196,37 +195,6 @@ def find_app(spec: str) -> GuardedApp:
         f"{spec}: a Starlette, FastAPI, Flask or Django app is wanted, not {type(app).__name__}"
         + (f"; write {spec}() for a factory" if inspect.isfunction(app) else "")
     )
-
-
-def _load(spec: str) -> Any:
-    module_name, _, name = spec.partition(":")
-    if not module_name or not name:
-        raise ConfigurationError(f"{spec!r}: write module:app, such as main:app")
-    if module_name.endswith(".py"):
-        dotted = module_name.removesuffix(".py").replace("/", ".")
-        raise ConfigurationError(f"{spec}: write the module and not the file, {dotted}:{name}")
-    if not all(part.isidentifier() for part in module_name.split(".")):
-        raise ConfigurationError(f"{spec!r}: {module_name!r} is not a module name")
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.insert(0, here)
-    module = _run(f"{spec}: it cannot be imported", lambda: importlib.import_module(module_name))
-    plain = name.removesuffix("()")
-    app = getattr(module, plain, None)
-    if app is None:
-        hint = nearest(plain, [public for public in vars(module) if not public.startswith("_")])
-        raise ConfigurationError(f"{module_name} has no {plain!r}{hint}")
-    return app if plain == name else _run(f"{spec}: the factory failed", app)
-
-
-def _run(fault: str, code: Callable[[], Any]) -> Any:
-    """Run the app's own code; a failure is one sentence instead of a traceback."""
-    try:
-        return code()
-    except ModuleNotFoundError as error:
-        raise ConfigurationError(f"{fault}: there is no module {error.name}") from None
-    except Exception as error:  # noqa: BLE001 - the app's own code
-        raise ConfigurationError(f"{fault}: {type(error).__name__}: {error}") from None
 
 
 def _adapter_of(app: Any) -> ModuleType | None:

@@ -11,7 +11,6 @@ from urllib.parse import urlsplit
 
 from ...authorization.registry import ClientRegistry
 from ...errors import ConfigurationError
-from ...gateways.forms import FORMS
 from ...keys.sources import PEM
 from ...principal import written
 from ...testing import Accounts, ClientAccount, LocalGateway, User, sample_accounts
@@ -41,17 +40,18 @@ def run(options: argparse.Namespace) -> None:
         accounts = Accounts(clients, accounts.users, ClientRegistry(options.clients))
     if options.header is not None and not re.fullmatch(_HEADER_NAME, options.header):
         raise ConfigurationError(f"--header: {options.header!r} is not a header name")
-    form = form_named("--form", options.form)
-    preset = FORMS[form].gateway
+    form = form_named(options.form)
+    preset = form.gateway
+    of = f"tokens of {preset.name}"
     if options.api and preset.context_claim is None:
-        raise ConfigurationError(f"--api: tokens of {form} carry no API context; leave it out")
-    if options.service is not None and FORMS[form].service is None:
-        raise ConfigurationError(f"--service: tokens of {form} are of people only; leave it out")
-    if options.role and not preset.names.roles and not FORMS[form].client:
-        raise ConfigurationError(f"--role: tokens of {form} have no claim for roles; leave it out")
+        raise ConfigurationError(f"--api: {of} carry no API context; leave it out")
+    if options.service is not None and form.service is None:
+        raise ConfigurationError(f"--service: {of} are of people only; leave it out")
+    if options.role and not preset.names.roles and not form.client:
+        raise ConfigurationError(f"--role: {of} have no claim for roles; leave it out")
     key = None
     if options.key is not None:
-        key = signing_key(options.key, make=True, algorithm=FORMS[form].algorithm)
+        key = signing_key(options.key, make=True, algorithm=form.algorithm)
     local = LocalGateway(
         form,
         options.header,
@@ -180,13 +180,16 @@ def _usage(
             secret = confidential.secret if options.accounts is None else "SECRET"
             grant = "-d grant_type=client_credentials"
             yield f"curl -u {confidential.client_id}:{secret} {grant} {url}/token"
-    shown = local.app_options
-    shown.pop("clients", None)
-    if shown["gateway"] == "wso2":  # what an app has by default
-        del shown["gateway"]
+    given = local.app_options
+    given.pop("clients", None)
     if options.api:
-        shown["api"] = options.api[0] if len(options.api) == 1 else options.api
-    yield "your app:  " + ", ".join(f"{name}={value!r}" for name, value in shown.items())
+        given["api"] = options.api[0] if len(options.api) == 1 else options.api
+    shown = {name: repr(value) for name, value in given.items()}
+    if given["gateway"] == "wso2":  # what an app has by default
+        del shown["gateway"]
+    elif not isinstance(given["gateway"], str):  # one of their own, as Python finds it
+        shown["gateway"] = options.form.replace(":", ".") + ".gateway"
+    yield "your app:  " + ", ".join(f"{name}={text}" for name, text in shown.items())
     if options.key is None:
         yield "the key is new at each start; --key FILE keeps one"
     yield f"inspector: {url}/_inspector"

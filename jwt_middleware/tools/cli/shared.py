@@ -21,6 +21,7 @@ from ...options.catalogue import OPTIONS
 from ...options.sources import CONFIG_FILE, ENVIRONMENT_PREFIX
 from ...verification.verifier import Verifier
 from ..explain.token import find_token
+from .loading import load
 
 REFUSED, MISTAKEN, UNKNOWN = 1, 2, 3
 """Exit statuses beside 0."""
@@ -35,6 +36,11 @@ _CANNOT_BE_TOLD = frozenset({KeysUnavailable.code, StoreUnavailable.code})
 _TERMINALS_LINE = 4_095
 """Characters of a line that a terminal passes on (N_TTY in Linux)."""
 _KEY_OPTIONS = ("ca_file", "allow_http", "password_file")
+_ABOUT = {
+    "gateway": "the gateway whose assertions these are: the name of a preset, or a Gateway of your "
+    "own as module:name"
+}
+"""What the commands say of an option in other words than the pages."""
 _OPTIONS = ("keys", "gateway", "api", "issuer", "audience", "signer", "clients")
 
 
@@ -110,7 +116,7 @@ def add_verifier_options(command: argparse.ArgumentParser) -> None:
     """Add the options of a verifier."""
     command.add_argument("--config", type=Path, metavar="TOML", help="a file of options")
     for option in _OPTIONS:
-        about = OPTIONS[option].about.replace("``", "").replace("%", "%%")
+        about = _ABOUT.get(option, OPTIONS[option].about).replace("``", "").replace("%", "%%")
         command.add_argument(f"--{option}", help=about)
     add_key_options(command)
 
@@ -175,6 +181,8 @@ def optional_verifier(
     given = {n: value for n in _OPTIONS if (value := getattr(options, n)) is not None}
     if (keys := keys_of(options, options.keys)) is not None:
         given["keys"] = keys
+    if ":" in given.get("gateway", ""):
+        given["gateway"] = load(given["gateway"], "gateway")
     environment = environment_of(options)
     if not given and not environment:
         return None

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import ConfigurationError
-from ...gateways.forms import form_of_version
-from ...testing import SigningKey
+from ...gateways.forms import FORMS, form_of_version
+from ...testing import SigningKey, TokenForm
+from .loading import load
 from .shared import complain
 
 
@@ -53,12 +54,23 @@ def signing_key(
         raise ConfigurationError(f"--key: {path} is not an unencrypted private key") from None
 
 
-def form_named(option: str, version: str) -> str:
-    """Return the form of a version; raise ``ConfigurationError`` where there is none."""
+def form_named(name: str) -> TokenForm:
+    """Return the form of a version, of a gateway's name, or of one's own as ``module:FORM``.
+
+    Raises ``ConfigurationError`` where there is none.
+    """
+    if ":" in name:
+        form = load(name, "FORM")
+        if not isinstance(form, TokenForm):
+            raise ConfigurationError(
+                f"--form: {name} is a {type(form).__name__}; a TokenForm is wanted, such as "
+                "TokenForm(preset=your_gateway)"
+            )
+        return form
     try:
-        return form_of_version(version)
+        return FORMS[form_of_version(name)]
     except ValueError as error:
-        raise ConfigurationError(f"{option}: {error}") from None
+        raise ConfigurationError(f"--form: {error}") from None
 
 
 def named_claims(pairs: Iterable[str]) -> dict[str, Any]:

@@ -84,7 +84,8 @@ def add_to(commands: Any) -> None:
     option(
         "--form",
         default="wso2-4.2",
-        help="whose token: a version of WSO2, 1.4 to 4.6, or a gateway's name (default: wso2-4.2)",
+        help="whose token: a version of WSO2, 1.4 to 4.6, a gateway's name, or a TokenForm of your "
+        "own as module:FORM (default: wso2-4.2)",
     )
     option("--client", help="the client id; the demo's clients bring their claims")
     option("--as", dest="user", metavar="USER", help="the end user")
@@ -179,19 +180,18 @@ def _verify(options: argparse.Namespace) -> int:
 
 def _mint(options: argparse.Namespace) -> int:
     """Make a token as a gateway does, with a key of your own. For tests only."""
-    from ...gateways.forms import FORMS
     from ...testing import mint
     from .signing import form_named, signing_key
 
-    form = form_named("--form", options.form)
+    form = form_named(options.form)
     key = signing_key(
         options.key,
         options.certificate,
         make=options.make_key,
-        algorithm=options.algorithm or FORMS[form].algorithm,
+        algorithm=options.algorithm or form.algorithm,
         key_id=options.key_id,
     )
-    token = mint(key, _claims(options, FORMS[form]), form=form, lifetime=options.lifetime)
+    token = mint(key, _claims(options, form), form=form, lifetime=options.lifetime)
     with whatever_the_reader():
         print(token)
     return 0

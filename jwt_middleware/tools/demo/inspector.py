@@ -20,7 +20,6 @@ from starlette.routing import Route
 
 from ...errors import ConfigurationError
 from ...gateways import Gateway
-from ...gateways.forms import FORMS
 from ...principal import text_at, written
 from ...testing import Accounts, ClientAccount, LocalGateway
 from ...verification.verifier import Verifier
@@ -28,7 +27,7 @@ from ..explain.claims import grouped
 from ..explain.token import find_token, inspect, principal_as_json
 from ..gateway.requests import bounded_body
 from .echo import ECHO_CONTEXT
-from .samples import FAULTS, Sample, sample
+from .samples import FAULTS, Sample, forms_of, sample
 
 INSPECTOR = "/_inspector"
 _FILES = Path(__file__).with_name("page")
@@ -74,7 +73,8 @@ class Inspector:
         self._accounts = accounts
         self._local = local
         self._verifiers = verifiers
-        self._form = next((n for n, form in FORMS.items() if form is local.form), "wso2-4.2")
+        self._forms = forms_of(local)
+        self._form = next(name for name, form in self._forms.items() if form is local.form)
         self._try_routes = try_routes
 
     def routes(self) -> list[Route]:
@@ -103,7 +103,9 @@ class Inspector:
                 {"id": account.client_id, "name": self._name_of(account)} for account in accounts
             ],
             "users": list(self._accounts.users),
-            "forms": [{"id": name, "preset": form.preset} for name, form in FORMS.items()],
+            "forms": [
+                {"id": name, "preset": form.gateway.name} for name, form in self._forms.items()
+            ],
             "form": self._form,
             "faults": [{"id": name, "name": text} for name, (text, _) in FAULTS.items()],
             "sign_in": {"client": public[0] if public else None, "echo": ECHO_CONTEXT},

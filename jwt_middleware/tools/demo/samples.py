@@ -109,6 +109,13 @@ FAULTS: Mapping[str, tuple[str, Callable[[Maker], str]]] = {
 """What may be wrong with a sample, in words, and what makes such a token."""
 
 
+def forms_of(local: LocalGateway) -> Mapping[str, TokenForm]:
+    """Return the forms by name, and that of the gateway under its own name if it is none."""
+    if any(form is local.form for form in FORMS.values()):
+        return FORMS
+    return {**FORMS, local.gateway.name: local.form}
+
+
 def sample(asked: Sample, accounts: Accounts, local: LocalGateway, context: str) -> str:
     """Return the token, as ``local`` signs it where it is asked for in its own form.
 
@@ -117,14 +124,15 @@ def sample(asked: Sample, accounts: Accounts, local: LocalGateway, context: str)
     Raises ``ConfigurationError`` for an unknown client, user, form or fault, and ``ValueError``
     where the form has no claim for it.
     """
-    for name, known in zip(asked, (accounts.clients, accounts.users, FORMS, FAULTS), strict=True):
+    forms = forms_of(local)
+    for name, known in zip(asked, (accounts.clients, accounts.users, forms, FAULTS), strict=True):
         if name is not None and name not in known:
             raise ConfigurationError(f"there is no {name!r}; there are: {', '.join(known)}")
     caller = Caller(
         None if asked.client is None else accounts.clients[asked.client],
         None if asked.user is None else accounts.users[asked.user],
     )
-    form, key = FORMS[asked.form], local.key
+    form, key = forms[asked.form], local.key
     if form is local.form:
         own = local
     elif key.algorithm in form.gateway.algorithms:

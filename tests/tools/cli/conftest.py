@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
+import re
 import sys
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -72,3 +76,38 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rsa_key: SigningKey)
         origin: Any = getattr(sys.modules[name], "__file__", None)
         if origin is not None and Path(origin).is_relative_to(tmp_path):
             del sys.modules[name]
+
+
+Running = Callable[..., AbstractContextManager[tuple[str, str]]]
+
+
+@pytest.fixture
+def running(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Running:
+    """Runs the command in this process, until the block ends and not until a signal.
+
+    It gives the gateway's URL and all that it printed.
+    """
+
+    @contextmanager
+    def run(*arguments: str) -> Iterator[tuple[str, str]]:
+        serves, ends = threading.Event(), threading.Event()
+
+        def wait_for_the_end() -> None:
+            serves.set()
+            ends.wait()
+
+        module = importlib.import_module("jwt_middleware.tools.cli.serve_gateway")
+        monkeypatch.setattr(module, "wait_for_the_end", wait_for_the_end)
+        status: list[int] = []
+        thread = threading.Thread(target=lambda: status.append(main(arguments)), daemon=True)
+        thread.start()
+        try:
+            assert serves.wait(30)
+            told = capsys.readouterr().out
+            yield re.findall(r"http://[\w.]+:\d+", told)[0], told
+        finally:
+            ends.set()
+            thread.join(30)
+        assert status == [0]
+
+    return run
