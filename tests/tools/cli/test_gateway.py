@@ -149,10 +149,13 @@ def test_every_vendor_s_app_verifies_by_the_options_that_it_prints(
         forged = {} if header == "Authorization" else {header: "forged"}
         answer = get(url + "/x", **forged)
         echoed = get(url + "/echo/1.0.0").json()
+        sample = httpx2.post(url + "/_inspector/sample", json={}).json()
+        shown = httpx2.post(url + "/_inspector/inspect", json=sample).json()
 
     assert answer.status_code == 200, answer.text
     assert answer.json()["subject"] == "ana"
     assert echoed["principal"]["subject"] == "ana"
+    assert shown["code"] == "accepted"
 
 
 @pytest.mark.parametrize("form", [name for name in VENDORS if FORMS[name].service is not None])
