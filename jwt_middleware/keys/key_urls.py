@@ -42,7 +42,8 @@ def checked_url(url: str, *, allow_http: bool = False, has_own_fetch: bool = Fal
         raise ConfigurationError(
             "keys: a file is named by its path, not by a URL, such as keys='/etc/keys/gateway.pem'"
         )
-    if not host or any(ord(character) <= 32 or ord(character) == 127 for character in url):
+    is_plain = not any(ord(character) <= 32 or ord(character) == 127 for character in url)
+    if not host or not is_plain or not _is_name(host):
         raise ConfigurationError("keys: the URL names no host; write https://host:port/path")
     if parts.username is not None or parts.password is not None:
         raise ConfigurationError(
@@ -75,6 +76,11 @@ def is_allowed_address(address: str, *, is_tls: bool, allow_http: bool) -> bool:
 def origin_of(parts: SplitResult) -> tuple[str, str, int | None]:
     """Return scheme, host and port (RFC 6454), so that two spellings of one origin are equal."""
     return parts.scheme, parts.hostname or "", parts.port or _DEFAULT_PORTS.get(parts.scheme)
+
+
+def _is_name(host: str) -> bool:
+    """Whether each label of a name has a length that DNS allows (RFC 1035, 2.3.4)."""
+    return all(0 < len(label) < 64 for label in host.removesuffix(".").split("."))
 
 
 def _is_local_name(host: str) -> bool:
