@@ -126,12 +126,16 @@ class PEMPerKid(KeySource):
             self._joined = parts, joined
         return joined
 
+    def takes(self, key_id: str) -> bool:
+        """Whether this id may become part of the URL; any other is an unknown key."""
+        return self._form.fullmatch(key_id) is not None and key_id not in _DOTS
+
     def refresh(self, key_id: str | None = None) -> Wait | None:
         """Fetch the key of this id, or join the fetch under way.
 
         None where no fetch is allowed now, or the id has not the form of one.
         """
-        if key_id is None or self._form.fullmatch(key_id) is None or key_id in _DOTS:
+        if key_id is None or not self.takes(key_id):
             return None
         with self._flight.lock:
             running = self._flight.join()

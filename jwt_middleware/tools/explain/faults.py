@@ -8,6 +8,7 @@ from typing import Any
 
 from ...errors import InvalidClaim, RequestError
 from ...keys.encoding import decode_segment, json_fault
+from ...keys.per_kid import PEMPerKid
 from ...options.checks import AnyAudience
 from ...principal import written
 from ...verification.compact import split
@@ -78,6 +79,8 @@ def fault_of(
         what = _immature(claims, now)
     elif isinstance(error, InvalidClaim):
         what = _claim_fault(error, claims, issuer)
+    elif error.code == "unknown_key" and isinstance(issuer.keys.source, PEMPerKid):
+        what = _no_key_of_its_own(header.get("kid"), issuer.keys.source)
     else:
         keys = issuer.keys.current()
         key_ids = () if keys is None else keys.key_ids
@@ -97,6 +100,15 @@ def fault_of(
     return sentence[0].upper() + sentence[1:] + ".", _hint(
         error, token, header, claims, issuer, now
     )
+
+
+def _no_key_of_its_own(kid: str | None, source: PEMPerKid) -> str:
+    """Say why a source that has a URL for each key has none for a token."""
+    if kid is None:
+        return f"it has no kid, by which its key would be fetched from {source.name}"
+    if not source.takes(kid):
+        return f"its kid {kid!r} has not the form of a key's id, so no key was asked for by it"
+    return f"there is no key for its kid {kid!r} at {source.name}"
 
 
 def _last_errors(issuer: IssuerVerifier) -> str:

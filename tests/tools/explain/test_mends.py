@@ -10,7 +10,9 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 
 from jwt_middleware import Verifier
-from jwt_middleware.testing import SigningKey, mint
+from jwt_middleware.keys.fetch_faults import FetchError
+from jwt_middleware.keys.per_kid import PEMPerKid
+from jwt_middleware.testing import FORMS, SigningKey, mint
 from jwt_middleware.tools.explain import inspect
 from jwt_middleware.tools.explain.token import Inspection
 
@@ -105,3 +107,29 @@ def test_a_claim_of_a_site_s_own_dialect_leads_to_claim_dialect(key: SigningKey)
     dialect = "https://claims.example.edu/wso2"
     good = told(key, token, gateway="wso2", api="/x", claim_dialect=dialect)
     assert good.code == "accepted"
+
+
+KEYS_URL = "https://keys.example.com/{kid}"
+OTHER_KID = "ffffffff-89ab-4def-8123-456789abcdef"
+
+
+@pytest.mark.parametrize(
+    "kid, text",
+    [
+        ("../../other/key", "Its kid '../../other/key' has not the form of a key's id, so no key"),
+        (None, f"It has no kid, by which its key would be fetched from {KEYS_URL}."),
+        (OTHER_KID, f"There is no key for its kid {OTHER_KID!r} at {KEYS_URL}."),
+    ],
+)
+def test_where_each_key_has_a_url_it_says_why_there_is_none(kid: str | None, text: str) -> None:
+    def nothing(_: str) -> bytes:
+        raise FetchError("no such key", status=404)
+
+    token = mint(SigningKey("ES256"), {"sub": "ana"}, form="aws-alb", now=NOW, header={"kid": kid})
+    signer = FORMS["aws-alb"].claims["signer"]
+    keys = PEMPerKid(KEYS_URL, fetch=nothing)
+    verifier = Verifier(gateway="aws-alb", signer=signer, keys=keys, clock=lambda: NOW)
+    found = inspect(token, verifier, NOW)
+
+    assert found.code == "unknown_key"
+    assert found.explanation.startswith(text)
