@@ -118,9 +118,7 @@ def checked_url(name: str, value: Any) -> SplitResult:
     except ValueError:
         raise ConfigurationError(f"{name}: the URL cannot be read") from None
     if not host or not _QUOTABLE.fullmatch(text):
-        raise ConfigurationError(
-            f"{name}: a whole URL in ASCII, such as https://mcp.example.com/mcp"
-        )
+        raise ConfigurationError(f"{name}: a whole URL in ASCII, such as https://example.com/path")
     if parts.username is not None or parts.password is not None:
         raise ConfigurationError(f"{name}: the URL must not hold a user name or a password")
     if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(host)):
