@@ -227,6 +227,8 @@ class PEMPerKid(KeySource):
             self._errors.pop(key_id, None)
             self._wanted.pop(key_id, None)
             if error is None:
+                if not self._endpoints:  # the first load does not draw on the bucket
+                    self._schedule.give_back()
                 self._keep(key_id, endpoint)
             if error is None or endpoint.is_gone:
                 self._schedule.succeeded(None)

@@ -96,6 +96,10 @@ class RefreshSchedule:
             self._unknown[key_id] = None
         return True
 
+    def give_back(self) -> None:
+        """Take back what a fetch has drawn on the bucket."""
+        self._bucket = min(BUCKET_SIZE, self._bucket + 1)
+
     def may_recheck(self) -> bool:
         """Whether a bad signature under a known key may cause a fetch now; draws on the bucket."""
         return self.fetched_at is not None and self.may_ask_for(None)

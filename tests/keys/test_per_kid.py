@@ -165,6 +165,13 @@ def test_a_flood_of_bad_signatures_under_a_known_kid_causes_two_fetches(keys: Ke
     assert len(keys.paths) == 1 + 2
 
 
+def test_two_rotations_just_after_the_first_key_are_found(keys: Keys) -> None:
+    """Like those of a JWKS, whose first load is not counted either."""
+    for _ in range(3):
+        keys.verify(keys.publish())
+    assert len(keys.paths) == 3
+
+
 def test_a_flood_of_forged_kids_causes_two_fetches_then_one_in_ten_seconds(keys: Keys) -> None:
     for _ in range(50):
         with pytest.raises(UnknownKey):
