@@ -5,14 +5,17 @@ A registry's TOML describes it by ``clients_toml``, code by these classes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import inspect
+import threading
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final, NamedTuple, TypeVar
 
 from ..errors import ConfigurationError
 from ..options import checks as check
-from ..principal import ClaimName, ListClaim
+from ..principal import ClaimName, ListClaim, ReadOnlyDict
 from .predicate import NamedPolicy, Predicate
 
 T = TypeVar("T")
@@ -89,8 +92,54 @@ class ClientTrust(NamedTuple):
         )
 
 
+class _Making(threading.local):
+    """How a thread that makes clients anew finds those that are known."""
+
+    find: Callable[[str], Client | None] | None = None
+
+
+_making = _Making()
+
+
+@contextmanager
+def making_anew(find: Callable[[str], Client | None] | None) -> Generator[None]:
+    """Have this thread make no client that equals a known one: it gets the known one.
+
+    A function that is asked again makes thousands of clients anew. Were they kept until it returns,
+    the garbage collector would go through the whole process, and stop every thread meanwhile.
+    """
+    before, _making.find = _making.find, find
+    try:
+        yield
+    finally:
+        _making.find = before
+
+
+def same(known: Client | None, given: Client) -> Client:
+    """Return the known client where the given one is equal, so that its tokens stay known."""
+    if known is None or known is given:
+        return given
+    try:
+        return known if known == given else given
+    except Exception:  # noqa: BLE001 - a condition of the app's own that cannot be compared
+        return given
+
+
+class _Known(type):
+    """Makes a client, or finds the equal one that is known; see ``making_anew``."""
+
+    def __call__(cls: type[T], *args: Any, **given: Any) -> T:
+        made: Any = super().__call__(*args, **given)  # type: ignore[misc]
+        find = _making.find
+        return made if find is None else same(find(made.client_id), made)  # type: ignore[return-value]
+
+    @property
+    def __signature__(cls) -> inspect.Signature:
+        return inspect.signature(cls.__init__.__get__(cls))  # type: ignore[misc]
+
+
 @dataclass(frozen=True)
-class Client:
+class Client(metaclass=_Known):
     """One client, as the registry's TOML describes it.
 
     Attributes:
@@ -142,8 +191,7 @@ class Client:
             check.claim_name("required", name)
         put(self, "required", tuple(self.required))
         _check_values("attributes", self.attributes, Attribute)
-        shared = {name: _shared(attribute) for name, attribute in self.attributes.items()}
-        put(self, "attributes", shared)
+        put(self, "attributes", _attributes(tuple(self.attributes.items())))
         if self.trust is not None and not isinstance(self.trust, ClientTrust):
             raise ConfigurationError(f"trust: a ClientTrust, not {check.kind(self.trust)}")
         trust = self.trust or ClientTrust(issuer=check.ANY)
@@ -154,7 +202,7 @@ class Client:
                 name: NamedPolicy(policy) if isinstance(policy, Predicate) else policy
                 for name, policy in self.policies.items()
             }
-            put(self, "policies", named)
+            put(self, "policies", ReadOnlyDict(named) if named else _NOTHING)
         _check_values("policies", self.policies, NamedPolicy)
         if not all(isinstance(policy.predicate, Predicate) for policy in self.policies.values()):
             raise ConfigurationError("policies: a NamedPolicy(...) holds no predicate")
@@ -191,6 +239,14 @@ def _shared(value: T) -> T:
     The garbage collector stops every thread for as long as there are objects, so they are few.
     """
     return value
+
+
+_NOTHING: Final = ReadOnlyDict()
+
+
+@lru_cache(maxsize=1024)
+def _attributes(items: tuple[tuple[str, Attribute], ...]) -> ReadOnlyDict:
+    return ReadOnlyDict({name: _shared(attribute) for name, attribute in items})
 
 
 def _check_values(name: str, given: Any, kind: type) -> None:

@@ -94,7 +94,12 @@ def read_tables(tables: Mapping[str, Any]) -> Iterator[Client]:
     fault, at the end.
     """
     registry = _Registry(Path("clients"))
-    for client_id, entry in tables.items():
+    # A copy: the app may change its own meanwhile. Each table is let go of at once, as thousands
+    # that are let go of together would hold up every thread.
+    waiting = dict(tables)
+    del tables
+    for client_id in list(waiting):
+        entry = waiting.pop(client_id)
         if not isinstance(entry, Client):
             yield registry.client(client_id, entry)
         elif entry.client_id == client_id:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 import time
 from collections import deque
@@ -15,7 +16,7 @@ from ..background.watched_calls import WatchedCall
 from ..background.watched_files import WatchedFile
 from ..errors import ConfigurationError
 from ..options import checks as check
-from .client import Client
+from .client import Client, making_anew, same
 from .clients import Clients
 from .predicate import is_async
 
@@ -24,8 +25,8 @@ T = TypeVar("T")
 Entries = Iterable[Client] | Mapping[str, Client | Mapping[str, Any]]
 """Clients, or by their ids clients or tables as in the registry's TOML."""
 
-_AT_A_TIME = 200
-"""Entries that are compared before other threads have their turn."""
+_AT_A_TIME = 100
+"""Entries that are made, or compared, before other threads have their turn."""
 
 _TURN = 0.0005
 """Seconds for which they do. A request must not wait for a reading of many clients."""
@@ -122,7 +123,8 @@ class ClientRegistry:
         digest = hashlib.sha256(content).digest()
         with self._lock:
             if digest != self._digest:
-                self._take(read_clients(content, self.path), are_checked=True)
+                with making_anew(self._known()):
+                    self._take(read_clients(content, self.path), are_checked=True)
                 self._digest = digest
             return self._newest
 
@@ -143,7 +145,8 @@ class ClientRegistry:
     def _call(self) -> None:
         assert self._load is not None  # noqa: S101 - only a function is asked
         try:
-            self._take(_entries(self._load()))
+            with making_anew(self._known()):
+                self._take(_entries(self._load()))
         except ConfigurationError:
             raise
         except Exception as error:
@@ -151,6 +154,16 @@ class ClientRegistry:
             raise ConfigurationError(
                 f"clients: the function raised {type(error).__name__}"
             ) from error
+
+    def _known(self) -> Callable[[str], Client | None] | None:
+        """Return what finds a client of the last reading, and gives way; None before the first."""
+        before, numbers = self._newest, itertools.count(1)
+
+        def find(client_id: str) -> Client | None:
+            _give_way(next(numbers))
+            return before.get(client_id)
+
+        return find if before else None
 
     def _take(self, clients: Iterable[Client], *, are_checked: bool = False) -> None:
         """Make the newest reading, of the last one: only what differs from that is checked."""
@@ -161,12 +174,12 @@ class ClientRegistry:
         changed: list[str] = []
         faults: list[str] = []
         for number, given in enumerate(clients, 1):
-            if number % _AT_A_TIME == 0:
-                time.sleep(_TURN)
+            if before:  # nobody waits for the first reading but the app's own start
+                _give_way(number)
             client_id = given.client_id
             if client_id in found:
                 raise ConfigurationError("clients: one client id stands in the list twice")
-            client = _same(before.get(client_id), given)
+            client = same(before.get(client_id), given)
             found[client_id] = client
             if client is given and before.get(client_id) is not given:
                 changed.append(client_id)
@@ -187,14 +200,10 @@ class ClientRegistry:
         return f"<ClientRegistry {self.name}: {len(self.clients)} clients>"
 
 
-def _same(known: Client | None, given: Client) -> Client:
-    """Return the known client where the given one is equal, so that its tokens stay known."""
-    if known is None or known is given:
-        return given
-    try:
-        return known if known == given else given
-    except Exception:  # noqa: BLE001 - a condition of the app's own that cannot be compared
-        return given
+def _give_way(number: int) -> None:
+    """Let other threads have their turn now and then, by how many entries there were."""
+    if number % _AT_A_TIME == 0:
+        time.sleep(_TURN)
 
 
 def _entries(given: Any) -> Iterator[Client]:

@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 
 def _refuse(*_: Any, **__: Any) -> NoReturn:
-    raise TypeError("claims are read-only: make a copy by dict(...), or principal.to_dict()")
+    raise TypeError("this is read-only: make a copy by dict(...), of a principal by to_dict()")
 
 
 _refused: Any = _refuse

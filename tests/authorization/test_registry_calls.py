@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -14,12 +13,8 @@ from jwt_middleware import (
     ClientRegistry,
     ConfigurationError,
     Verifier,
-    attribute,
     has_role,
-    policy,
 )
-from jwt_middleware.authorization import name_checks, registry
-from jwt_middleware.authorization.client import Attribute
 from jwt_middleware.background import watched_files as files
 from jwt_middleware.errors import ClientDisabled, UnknownClient
 from jwt_middleware.events.kinds import ClientsKept, ClientsLoaded
@@ -227,102 +222,3 @@ def test_an_async_function_is_refused() -> None:
 def test_the_seconds_between_two_calls_are_a_number(every: Any) -> None:
     with pytest.raises(ConfigurationError, match="every"):
         ClientRegistry(Database(READER), every=every)
-
-
-# --- what a reading costs ----------------------------------------------------------------------
-
-
-def many(number: int, **changed: Any) -> list[Client]:
-    clients = [
-        Client(
-            f"c{n}",
-            namespace=f"space{n}",
-            roles=("roles",),
-            attributes={"level": Attribute("level", levels=("low", "high"))},
-            policies={"p": has_role(f"space{n}_x"), "q": attribute("level") >= "low"},
-        )
-        for n in range(number)
-    ]
-    return [Client("c7", **changed) if changed and n == 7 else c for n, c in enumerate(clients)]
-
-
-def test_only_what_has_changed_is_checked_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    database = Database(*many(500))
-    made = ClientRegistry(database, every=0.0001)
-    checked: list[str] = []
-    faults = name_checks.policy_faults
-
-    def counted(predicate: Any, client: Client) -> list[str]:
-        checked.append(client.client_id)
-        return faults(predicate, client)
-
-    monkeypatch.setattr(name_checks, "policy_faults", counted)
-    database.answer = many(500, namespace="seven", roles=("r",), policies={"p": has_role("seven")})
-    newest = made.ask()
-
-    assert checked == ["c7"]
-    assert newest.changed == ("c7",)
-    assert newest.get("c8") is made.clients.get("c8")  # an equal one is the same one
-    assert ("seven" in newest.namespaces, "space7" in newest.namespaces) == (True, False)
-    assert ("seven" in made.clients.namespaces, "space7" in made.clients.namespaces) == (
-        False,
-        True,
-    )
-
-
-def test_an_equal_answer_is_no_new_reading(rsa_key: SigningKey) -> None:
-    database = Database()
-    database.answer = lambda: many(30)
-    service = Service(rsa_key, database)
-    before = service.verifier.clients
-    service.asked_again()
-
-    assert service.verifier.clients is before
-    assert len(service.events.of(ClientsLoaded)) == 1
-
-
-def test_other_threads_have_their_turn_while_many_clients_are_compared(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    turns: list[float] = []
-    monkeypatch.setattr(registry.time, "sleep", turns.append)
-    ClientRegistry(Database(*many(1000)))
-
-    assert len(turns) == 5
-    assert all(turn > 0 for turn in turns)
-
-
-def test_of_a_long_list_each_client_is_let_go_of_as_it_is_compared() -> None:
-    clients = many(20)
-    gone = [weakref.ref(client) for client in clients]
-    compared = registry._entries(clients)
-    del clients
-    alive = [next(compared) and sum(each() is not None for each in gone) for _ in range(20)]
-
-    assert alive == list(range(19, -1, -1))
-
-
-def test_equal_claims_and_attributes_of_many_clients_are_one_object() -> None:
-    first, second, *_ = many(2)
-
-    assert first.roles is second.roles
-    assert first.attributes["level"] is second.attributes["level"]
-
-
-def test_all_verifiers_of_one_registry_ask_once(rsa_key: SigningKey) -> None:
-    database = Database(READER)
-    made = ClientRegistry(database, every=60)
-    for _ in range(3):
-        Verifier(keys=rsa_key.public_pem, gateway="standard", clients=made)
-
-    assert database.asked == 1
-
-
-def test_a_policy_of_a_new_client_counts(rsa_key: SigningKey) -> None:
-    service = Service(rsa_key, Database(READER))
-    own = Client("b", roles=("roles",), policies={"p": has_role("reader")})
-    service.database.answer = [READER, own]
-    service.asked_again()
-    token = mint(rsa_key, {"client_id": "b", "roles": ["reader"]}, form="standard")
-
-    assert policy("p").evaluate(service.verifier.verify(token)).allowed
