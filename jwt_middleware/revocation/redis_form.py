@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 from .denials import Denial, Identity
@@ -47,20 +48,23 @@ def denial_of(place: Any, value: Any) -> Denial:
 def entries_of(places: Sequence[Any], values: Sequence[Any]) -> list[Entry]:
     """Return what fields and their values say; a field without a value is gone."""
     # One call of the parser: one for each field would take most of the time of a reading.
-    whole = ",".join(
-        f"{text_of(place)},{_GONE if value is None else text_of(value)}"
-        for place, value in zip(places, values, strict=True)
-    )
+    whole = ",".join(chain.from_iterable(zip(_texts(places), _texts(values), strict=True)))
     read = json.loads(f"[{whole}]")
-    entries: list[Entry] = []
-    for value, (kind, name, issuer, is_whole), denied in zip(
-        values, read[::2], read[1::2], strict=True
+    entries: list[Entry] = [
+        (*place, before, until)
+        for place, (before, until, _) in zip(read[::2], read[1::2], strict=True)
+    ]
+    if any(
+        entry[5] is None and value is not None for entry, value in zip(entries, values, strict=True)
     ):
-        before, until, _ = denied
-        if until is None and value is not None:
-            raise ValueError("a denial without an end")
-        entries.append((kind, name, issuer, is_whole, before, until))
+        raise ValueError("a denial without an end")
     return entries
+
+
+def _texts(answers: Sequence[Any]) -> list[str]:
+    return [
+        each if type(each) is str else _GONE if each is None else each.decode() for each in answers
+    ]
 
 
 def last_change(revision: str) -> tuple[int, str]:

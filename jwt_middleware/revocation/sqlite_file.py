@@ -24,6 +24,9 @@ from .urls import make_private
 BUSY = 2.0
 """Seconds to wait for another process's write, which takes milliseconds."""
 
+_CACHE = -256
+"""KiB of the file that a connection keeps in memory. A list is read once, and its pages go."""
+
 _EMPTIED = (
     "the file was emptied or replaced, and its denials may be lost; restore it, or begin a new "
     "list by 'jwt-assertion revoke' or by starting a service"
@@ -82,6 +85,7 @@ class SQLiteFile:
             check_same_thread=False,
         )
         try:
+            connection.execute(f"PRAGMA cache_size={_CACHE}")
             if self._mode == "rw":
                 _in_wal_mode(connection)
             stat = os.stat(self._path)

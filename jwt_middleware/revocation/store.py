@@ -24,8 +24,8 @@ still be good."""
 LOG_SIZE = 50_000
 """Changes that a store remembers; a reader that has missed more reads everything anew."""
 
-AT_ONCE = 2_000
-"""Denials in one answer of a store, so that no answer takes long."""
+AT_ONCE = 500
+"""Denials in one answer of a store, so that no answer takes long or much memory."""
 
 CLEAR_AT_ONCE = 64
 """Ended denials that one change clears away, and old uses that one new use does: more than one, so

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -154,3 +155,21 @@ def test_the_kid_that_a_token_names_counts_only_where_its_key_has_none() -> None
     assert denied.find(of_pem, never, NOW, lambda: "other") is not None
     assert denied.find(of_pem, never, NOW, lambda: None) is None
     assert denied.find(principal(), never, NOW, lambda: "other") is None
+
+
+@pytest.mark.parametrize("length", [36, 1_000])
+def test_a_known_denial_takes_little_memory_however_long_its_value_is(length: int) -> None:
+    entries = (
+        ("token_id", f"{n:0{length}}", "", True, None, float(str(NOW))) for n in range(4_000)
+    )
+    tracemalloc.start()
+    try:
+        denials = DenyList()
+        before, _ = tracemalloc.get_traced_memory()
+        denials.apply(entries)
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert len(denials) == 4_000
+    assert (after - before) / len(denials) < 120  # bytes: one key, its place, and a share of an end
