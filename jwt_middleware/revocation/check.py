@@ -30,17 +30,15 @@ class VerifiedToken(Protocol):
     Attributes:
         token: the token, as received.
         refused_from: when it expires, with the leeway, in seconds since the epoch.
-        snapshot: the registry snapshot that its grants come from, if there is a registry.
-        generation: the registry snapshot and the mark of the deny list that it last passed; if they
-            are still the same objects, it needs no re-check.
+        passed: the mark of the deny list that it last passed; if that is still its mark, and the
+            list may be used, it needs no re-check.
 
     """
 
     token: bytes
     principal: Principal
     refused_from: float
-    snapshot: Any
-    generation: object
+    passed: object
 
     def issued_at(self) -> float | None: ...
     def signed_key_id(self) -> str | None: ...
@@ -59,7 +57,6 @@ class RevocationCheck:
         option: Revocations,
         announce: Callable[[Event], None],
         clock: Callable[[], float],
-        snapshot: Callable[[], object] | None,
     ) -> None:
         self.store = option.open(clock)
         self._owns_store = self.store is not option.url
@@ -68,16 +65,8 @@ class RevocationCheck:
         advice = option.advice(self.store)
         if advice is not None:
             announce(ConfigurationWarning(advice))
-        self._watch = DenialWatch(self.store, fails_open=self.fails_open, announce=announce)
+        self.watch = DenialWatch(self.store, fails_open=self.fails_open, announce=announce)
         self._is_dry_run = False
-        self._read_registry = snapshot
-        self._last_pair: tuple[object, object] = (None, None)
-        self.generation: Callable[[], object] = (
-            self._watch.mark if snapshot is None else self._generation_pair
-        )
-        """Returns the current generation; a token with the same generation needs no re-check."""
-        if option.one_time:
-            self.generation = object  # never the same: every use is checked
 
     @property
     def fails_open(self) -> bool:
@@ -104,27 +93,13 @@ class RevocationCheck:
             mark = yield from self._check_denials(entry)
             if self._option.one_time:
                 yield from self._consume(entry)
-                if self._watch.mark() not in (mark, None):  # it has changed during the wait
-                    mark = yield from self._check_denials(entry)
+                if self.watch.following.mark is not mark:  # it has changed during the wait
+                    yield from self._check_denials(entry)
+            else:
+                entry.passed = mark
         except RequestError as error:
             error.principal = entry.principal  # for the audit: the token is genuine
             raise
-        if self._read_registry is None:
-            entry.generation = mark
-        else:
-            pair = self._generation_pair()
-            if pair[0] is entry.snapshot and pair[1] is mark:
-                entry.generation = pair
-
-    def _generation_pair(self) -> tuple[object, object]:
-        """Return the registry snapshot and the mark; the same pair until one of them changes."""
-        snapshot = None if self._read_registry is None else self._read_registry()
-        mark = self._watch.mark()
-        # Taken once: another thread may put an older pair in its place meanwhile.
-        pair = self._last_pair
-        if pair[0] is not snapshot or pair[1] is not mark:
-            pair = self._last_pair = (snapshot, mark)
-        return pair
 
     @property
     def option(self) -> Revocations:
@@ -150,7 +125,7 @@ class RevocationCheck:
 
         """
         self.store.deny(denial.ending(self._clock(), self._option.keep_for))
-        self._watch.look_now()
+        self.watch.look_now()
 
     def deny_many(self, denials: Iterable[Denial]) -> None:
         """Do as ``deny`` for several: all of them count from the same moment on, or none.
@@ -161,7 +136,7 @@ class RevocationCheck:
         """
         now, keep_for = self._clock(), self._option.keep_for
         deny_many(self.store, [denial.ending(now, keep_for) for denial in denials])
-        self._watch.look_now()
+        self.watch.look_now()
 
     def allow(self, denial: Denial) -> bool:
         """Take back every denial of the same name; return whether there was any.
@@ -171,21 +146,21 @@ class RevocationCheck:
 
         """
         was_denied = self.store.allow(denial)
-        self._watch.look_now()
+        self.watch.look_now()
         return was_denied
 
     def health(self) -> dict[str, Any]:
         """Return the state of the store."""
-        return {**self._watch.health(), "one_time": self._option.one_time}
+        return {**self.watch.health(), "one_time": self._option.one_time}
 
     @property
     def is_usable(self) -> bool:
         """Whether tokens can be checked now."""
-        return self._watch.current() is not None
+        return self.watch.current() is not None
 
     def close(self) -> None:
         """Stop reading the store."""
-        self._watch.close()
+        self.watch.close()
         if self._owns_store:
             self.store.close()
 
@@ -195,7 +170,7 @@ class RevocationCheck:
         if denials is None:
             # The list is stale or not loaded, but the store is not known to be down: the process
             # was suspended, or the first read is still running.
-            look = self._watch.next_look()
+            look = self.watch.next_look()
             if look is not None:
                 yield Wait(look, WAIT_BUDGET, already_running=False)
                 mark, denials = self._marked()
@@ -213,13 +188,11 @@ class RevocationCheck:
         return mark
 
     def _marked(self) -> tuple[object, DenyList | None]:
-        """Return the mark, then the list, which may be newer; both None where it is too old."""
-        mark = self._watch.mark()
-        denials = None if mark is None else self._watch.current()
-        return (None, None) if denials is None else (mark, denials)
+        """Return the mark, then the list, which may be newer; None where it is too old."""
+        return self.watch.following.mark, self.watch.current()
 
     def _consume(self, entry: VerifiedToken) -> Steps[None]:
-        if not self._watch.is_failing:
+        if not self.watch.is_failing:
             use = _PendingUse(entry, self._peek if self._is_dry_run else self._consume_now)
             has_answered = yield Wait(use, WAIT_BUDGET, already_running=False)
             if has_answered:

@@ -64,12 +64,13 @@ class DenialWatch:
         self.store_name = store.name
         self._fail = "open" if fails_open else "closed"
         self._announce = announce
-        self._clock = clock
+        self.clock = clock
         self._lock = ForkLock()
-        self._following = Following(store)
+        self.following = Following(store)
         self._is_reading = False
         self._usable_for = math.inf if fails_open or not store.is_shared else USABLE_FOR
-        self._usable_until = math.inf if self._usable_for == math.inf else -math.inf
+        self.usable_until = math.inf if self._usable_for == math.inf else -math.inf
+        """By ``clock``; from then on the list may not be used, as the store is out."""
         self._read_at = self._looked_at = -math.inf
         self._failing_since: float | None = None
         self._last_error: str | None = None
@@ -82,15 +83,11 @@ class DenialWatch:
             self._poller = Poller(self.look_now, LOOK_EVERY, "jwt_middleware-denials")
 
     def current(self) -> DenyList | None:
-        """Return the list; None where it may not be used, as the store is out."""
-        return self._following.list if self._clock() < self._usable_until else None
+        """Return the list; None where it may not be used, as the store is out.
 
-    def mark(self) -> object:
-        """Return the mark of the list, another one after each change; None as ``current``.
-
-        Ask for it before the list, so that a change in between counts.
+        Read its mark before it, so that a change in between counts.
         """
-        return self._following.mark if self._clock() < self._usable_until else None
+        return self.following.list if self.clock() < self.usable_until else None
 
     @property
     def is_failing(self) -> bool:
@@ -111,13 +108,13 @@ class DenialWatch:
         for _ in range(READINGS):
             with self._lock:
                 went_well = self._look(events)
-                reads = went_well and self._following.is_behind and not self._is_reading
+                reads = went_well and self.following.is_behind and not self._is_reading
                 self._is_reading = self._is_reading or reads
             if not reads or self._read(events):
                 break
         with self._lock:
             flight = None
-            if self.is_failing or not self._following.is_behind:
+            if self.is_failing or not self.following.is_behind:
                 flight, self._next_look = self._next_look, Flight()
         if flight is not None:
             flight.land()
@@ -126,7 +123,7 @@ class DenialWatch:
 
     def _look(self, events: list[Event]) -> bool:
         """Ask what has changed; return whether the store answered. The caller holds the lock."""
-        began, following = self._clock(), self._following
+        began, following = self.clock(), self.following
         self._looked_at = began
         try:
             look = following.look()
@@ -137,37 +134,37 @@ class DenialWatch:
             events.append(ConfigurationWarning(f"{self.store_name}: {_ANOTHER}"))
         if not following.is_behind:
             self._went_well(began, events)
-        elif self._is_reading and began < self._usable_until and not self.is_failing:
+        elif self._is_reading and began < self.usable_until and not self.is_failing:
             # A long reading is no outage: the last list goes on, with all that is denied from now.
-            self._usable_until = began + self._usable_for
+            self.usable_until = began + self._usable_for
         if look.has_changed:
             events.append(DenialsLoaded(self.store_name, len(following.list)))
         return True
 
     def _read(self, events: list[Event]) -> bool:
         """Read everything, without the lock; return whether nothing is left to be read."""
-        usable_until = self._usable_until
+        usable_until = self.usable_until
 
         def meanwhile() -> None:
-            if self._clock() >= self._looked_at + LOOK_EVERY and usable_until > -math.inf:
+            if self.clock() >= self._looked_at + LOOK_EVERY and usable_until > -math.inf:
                 with self._lock:
                     self._look(events)
 
-        began = self._clock()
+        began = self.clock()
         try:
-            adopt = self._following.read(meanwhile)
+            adopt = self.following.read(meanwhile)
             with self._lock:
-                began = self._clock()  # a look of its own: the reading may have taken long
+                began = self.clock()  # a look of its own: the reading may have taken long
                 is_whole = adopt()
                 if is_whole:
                     self._went_well(began, events)
-                    count = len(self._following.list)
+                    count = len(self.following.list)
                     events.append(DenialsLoaded(self.store_name, count))
             return is_whole
         except Exception as error:  # noqa: BLE001 - an app's own store may fail as it likes
             with self._lock:
                 # A list that cannot be read whole is no newer for the looks meanwhile.
-                self._usable_until = usable_until
+                self.usable_until = usable_until
                 self._failed(error, began, events)
             return True
         finally:
@@ -183,7 +180,7 @@ class DenialWatch:
 
     def _went_well(self, began: float, events: list[Event]) -> None:
         self._read_at = began
-        self._usable_until = began + self._usable_for
+        self.usable_until = began + self._usable_for
         if self._failing_since is not None:
             events.append(StoreRecovered(self.store_name, began - self._failing_since))
             self._failing_since = self._last_error = None
@@ -200,11 +197,11 @@ class DenialWatch:
         state: dict[str, Any] = {
             "store": self.store_name,
             "fail": self._fail,
-            "denials": len(self._following.list),
+            "denials": len(self.following.list),
             "usable": self.current() is not None,
         }
         if self._read_at > -math.inf and self.store.is_shared:
-            state["age"] = self._clock() - self._read_at
+            state["age"] = self.clock() - self._read_at
         if self._last_error is not None:
             state["last_error"] = self._last_error
         return state

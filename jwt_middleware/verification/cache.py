@@ -25,7 +25,6 @@ TAIL = 48
 """Bytes at the end of a token that are the key of its entry; they are part of the signature."""
 _SHORT = 64
 _MOST_VALUES = 8_192
-_NOT_CHECKED = object()
 
 
 class VerifiedToken:
@@ -43,8 +42,8 @@ class VerifiedToken:
         snapshot: the mark of the registry snapshot that its grants come from, or None.
         client: the entry of its client in that registry.
         grants: what that entry grants it.
-        generation: the registry snapshot and deny list it last passed; if they are still the same
-            objects, it needs no re-check.
+        passed: the mark of the deny list that it last passed; while that is its mark, it needs no
+            re-check.
 
     """
 
@@ -52,11 +51,11 @@ class VerifiedToken:
         "claims",
         "client",
         "expires_at",
-        "generation",
         "grants",
         "issuer",
         "key",
         "keys",
+        "passed",
         "principal",
         "refused_from",
         "snapshot",
@@ -85,8 +84,7 @@ class VerifiedToken:
         self.snapshot: object = None
         self.client: Client | None = None
         self.grants: Grants | None = None
-        # None would equal an unusable deny list, so a sentinel stands for "not checked yet".
-        self.generation: object = _NOT_CHECKED
+        self.passed: object = None
 
     def issued_at(self) -> float | None:
         """Return its ``iat`` in seconds since the epoch; None if it has none."""

@@ -182,10 +182,6 @@ class Issuers:
         names = (named or next(iter(self._verifiers.values()))).gateway.header_claims
         claims |= {name: header[name] for name in names if name in header}
 
-    def mark(self) -> object:
-        """Return what stands for the newest snapshot of the registry."""
-        return None if self.snapshot is None else self.snapshot().mark
-
     def apply_grants(self, entry: VerifiedToken, snapshot: RegistrySnapshot) -> Sequence[Dropped]:
         """Replace the entry's principal by one with the registry's grants.
 

@@ -131,7 +131,6 @@ def revocations_of(
     revocations: Any,
     announce: Callable[[Event], None],
     clock: Callable[[], float],
-    snapshot: Callable[[], object] | None,
 ) -> RevocationCheck | None:
     """Return the check against the store that the option names; None if it is not set."""
     if revocations is None:
@@ -140,7 +139,7 @@ def revocations_of(
     from ..revocation.check import RevocationCheck
     from ..revocation.option import Revocations
 
-    return RevocationCheck(Revocations.of(revocations), announce, clock, snapshot)
+    return RevocationCheck(Revocations.of(revocations), announce, clock)
 
 
 def clock_of(clock: Any) -> Callable[[], float]:

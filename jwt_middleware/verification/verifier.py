@@ -85,10 +85,9 @@ class Verifier:
         self._issuers = Issuers(issuer_verifiers, registry, announce, self.clock, changed)
         self._sole_issuer = self._issuers.for_every_token
         self._read_registry = self._issuers.snapshot
-        mark = None if registry is None else self._issuers.mark
-        self.revocations = revocations_of(options.get("revocations"), announce, self.clock, mark)
+        self.revocations = revocations_of(options.get("revocations"), announce, self.clock)
         """Denies tokens and takes denials back; None if ``revocations`` is not configured."""
-        self._generation = None if self.revocations is None else self.revocations.generation
+        self._watch = None if self.revocations is None else self.revocations.watch
         self.issuers = tuple(issuer_verifiers.values())
         """The verifier of each issuer; a single verifier if ``issuers`` is not configured."""
         self.gateway = self.issuers[0].gateway
@@ -151,7 +150,8 @@ class Verifier:
         ):
             entry = None
         if entry is not None and (
-            self._generation is None or self._generation() is entry.generation
+            (watch := self._watch) is None
+            or (watch.following.mark is entry.passed and watch.clock() < watch.usable_until)
         ):
             if self._wants(DEBUG):
                 seen = request if view is None else view(request)

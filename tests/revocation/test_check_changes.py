@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import pytest
 
-from jwt_middleware import Client, ClientRegistry, KeySource, Principal, TokenRevoked
+from jwt_middleware import Client, ClientRegistry, KeySource, Principal, TokenRevoked, Verifier
 from jwt_middleware.authorization.clients import Clients
 from jwt_middleware.background.waiting import Wait
 from jwt_middleware.errors import (
@@ -194,7 +196,7 @@ def test_a_request_waits_once_for_a_list_that_is_not_known(
     verifier = verifier_of(clock)
     look = Awaited(True)
     assert verifier.revocations is not None
-    watch = verifier.revocations._watch
+    watch = verifier.revocations.watch
     monkeypatch.setattr(watch, "current", lambda: None)
     monkeypatch.setattr(watch, "next_look", lambda: look)
     steps = verifier.begin(token(clock))
@@ -204,3 +206,32 @@ def test_a_request_waits_once_for_a_list_that_is_not_known(
         verifier.verify(token(clock))
 
     assert look.waits == 1
+
+
+def calls_of_a_hit(verifier: Verifier, raw: str) -> int:
+    """Return how many Python functions a cached token goes through."""
+    calls = 0
+
+    def count(_frame: FrameType, event: str, _: object) -> None:
+        nonlocal calls
+        calls += event == "call"
+
+    verifier.verify(raw)
+    sys.setprofile(count)
+    try:
+        verifier.verify(raw)
+    finally:
+        sys.setprofile(None)
+    verifier.close()
+    return calls
+
+
+@pytest.mark.parametrize("clients", [None, ClientRegistry([Client("kiosk")])], ids=["none", "some"])
+def test_a_deny_list_adds_no_call_to_a_hit(clients: Any, tmp_path: Path, clock: Clock) -> None:
+    raw = token(clock)
+    stores = (None, f"sqlite:///{tmp_path}/store.db")
+    without, with_list = (
+        calls_of_a_hit(verifier_of(clock, url, clients=clients), raw) for url in stores
+    )
+
+    assert with_list == without

@@ -145,7 +145,7 @@ def test_many_are_denied_at_one_look_or_none_is(store: ListedStore, clock: Clock
     looks: list[int] = []
     verifier = verifier_of(clock, Revocations(store, keep_for=600))
     assert verifier.revocations is not None
-    known = verifier.revocations._watch._following
+    known = verifier.revocations.watch.following
     monitored = known.look
     known.look = lambda: (looks.append(len(known.list)), monitored())[1]  # type: ignore[method-assign]
     verifier.revocations.deny_many(Denial(subject=name) for name in ("a", "jroe", "b"))

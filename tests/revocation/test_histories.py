@@ -70,7 +70,7 @@ def test_a_store_that_is_back_at_an_earlier_state_is_warned_of(
             elsewhere.deny(Denial(subject=name, until=LATER))
         elsewhere.close()
     watch.look_now()
-    kept = subjects(watch._following, "a", "b", "c")
+    kept = subjects(watch.following, "a", "b", "c")
     warnings = [each for each in events if isinstance(each, ConfigurationWarning)]
     store.close()
 

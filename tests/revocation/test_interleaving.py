@@ -73,21 +73,21 @@ def test_a_reading_that_ends_while_another_thread_looks_does_not_seem_to_go_on()
         looking: queue.SimpleQueue[Call] = queue.SimpleQueue()
 
         def look() -> None:
-            if not watch._following.is_behind:  # noqa: B023
+            if not watch.following.is_behind:  # noqa: B023
                 lock.then = lambda: None  # noqa: B023
                 looking.put(Call(watch.look_now, at, watching))  # noqa: B023
 
         lock.then = look
-        watch._following.look()
+        watch.following.look()
         reader = Call(watch.look_now)
         looker = looking.get(timeout=10)
         reader.lets_go()
         looker.end()
         reader.end()
 
-        watch._following._position = None
+        watch.following._position = None
         watch.look_now()
-        assert watch._following.is_behind is False
+        assert watch.following.is_behind is False
         if not looker.is_halted:
             assert at > 1
             return

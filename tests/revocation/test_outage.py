@@ -107,7 +107,7 @@ def test_a_process_that_slept_waits_for_the_next_look_instead_of_refusing(
     ]
     for run in runs:
         assert verifier.revocations is not None
-        verifier.revocations._watch._usable_until = 0.0
+        verifier.revocations.watch.usable_until = 0.0
         assert recalled(verifier, raw) is None
         assert run().subject == "jroe"
     verifier.close()

@@ -29,7 +29,7 @@ ALL_SHARED = pytest.mark.parametrize("url", SHARED, indirect=True)
 def test_no_token_keeps_an_old_list_alive(clock: Clock, tmp_path: Path) -> None:
     verifier = verifier_of(clock, f"sqlite:///{tmp_path}/store.db")
     assert verifier.revocations is not None
-    following = verifier.revocations._watch._following
+    following = verifier.revocations.watch.following
     lists: list[weakref.ref[DenyList]] = []
     for number in range(20):
         deny(verifier, token_id=f"denied-{number}")
@@ -77,7 +77,7 @@ class Reading:
         )
         by_hand(self.watch)
         self.store.is_read_slowly = True
-        self.watch._following._position = None
+        self.watch.following._position = None
 
     def denies(self, name: str) -> bool | None:
         found = self.watch.current()
@@ -139,7 +139,7 @@ def test_a_store_that_changes_more_than_its_log_while_it_is_read_is_read_again()
     reading.watch.look_now()
 
     assert (reading.denies("trimmed"), reading.denies("kept")) == (True, True)
-    assert not reading.watch._following.is_behind
+    assert not reading.watch.following.is_behind
 
 
 def test_each_change_is_told_once(clock: Clock, tmp_path: Path) -> None:
