@@ -143,7 +143,8 @@ class SQLiteStore(SQLiteFile):
                 row = connection.execute(of_place, denial.identity).fetchone()
                 return None if row is None else Denial.kept(*row)
 
-            kept = joined(denials, now, known).items()
+            # In the order of the key, so that each page of the file is read and written once.
+            kept = sorted(joined(denials, now, known).items())
             connection.executemany(
                 "INSERT OR REPLACE INTO jwt_middleware_denials VALUES (?, ?, ?, ?, ?, ?, ?)",
                 [(*place, each.issued_before, each.until, each.note) for place, each in kept],
