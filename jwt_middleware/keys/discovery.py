@@ -57,6 +57,7 @@ class Discovery(JWKSEndpoint):
         else:
             name, self._metadata_url = check.text("issuer", issuer) or "", url
         super().__init__(self._metadata_url, **options)
+        self._made_of = (self._made_of, issuer, url, jwks_origin)
         self.issuer: str | None = name
         # A metadata URL does not say all about the issuer: whether it ends in a slash (OpenID
         # Connect Discovery, 4.1), or whether it is another one of that host, as with WSO2 and Azure

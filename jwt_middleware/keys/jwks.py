@@ -106,6 +106,9 @@ class JWKSEndpoint(KeySource):
             headers=checked_headers(headers),
             allow_http=allow_http,
         )
+        numbers = (fresh_for, stale_for, deadline, wait_budget)
+        sent = hash(frozenset((headers or {}).items()))  # they may hold a secret
+        self._made_of = (url, *numbers, ca_file, sent, allow_http, fetch, clock)
         self._fetch = fetch
         self._clock = clock
         self._schedule = RefreshSchedule(

@@ -71,6 +71,11 @@ class Key:
         self.thumbprints = frozenset(found)
         self.spki = hashlib.sha256(_encoded(material)).hexdigest()
 
+    @property
+    def made_of(self) -> tuple[Any, ...]:
+        """What makes two keys the same one, with the same rules for its use."""
+        return self.spki, self.key_id, self.algorithm, self.thumbprints
+
     @classmethod
     def of_certificate(cls, certificate: x509.Certificate) -> Key:
         """Return the key that a certificate certifies."""

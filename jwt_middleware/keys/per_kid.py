@@ -90,6 +90,7 @@ class PEMPerKid(KeySource):
         self.weakenings = probe.weakenings
         self._url = url
         self._options = {**options, "clock": clock}
+        self._made_of = (url, kid, self._options)
         self._clock = clock
         # Only its bucket, its unknown ids and its pauses are used: each key has its own freshness.
         self._schedule = RefreshSchedule(fresh_for=1, stale_for=0, clock=clock)

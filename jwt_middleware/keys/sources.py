@@ -34,6 +34,9 @@ class KeySource:
     ``name`` identifies it in events and errors: a path, a URL, never a secret. A ``published``
     source gives keys that everybody may read, so never a secret. ``issuer`` is the only issuer that
     signs with these keys, where the source knows it.
+
+    Two sources of this package are equal where they are made of the same, as by a function that
+    returns the clients. One of an app's own class equals only itself.
     """
 
     name: str = "keys"
@@ -46,6 +49,8 @@ class KeySource:
     """The options of the source that weaken the check, each with its value."""
     spellings: tuple[str, ...] = ()
     """How ``issuer`` may be written in tokens where none is configured; else as it stands."""
+    _made_of: tuple[Any, ...] | None = None
+    """What it is made of; None for what equals only itself."""
 
     def expect_issuers(self, names: Iterable[str]) -> None:
         """Take note of the issuers that are configured for these keys."""
@@ -100,6 +105,15 @@ class KeySource:
             "left_out": 0 if keys is None else keys.left_out,
         }
 
+    def __eq__(self, other: object) -> bool:
+        if self is other or type(other) is not type(self):
+            return self is other
+        is_ours = type(self).__module__.startswith(f"{__package__}.")
+        return is_ours and self._made_of is not None and self._made_of == other._made_of
+
+    def __hash__(self) -> int:
+        return hash(type(self))
+
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name}>"
 
@@ -135,6 +149,7 @@ class StaticKeys(KeySource):
             self._keys = _not_empty(read())
         except UnusableKey as error:
             raise ConfigurationError(f"keys: {name}: {error}") from None
+        self._made_of = (name, *(key.made_of for key in self._keys.keys))
 
     def snapshot(self) -> KeySet:
         """Return the keys."""
@@ -170,15 +185,19 @@ class JWKSDocument(StaticKeys):
 class WatchedKeys(KeySource):
     """Keys from a file that is watched: a replacement is used within seconds.
 
-    A replacement that holds no usable key changes nothing; an event says so.
+    A replacement that holds no usable key changes nothing; an event says so. ``option`` is what
+    ``read`` goes by beside the content.
     """
 
-    def __init__(self, name: str, path: Path, read: Callable[[bytes], KeySet]) -> None:
+    def __init__(
+        self, name: str, path: Path, read: Callable[[bytes], KeySet], option: str | None
+    ) -> None:
         # Imported here: most keys come from a URL.
         from ..background.watched_files import LOOK_EVERY, WatchedFile
 
         self.name = name
         self.path = path
+        self._made_of = (name, path, hash(option))  # it may be a password
         self._parse = read
         self._look_every = LOOK_EVERY
         self._attached: list[tuple[OnEvent, Accepts]] = []
@@ -252,7 +271,9 @@ class KeyFile(WatchedKeys):
             raise ConfigurationError(f"KeyFile: password: a text, not a {type(password).__name__}")
         from .documents import read_file  # imported here: most keys come from a URL
 
-        super().__init__(str(path), Path(path), lambda content: read_file(content, password))
+        super().__init__(
+            str(path), Path(path), lambda content: read_file(content, password), password
+        )
 
 
 class SharedSecret(StaticKeys):
@@ -283,6 +304,7 @@ class SharedSecret(StaticKeys):
             f"secret in {path}",
             Path(path),
             lambda content: read_secret(content.removesuffix(b"\n").removesuffix(b"\r"), key_id),
+            key_id,
         )
 
     @classmethod
