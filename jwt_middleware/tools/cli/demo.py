@@ -12,6 +12,7 @@ from .shared import (
     optional_verifier,
     port,
     required_verifier,
+    without_variables,
 )
 
 
@@ -58,7 +59,8 @@ def _demo(options: argparse.Namespace) -> int:
     with needing("demo", "the demo"):
         from ..demo import services, tour
     show = services.run if options.services else tour.run
-    return show(once=options.once, port=options.port)
+    with without_variables():
+        return show(once=options.once, port=options.port)
 
 
 def _echo(options: argparse.Namespace) -> int:
@@ -73,7 +75,7 @@ def _echo(options: argparse.Namespace) -> int:
     check_loopback(options.host, options.show_tokens_beyond_loopback)
     verifier = required_verifier(optional_verifier(options), "echo")
     app = echo_app(verifier, beyond_loopback=options.show_tokens_beyond_loopback)
-    with serving(app, options.port, options.host) as url:
+    with without_variables(), serving(app, options.port, options.host) as url:
         print(f"The Echo API: {url}{ECHO_CONTEXT}. It shows assertions to its callers.")
         wait_for_the_end()
     return 0

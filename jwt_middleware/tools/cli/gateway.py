@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from .shared import add_command, needing, port
+from .shared import add_command, needing, port, without_variables
 
 _PORT = 8280
 """WSO2's own for plain HTTP."""
@@ -62,5 +62,6 @@ def _gateway(options: argparse.Namespace) -> int:
     """
     with needing("demo", "the gateway"):
         from . import serve_gateway
-    serve_gateway.run(options)
+    with without_variables():
+        serve_gateway.run(options)
     return 0

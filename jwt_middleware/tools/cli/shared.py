@@ -7,7 +7,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from inspect import cleandoc
@@ -20,7 +20,7 @@ from ...middleware.settings import Settings
 from ...options.catalogue import OPTIONS
 from ...options.sources import CONFIG_FILE, ENVIRONMENT_PREFIX
 from ...verification.verifier import Verifier
-from ..explain.token import find_token
+from ..explain.token import find_token, holds_token
 from .loading import load
 
 REFUSED, MISTAKEN, UNKNOWN = 1, 2, 3
@@ -165,10 +165,25 @@ def keys_of(options: argparse.Namespace, source: str | None) -> Any:
 
 def environment_of(options: argparse.Namespace) -> dict[str, str]:
     """Return the environment's options, in which ``--config`` is the file of options."""
-    environment = {k: v for k, v in os.environ.items() if k.startswith(ENVIRONMENT_PREFIX)}
+    environment = options_in(os.environ)
     if options.config is not None:
         environment[CONFIG_FILE] = str(options.config)
     return environment
+
+
+@contextmanager
+def without_variables() -> Generator[None, None, None]:
+    """Take the options in the environment away, which are of the user's app and not of ours."""
+    kept = {name: os.environ.pop(name) for name in options_in(os.environ)}
+    try:
+        yield
+    finally:
+        os.environ.update(kept)
+
+
+def options_in(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables of an environment that are options, known or not."""
+    return {k: v for k, v in environment.items() if k.startswith(ENVIRONMENT_PREFIX)}
 
 
 def optional_verifier(
@@ -235,7 +250,7 @@ def read_token(path: str) -> str:
 
     Raises ``ConfigurationError`` where that fails.
     """
-    if path.startswith("eyJ") and path.count(".") >= 2:
+    if holds_token(path) and not os.path.exists(path):
         raise ConfigurationError(
             "a token stands in the command, where the shell's history and the list of processes "
             "keep it; give it by standard input: jwt-assertion COMMAND < token.txt"

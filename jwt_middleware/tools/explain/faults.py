@@ -129,6 +129,22 @@ _BEGINNING = "eyJ"
 _OPTION_OF = {"iss": "issuer", "aud": "audience", "signer": "signer"}
 
 
+def shape_hint(token: str, reason: str) -> str:
+    """Return what would help where a text cannot be read as a token; empty where nothing does."""
+    is_cut = token.count(".") < 2 or "impossible length" in reason
+    if reason and token.startswith(_BEGINNING) and is_cut:
+        return (
+            f"It begins as an assertion does, and ends early: {len(token):,} characters arrived. "
+            "Look for what cuts it: a terminal, a log, or the limit of a server or a proxy."
+        )
+    if reason and re.fullmatch(r"[\w+/=~-]{16,}", token):
+        return (
+            "It looks like an access token: call through the gateway, which sends a signed "
+            "assertion in its place."
+        )
+    return ""
+
+
 def _hint(
     error: RequestError,
     token: str,
@@ -138,17 +154,8 @@ def _hint(
     now: float,
 ) -> str:
     """Return what would help: where a value is to be looked up, or the preset of an old gateway."""
-    is_cut = token.count(".") < 2 or "impossible length" in error.reason
-    if error.code == "malformed_token" and token.startswith(_BEGINNING) and is_cut:
-        return (
-            f"It begins as an assertion does, and ends early: {len(token):,} characters arrived. "
-            "Look for what cuts it: a terminal, a log, or the limit of a server or a proxy."
-        )
-    if error.code == "malformed_token" and re.fullmatch(r"[\w+/=~-]{16,}", token):
-        return (
-            "It looks like an access token: call through the gateway, which sends a signed "
-            "assertion in its place."
-        )
+    if error.code == "malformed_token" and (mend := shape_hint(token, error.reason)):
+        return mend
     algorithm = str(header.get("alg"))
     if error.code == "unacceptable_algorithm" and algorithm == "SHA256withRSA":
         return "Set gateway='wso2-1.4': old gateways call RS256 by its Java name."

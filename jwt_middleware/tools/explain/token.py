@@ -16,7 +16,7 @@ from ...verification.compact import decode_header, split
 from ...verification.verifier import Verifier
 from .claims import grouped
 from .facts import generations, key_facts, spelling, time_facts
-from .faults import fault_of
+from .faults import fault_of, shape_hint
 from .recognition import effective_claims, recognised, title_of
 from .times import distance, moment
 
@@ -110,6 +110,11 @@ def principal_lines(principal: Principal) -> Iterator[str]:
             yield f"{name:<12} {readable(text)}"
 
 
+def holds_token(text: str) -> bool:
+    """Whether a text is a token, or has one in it."""
+    return _TOKEN.search(text) is not None
+
+
 def find_token(text: str) -> str:
     """Return the token in a pasted text.
 
@@ -176,7 +181,8 @@ def inspect(raw: str, verifier: Verifier | None, now: float) -> Inspection:
         unverified = "Nothing was verified, because no keys were given."
         if found:
             unverified = f"This is a token of {title_of(found[0])}. {unverified}"
-        return Inspection(facts, header, claims, None, unverified, gateway=gateway)
+        hint = shape_hint(token, facts.get("unreadable", ""))
+        return Inspection(facts, header, claims, None, unverified, hint=hint, gateway=gateway)
     try:
         principal = verifier.verify(token)
     except RequestError as error:

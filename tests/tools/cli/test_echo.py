@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import httpx2
 import pytest
 
@@ -23,6 +25,20 @@ def test_it_shows_what_a_gateway_sent() -> None:
     assert answer.headers["X-JWT-Assertion"] == headers["X-JWT-Assertion"]
     assert bare.status_code == 401
     assert "shows assertions" in told
+
+
+def test_the_environment_names_its_keys_and_no_option_of_its_middleware(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with LocalGateway(api="/echo/1.0.0") as gateway:
+        options = tmp_path / "service.toml"
+        options.write_text(f'keys = "{gateway.jwks_url}"\nexempt = ["/echo/1.0.0"]\n')
+        monkeypatch.setenv("JWT_MIDDLEWARE_CONFIG", str(options))
+        with running_process("echo", "--port", "0") as (url, _, _process):
+            headers = gateway.headers(user="ana")
+            answer = httpx2.get(url + "/echo/1.0.0", headers=headers, trust_env=False)
+
+    assert answer.status_code == 200
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "::"])

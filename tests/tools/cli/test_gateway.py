@@ -130,6 +130,35 @@ def test_what_the_environment_says_stands_in_no_option_that_it_prints(
     assert "max_age" not in line
 
 
+@pytest.mark.parametrize(
+    "variable, value",
+    [
+        ("JWT_MIDDLEWARE_KEYS", "http://127.0.0.1:1/jwks"),
+        ("JWT_MIDDLEWARE_LEEWAY", "soon"),
+        ("JWT_MIDDLEWARE_JWKS", "unknown"),
+        ("JWT_MIDDLEWARE_EXEMPT", "/health"),
+        ("JWT_MIDDLEWARE_CONFIG", "service.toml"),
+        ("JWT_MIDDLEWARE_CONFIG", "none.toml"),
+    ],
+)
+def test_the_options_of_the_app_in_the_environment_are_none_of_the_gateways(
+    variable: str,
+    value: str,
+    app: App,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "service.toml").write_text('exempt = ["/echo/*"]\nresource = "https://a.example"\n')
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(variable, value)
+
+    command = ("gateway", "--upstream", app.url, "--port", "0", "--as", "ana")
+    with running_process(*command) as (url, _, _process):
+        echoed = get(url + "/echo/1.0.0").json()
+
+    assert echoed["principal"]["subject"] == "ana"
+
+
 VENDORS = [name for name in FORMS if not name.startswith("wso2-") and name != "standard"]
 
 

@@ -27,6 +27,26 @@ def test_a_token_in_the_command_itself_is_refused_and_not_repeated(
     assert token[:20] not in said.err
 
 
+@pytest.mark.parametrize("before", ["Bearer ", "X-JWT-Assertion: ", "X-JWT-Assertion:"])
+def test_nor_is_a_header_that_holds_one(
+    before: str, command: Run, folder: Path, rsa_key: SigningKey
+) -> None:
+    token = mint(rsa_key, ucsd_claims())
+    said = command("inspect", before + token, "--keys", "gateway.pem")
+
+    assert (said.status, said.out) == (2, "")
+    assert "give it by standard input" in said.err
+    assert token[:20] not in said.err
+
+
+def test_a_file_with_a_name_like_a_token_is_read(
+    command: Run, folder: Path, rsa_key: SigningKey
+) -> None:
+    (folder / "eyes.tar.gz").write_text(mint(rsa_key, ucsd_claims()))
+
+    assert command("inspect", "eyes.tar.gz", "--keys", "gateway.pem").status == 0
+
+
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True
@@ -59,6 +79,18 @@ def test_an_opaque_access_token_is_recognised(opaque: str, command: Run, folder:
 
     assert said.status == 1
     assert "It looks like an access token" in said.out
+
+
+@pytest.mark.parametrize(
+    "text, mend", [("2YotnFZFEjr1zCsicMWpAA==", "access token"), ("eyJhbGciOi", "ends early")]
+)
+def test_what_is_no_token_is_recognised_without_keys_too(
+    text: str, mend: str, command: Run, folder: Path
+) -> None:
+    (folder / "t.txt").write_text(text)
+
+    assert mend in command("inspect", "t.txt").out
+    assert mend in json.loads(command("inspect", "--json", "t.txt").out)["hint"]
 
 
 def test_with_json_a_failure_is_json_too(command: Run, folder: Path) -> None:

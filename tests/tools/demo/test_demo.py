@@ -47,6 +47,17 @@ def test_the_demo_shows_good_requests_and_refused_ones_and_ends() -> None:
     )
 
 
+@pytest.mark.parametrize("more", [(), ("--services",)])
+def test_the_options_of_an_app_in_the_environment_are_none_of_the_demos(
+    more: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JWT_MIDDLEWARE_UNGUARDED", "refuse")
+    monkeypatch.setenv("JWT_MIDDLEWARE_HEADER", "X-Mine")
+    monkeypatch.setenv("JWT_MIDDLEWARE_JWKS", "unknown")
+
+    assert run_demo("--once", *more).returncode == 0
+
+
 def test_a_port_that_is_taken_is_reported_with_the_remedy() -> None:
     import socket
 
