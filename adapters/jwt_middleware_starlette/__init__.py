@@ -93,7 +93,7 @@ class JWTMiddleware:
     def __init__(self, app: ASGIApp, **options: Unpack[StarletteOptions]) -> None:
         self.app = app
         self._set_user = options.pop("set_user", True)
-        self._fault: ConfigurationError | None = None
+        self.fault: ConfigurationError | None = None
         self._has_reported = False
         from .inventory import UNSEEN, Routes  # imported here: only when an app is built
 
@@ -105,7 +105,7 @@ class JWTMiddleware:
             self.middleware = Middleware(options)
             self.app = with_metadata(self.middleware, app)
         except ConfigurationError as error:
-            self._fault = error
+            self.fault = error
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection, or the lifespan."""
@@ -115,9 +115,9 @@ class JWTMiddleware:
                 if len(routes) != size:
                     self._inspect(scope)  # an app may add routes when it starts, or later
                     break
-            if self._fault is not None:
+            if self.fault is not None:
                 accept = ",".join(ScopeView(scope).header_values("Accept"))
-                refusal = misconfigured(self._fault, accept=accept)
+                refusal = misconfigured(self.fault, accept=accept)
                 await send_asgi(refusal, scope, receive, send)
                 return
             middleware = self.middleware
@@ -156,10 +156,10 @@ class JWTMiddleware:
                     record.finish(scope)
         elif kind == "lifespan":
             self._inspect(scope)
-            if self._fault is None:
+            if self.fault is None:
                 await guard_lifespan(self.middleware, self.app, scope, receive, send)
             else:
-                await fail_startup(self._fault, receive, send)
+                await fail_startup(self.fault, receive, send)
         else:
             await self.app(scope, receive, send)
 
@@ -168,11 +168,11 @@ class JWTMiddleware:
         with self._inspecting:
             if not self._has_learned:
                 self._learn_app(scope)
-            if self._fault is None:
-                self._fault = self._fault_of_routes()
-            if self._fault is not None and not self._has_reported:
+            if self.fault is None:
+                self.fault = self._fault_of_routes()
+            if self.fault is not None and not self._has_reported:
                 self._has_reported = True
-                logger.error("the app does not start, or answers 503: %s", self._fault)
+                logger.error("the app does not start, or answers 503: %s", self.fault)
             self._sizes = self._routes.sizes  # last: until then other threads wait for this
 
     def _learn_app(self, scope: Scope) -> None:
@@ -182,7 +182,7 @@ class JWTMiddleware:
         for added in getattr(app, "user_middleware", ()):
             if added.cls is type(self):
                 self._routes.add(app)
-                if self._fault is None:
+                if self.fault is None:
                     document_headers(app, self.middleware.settings.headers)
 
     def _fault_of_routes(self) -> ConfigurationError | None:

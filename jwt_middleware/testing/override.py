@@ -8,6 +8,7 @@ from os import PathLike
 from typing import Any, cast
 
 from ..authorization.registry import ClientRegistry
+from ..errors import ConfigurationError
 from ..keys.absence import allow_absence, allowed_absence
 from ..middleware.live import middlewares_of, substituted
 from ..middleware.middleware import Middleware
@@ -44,6 +45,7 @@ def override(
 
     Raises:
         TypeError: both are given or neither, or the app has no ``JWTMiddleware``.
+        ConfigurationError: an option of the app is wrong, for which it would not start.
         ValueError: the gateway writes another header than the app reads, is for another API, or has
             no registry where the app has one (Django loads its middleware too late for this check).
 
@@ -55,9 +57,12 @@ def override(
         stack.enter_context(allowed_absence())
         middlewares = None
         if app is not None and not hasattr(app, "load_middleware"):  # which Django's handlers have
-            middlewares = [*middlewares_of(app, lambda layer: _build(layer, stack))]
+            layers: list[Any] = []
+            middlewares = [*middlewares_of(app, lambda layer: layers.append(_built(layer, stack)))]
             if not middlewares:
-                raise TypeError(f"override: no JWTMiddleware is installed on {app!r}")
+                raise _fault_of(layers) or TypeError(
+                    f"override: no JWTMiddleware is installed on {app!r}"
+                )
             if isinstance(verifier, LocalGateway):
                 for middleware in middlewares:
                     _check_fits(middleware, verifier)
@@ -182,9 +187,19 @@ def _check_fits(middleware: Middleware, gateway: LocalGateway) -> None:
         )
 
 
-def _build(app: Any, stack: ExitStack) -> None:
-    """Make a Starlette app's middleware now; it is made anew when the app is used afterwards."""
+def _built(app: Any, stack: ExitStack) -> Any:
+    """Return an app, with its middleware if it is Starlette's, which is made anew afterwards."""
     build = getattr(app, "build_middleware_stack", None)
     if build is not None and app.middleware_stack is None:
         app.middleware_stack = build()
         stack.callback(setattr, app, "middleware_stack", None)
+    return app
+
+
+def _fault_of(layers: Iterable[Any]) -> ConfigurationError | None:
+    """Return what Starlette's middleware keeps until the app starts; None where nothing is wrong.
+
+    Other doors raise it when they are made.
+    """
+    faults = (getattr(layer, "fault", None) for layer in layers)
+    return next((fault for fault in faults if isinstance(fault, ConfigurationError)), None)

@@ -119,3 +119,18 @@ def test_django_s_middleware_is_loaded_within_the_block() -> None:
     ):
         answer = call_wsgi(WSGIHandler(), "GET", "/who", [*gateway.headers(user="ana").items()])
     assert answer.json()["subject"] == "ana"
+
+
+def test_an_option_that_is_wrong_is_named_and_not_taken_for_no_middleware() -> None:
+    app = FastAPI()
+    app.add_middleware(jwt_middleware_starlette.JWTMiddleware, leway=3)  # type: ignore[call-arg]
+    outer = FastAPI()
+    outer.mount("/api", app)
+
+    with LocalGateway() as gateway:
+        for served in (app, outer):
+            with (
+                pytest.raises(ConfigurationError, match="did you mean 'leeway'"),
+                override(served, gateway),
+            ):
+                pass
