@@ -11,6 +11,7 @@ from django.core.checks import CheckMessage, Error, Warning
 from django.core.exceptions import ImproperlyConfigured
 
 from jwt_middleware.authorization.routes import (
+    dangers_of,
     fault_of_unguarded,
     fault_of_unused,
     faults_of,
@@ -94,6 +95,8 @@ def _faults_of_routes(middleware: Middleware) -> Iterator[CheckMessage]:
     if unknown:
         raise ConfigurationError("; ".join(unknown))
     unguarded = None if options.unguarded == "allow" else fault_of_unguarded(rows)
+    for danger in dangers_of(rows, options.held_by_nobody):
+        yield Warning(danger, id="jwt_middleware.W011")
     for fault, number in ((unguarded, "W009"), (fault_of_unused(routes.unused()), "W010")):
         if fault is None:
             continue

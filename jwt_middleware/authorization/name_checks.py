@@ -6,9 +6,10 @@ says nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from ..options.checks import nearest
+from ..principal import ClaimNames
 from .client import Attribute, Client
 from .clients import Clients
 from .predicate import Predicate
@@ -28,6 +29,24 @@ def without_registry(predicate: Predicate) -> list[str]:
         for leaf in predicate.leaves()
         if isinstance(leaf, Policy)
     ]
+
+
+def held_by_nobody(predicate: Predicate, gateways: Mapping[str, ClaimNames]) -> list[str]:
+    """Return the roles and permissions of a predicate that no caller has, without a registry.
+
+    ``gateways`` are those of the app by their names, with the claims that they read.
+    """
+    found = []
+    for leaf in predicate.leaves():
+        if not isinstance(leaf, HasRole | HasPermission):
+            continue
+        kind = _plural(leaf)
+        if not any(getattr(names, kind) for names in gateways.values()):
+            found.append(
+                f"{leaf!r} holds for nobody: no claim of the gateway {' or '.join(gateways)} holds "
+                f"{kind}. Name one by an entry of a registry (clients=) or a gateway of your own."
+            )
+    return list(dict.fromkeys(found))
 
 
 def policy_faults(predicate: Predicate, client: Client) -> list[str]:
@@ -52,7 +71,7 @@ def _leaf_faults(leaf: Predicate, clients: Clients) -> Iterator[str]:
 
 
 def _held_faults(leaf: HasRole | HasPermission, clients: Clients) -> Iterator[str]:
-    kind = "roles" if isinstance(leaf, HasRole) else "permissions"
+    kind = _plural(leaf)
     having = [client for client in clients if getattr(client, kind)]
     if not having:
         yield f"{leaf!r}: no client of the registry has {kind}"
@@ -62,6 +81,10 @@ def _held_faults(leaf: HasRole | HasPermission, clients: Clients) -> Iterator[st
         spaces = sorted({str(client.namespace) for client in having})
         listed = ", ".join(spaces[:8]) + (", ..." if len(spaces) > 8 else "")
         yield f"{leaf!r}: no client with {kind} has a namespace that occurs in it ({listed})"
+
+
+def _plural(leaf: HasRole | HasPermission) -> str:
+    return "roles" if isinstance(leaf, HasRole) else "permissions"
 
 
 def _attribute_faults(leaf: Present | Comparison, clients: Clients) -> Iterator[str]:

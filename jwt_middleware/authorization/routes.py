@@ -158,6 +158,17 @@ def faults_of(
     return list(dict.fromkeys(faults))
 
 
+def dangers_of(
+    routes: Iterable[Route], held_by_nobody: Callable[[Predicate], list[str]]
+) -> list[str]:
+    """Return which parts of the guards of these routes hold for nobody, each once, with a route."""
+    found: dict[str, list[str]] = {}
+    for route in routes:
+        for fault in (each for g in route.guards for each in held_by_nobody(g.predicate)):
+            found.setdefault(fault, []).append(route.path)
+    return [f"{listed(list(dict.fromkeys(paths)), 3)}: {fault}" for fault, paths in found.items()]
+
+
 def fault_of_unguarded(routes: Iterable[Route]) -> str | None:
     """Return what is wrong with routes that have neither ``requires`` nor ``public``."""
     bare = [str(route) for route in routes if route.kind == "unguarded"]
@@ -175,6 +186,6 @@ def fault_of_unused(guards: Sequence[str]) -> str | None:
     return f"no route uses {listed(guards)}; {way_out}"
 
 
-def listed(names: Sequence[str]) -> str:
-    """Return a list for a message, of twenty names at most."""
-    return "; ".join(names[:20]) + (f"; {len(names) - 20} more" if len(names) > 20 else "")
+def listed(names: Sequence[str], most: int = 20) -> str:
+    """Return a list for a message, of twenty names at most, or another number."""
+    return "; ".join(names[:most]) + (f"; {len(names) - most} more" if len(names) > most else "")

@@ -65,6 +65,15 @@ class Settings:
         """The names of all headers that an answer depends on."""
         return self.headers if self.original is None else (*self.headers, self.original.header)
 
+    def held_by_nobody(self, predicate: Predicate) -> list[str]:
+        """Return the roles and permissions of a predicate that no claim of the gateways holds."""
+        if self.verifier.clients is not None:
+            return []  # the registry says which claims hold them, and its names are checked
+        from ..authorization.name_checks import held_by_nobody
+
+        gateways = (issuer.gateway for issuer in self.verifier.issuers)
+        return held_by_nobody(predicate, {each.name: each.names for each in gateways})
+
     @classmethod
     def read(cls, code: Mapping[str, Any], environ: Mapping[str, str] | None = None) -> Settings:
         """Merge the three sources and check every option.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 from . import django_site  # noqa: F401 - configures Django before the adapter is imported
 
@@ -17,7 +17,7 @@ from django.http import HttpRequest, HttpResponse
 from django.test import override_settings
 from django.urls import path
 
-from jwt_middleware import Principal, has_role
+from jwt_middleware import Principal, has_permission, has_role
 from jwt_middleware_django import public, requires
 from jwt_middleware_django.configuration import check_settings
 
@@ -194,3 +194,19 @@ def test_a_guard_that_no_route_uses_is_a_message_too(
     assert message.id == f"jwt_middleware.{number}"
     assert "forgotten" in message.msg
     assert caplog.records == []
+
+
+@requires(has_permission("orders:read"))
+def asks_for_what_nobody_has(request: HttpRequest) -> HttpResponse:
+    return HttpResponse()
+
+
+class Unheld:
+    urlpatterns: ClassVar = [path("orders", asks_for_what_nobody_has)]
+
+
+def test_a_rule_that_holds_for_nobody_is_a_message(options: Options) -> None:
+    [message] = told(options | MAPPED, ROOT_URLCONF=Unheld)
+
+    assert message.id == "jwt_middleware.W011"
+    assert message.msg.startswith("/orders: has_permission('orders:read') holds for nobody")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ...authorization.registry import ClientRegistry
+from ...authorization.routes import dangers_of
 from ...errors import ConfigurationError
 from ...keys.option import key_source
 from ...middleware.settings import Settings
@@ -69,6 +70,7 @@ def _of_app(spec: str) -> Report:
         raise ConfigurationError(f"{spec}: JWTMiddleware is not installed on it")
     app.middleware.inspect(app.routes)
     report = explain_settings(app.middleware.settings)
+    report.dangers.extend(dangers_of(app.routes, app.middleware.settings.held_by_nobody))
     report.dangers.extend(app.misplaced)
     unguarded = sum(route.kind == "unguarded" for route in app.routes)
     report.meaning.append(f"{count(len(app.routes), 'route')}, {unguarded} without a guard.")

@@ -179,6 +179,8 @@ def _dangers(settings: Settings) -> Iterator[str]:
             "vary=False: a cache may give one caller's answer to another. Leave it out, or set "
             "Vary and Cache-Control: private in the app."
         )
+    if settings.authorize is not None:
+        yield from (f"authorize: {each}" for each in settings.held_by_nobody(settings.authorize))
     if settings.unguarded == "allow":
         yield "unguarded='allow': a forgotten route serves every caller with a good token."
     if [*metadata.Distribution.discover(name="jwt-middleware")]:

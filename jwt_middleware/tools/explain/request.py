@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import unquote
@@ -13,7 +14,7 @@ from ...authorization.routes import Route
 from ...errors import ConfigurationError, MissingToken, PermissionDenied
 from ...events.fields import readable
 from ...middleware.middleware import Middleware
-from ...principal import Principal
+from ...principal import ClaimName, Principal, written
 
 _ACCEPTED = "accepted"
 
@@ -119,7 +120,9 @@ def judge(
             parts = () if why is None else (why.leaf, why.needed, why.held)
             rules.append(Rule(rule.written, False, *parts))
             explanation = f"{wanted} is refused (403 {error.code}): {rule.written} does not hold."
-            explanation += _unread(middleware, rule.guard)
+            for fault in middleware.settings.held_by_nobody(rule.guard.predicate):
+                explanation += f" {fault}"
+            explanation += _elsewhere(rule.guard, principal)
             return Judgement(403, error.code, explanation, _template(route), tuple(rules))
         would = "" if shadow is None else f", but {shadow.leaf} would refuse if it were enforced"
         rules.append(Rule(rule.written + would, True))
@@ -134,21 +137,35 @@ def judge(
     return Judgement(None, _ACCEPTED, explanation, _template(route), tuple(rules))
 
 
-def _unread(middleware: Middleware, guard: Guard) -> str:
-    """Say which of what a rule asks for no claim of the gateway holds, so that nobody has it."""
-    verifier = middleware.settings.verifier
-    if verifier.clients is not None:
-        return ""
-    asked = {type(leaf) for leaf in guard.predicate.leaves()}
+def _elsewhere(guard: Guard, principal: Principal) -> str:
+    """Say in which claims of the token a role or a permission stands that the caller has not."""
     said = ""
-    for what, leaf in (("roles", HasRole), ("permissions", HasPermission)):
-        read = any(getattr(issuer.gateway.names, what) for issuer in verifier.issuers)
-        if leaf in asked and not read:
+    for leaf in guard.predicate.leaves():
+        held = {HasRole: principal.roles, HasPermission: principal.permissions}.get(type(leaf))
+        if not isinstance(leaf, HasRole | HasPermission) or held is None or leaf.name in held:
+            continue
+        claims = ", ".join(written(place) for place in _places(leaf.name, principal.claims))
+        if claims:
             said += (
-                f" Nobody has {what} here: no claim of the gateway {verifier.gateway.name!r} holds "
-                "them; name one by an entry of a registry (clients=) or by a gateway of your own."
+                f" The token has {leaf.name} in {claims}, of which {leaf!r} reads nothing: "
+                "name the claim by an entry of a registry (clients=) or by a gateway of your own."
             )
     return said
+
+
+def _places(
+    wanted: str, claims: Mapping[str, Any], above: tuple[str, ...] = ()
+) -> Iterator[ClaimName]:
+    """Yield the paths of the claims whose text or list holds a word."""
+    for name, value in claims.items():
+        if isinstance(value, Mapping):
+            yield from _places(wanted, value, (*above, name))
+        elif wanted in (re.split("[, ]+", value) if isinstance(value, str) else _texts(value)):
+            yield (*above, name) if above else name
+
+
+def _texts(value: object) -> Sequence[object]:
+    return value if isinstance(value, list | tuple) else ()
 
 
 def _unserved(request: RequestView, other_methods: Sequence[str]) -> str:

@@ -328,6 +328,36 @@ def test_a_cors_middleware_outside_ours_is_none(app: Any) -> None:
     assert "JWTMiddleware is not installed on it" in app("naked_cors").err
 
 
+@pytest.mark.parametrize("asked", ["has_permission('x')", "has_role('x')"])
+def test_a_rule_that_holds_for_nobody_is_a_danger(asked: str, app: Any, folder: Path) -> None:
+    gateway = "wso2" if "permission" in asked else "cloudflare-access"
+    source = f"""
+from dataclasses import replace
+from jwt_middleware import has_permission
+from jwt_middleware.gateways import PRESETS
+wanted = {asked}
+own = replace(PRESETS["{gateway}"], needs={{}}, required={{}}, keys=None, issuer=None)
+nobody = make(guard=has_role("a") | wanted, gateway=own, **OPEN)
+asked_first = make(guard=client("a"), gateway=own, authorize=wanted, **OPEN)
+"""
+    more = 'OPEN = dict(api=None, audience="a", max_age=600, unguarded="refuse", bare=False)\n'
+    (folder / "shop.py").write_text(APP + more + source)
+    fault = f"{asked} holds for nobody: no claim of the gateway {gateway} holds"
+
+    assert f"/guarded: {fault}" in app("nobody").out
+    assert f"authorize: {fault}" in app("asked_first").out
+
+
+def test_a_registry_says_itself_which_claims_hold_permissions(app: Any, folder: Path) -> None:
+    source = """
+from jwt_middleware import has_permission
+granted = make(guard=has_permission("acme_x"), clients="clients.toml")
+"""
+    (folder / "shop.py").write_text(APP + source)
+
+    assert "holds for nobody" not in app("granted").out
+
+
 def test_a_factory_is_called(app: Any) -> None:
     assert "JWTMiddleware is not installed on it" in app("make()").err
 

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -140,7 +141,25 @@ def test_a_rule_that_nobody_can_meet_is_told(site: Path, command: Run) -> None:
     (site / "rules.py").write_text(rules)
     said = command("inspect", "--app", "on_flask:app", "--request", "GET /reports", "t.txt")
 
-    assert "Nobody has permissions here: no claim of the gateway 'wso2' holds them" in said.out
+    told = "has_permission('admin') holds for nobody: no claim of the gateway wso2 holds"
+    assert told in said.out, said.out
+
+
+@pytest.mark.parametrize(
+    "claim, where",
+    [
+        ({"roles": ["admin"]}, "roles"),
+        ({"groups": "staff,admin"}, "groups"),
+        ({"realm_access": {"roles": ["admin"]}}, "realm_access.roles"),
+    ],
+)
+def test_a_role_in_a_claim_that_nothing_reads_is_told_with_the_claim(
+    claim: dict[str, Any], where: str, site: Path, command: Run, rsa_key: SigningKey
+) -> None:
+    (site / "t.txt").write_text(mint(rsa_key, ucsd_claims() | claim))
+    said = command("inspect", "--app", "on_flask:app", "--request", "GET /reports", "t.txt")
+
+    assert f"The token has admin in {where}, of which has_role('admin') reads" in said.out
 
 
 @pytest.mark.parametrize("framework", ["flask", "starlette", "fastapi"])
