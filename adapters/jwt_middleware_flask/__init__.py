@@ -28,7 +28,7 @@ from jwt_middleware.principal import PRINCIPAL_KEY
 from jwt_middleware.responses import misconfigured
 
 from .answers import RECORDED_KEY, Marked, emit, finish, note_header_read
-from .extensions import keep_refusals
+from .extensions import answer_refusals, keep_refusals
 from .forwarding import forward_assertion
 from .guards import (
     RefusedUnavailable,
@@ -39,7 +39,6 @@ from .guards import (
     refused_with,
     requires,
     response_of,
-    serve_error,
 )
 from .health import health, readiness
 from .inventory import Routes, ToAsk
@@ -94,7 +93,7 @@ class JWTMiddleware:
         if middleware.cache_headers is not None:
             # Not after_request: it would cost more than all the rest, and miss the session's Vary.
             app.wsgi_app = Marked(app.wsgi_app, middleware.cache_headers)  # type: ignore[method-assign]
-        app.register_error_handler(RequestError, serve_error)
+        answer_refusals(app)
 
 
 class _Installed:

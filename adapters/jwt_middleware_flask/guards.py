@@ -7,7 +7,13 @@ from typing import Any
 
 from flask import current_app, has_request_context, request
 from werkzeug.datastructures import Headers
-from werkzeug.exceptions import Forbidden, HTTPException, ServiceUnavailable, Unauthorized
+from werkzeug.exceptions import (
+    Forbidden,
+    HTTPException,
+    ServiceUnavailable,
+    Unauthorized,
+    default_exceptions,
+)
 from werkzeug.wrappers import Response
 
 from jwt_middleware.authorization import EnvironView, Guard
@@ -18,8 +24,14 @@ from jwt_middleware.principal import PRINCIPAL_KEY, Principal
 from jwt_middleware.responses import Refusal
 
 
-class _RefusedMixin(HTTPException):
+class Refused(HTTPException):
+    """A refusal as an HTTP exception, so that Flask and the app's handlers know it."""
+
     refusal: Refusal
+
+    def usual(self) -> HTTPException:
+        """Return werkzeug's own exception for it."""
+        return default_exceptions[self.code or 401]()
 
     def get_response(self, *_: Any, **__: Any) -> Response:
         """Serve the refusal with the same body as at every other door."""
@@ -41,21 +53,21 @@ def response_of(refusal: Refusal) -> Response:
     return response
 
 
-class RefusedUnauthorized(_RefusedMixin, Unauthorized):
+class RefusedUnauthorized(Refused, Unauthorized):
     """401."""
 
 
-class RefusedForbidden(_RefusedMixin, Forbidden):
+class RefusedForbidden(Refused, Forbidden):
     """403."""
 
 
-class RefusedUnavailable(_RefusedMixin, ServiceUnavailable):
+class RefusedUnavailable(Refused, ServiceUnavailable):
     """503."""
 
 
-def refused(error: RequestError) -> _RefusedMixin:
+def refused(error: RequestError) -> Refused:
     """Return a refusal as Flask raises it."""
-    kind: type[_RefusedMixin] = RefusedUnauthorized
+    kind: type[Refused] = RefusedUnauthorized
     if isinstance(error, PermissionDenied):
         kind = RefusedForbidden
     elif isinstance(error, Unavailable):
@@ -63,7 +75,7 @@ def refused(error: RequestError) -> _RefusedMixin:
     return refused_with(kind, refusal_of(error, request.environ, _view()))
 
 
-def refused_with(kind: type[_RefusedMixin], refusal: Refusal) -> _RefusedMixin:
+def refused_with(kind: type[Refused], refusal: Refusal) -> Refused:
     """Return an HTTP exception that is answered by this refusal."""
     refused = kind()
     refused.refusal = refusal

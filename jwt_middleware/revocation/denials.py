@@ -193,7 +193,7 @@ class Denial:
 def joined(
     denials: Iterable[Denial], now: float, known: Callable[[Denial], Denial | None]
 ) -> dict[Identity, Denial]:
-    """Return denials as a store keeps them: each with an end, joined with what it has already.
+    """Return denials as a store keeps them: with an end and a date, joined with what it has.
 
     ``known`` returns the denial of the same identity that the store has, ended or not.
     """
@@ -203,7 +203,8 @@ def joined(
         before = kept.get(denial.identity) or known(denial)
         if before is not None and not before.is_in_force(now):
             before = None
-        kept[denial.identity] = denial.joined(before)
+        denial = denial.joined(before)
+        kept[denial.identity] = denial.known_from(denial.made(now))
     return kept
 
 

@@ -209,7 +209,7 @@ def deny_many(store: Store, denials: Iterable[Denial]) -> None:
         StoreUnavailable: the store is out.
 
     """
-    at_once: Callable[[Iterable[Denial]], None] | None = getattr(store, "deny_many", None)
+    at_once: Callable[[Iterable[Denial]], object] | None = getattr(store, "deny_many", None)
     if at_once is not None:
         at_once(denials)
         return

@@ -134,7 +134,7 @@ class SQLiteStore(SQLiteFile):
     def deny(self, denial: Denial) -> None:
         self.deny_many([denial])
 
-    def deny_many(self, denials: Iterable[Denial]) -> None:
+    def deny_many(self, denials: Iterable[Denial]) -> list[Denial]:
         with self._changing() as connection:
             now = self._clock()
             of_place = f"{_SELECT}{_OF_NAME} AND whole = ?"
@@ -143,17 +143,19 @@ class SQLiteStore(SQLiteFile):
                 row = connection.execute(of_place, denial.identity).fetchone()
                 return None if row is None else Denial.kept(*row)
 
+            kept = joined(denials, now, known)
             # In the order of the key, so that each page of the file is read and written once.
-            kept = sorted(joined(denials, now, known).items())
+            rows = sorted(kept.items())
             connection.executemany(
                 "INSERT OR REPLACE INTO jwt_middleware_denials VALUES (?, ?, ?, ?, ?, ?, ?)",
-                [(*place, each.issued_before, each.until, each.note) for place, each in kept],
+                [(*place, each.issued_before, each.until, each.note) for place, each in rows],
             )
             if _has(connection, "jwt_middleware_made"):
                 connection.executemany(
                     "INSERT OR REPLACE INTO jwt_middleware_made VALUES (?, ?, ?, ?, ?, ?, ?)",
-                    [(*place, *each.made(now)) for place, each in kept],
+                    [(*place, *each.made(now)) for place, each in rows],
                 )
+        return list(kept.values())
 
     def allow(self, denial: Denial) -> bool:
         with self._changing() as connection:

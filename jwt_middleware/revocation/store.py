@@ -126,8 +126,11 @@ class ListedStore(Store, Feed, Protocol):
     What it keeps for them, no request reads.
     """
 
-    def deny_many(self, denials: Iterable[Denial]) -> None:
-        """Keep several denials, all of them or none; a reader sees them at one look."""
+    def deny_many(self, denials: Iterable[Denial]) -> list[Denial]:
+        """Keep several denials, all of them or none; a reader sees them at one look.
+
+        Return them as they are kept, each once: joined with what was denied before.
+        """
         ...
 
     def made(self) -> dict[Identity, Made]:
@@ -215,16 +218,17 @@ class MemoryStore:
     def deny(self, denial: Denial) -> None:
         self.deny_many([denial])
 
-    def deny_many(self, denials: Iterable[Denial]) -> None:
+    def deny_many(self, denials: Iterable[Denial]) -> list[Denial]:
         now = self._clock()
         with self._lock:
             self._clear_ended(now)
             kept = joined(denials, now, lambda each: self._denials.get(each.identity))
             for identity, denial in kept.items():
-                self._denials[identity] = denial.known_from(denial.made(now))
+                self._denials[identity] = denial
                 heapq.heappush(self._denials_end, (denial.until or 0.0, identity))
                 self._changed(identity)
         changed(self.name)
+        return list(kept.values())
 
     def allow(self, denial: Denial) -> bool:
         now = self._clock()

@@ -29,6 +29,8 @@ from ..options.tables import TableReader, read_toml
 SAMPLE = Path(__file__).with_name("accounts.toml")
 """The accounts of the demo: its six clients, a public tester, and two people."""
 
+SUBSCRIBER = "admin"
+"""Who registered an application, where its account does not say."""
 _CLAIMS: Keys = {
     "claims": described(table_of({}), "claims that are written as they are"),
     "wso2": described(
@@ -38,7 +40,7 @@ _CLAIMS: Keys = {
 ACCOUNT: Keys = {
     "secret": TEXT,
     "application": TEXT,
-    "subscriber": with_default(TEXT, "admin"),
+    "subscriber": with_default(TEXT, SUBSCRIBER),
     "names_itself": with_default(FLAG, True),
     "redirect_uris": TEXTS,
     "roles": TEXTS,
@@ -79,7 +81,7 @@ class ClientAccount(NamedTuple):
     client_id: str
     secret: str | None = None
     application: str | None = None
-    subscriber: str = "admin"
+    subscriber: str = SUBSCRIBER
     names_itself: bool = True
     redirect_uris: tuple[str, ...] = ()
     roles: tuple[str, ...] = ()
@@ -173,7 +175,7 @@ def _client(reader: TableReader, name: str, entry: Mapping[str, Any]) -> ClientA
         name,
         secret=reader.text(where, entry, "secret"),
         application=reader.text(where, entry, "application"),
-        subscriber=reader.text(where, entry, "subscriber") or "admin",
+        subscriber=reader.text(where, entry, "subscriber") or SUBSCRIBER,
         names_itself=reader.flag(where, entry, "names_itself", default=True),
         redirect_uris=reader.texts(where, entry, "redirect_uris"),
         roles=reader.texts(where, entry, "roles"),

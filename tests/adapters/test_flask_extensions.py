@@ -1,4 +1,4 @@
-"""Flask-RESTful and Flask-RESTX make answers of errors themselves, and keep ours."""
+"""Extensions make answers of errors themselves, and keep ours."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ from typing import Any
 
 import flask_restful
 import flask_restx
+import flask_smorest
 import pytest
+from apiflask import APIFlask
 from flask import Flask
+from werkzeug.exceptions import HTTPException
 
 from jwt_middleware import MissingToken, has_role
 from jwt_middleware_flask import JWTMiddleware, current_principal, requires
@@ -99,6 +102,74 @@ def test_a_proven_caller_is_served(extension: Any, options: Any, caller: Caller)
     answer = call_wsgi(app_of(extension, options), "GET", "/me", caller())
 
     assert answer.json() == {"subject": "jroe@carbon.super"}
+
+
+def apiflask_app(options: Any) -> Flask:
+    app = APIFlask(__name__)
+    JWTMiddleware(app, **options, optional=("/me",))
+    return app
+
+
+def smorest_app(options: Any) -> Flask:
+    app = Flask(__name__)
+    app.config.update(API_TITLE="x", API_VERSION="1", OPENAPI_VERSION="3.0.2")
+    flask_smorest.Api(app)
+    JWTMiddleware(app, **options, optional=("/me",))
+    return app
+
+
+HANDLING = pytest.mark.parametrize("make", [apiflask_app, smorest_app])
+
+
+@HANDLING
+@pytest.mark.parametrize(
+    "path, is_proven, status, code",
+    [
+        ("/denied", True, 403, "insufficient_permission"),
+        ("/denied", False, 401, "missing_token"),
+        ("/me", False, 401, "missing_token"),
+    ],
+)
+def test_an_extensions_handler_of_http_exceptions_takes_nothing_away(
+    make: Any,
+    path: str,
+    is_proven: bool,
+    status: int,
+    code: str,
+    options: Any,
+    caller: Caller,
+) -> None:
+    app = make(options)
+    app.get("/denied", endpoint="denied")(NOBODY(lambda: "x"))
+    app.get("/me", endpoint="me")(lambda: {"subject": current_principal().subject})
+    headers = caller() if is_proven else []
+    answer = call_wsgi(app, "GET", path, headers)
+
+    body = answer.json()
+    assert (answer.status, body["code"], list(body)) == (status, code, BODY)
+    assert answer.header("Cache-Control") == "no-store"
+    expected = plain(options, headers, status)
+    assert answer.header("WWW-Authenticate") == expected.header("WWW-Authenticate")
+
+
+@HANDLING
+def test_an_apps_own_handler_of_http_exceptions_stays(make: Any, options: Any) -> None:
+    def own(error: HTTPException) -> Any:
+        return {"own": error.code}, error.code
+
+    for kind in (HTTPException, 401):
+        app = make(options)
+        app.register_error_handler(kind, own)
+
+        assert call_wsgi(app, "GET", "/denied").json() == {"own": 401}
+
+
+def test_the_shape_that_a_site_gives_its_errors_in_apiflask_stays(options: Any) -> None:
+    app = APIFlask(__name__)
+    JWTMiddleware(app, **options)
+    app.error_processor(lambda error: ({"own": error.status_code}, error.status_code))
+
+    assert call_wsgi(app, "GET", "/denied").json() == {"own": 401}
 
 
 def plain(options: Any, headers: Any, status: int) -> Answer:

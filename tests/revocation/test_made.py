@@ -61,6 +61,24 @@ def test_who_denies_again_is_the_one_that_is_shown(store: ListedStore, clock: Cl
 
 
 @EACH_KIND
+def test_who_denies_is_told_what_is_kept(store: ListedStore, clock: Clock) -> None:
+    store.deny(Denial(subject="ann", until=NOW + 600, note="left", by="ops"))
+    clock.now += 60
+    again = Denial(subject="ann", until=NOW + 300, by="night")
+    others = [Denial(subject="bob", until=NOW + 90, by="ops")] * 2
+
+    kept = store.deny_many([again, *others])
+
+    assert [(each.subject, each.until, each.note) for each in kept] == [
+        ("ann", NOW + 600, "left"),
+        ("bob", NOW + 90, ""),
+    ]
+    assert [(each.by, each.created) for each in kept] == [("night", NOW + 60), ("ops", NOW + 60)]
+    assert {each.identity: each.made(0.0) for each in kept} == store.made()
+    assert store.deny_many([]) == []
+
+
+@EACH_KIND
 def test_it_is_forgotten_with_the_denial(store: ListedStore, clock: Clock) -> None:
     bob = Denial(subject="bob", until=NOW + 6_000)
     store.deny(ANN)

@@ -108,10 +108,7 @@ def _revoke(options: argparse.Namespace) -> int:
     if not options.create:  # a mistyped path would revoke nothing, unnoticed
         _check_file(option, "; correct the path, or add --create where no service has begun it yet")
     with closing(open_store(str(option.url))) as store:
-        store.deny(denial)
-        kept = next(
-            (known for known in _listed(store) if known.identity == denial.identity), denial
-        )
+        [kept] = store.deny_many([denial])
         said = _line(replace(kept, created=None))  # which is now
         answer(options, {"store": store.name, "denied": _as_json(kept)}, [f"denied: {said}"])
     if token is not None and token.expires is not None and token.expires <= time.time():
@@ -146,17 +143,12 @@ def _take_back(options: argparse.Namespace, denial: Denial) -> int:
 def _revocations(options: argparse.Namespace) -> int:
     """List the denials in force, the next to end first."""
     with closing(_store(_option(options))) as store:
-        denials = _listed(store)
+        made = store.made()
+        denials = [denial.known_from(made.get(denial.identity)) for denial in store.denials()]
         value = {"store": store.name, "denials": [*map(_as_json, denials)]}
         title = f"{store.name}: {count(len(denials), 'denial')} in force"
         answer(options, value, [title, *(f"  {_line(denial)}" for denial in denials)])
     return 0
-
-
-def _listed(store: ListedStore) -> list[Denial]:
-    """Return the denials in force, with what is known of how they were made."""
-    made = store.made()
-    return [denial.known_from(made.get(denial.identity)) for denial in store.denials()]
 
 
 def _user() -> str:

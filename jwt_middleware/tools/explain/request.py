@@ -141,8 +141,9 @@ def _elsewhere(guard: Guard, principal: Principal) -> str:
     """Say in which claims of the token a role or a permission stands that the caller has not."""
     said = ""
     for leaf in guard.predicate.leaves():
-        held = {HasRole: principal.roles, HasPermission: principal.permissions}.get(type(leaf))
-        if not isinstance(leaf, HasRole | HasPermission) or held is None or leaf.name in held:
+        if not isinstance(leaf, HasRole | HasPermission):
+            continue
+        if leaf.name in (principal.roles if isinstance(leaf, HasRole) else principal.permissions):
             continue
         claims = ", ".join(written(place) for place in _places(leaf.name, principal.claims))
         if claims:

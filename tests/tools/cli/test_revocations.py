@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 
 from jwt_middleware import Revocations, Verifier
+from jwt_middleware.revocation import Denial
 from jwt_middleware.revocation.denials import KEEP_FOR
+from jwt_middleware.revocation.sqlite import SQLiteStore
 from jwt_middleware.testing import SigningKey, mint, ucsd_claims
 
 from .conftest import STORE, URL, Run, kept
@@ -300,3 +302,16 @@ def test_who_looks_at_a_token_does_not_use_it(
     said = command("inspect", *look)
     assert (said.status, said.out.startswith("token_reused: The signature is good;")) == (1, True)
     assert "token_reused" in command("verify", *look).err
+
+
+def test_it_reads_no_list_to_make_one_denial(command: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def listed(_: SQLiteStore) -> tuple[Denial, ...]:
+        raise AssertionError("the whole list was read")
+
+    monkeypatch.setattr(SQLiteStore, "denials", listed)
+    said = command("revoke", *STORE, "--subject", "ana", "--by", "ops", "--json")
+
+    assert said.status == 0, said.err
+    denied = json.loads(said.out)["denied"]
+    assert (denied["subject"], denied["by"]) == ("ana", "ops")
+    assert denied["created"] == pytest.approx(time.time(), abs=60)
