@@ -13,9 +13,21 @@ from jwt_middleware.options import is_a
 
 
 def document_headers(app: Any, headers: Sequence[str]) -> None:
-    """Have a FastAPI app's document name these headers where a guard names none itself."""
-    if USUAL_HEADER in headers or not is_a(type(app), "fastapi", "FastAPI"):
+    """Have a FastAPI app's document name these headers where a guard names none itself.
+
+    So for the apps that it mounts, unless they have a middleware of their own.
+    """
+    if USUAL_HEADER in headers:
         return
+    if is_a(type(app), "fastapi", "FastAPI"):
+        _document(app, headers)
+    for mounted in (getattr(route, "app", None) for route in getattr(app, "routes", ())):
+        added = getattr(mounted, "user_middleware", ())
+        if not any(is_a(each.cls, "jwt_middleware_starlette", "JWTMiddleware") for each in added):
+            document_headers(mounted, headers)
+
+
+def _document(app: Any, headers: Sequence[str]) -> None:
     inner = app.openapi
 
     def openapi() -> dict[str, Any]:

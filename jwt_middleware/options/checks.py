@@ -75,6 +75,10 @@ _PATHS = ("path", "ca_file", "password_file")
 """Members of a table of keys that name files."""
 
 
+OF_KEYS = ("allow_http", "ca_file", "fresh_for", "headers", "jwks_origin", "stale_for")
+"""Members of a table of keys with a URL, which people look for among the options."""
+
+
 PEM_IN_BASE64 = "LS0tLS1CRUdJTi"
 """How PEM begins where it was encoded in base64 once more, as for an environment variable."""
 
@@ -219,23 +223,32 @@ def kind(value: Any) -> str:
     return f"an {name}" if name[0] in "aeiou" else f"a {name}"
 
 
-def known(given: Iterable[str], names: Iterable[str], what: str = "option") -> None:
-    """Raise for a name that is not known, with the nearest one that is."""
+def known(
+    given: Iterable[str],
+    names: Iterable[str],
+    what: str = "option",
+    offered: Iterable[str] | None = None,
+) -> None:
+    """Raise for a name that is not known, with the nearest one that is.
+
+    Where none is near, all of them are named, or those of ``offered``.
+    """
     all_names = sorted(names)
     for name in given:
         if name not in all_names:
-            raise ConfigurationError(f"there is no {what} {name!r}{nearest(name, all_names)}")
+            hint = nearest(name, all_names, offered)
+            raise ConfigurationError(f"there is no {what} {name!r}{hint}")
 
 
-def nearest(name: str, names: Iterable[str]) -> str:
-    """Return a hint that names the nearest right name, or all of them where none is near."""
+def nearest(name: str, names: Iterable[str], offered: Iterable[str] | None = None) -> str:
+    """Return a hint that names the nearest right name, or all that are offered if none is near."""
     import difflib  # only for errors
 
     all_names = sorted(names)
     close = difflib.get_close_matches(name, all_names, n=1, cutoff=0.6)
     if close:
         return f"; did you mean {close[0]!r}?"
-    return f"; there are: {', '.join(all_names)}"
+    return f"; there are: {', '.join(all_names if offered is None else sorted(offered))}"
 
 
 def is_a(thing: Any, package: str, name: str) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,7 @@ def merged_options(
 
     """
     environ = os.environ if environ is None else environ
-    check.known(code, OPTIONS)
+    _known(code, OPTIONS)
     elsewhere = {**_from_environment(environ), **_from_file(environ)}
     read = {name: value for name, value in elsewhere.items() if name not in only_in_code}
     return {**read, **code}
@@ -57,7 +57,9 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
             continue
         check_no_service_link(variable, environ[variable])
         name = variable.removeprefix(ENVIRONMENT_PREFIX).lower()
-        check.known([name], OPTIONS, f"option for the environment variable {variable}:")
+        readable = (each for each in OPTIONS if OPTIONS[each].from_text is not None)
+        what = f"option for the environment variable {variable}:"
+        _known([name], OPTIONS, what, readable)
         option = OPTIONS[name]
         if option.from_text is None:
             raise ConfigurationError(f"{variable}: {option.why_not}")
@@ -90,7 +92,7 @@ def _from_file(environ: Mapping[str, str]) -> dict[str, Any]:
         if option in OPTIONS and OPTIONS[option].shape is None:
             raise ConfigurationError(f"{path}: {option}: {OPTIONS[option].why_not}")
     with in_file(InFile({}, path)):
-        check.known(table, [name for name in OPTIONS if OPTIONS[name].shape is not None])
+        _known(table, [name for name in OPTIONS if OPTIONS[name].shape is not None])
     if isinstance(table.get("clients"), str):
         table["clients"] = path.parent / table["clients"]
     if "revocations" in table:
@@ -115,6 +117,22 @@ def _read_common(table: dict[str, Any], path: Path) -> None:
         table["audience"] = ANY
     if "keys" in table:
         table["keys"] = relative_keys(table["keys"], path.parent)
+
+
+def _known(
+    given: Iterable[str],
+    names: Collection[str],
+    what: str = "option",
+    offered: Iterable[str] | None = None,
+) -> None:
+    for name in given:
+        if name in check.OF_KEYS:
+            raise ConfigurationError(
+                f"{name}: it belongs to a source of keys, so write in code "
+                f'keys={{"url": "https://...", "{name}": ...}}, or in TOML '
+                f'keys = {{ url = "https://...", {name} = ... }}'
+            )
+    check.known(given, names, what, offered)
 
 
 # Docker-style variables: https://kubernetes.io/docs/concepts/services-networking/service/

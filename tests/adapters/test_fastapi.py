@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import pytest
 from fastapi import APIRouter, Depends, FastAPI, Request, Security
 from fastapi.responses import JSONResponse, PlainTextResponse
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from jwt_middleware import Principal, authenticated, has_role, path_param
@@ -167,6 +168,25 @@ def test_the_served_document_names_the_header_of_the_middleware(
         assert paths["/me"]["get"]["security"] == [{name: []} for name in names]
         assert paths["/own"]["get"]["security"] == [{"X-Own": []}]
         assert "security" not in paths["/free"]["get"]
+
+
+def test_the_document_of_a_mounted_app_names_the_header_that_is_read_there(
+    options: Options,
+) -> None:
+    app = protected(options | {"header": "X-Outer", "exempt": ["/api/openapi.json"]})
+    inner, own, around = FastAPI(), FastAPI(), Starlette()
+    for each in (inner, own):
+        each.get("/me", dependencies=[Depends(guard())])(lambda: "me")
+    own.add_middleware(JWTMiddleware, **options, header="X-Own", exempt=["/openapi.json"])
+    around.mount("/own", own)
+    app.mount("/api", inner)
+    app.mount("/around", around)
+
+    [outer] = get(app, "/api/openapi.json").json()["components"]["securitySchemes"]
+    own_document = get(own, "/openapi.json").json()
+
+    assert outer == "X-Outer"
+    assert list(own_document["components"]["securitySchemes"]) == ["X-Own"]
 
 
 def test_the_served_document_names_a_bearer_token_of_the_middleware(options: Options) -> None:

@@ -13,7 +13,10 @@ from jwt_middleware import Discovery, JWKSEndpoint, PEMPerKid, Verifier
 from jwt_middleware.errors import ConfigurationError
 from jwt_middleware.keys.option import SeveralSources, key_source
 from jwt_middleware.keys.sources import JWKSDocument, KeyFile
+from jwt_middleware.keys.tables import _MEMBERS
 from jwt_middleware.middleware.settings import Settings
+from jwt_middleware.options import checks as check
+from jwt_middleware.options.sources import merged_options
 from jwt_middleware.testing import SigningKey, mint
 
 from ..key_server import KeyServer, document
@@ -170,3 +173,23 @@ def test_a_ca_file_of_toml_is_relative_to_it(tmp_path: Path, rsa_key: SigningKey
     (tmp_path / "authority.pem").unlink()
     with pytest.raises(ConfigurationError, match=str(tmp_path / "authority.pem")):
         of_toml(tmp_path, text)
+
+
+@pytest.mark.parametrize("member", check.OF_KEYS)
+def test_a_member_of_a_source_that_is_taken_for_an_option_is_shown_its_place(
+    member: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "service.toml"
+    path.write_text(f'keys = "https://gateway.example.edu/jwks"\n{member} = "x"\n')
+    url = {"keys": "https://gateway.example.edu/jwks"}
+    places: list[tuple[dict[str, Any], dict[str, str]]] = [
+        (url | {member: "x"}, {}),
+        (url, {f"JWT_MIDDLEWARE_{member.upper()}": "x"}),
+        ({}, {"JWT_MIDDLEWARE_CONFIG": str(path)}),
+    ]
+
+    assert any(member in members for members in _MEMBERS.values())
+    for code, environ in places:
+        with pytest.raises(ConfigurationError, match=f"keys = {{ url = .*, {member} = ") as raised:
+            merged_options(code, environ)
+        assert f'"{member}": ...' in str(raised.value)

@@ -373,3 +373,12 @@ def test_tables_stand_for_issuers_and_revocations_in_code_too(pem: str) -> None:
     assert settings.verifier.revocations is not None
     assert settings.verifier.revocations.fails_open
     assert "audiense" in refused({"issuers": [{"issuer": "a", "keys": pem, "audiense": "x"}]}, {})
+
+
+def test_of_the_environment_only_what_it_may_hold_is_offered() -> None:
+    with pytest.raises(ConfigurationError) as raised:
+        merged_options({}, {"JWT_MIDDLEWARE_XYZ": "1"})
+
+    offered = str(raised.value).partition("there are: ")[2].split(", ")
+    assert "issuer" in offered
+    assert {"authorize", "clock", "exempt", "listeners", "verifier"}.isdisjoint(offered)
