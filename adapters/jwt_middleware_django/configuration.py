@@ -20,7 +20,7 @@ from jwt_middleware.errors import ConfigurationError
 from jwt_middleware.middleware import Middleware
 
 from .guards import check_view
-from .inventory import SiteRoutes
+from .inventory import SiteRoutes, as_read
 from .order import Order
 from .user_checks import faults_of_users
 from .users import MAP_USER
@@ -90,7 +90,7 @@ def _faults_of_routes(middleware: Middleware) -> Iterator[CheckMessage]:
     """
     options = middleware.settings
     routes = SiteRoutes(check_view)
-    rows = routes.inventory()
+    rows = [route._replace(path=as_read(route.path)) for route in routes.inventory()]
     unknown = faults_of(rows, options.verifier.unknown_names)
     if unknown:
         raise ConfigurationError("; ".join(unknown))

@@ -15,7 +15,7 @@ from django.core.checks import run_checks
 from django.core.checks.registry import registry
 from django.http import HttpRequest, HttpResponse
 from django.test import override_settings
-from django.urls import path
+from django.urls import path, re_path
 
 from jwt_middleware import Principal, has_permission, has_role
 from jwt_middleware_django import public, requires
@@ -210,3 +210,14 @@ def test_a_rule_that_holds_for_nobody_is_a_message(options: Options) -> None:
 
     assert message.id == "jwt_middleware.W011"
     assert message.msg.startswith("/orders: has_permission('orders:read') holds for nobody")
+
+
+class OfARouter:
+    urlpatterns: ClassVar = [re_path(r"^orders/(?P<pk>[^/.]+)/$", bare)]
+
+
+def test_a_regular_expression_is_shown_as_a_person_reads_it(options: Options) -> None:
+    for way in ("warn", "refuse"):
+        [message] = told(options | MAPPED | {"unguarded": way}, ROOT_URLCONF=OfARouter)
+
+        assert "on any method /orders/<pk>/ (" in message.msg
