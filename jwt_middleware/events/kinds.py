@@ -149,7 +149,7 @@ class KeysFetched(NamedTuple):
         return DEBUG, "{source}: fetched {keys} keys"
 
 
-@logged(WARNING, "{source}: {reason}; next attempt in {retry_in:.0f} s")
+@logged(WARNING, "{source}: {reason}; the first request after {retry_in:.0f} s asks again")
 class KeyFetchFailed(NamedTuple):
     """An endpoint or a key file gave no usable keys; the old ones stay. ``retry_in``: seconds."""
 

@@ -145,7 +145,10 @@ def test_log_injection_every_event_is_one_printable_line(
             ),
             "would refuse code=a request=GET /x subject=ana guard=client('x')",
         ),
-        (KeyFetchFailed("gateway", "status 500", 4.0), "gateway: status 500; next attempt in 4 s"),
+        (
+            KeyFetchFailed("gateway", "status 500", 4.0),
+            "gateway: status 500; the first request after 4 s asks again",
+        ),
         (
             StaleKeysServed("gateway", 301.0, 3599.0),
             "gateway: stale keys serve, 301 s old, for 3599 s more",
