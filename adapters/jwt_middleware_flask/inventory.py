@@ -129,6 +129,19 @@ def inventory(app: Flask) -> list[Route]:
     return [*Routes(app, check_guard).inventory(), *around]
 
 
+def misplaced(app: Flask) -> list[str]:
+    """Say that Flask-CORS, which only adds to answers, answers no preflight."""
+    middleware = installed_gate(app)
+    adding = (hook for hooks in app.after_request_funcs.values() for hook in hooks)
+    is_there = any(f"{hook.__module__}.".startswith("flask_cors.") for hook in adding)
+    if middleware is None or not is_there or middleware.settings.passes_preflight:
+        return []
+    told = (
+        "Flask-CORS adds to answers and gives none, so preflights are refused, and browsers ask no"
+    )
+    return [f"{told} further. Set cors_preflight='pass'."]
+
+
 def find_route(app: Flask, method: str, path: str) -> tuple[str, Mapping[str, Any]] | None:
     """Return the template of the route that serves this, and its parameters; None for none."""
     try:

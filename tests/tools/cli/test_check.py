@@ -328,6 +328,31 @@ def test_a_cors_middleware_outside_ours_is_none(app: Any) -> None:
     assert "JWTMiddleware is not installed on it" in app("naked_cors").err
 
 
+CORS_IN_FLASK = """
+from flask import Blueprint, Flask
+from flask_cors import CORS
+from jwt_middleware_flask import JWTMiddleware, requires
+
+def make(where, **more):
+    app, part = Flask(__name__), Blueprint("part", __name__)
+    part.get("/")(requires()(lambda: "x"))
+    CORS({"app": app, "part": part}[where], origins=["https://shop.example.com"])
+    app.register_blueprint(part)
+    JWTMiddleware(app, keys="gateway.pem", api="/a", max_age=60, unguarded="refuse", **more)
+    return app
+
+on_app, on_part, right = make("app"), make("part"), make("app", cors_preflight="pass")
+"""
+
+
+def test_flask_cors_which_answers_no_preflight_is_a_danger(command: Run, folder: Path) -> None:
+    (folder / "site_of_flask.py").write_text(CORS_IN_FLASK)
+
+    for name, is_told in (("on_app", True), ("on_part", True), ("right", False)):
+        said = command("check", f"site_of_flask:{name}")
+        assert ("Set cors_preflight='pass'." in said.out) is is_told, said
+
+
 @pytest.mark.parametrize("asked", ["has_permission('x')", "has_role('x')"])
 def test_a_rule_that_holds_for_nobody_is_a_danger(asked: str, app: Any, folder: Path) -> None:
     gateway = "wso2" if "permission" in asked else "cloudflare-access"
@@ -400,7 +425,7 @@ def test_wrong_options_are_status_2_with_a_hint(options: str, told: str, check: 
 
 
 def test_an_unknown_option_is_answered_with_those_that_a_file_may_have(check: Any) -> None:
-    said = check(SAFE + 'ca_file = "ca.pem"\n')
+    said = check(SAFE + 'xyzzy = "ca.pem"\n')
 
     assert "there are: algorithms" in said.err
     assert not any(f" {name}" in said.err for name in ("clock", "listeners", "verifier"))
