@@ -175,6 +175,8 @@ def _verify(options: argparse.Namespace) -> int:
     else:
         value = {"code": code, **principal_as_json(principal)}
         answer(options, value, principal_lines(principal))
+        if inspection.hint:
+            complain(readable(inspection.hint))
     return status_of(code)
 
 

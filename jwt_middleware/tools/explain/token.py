@@ -11,7 +11,7 @@ from ...errors import RequestError, TokenTooLarge
 from ...events.fields import readable
 from ...gateways import Gateway
 from ...keys.encoding import json_segment
-from ...principal import Principal
+from ...principal import Principal, written
 from ...verification.compact import decode_header, split
 from ...verification.verifier import Verifier
 from .claims import grouped
@@ -199,4 +199,23 @@ def inspect(raw: str, verifier: Verifier | None, now: float) -> Inspection:
         )
     ends = principal.expires_at or now
     explanation = f"The token verifies. It expires at {moment(ends)}, {distance(ends - now)}."
-    return Inspection(facts, header, claims, "accepted", explanation, principal, gateway=gateway)
+    hint = _unread(principal, verifier)
+    return Inspection(facts, header, claims, "accepted", explanation, principal, hint, gateway)
+
+
+_NAMES_OF_ROLES = ("role", "roles", "groups", "permissions")
+
+
+def _unread(principal: Principal, verifier: Verifier) -> str:
+    """Return what would help where claims that are called roles are none here; empty elsewhere."""
+    if verifier.clients is not None:
+        return ""  # the client's entry says which claims count
+    names = [issuer.gateway.names for issuer in verifier.issuers]
+    read = {written(claim.name) for each in names for claim in (*each.roles, *each.permissions)}
+    claims = [n for n in principal.claims if n in _NAMES_OF_ROLES and n not in read]
+    if not claims:
+        return ""
+    return (
+        f"Nothing here reads its {' and '.join(claims)}: name such a claim by an entry of a "
+        "registry (clients=) or by a gateway of your own."
+    )

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from jwt_middleware import Verifier
+from jwt_middleware.gateways.wso2 import WSO2_DIALECT
 from jwt_middleware.testing import FORMS, LocalGateway, SigningKey, mint
 from jwt_middleware.tools.cli import main
 from jwt_middleware.tools.demo.app import CLIENTS
@@ -93,6 +94,22 @@ def test_verify_shows_a_person_what_there_is_and_dates(run: Run, token: str) -> 
     assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", told["expires_at"])
     assert {"permissions", "attributes", "token_id"}.isdisjoint(told)
     assert "None" not in out
+
+
+@pytest.mark.parametrize(
+    "claim, told", [("roles", True), ("groups", True), (WSO2_DIALECT + "role", False)]
+)
+def test_a_claim_of_roles_that_nothing_reads_is_told(run: Run, claim: str, told: bool) -> None:
+    named = ("--as", "ann", "--claim", f'{claim}=["manager"]')
+    _, mine, _ = run("mint", "--key", "k.pem", "--make-key", *named)
+    hint = f"Nothing here reads its {claim}:"
+
+    assert (hint in run("verify", "--keys", "k.crt", stdin=mine)[2]) is told
+    inspected = json.loads(run("inspect", "--keys", "k.crt", "--json", stdin=mine)[1])
+    assert (hint in inspected["hint"]) is told
+    assert inspected["code"] == "accepted"
+    of_registry = run("verify", "--keys", "k.crt", "--clients", str(CLIENTS), stdin=mine)
+    assert hint not in of_registry[2]
 
 
 def test_inspect_says_which_check_fails(run: Run, token: str) -> None:
