@@ -55,13 +55,21 @@ def header_names() -> tuple[str, ...]:
 
 @contextmanager
 def substituted(
-    make: Callable[[Any], Verifier], middlewares: Iterable[SeenMiddleware] | None = None
+    make: Callable[[Any], Verifier],
+    middlewares: Iterable[SeenMiddleware] | None = None,
+    *,
+    check: Callable[[Any], object] = lambda _: None,
 ) -> Generator[None]:
     """Let these middlewares use verifiers that ``make`` makes, until the context ends: for tests.
 
     If ``middlewares`` is None, all middlewares of the process, and any that is made meanwhile:
-    Django makes one for each handler at a time of its own.
+    Django makes one for each handler at a time of its own. ``check`` is called first with those.
     """
+
+    def make_late(middleware: Any) -> Verifier:
+        check(middleware)
+        return make(middleware)
+
     before = {
         middleware: middleware.verifier
         for middleware in (_live if middlewares is None else middlewares)
@@ -70,14 +78,14 @@ def substituted(
     for middleware, verifier in others.items():
         middleware.use(verifier)
     if middlewares is None:
-        _substitutes.append(make)
+        _substitutes.append(make_late)
     try:
         yield
     finally:
         for middleware, verifier in before.items():
             middleware.use(verifier)
         if middlewares is None:
-            _substitutes.remove(make)
+            _substitutes.remove(make_late)
             for middleware in [each for each in _live if each not in before]:
                 middleware.use(
                     _substitutes[-1](middleware) if _substitutes else middleware.settings.verifier

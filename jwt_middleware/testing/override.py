@@ -47,7 +47,8 @@ def override(
         TypeError: both are given or neither, or the app has no ``JWTMiddleware``.
         ConfigurationError: an option of the app is wrong, for which it would not start.
         ValueError: the gateway writes another header than the app reads, is for another API, or has
-            no registry where the app has one (Django loads its middleware too late for this check).
+            no registry where the app has one. In Django the first request raises it, of the
+            registry alone.
 
     """
     if (verifier is None) is (principal is None):
@@ -66,7 +67,9 @@ def override(
             if isinstance(verifier, LocalGateway):
                 for middleware in middlewares:
                     _check_fits(middleware, verifier)
-        stack.enter_context(substituted(make, middlewares))
+        stack.enter_context(
+            substituted(make, middlewares, check=lambda late: _check_registry(late, verifier))
+        )
         yield
 
 
@@ -174,16 +177,22 @@ def _check_fits(middleware: Middleware, gateway: LocalGateway) -> None:
             f"override: the app reads {' or '.join(middleware.headers.names)}; "
             f"LocalGateway(header={middleware.headers.names[0]!r})"
         )
-    if gateway.clients is None and middleware.settings.verifier.clients is not None:
-        raise ValueError(
-            "override: the app has clients=, and its registry decides what a caller may do; give "
-            "the gateway the same: LocalGateway(clients='clients.toml')"
-        )
+    _check_registry(middleware, gateway)
     contexts = contexts_of_app(middleware.settings.verifier)
     if gateway.api is not None and contexts and not is_for(gateway.api, contexts):
         raise ValueError(
             f"override: the app is the API {' or '.join(contexts)}, and takes no token for "
             f"another: LocalGateway(api={contexts[0]!r})"
+        )
+
+
+def _check_registry(middleware: Middleware, gateway: object) -> None:
+    if not isinstance(gateway, LocalGateway) or gateway.clients is not None:
+        return
+    if middleware.settings.verifier.clients is not None:
+        raise ValueError(
+            "override: the app has clients=, and its registry decides what a caller may do; give "
+            "the gateway the same: LocalGateway(clients='clients.toml')"
         )
 
 

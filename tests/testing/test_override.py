@@ -314,6 +314,14 @@ def test_a_gateway_without_the_apps_registry_is_told_so(local: LocalGateway) -> 
         pass
 
 
+def test_so_it_is_by_the_first_request_to_a_django_site(local: LocalGateway) -> None:
+    options = {"keys": unreachable(), "clients": CLIENTS}
+    refused = pytest.raises(ValueError, match="LocalGateway\\(clients=")
+
+    with override_settings(JWT_MIDDLEWARE=options), override(None, local), refused:
+        Client().get("/who", headers=local.headers(user="ana"))
+
+
 def test_a_principal_is_what_it_was_made_of() -> None:
     made = as_principal(
         "ana", "app", ["r"], ["p"], {"level": 3}, **{"http://wso2.org/claims/enduser": "ana"}
