@@ -54,7 +54,7 @@ def faults_of_users(order: Order) -> Iterator[CheckMessage]:
             "request.user is not the principal's user",
             hint=f'Add "{USER_MIDDLEWARE}" above it, with map_user, or mark views by '
             "@login_not_required.",
-            id="jwt_middleware.W011",
+            id="jwt_middleware.W012",
         )
     yield from order.early_readers()
 

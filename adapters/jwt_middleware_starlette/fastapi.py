@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi.openapi.models import APIKey, HTTPBearer
@@ -58,10 +59,14 @@ class guard(SecurityBase):  # noqa: N801 - it reads as the verb it is
         """Check the guard and the scopes, and return the principal."""
         check_guard(self.jwt_middleware_guard, connection.scope)
         if security_scopes.scopes:
-            permissions = all_of(*map(has_permission, security_scopes.scopes))
-            check_guard(Guard(permissions), connection.scope)
+            check_guard(self.guard_of_scopes(security_scopes.scopes), connection.scope)
         principal: Principal = connection.scope[PRINCIPAL_KEY]
         return principal
+
+    @staticmethod
+    def guard_of_scopes(scopes: Sequence[str]) -> Guard:
+        """Return what ``Security(guard(), scopes=...)`` asks for beside the predicate."""
+        return Guard(all_of(*map(has_permission, scopes)))
 
     def _identity(self) -> tuple[Predicate, str, bool]:
         return self.jwt_middleware_guard.predicate, self._header, self.jwt_middleware_guard.enforce

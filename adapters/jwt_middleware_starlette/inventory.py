@@ -179,7 +179,7 @@ def _all_endpoints() -> Iterator[Any]:
             yield endpoint
         dependant = getattr(route, "dependant", None)
         if dependant is not None:
-            yield from calls_of(dependant)
+            yield from calls_of(dependant.dependencies)
 
 
 def inventory(app: Any) -> list[Route]:

@@ -103,7 +103,7 @@ class Walk:
                 # routes it serves by copies.
                 context = route.include_context
                 self.dependencies += [entry.dependency for entry in context.dependencies]
-                below = (*guards, *_guards_among(_calls_of_entries(context.dependencies)))
+                below = (*guards, *_guards_among(_of_entries(context.dependencies)))
                 outer = self._included
                 self._included = outer or route
                 self._below(included, path + context.prefix, below, above)
@@ -127,7 +127,7 @@ class Walk:
         """Describe the static frontends of FastAPI's router, each with the guards of the router."""
         for group in getattr(router, "_low_priority_routes", ()):
             self._lists[id(group.routes)] = group.routes
-            guards = (*included, *_guards_among(calls_of(group.dependant)))
+            guards = (*included, *_guards_among(group.dependant.dependencies))
             for route in group.routes:
                 path = (prefix + route.path).rstrip("/") + "/*"
                 found = route_of(path, route.methods, route.app, guards=guards)
@@ -149,9 +149,9 @@ class Walk:
         dependant = getattr(route, "dependant", None)
         guards: tuple[Guard, ...] = ()
         if dependant is not None:
-            calls = [*(calls_of(dependant) if self._included is None else _calls_of_copy(route))]
-            guards = (*included, *_guards_among(calls))
-            self.dependencies += calls
+            below = [*(dependant.dependencies if self._included is None else _of_copy(route))]
+            guards = (*included, *_guards_among(below))
+            self.dependencies += calls_of(below)
         self.holders.append((route, guards, self._holder_of(route)))
         if inspect.isclass(endpoint):
             self.beside += attributes_of_class(endpoint)
@@ -220,39 +220,45 @@ def _serving(included: Any) -> Iterator[tuple[int, Any]]:
             yield id(candidate.original_route), holder
 
 
-def _calls_of_entries(dependencies: Iterable[Any]) -> Iterator[Any]:
-    """Yield what a router's or a route's ``dependencies`` call, at any depth."""
+def _of_entries(entries: Iterable[Any]) -> Iterator[Any]:
+    """Yield what a router's or a route's ``dependencies`` depend on, as FastAPI resolves it."""
     from fastapi.dependencies.utils import get_dependant  # the router is FastAPI's, so it is there
 
-    for entry in dependencies:
-        yield entry.dependency
-        yield from calls_of(get_dependant(path="/", call=entry.dependency))
+    for entry in entries:
+        scopes: list[str] = [*(getattr(entry, "scopes", None) or ())]
+        yield get_dependant(path="/", call=entry.dependency, own_oauth_scopes=scopes)
 
 
-def _calls_of_copy(route: Any) -> Iterator[Any]:
-    """Yield the dependencies of the copies by which an included route is served.
+def _of_copy(route: Any) -> Iterator[Any]:
+    """Yield what the copies depend on by which an included route is served.
 
     Each is made of the endpoint anew, which has another signature by now where a class of views
     has set it.
     """
     from fastapi.dependencies.utils import get_dependant  # the route is FastAPI's, so it is there
 
-    yield from _calls_of_entries(route.dependencies)
-    yield from calls_of(get_dependant(path=route.path_format, call=route.endpoint))
+    yield from _of_entries(route.dependencies)
+    yield from get_dependant(path=route.path_format, call=route.endpoint).dependencies
 
 
-def calls_of(dependant: Any) -> Iterator[Any]:
+def calls_of(dependants: Iterable[Any]) -> Iterator[Any]:
     """Yield the dependencies of a FastAPI route, at any depth."""
-    for dependency in dependant.dependencies:
-        yield dependency.call
-        yield from calls_of(dependency)
+    for dependant in dependants:
+        yield dependant.call
+        yield from calls_of(dependant.dependencies)
 
 
-def _guards_among(calls: Iterable[Any]) -> Iterator[Guard]:
-    for call in calls:
-        guard = getattr(call, GUARD, None)
+def _guards_among(dependants: Iterable[Any]) -> Iterator[Guard]:
+    """Yield the guards among the dependencies of a FastAPI route, at any depth."""
+    for dependant in dependants:
+        guard = getattr(dependant.call, GUARD, None)
         if isinstance(guard, Guard):
             yield guard
+            scopes = [*(dependant.parent_oauth_scopes or ()), *(dependant.own_oauth_scopes or ())]
+            of_scopes = getattr(dependant.call, "guard_of_scopes", None)  # of ``guard`` alone
+            if scopes and of_scopes is not None:
+                yield of_scopes(list(dict.fromkeys(scopes)))
+        yield from _guards_among(dependant.dependencies)
 
 
 def _innermost(app: Any) -> Any:

@@ -126,7 +126,7 @@ HALVES: list[tuple[str, Options, dict[str, Any], str, str]] = [
         "below",
     ),
     (
-        "W011",
+        "W012",
         {},
         {"MIDDLEWARE": [SESSIONS, DJANGOS, OURS, LOGIN], "AUTHENTICATION_BACKENDS": [MODELS]},
         "to the login page",

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.websockets import WebSocket
 
 from jwt_middleware import Principal, has_role
+from jwt_middleware.testing import mint
 from jwt_middleware_starlette import (
     JWTMiddleware,
     current_principal,
@@ -155,10 +156,6 @@ def in_a_class_of_views(app: FastAPI) -> None:
     app.include_router(router)
 
 
-def by_security(app: FastAPI) -> None:
-    app.add_api_route("/x", view(), dependencies=[Security(guard(A), scopes=["read"])])
-
-
 @pytest.mark.parametrize(
     "build",
     [
@@ -174,7 +171,6 @@ def by_security(app: FastAPI) -> None:
         in_a_class_of_views,
         in_a_sub_dependency_of_the_router,
         in_a_sub_dependency_of_the_inclusion,
-        by_security,
     ],
     ids=lambda build: build.__name__,
 )
@@ -211,6 +207,68 @@ def test_a_router_included_twice_is_guarded_only_where_its_inclusion_is(rsa_key:
         "/open/mine": ("guarded", IS_B),
     }
     check_enforced(app, rsa_key)
+
+
+def scoped_on_the_route(app: FastAPI) -> None:
+    app.add_api_route("/x", view(), dependencies=[SCOPED])
+
+
+def scoped_as_a_parameter(app: FastAPI) -> None:
+    def serve(principal: Annotated[Principal, SCOPED]) -> str:
+        return "served"
+
+    app.add_api_route("/x", serve)
+
+
+def scoped_above_its_guard(app: FastAPI) -> None:
+    def asks(principal: Annotated[Principal, Depends(guard())]) -> Principal:
+        return principal
+
+    app.add_api_route("/x", view(), dependencies=[Security(asks, scopes=["p"])])
+
+
+def scoped_on_the_router(app: FastAPI) -> None:
+    router = APIRouter(dependencies=[SCOPED])
+    router.add_api_route("/x", view())
+    app.include_router(router)
+
+
+def scoped_on_the_inclusion(app: FastAPI) -> None:
+    router = APIRouter()
+    router.add_api_route("/x", view())
+    app.include_router(router, dependencies=[SCOPED])
+
+
+SCOPED = Security(guard(), scopes=["p"])
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        scoped_on_the_route,
+        scoped_as_a_parameter,
+        scoped_above_its_guard,
+        scoped_on_the_router,
+        scoped_on_the_inclusion,
+    ],
+    ids=lambda build: build.__name__,
+)
+def test_the_scopes_of_security_are_listed_as_the_permissions_that_they_ask_for(
+    build: Any, rsa_key: Any
+) -> None:
+    app = bare_app()
+    build(app)
+
+    asked = f"{IS_ANYBODY} and requires(has_permission('p'))"
+    assert table(app) == {"/x": ("guarded", asked)}
+    app.add_middleware(
+        JWTMiddleware, keys=rsa_key.certificate_pem, gateway="standard", audience="api"
+    )
+    for permissions, status in ((["p"], 200), (["q"], 403)):
+        token = mint(
+            rsa_key, {"sub": "ana", "aud": "api", "permissions": permissions}, form="standard"
+        )
+        assert call_asgi(app, "GET", "/x", [("X-JWT-Assertion", token)]).status == status
 
 
 def test_prefixes_of_routers_and_inclusions_stand_in_the_path() -> None:
