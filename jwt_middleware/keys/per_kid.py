@@ -159,7 +159,10 @@ class PEMPerKid(KeySource):
     def recheck(self, key_id: str | None = None) -> Wait | None:
         """Fetch the key of this id once more, after a bad signature under it."""
         known = self._endpoints.get(key_id or "")
-        return None if known is None else known.recheck(key_id)
+        # One bucket for all: a forger who knows every kid causes no more fetches than with one.
+        if known is None or not self._schedule.may_recheck():
+            return None
+        return known.recheck(key_id)
 
     def _may_fetch(self, key_id: str) -> bool:
         """Whether a key may be fetched now; else note that it is wanted."""

@@ -165,6 +165,20 @@ def test_a_flood_of_bad_signatures_under_a_known_kid_causes_two_fetches(keys: Ke
     assert len(keys.paths) == 1 + 2
 
 
+def test_bad_signatures_under_many_known_kids_draw_on_one_bucket(keys: Keys) -> None:
+    names = [kid() for _ in range(5)]
+    for name in names:
+        keys.verify(keys.publish(name))
+        keys.clock.now += 10
+    keys.clock.now += 20  # the bucket is full again
+    fetched = len(keys.paths)
+    for name in names:
+        with pytest.raises(BadSignature):
+            keys.verify(SigningKey("ES256", key_id=name))
+
+    assert len(keys.paths) - fetched == 2
+
+
 def test_two_rotations_just_after_the_first_key_are_found(keys: Keys) -> None:
     """Like those of a JWKS, whose first load is not counted either."""
     for _ in range(3):
