@@ -29,8 +29,8 @@ class SeenMiddleware(Protocol):
 _live: Living[SeenMiddleware] = Living()
 """Every middleware of this process."""
 
-_substitutes: list[Callable[[Any], Verifier]] = []
-"""Makers of verifiers for middlewares that are made while ``substituted`` is active."""
+_substitutes: list[tuple[Callable[[Any], object], Callable[[Any], Verifier]]] = []
+"""What checks a middleware that is made while ``substituted`` is active, and makes its verifier."""
 
 _headers: tuple[str, ...] = ()
 """The headers of every middleware that this process has made; replaced as a whole."""
@@ -45,7 +45,9 @@ def register(middleware: SeenMiddleware) -> None:
     with _registering:
         _headers = tuple(dict.fromkeys([*_headers, *middleware.settings.headers]))
     if _substitutes:
-        middleware.use(_substitutes[-1](middleware))
+        check, make = _substitutes[-1]
+        check(middleware)
+        middleware.use(make(middleware))
 
 
 def header_names() -> tuple[str, ...]:
@@ -63,13 +65,8 @@ def substituted(
     """Let these middlewares use verifiers that ``make`` makes, until the context ends: for tests.
 
     If ``middlewares`` is None, all middlewares of the process, and any that is made meanwhile:
-    Django makes one for each handler at a time of its own. ``check`` is called first with those.
+    Django makes one for each handler at a time of its own. ``check`` may refuse one of the latter.
     """
-
-    def make_late(middleware: Any) -> Verifier:
-        check(middleware)
-        return make(middleware)
-
     before = {
         middleware: middleware.verifier
         for middleware in (_live if middlewares is None else middlewares)
@@ -78,17 +75,19 @@ def substituted(
     for middleware, verifier in others.items():
         middleware.use(verifier)
     if middlewares is None:
-        _substitutes.append(make_late)
+        _substitutes.append((check, make))
     try:
         yield
     finally:
         for middleware, verifier in before.items():
             middleware.use(verifier)
         if middlewares is None:
-            _substitutes.remove(make_late)
+            _substitutes.remove((check, make))
             for middleware in [each for each in _live if each not in before]:
                 middleware.use(
-                    _substitutes[-1](middleware) if _substitutes else middleware.settings.verifier
+                    _substitutes[-1][1](middleware)
+                    if _substitutes
+                    else middleware.settings.verifier
                 )
 
 

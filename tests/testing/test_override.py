@@ -322,6 +322,15 @@ def test_so_it_is_by_the_first_request_to_a_django_site(local: LocalGateway) -> 
         Client().get("/who", headers=local.headers(user="ana"))
 
 
+def test_the_end_of_an_inner_block_raises_nothing(local: LocalGateway) -> None:
+    """Nor does it ask for the registry that the gateway of the outer block lacks."""
+    outer, inner = override(None, local), override(None, principal="ana")
+    with outer, inner:
+        door = wsgi_door(api="/echo", clients=CLIENTS)
+
+    assert door.middleware.verifier is door.middleware.settings.verifier
+
+
 def test_a_principal_is_what_it_was_made_of() -> None:
     made = as_principal(
         "ana", "app", ["r"], ["p"], {"level": 3}, **{"http://wso2.org/claims/enduser": "ana"}
