@@ -124,6 +124,7 @@ class SeveralSources(KeySource):
         self.name = ", ".join(source.name for source in sources)
         self.on_demand = any(source.on_demand for source in sources)
         self.sources = tuple(sources)
+        self._made_of = self.sources
         self._joined: tuple[tuple[KeySet | None, ...], KeySet] | None = None
 
     @property

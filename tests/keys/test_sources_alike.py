@@ -21,6 +21,7 @@ from jwt_middleware import (
     Verifier,
 )
 from jwt_middleware.authorization.client import ClientTrust
+from jwt_middleware.keys.option import key_source
 from jwt_middleware.keys.per_kid import PEMPerKid
 from jwt_middleware.keys.sources import JWKSDocument
 from jwt_middleware.testing import SigningKey, mint
@@ -55,6 +56,10 @@ MADE: dict[str, tuple[Callable[[Path], KeySource], Callable[[Path], KeySource]]]
     "endpoint's headers": (
         lambda _: JWKSEndpoint(URL, headers={"X-Key": "a"}),
         lambda _: JWKSEndpoint(URL, headers={"X-Key": "b"}),
+    ),
+    "several": (
+        lambda _: key_source([PEM(KEY.public_pem), JWKSEndpoint(URL)]),
+        lambda _: key_source([PEM(OTHER.public_pem), JWKSEndpoint(URL)]),
     ),
     "discovery": (
         lambda _: Discovery("https://idp.example.edu"),
