@@ -42,9 +42,12 @@ def checked_url(url: str, *, allow_http: bool = False, has_own_fetch: bool = Fal
         raise ConfigurationError(
             "keys: a file is named by its path, not by a URL, such as keys='/etc/keys/gateway.pem'"
         )
-    is_plain = not any(ord(character) <= 32 or ord(character) == 127 for character in url)
-    if not host or not is_plain or not _is_name(host):
+    if not host or any(ord(character) <= 32 or ord(character) == 127 for character in url):
         raise ConfigurationError("keys: the URL names no host; write https://host:port/path")
+    if not _is_name(host):
+        raise ConfigurationError(
+            "keys: the URL's host cannot be a name; between its dots stand 1 to 63 characters"
+        )
     if parts.username is not None or parts.password is not None:
         raise ConfigurationError(
             "keys: a key URL must not hold a user name or a password; send them by headers="
