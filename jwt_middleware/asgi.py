@@ -163,9 +163,9 @@ def with_cache_headers(
 
 
 class WithCacheHeaders:
-    """An app whose answers have Vary and Cache-Control before middleware around it reads them.
+    """Puts Vary and Cache-Control on the answers of an app, before middleware around it reads them.
 
-    A cache that stands inside ours would keep them without, and give one caller's to another.
+    A cache inside ours would keep answers without these headers, and give one caller's to another.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -173,9 +173,10 @@ class WithCacheHeaders:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         middleware: Middleware | None = scope.get(MIDDLEWARE_KEY)
-        headers = None if middleware is None else middleware.cache_headers
-        if scope["type"] == "http" and middleware is not None and headers is not None:
-            send = with_cache_headers(middleware, headers, scope, send)
+        if scope["type"] == "http" and middleware is not None:
+            headers = middleware.cache_headers
+            if headers is not None:
+                send = with_cache_headers(middleware, headers, scope, send)
         await self.app(scope, receive, send)
 
 

@@ -91,9 +91,9 @@ def with_cache_headers(middleware: Middleware, start_response: StartResponse) ->
 
 
 class WithCacheHeaders:
-    """An app whose answers have Vary and Cache-Control before middleware around it reads them.
+    """Puts Vary and Cache-Control on the answers of an app, before middleware around it reads them.
 
-    A cache that stands inside ours would keep them without, and give one caller's to another.
+    A cache inside ours would keep answers without these headers, and give one caller's to another.
     """
 
     def __init__(self, app: WSGIApplication) -> None:

@@ -73,7 +73,7 @@ class Key:
 
     @property
     def made_of(self) -> tuple[Any, ...]:
-        """What makes two keys the same one, with the same rules for its use."""
+        """What two keys must share to be the same key under the same rules."""
         return self.spki, self.key_id, self.algorithm, self.thumbprints
 
     @classmethod

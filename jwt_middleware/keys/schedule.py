@@ -97,7 +97,7 @@ class RefreshSchedule:
         return True
 
     def give_back(self) -> None:
-        """Take back what a fetch has drawn on the bucket."""
+        """Return to the bucket what a fetch has drawn."""
         self._bucket = min(BUCKET_SIZE, self._bucket + 1)
 
     def may_recheck(self) -> bool:

@@ -35,8 +35,8 @@ class KeySource:
     source gives keys that everybody may read, so never a secret. ``issuer`` is the only issuer that
     signs with these keys, where the source knows it.
 
-    Two sources of this package are equal where they are made of the same, as by a function that
-    returns the clients. One of an app's own class equals only itself.
+    Two sources of this package are equal if they are made of the same, so that a client that is
+    made anew keeps its keys. A source of an app's own class equals only itself.
     """
 
     name: str = "keys"
@@ -50,7 +50,7 @@ class KeySource:
     spellings: tuple[str, ...] = ()
     """How ``issuer`` may be written in tokens where none is configured; else as it stands."""
     _made_of: tuple[Any, ...] | None = None
-    """What it is made of; None for what equals only itself."""
+    """What it is made of; None if it equals only itself."""
 
     def expect_issuers(self, names: Iterable[str]) -> None:
         """Take note of the issuers that are configured for these keys."""
@@ -106,10 +106,11 @@ class KeySource:
         }
 
     def __eq__(self, other: object) -> bool:
-        if self is other or type(other) is not type(self):
-            return self is other
-        is_ours = type(self).__module__.startswith(f"{__package__}.")
-        return is_ours and self._made_of is not None and self._made_of == other._made_of
+        if self is other:
+            return True
+        if type(other) is not type(self) or not type(self).__module__.startswith(f"{__package__}."):
+            return False
+        return self._made_of is not None and self._made_of == other._made_of
 
     def __hash__(self) -> int:
         return hash(type(self))

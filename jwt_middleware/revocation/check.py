@@ -30,8 +30,8 @@ class VerifiedToken(Protocol):
     Attributes:
         token: the token, as received.
         refused_from: when it expires, with the leeway, in seconds since the epoch.
-        passed: the mark of the deny list that it last passed; if that is still its mark, and the
-            list may be used, it needs no re-check.
+        passed: the mark of the deny list when the token last passed it; while the list may be used
+            and has that mark, the token needs no re-check.
 
     """
 
@@ -188,7 +188,7 @@ class RevocationCheck:
         return mark
 
     def _marked(self) -> tuple[object, DenyList | None]:
-        """Return the mark, then the list, which may be newer; None where it is too old."""
+        """Return the mark and the list, which may be newer than the mark; None if it is too old."""
         return self.watch.following.mark, self.watch.current()
 
     def _consume(self, entry: VerifiedToken) -> Steps[None]:

@@ -112,7 +112,7 @@ class DenyList:
         return None
 
     def _end(self, until: float) -> float:
-        """Return the first of equal ends: those that are denied together end together."""
+        """Return one object for all equal ends, as what is denied together ends together."""
         if len(self._ends) > _MOST_ENDS:
             self._ends.clear()
         return self._ends.setdefault(until, until)
@@ -129,9 +129,10 @@ class DenyList:
 
 
 def _key(value: str) -> int:
-    """Return 128 bits that stand for a text, in half of the memory of a UUID's.
+    """Return 128 bits that stand for a text, in half of the memory that a UUID's text takes.
 
-    They are Python's own hash, SipHash with a secret of the process (PEP 456), of two texts.
+    Python's own hash is 64 bits of SipHash under a secret of the process (PEP 456), so two of them
+    are taken: of the text, and of the text after a space.
     """
     return hash(value) << 64 ^ hash(f" {value}")
 

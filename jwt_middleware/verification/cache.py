@@ -42,8 +42,7 @@ class VerifiedToken:
         snapshot: the mark of the registry snapshot that its grants come from, or None.
         client: the entry of its client in that registry.
         grants: what that entry grants it.
-        passed: the mark of the deny list that it last passed; while that is its mark, it needs no
-            re-check.
+        passed: the mark of the deny list when the token last passed it; None before.
 
     """
 
