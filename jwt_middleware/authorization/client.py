@@ -93,7 +93,7 @@ class ClientTrust(NamedTuple):
 
 
 class _Making(threading.local):
-    """How a thread that makes clients anew finds those that are known."""
+    """What finds a known client, for a thread that makes clients anew."""
 
     find: Callable[[str], Client | None] | None = None
 
@@ -103,10 +103,10 @@ _making = _Making()
 
 @contextmanager
 def making_anew(find: Callable[[str], Client | None] | None) -> Generator[None]:
-    """Have this thread make no client that equals a known one: it gets the known one.
+    """Have ``Client(...)`` return the known client that the new one equals, on this thread.
 
-    A function that is asked again makes thousands of clients anew. Were they kept until it returns,
-    the garbage collector would go through the whole process, and stop every thread meanwhile.
+    A function that is asked again makes thousands of clients anew. Were they all kept until it
+    returns, the garbage collector would go through the whole process, and stop every thread.
     """
     before, _making.find = _making.find, find
     try:

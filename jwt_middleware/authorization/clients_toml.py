@@ -94,8 +94,8 @@ def read_tables(tables: Mapping[str, Any]) -> Iterator[Client]:
     fault, at the end.
     """
     registry = _Registry(Path("clients"))
-    # A copy: the app may change its own meanwhile. Each table is let go of at once, as thousands
-    # that are let go of together would hold up every thread.
+    # A copy, as the app may change its own meanwhile. Each table is freed as soon as it is read:
+    # thousands that are freed together would hold up every thread.
     waiting = dict(tables)
     del tables
     for client_id in list(waiting):

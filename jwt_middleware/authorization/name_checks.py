@@ -32,9 +32,9 @@ def without_registry(predicate: Predicate) -> list[str]:
 
 
 def held_by_nobody(predicate: Predicate, gateways: Mapping[str, ClaimNames]) -> list[str]:
-    """Return the roles and permissions of a predicate that no caller has, without a registry.
+    """Return which conditions on roles and permissions no caller meets, without a registry.
 
-    ``gateways`` are those of the app by their names, with the claims that they read.
+    ``gateways`` has the claims that each gateway of the app reads, by the gateway's name.
     """
     found = []
     for leaf in predicate.leaves():

@@ -156,7 +156,7 @@ class ClientRegistry:
             ) from error
 
     def _known(self) -> Callable[[str], Client | None] | None:
-        """Return what finds a client of the last reading, and gives way; None before the first."""
+        """Return what finds a client of the last reading and gives way; None if there is none."""
         before, numbers = self._newest, itertools.count(1)
 
         def find(client_id: str) -> Client | None:
@@ -174,7 +174,7 @@ class ClientRegistry:
         changed: list[str] = []
         faults: list[str] = []
         for number, given in enumerate(clients, 1):
-            if before:  # nobody waits for the first reading but the app's own start
+            if before:  # nobody else waits while the app starts
                 _give_way(number)
             client_id = given.client_id
             if client_id in found:
@@ -201,7 +201,7 @@ class ClientRegistry:
 
 
 def _give_way(number: int) -> None:
-    """Let other threads have their turn now and then, by how many entries there were."""
+    """Let other threads have their turn after every so many entries; this is the ``number``-th."""
     if number % _AT_A_TIME == 0:
         time.sleep(_TURN)
 

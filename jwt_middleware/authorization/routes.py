@@ -161,7 +161,7 @@ def faults_of(
 def dangers_of(
     routes: Iterable[Route], held_by_nobody: Callable[[Predicate], list[str]]
 ) -> list[str]:
-    """Return which parts of the guards of these routes hold for nobody, each once, with a route."""
+    """Return which conditions of the guards hold for nobody, each once, with some of its routes."""
     found: dict[str, list[str]] = {}
     for route in routes:
         for fault in (each for g in route.guards for each in held_by_nobody(g.predicate)):
@@ -187,5 +187,5 @@ def fault_of_unused(guards: Sequence[str]) -> str | None:
 
 
 def listed(names: Sequence[str], most: int = 20) -> str:
-    """Return a list for a message, of twenty names at most, or another number."""
+    """Return a list for a message, of ``most`` names at most."""
     return "; ".join(names[:most]) + (f"; {len(names) - most} more" if len(names) > most else "")

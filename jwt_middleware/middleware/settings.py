@@ -66,7 +66,7 @@ class Settings:
         return self.headers if self.original is None else (*self.headers, self.original.header)
 
     def held_by_nobody(self, predicate: Predicate) -> list[str]:
-        """Return the roles and permissions of a predicate that no claim of the gateways holds."""
+        """Return which conditions on roles and permissions no caller can meet."""
         if self.verifier.clients is not None:
             return []  # the registry says which claims hold them, and its names are checked
         from ..authorization.name_checks import held_by_nobody

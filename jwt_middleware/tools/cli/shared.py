@@ -40,7 +40,7 @@ _ABOUT = {
     "gateway": "the gateway whose assertions these are: the name of a preset, or a Gateway of your "
     "own as module:name"
 }
-"""What the commands say of an option in other words than the pages."""
+"""Options that the commands describe in other words than the pages."""
 _OPTIONS = ("keys", "gateway", "api", "issuer", "audience", "signer", "clients")
 
 
@@ -173,7 +173,7 @@ def environment_of(options: argparse.Namespace) -> dict[str, str]:
 
 @contextmanager
 def without_variables() -> Generator[None, None, None]:
-    """Take the options in the environment away, which are of the user's app and not of ours."""
+    """Hide the options in the environment: they are the user's app's, not those of a tool's app."""
     kept = {name: os.environ.pop(name) for name in options_in(os.environ)}
     try:
         yield

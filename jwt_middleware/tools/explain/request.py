@@ -138,7 +138,7 @@ def judge(
 
 
 def _elsewhere(guard: Guard, principal: Principal) -> str:
-    """Say in which claims of the token a role or a permission stands that the caller has not."""
+    """Say which claims of the token hold a role or a permission that the caller lacks."""
     said = ""
     for leaf in guard.predicate.leaves():
         if not isinstance(leaf, HasRole | HasPermission):
@@ -148,7 +148,7 @@ def _elsewhere(guard: Guard, principal: Principal) -> str:
         claims = ", ".join(written(place) for place in _places(leaf.name, principal.claims))
         if claims:
             said += (
-                f" The token has {leaf.name} in {claims}, of which {leaf!r} reads nothing: "
+                f" The token has {leaf.name} in {claims}, where {leaf!r} does not look: "
                 "name the claim by an entry of a registry (clients=) or by a gateway of your own."
             )
     return said

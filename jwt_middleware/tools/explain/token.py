@@ -207,7 +207,7 @@ _NAMES_OF_ROLES = ("role", "roles", "groups", "permissions")
 
 
 def _unread(principal: Principal, verifier: Verifier) -> str:
-    """Return what would help where claims that are called roles are none here; empty elsewhere."""
+    """Return what would help where claims named as roles are, are not read; empty elsewhere."""
     if verifier.clients is not None:
         return ""  # the client's entry says which claims count
     names = [issuer.gateway.names for issuer in verifier.issuers]
