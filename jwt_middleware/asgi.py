@@ -43,8 +43,8 @@ class JWTMiddleware:
         check_plain_app(app, "ASGI")
         self.middleware = Middleware(options)
         self.app = with_metadata(self.middleware, app)
-        put_inside(self, WithCacheHeaders)
-        check_framework_cache(app, self.middleware)
+        innermost = put_inside(self, WithCacheHeaders)
+        check_framework_cache(innermost, self.middleware)
         check_no_routes(self.middleware)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -44,17 +44,17 @@ def check_framework_cache(app: Any, middleware: Middleware) -> None:
         return
     if not app.response_cache_config.key_builder.__module__.startswith("litestar."):
         return
-    exempt = middleware.settings.exempt
-    kept = {
+    kept = sorted(
         route.path
         for route in app.routes
         for handler in getattr(route, "route_handlers", ())
-        if getattr(handler, "cache", False) and handler.cache_key_builder is None
-    }
-    faults = sorted(path for path in kept if path not in exempt)
-    if faults:
+        if getattr(handler, "cache", False)
+        and handler.cache_key_builder is None
+        and route.path not in middleware.settings.exempt
+    )
+    if kept:
         raise ConfigurationError(
-            f"cache: Litestar gives its answer to {faults[0]} to every caller, as it keeps it by "
+            f"cache: Litestar gives its answer to {kept[0]} to every caller, as it keeps it by "
             "path and query; give the handler, or ResponseCacheConfig, a key builder that adds "
             'request.scope["jwt_middleware.principal"].subject'
         )

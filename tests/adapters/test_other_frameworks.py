@@ -13,6 +13,7 @@ import pytest
 import quart
 from flask import Flask
 from litestar.config.response_cache import ResponseCacheConfig
+from starlette.middleware.cors import CORSMiddleware
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 import jwt_middleware.asgi
@@ -118,6 +119,13 @@ def test_litestar_does_not_start_where_it_keeps_a_callers_answer_for_all(options
         with_a_cache(options)
     with pytest.raises(ConfigurationError, match="Litestar gives its answer to /you to every"):
         with_a_cache({**options, "exempt": ("/me",)})
+
+
+def test_so_it_is_where_other_middleware_stands_in_between(options: Options) -> None:
+    app = CORSMiddleware(litestar.Litestar([kept], logging_config=None))
+
+    with pytest.raises(ConfigurationError, match="Litestar gives its answer to /me to every"):
+        jwt_middleware.asgi.JWTMiddleware(app, **options)
 
 
 def test_litestar_keeps_answers_by_a_key_of_ones_own(options: Options, caller: Caller) -> None:
