@@ -128,7 +128,7 @@ class PEMPerKid(KeySource):
         return joined
 
     def takes(self, key_id: str) -> bool:
-        """Whether this id may become part of the URL; any other is an unknown key."""
+        """Whether this id may become part of the URL; one that may not is an unknown key."""
         return self._form.fullmatch(key_id) is not None and key_id not in _DOTS
 
     def refresh(self, key_id: str | None = None) -> Wait | None:

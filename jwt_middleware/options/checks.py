@@ -241,7 +241,7 @@ def known(
 
 
 def nearest(name: str, names: Iterable[str], offered: Iterable[str] | None = None) -> str:
-    """Return a hint that names the nearest right name, or all that are offered if none is near."""
+    """Return a hint: the nearest right name, or all of them (of ``offered``) if none is near."""
     import difflib  # only for errors
 
     all_names = sorted(names)

@@ -152,7 +152,7 @@ class RedisStore:
         wanted = {place_of(each.identity): each for each in denials}
 
         def plan(pipe: Any, now: float) -> tuple[dict[str, Denial], list[str]]:
-            nonlocal kept  # it is asked again where another writer was faster
+            nonlocal kept  # of the last plan: another writer may have been faster
             texts = in_parts(wanted, lambda places: pipe.hmget(_DENIALS, places))
             known = {
                 place: denial_of(place, text)

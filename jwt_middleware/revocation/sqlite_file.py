@@ -25,7 +25,7 @@ BUSY = 2.0
 """Seconds to wait for another process's write, which takes milliseconds."""
 
 _CACHE = -256
-"""KiB of the file that a connection keeps in memory. A list is read once, and its pages go."""
+"""KiB of the file that a connection keeps in memory: little, as a list is read only once."""
 
 _EMPTIED = (
     "the file was emptied or replaced, and its denials may be lost; restore it, or begin a new "

@@ -129,7 +129,7 @@ class ListedStore(Store, Feed, Protocol):
     def deny_many(self, denials: Iterable[Denial]) -> list[Denial]:
         """Keep several denials, all of them or none; a reader sees them at one look.
 
-        Return them as they are kept, each once: joined with what was denied before.
+        Return each denial once, as it is kept: joined with an earlier one of the same name.
         """
         ...
 

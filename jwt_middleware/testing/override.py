@@ -47,8 +47,8 @@ def override(
         TypeError: both are given or neither, or the app has no ``JWTMiddleware``.
         ConfigurationError: an option of the app is wrong, for which it would not start.
         ValueError: the gateway writes another header than the app reads, is for another API, or has
-            no registry where the app has one. In Django the first request raises it, of the
-            registry alone.
+            no registry where the app has one. In Django only the registry is checked, at the first
+            request.
 
     """
     if (verifier is None) is (principal is None):
@@ -206,9 +206,9 @@ def _built(app: Any, stack: ExitStack) -> Any:
 
 
 def _fault_of(layers: Iterable[Any]) -> ConfigurationError | None:
-    """Return what Starlette's middleware keeps until the app starts; None where nothing is wrong.
+    """Return the error that Starlette's middleware keeps until the app starts; None for none.
 
-    Other doors raise it when they are made.
+    Every other door raises its error when it is made.
     """
     faults = (getattr(layer, "fault", None) for layer in layers)
     return next((fault for fault in faults if isinstance(fault, ConfigurationError)), None)

@@ -110,7 +110,7 @@ FAULTS: Mapping[str, tuple[str, Callable[[Maker], str]]] = {
 
 
 def forms_of(local: LocalGateway) -> Mapping[str, TokenForm]:
-    """Return the forms by name, and that of the gateway under its own name if it is none."""
+    """Return the forms by name, and the gateway's own form by its name if it is none of them."""
     if any(form is local.form for form in FORMS.values()):
         return FORMS
     return {**FORMS, local.gateway.name: local.form}

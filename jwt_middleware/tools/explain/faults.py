@@ -103,11 +103,11 @@ def fault_of(
 
 
 def _no_key_of_its_own(kid: str | None, source: PEMPerKid) -> str:
-    """Say why a source that has a URL for each key has none for a token."""
+    """Say why a source with a URL for each key has no key for a token."""
     if kid is None:
         return f"it has no kid, by which its key would be fetched from {source.name}"
     if not source.takes(kid):
-        return f"its kid {kid!r} has not the form of a key's id, so no key was asked for by it"
+        return f"its kid {kid!r} has not the form of a key's id, so no key was fetched"
     return f"there is no key for its kid {kid!r} at {source.name}"
 
 
@@ -130,7 +130,7 @@ _OPTION_OF = {"iss": "issuer", "aud": "audience", "signer": "signer"}
 
 
 def shape_hint(token: str, reason: str) -> str:
-    """Return what would help where a text cannot be read as a token; empty where nothing does."""
+    """Return what would help if a text cannot be read as a token; empty if nothing would."""
     is_cut = token.count(".") < 2 or "impossible length" in reason
     if reason and token.startswith(_BEGINNING) and is_cut:
         return (
