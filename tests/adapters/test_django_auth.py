@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from base64 import b64encode
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 from . import django_site  # noqa: F401 - configures Django before the adapter is imported
@@ -16,7 +17,7 @@ from django.contrib.auth.signals import user_login_failed
 from django.core.checks.registry import registry
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.wsgi import WSGIHandler
-from django.http import HttpRequest, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.test import RequestFactory, override_settings
 from django.urls import path
 
@@ -323,3 +324,14 @@ def test_basic_authentication_refuses_a_wrong_password_beside_a_good_header() ->
 
 def test_the_backend_finds_nobody_by_a_session() -> None:
     assert adapter().PrincipalBackend().get_user(7) is None
+
+
+def test_a_site_that_requires_a_log_in_answers_probes() -> None:
+    from django.contrib.auth.middleware import LoginRequiredMiddleware
+
+    from jwt_middleware_django import readiness
+
+    request = SimpleNamespace(user=SimpleNamespace(is_authenticated=False))
+    middleware: Any = LoginRequiredMiddleware(lambda request: HttpResponse())
+
+    assert middleware.process_view(request, readiness, (), {}) is None
