@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Iterator
-from types import SimpleNamespace
 from typing import Any, ClassVar
 
 from . import django_site  # noqa: F401 - configures Django before the adapter is imported
@@ -19,7 +18,7 @@ from django.test import override_settings
 from django.urls import path, re_path
 
 from jwt_middleware import Principal, has_permission, has_role
-from jwt_middleware_django import public, readiness, requires
+from jwt_middleware_django import public, requires
 from jwt_middleware_django.configuration import check_settings
 
 APPS = [
@@ -159,15 +158,6 @@ def test_map_user_is_asked_by_rest_framework_alone_too(
 
 def test_a_readers_place_below_is_right(options: Options) -> None:
     assert told(options | MAPPED, MIDDLEWARE=[SESSIONS, DJANGOS, OURS, USERS, REMOTE]) == []
-
-
-def test_a_site_that_requires_a_log_in_answers_probes() -> None:
-    from django.contrib.auth.middleware import LoginRequiredMiddleware
-
-    middleware = LoginRequiredMiddleware(lambda request: HttpResponse())
-    request: Any = SimpleNamespace(user=SimpleNamespace(is_authenticated=False))
-
-    assert middleware.process_view(request, readiness, (), {}) is None  # type: ignore[func-returns-value]
 
 
 # --- routes without a guard ------------------------------------------------------------------
