@@ -33,6 +33,8 @@ _ADMINS = ("admin_site", "model_admin")
 _ADMIN = "django.contrib.admin"
 _ADMINS_HANDLER = re.compile(r"django\.contrib\.(\w+\.)?admin\.")
 _MOST_KNOWN = 10_000
+_CALLED_FIRST = ("setup", "dispatch", "initial")
+"""Django's and, the last, REST framework's."""
 _ASK_PERMISSIONS = ("check_permissions", "get_permissions", "initial")
 
 
@@ -85,7 +87,7 @@ class SiteRoutes:
             yield route_of(path, (), view, guards=guards)
             return
         # REST framework's api_view makes a class that the function's own guards know nothing of.
-        guards += guards_of(getattr(view_class, "dispatch", None))
+        guards += tuple(guard for first in _called_first(view_class) for guard in guards_of(first))
         route = route_of(path, (), view, guards=guards)
         guards = route.guards
         actions: dict[str, str] | None = getattr(_served_node(view), "actions", None)
@@ -134,7 +136,7 @@ class SiteRoutes:
             served = getattr(view_class, actions.get("get", "get"), None)
         if node is not view:  # a decorator above could answer before they are checked
             yield from _permissions(node, view_class)
-        for handler in (getattr(view_class, "dispatch", None), served):
+        for handler in (*_called_first(view_class), served):
             if handler is not None:
                 yield from self._exposure.guards(handler)
 
@@ -194,6 +196,14 @@ def _class_of(view: Any) -> Any:
     """Return the class that serves a view; None for a function."""
     node = _served_node(view)
     return safe_attribute(node, "view_class") or safe_attribute(node, "cls")
+
+
+def _called_first(view_class: Any) -> Iterator[Any]:
+    """Yield what a class calls before the method that serves a request, whichever that is."""
+    for name in _CALLED_FIRST:
+        function = getattr(view_class, name, None)
+        if function is not None:
+            yield function
 
 
 def _served_node(view: Any) -> Any:

@@ -10,8 +10,8 @@ from flask import Flask
 from werkzeug.exceptions import HTTPException
 
 from jwt_middleware.authorization import Enter, Guard
-from jwt_middleware.authorization.exposure import Exposure, alive, guards_to_ask
-from jwt_middleware.authorization.guards import safe_attribute
+from jwt_middleware.authorization.exposure import Exposure, alive, guards_of, guards_to_ask
+from jwt_middleware.authorization.guards import GuardedBy, safe_attribute
 from jwt_middleware.authorization.reach import behind_and_before
 from jwt_middleware.authorization.routes import (
     Route,
@@ -54,6 +54,7 @@ class Routes:
         if served is None and method == "HEAD":
             served = getattr(view_class, "get", None)
         yield from guards_to_ask(view)
+        yield from _of_method_decorators(view_class, method)
         for handler in (served, getattr(view_class, "dispatch_request", None)):
             if handler is not None:
                 yield from self._exposure.guards(handler)
@@ -80,23 +81,52 @@ class Routes:
                 for method in rule.methods or ()
                 if method not in _ANSWERED_BY_FLASK or hasattr(view_class, method.lower())
             }
-            route = route_of(rule.rule, methods, view, guards=self._exposure.bare(view))
+            guards = (*self._exposure.bare(view), *self._guards_of_hooks(rule.endpoint))
             if view_class is None:
-                yield route
+                yield route_of(rule.rule, methods, view, guards=guards)
                 continue
+            # It serves every method; a plain View has no others.
+            dispatch = view_class.dispatch_request
+            route = route_of(rule.rule, methods, view, guards=(*guards, *guards_of(dispatch)))
             guards = route.guards
-            by_method = list(routes_of_class(rule.rule, methods, view_class, guards=guards))
-            # A plain View serves every method by dispatch_request.
-            served = view_class.dispatch_request
+            by_method = [
+                row
+                for method in sorted(methods)
+                for row in routes_of_class(
+                    rule.rule,
+                    (method,),
+                    view_class,
+                    guards=(*guards, *_of_method_decorators(view_class, method)),
+                )
+            ]
             yield from one_or_each(
-                route, by_method or [route_of(rule.rule, methods, served, guards=guards)]
+                route, by_method or [route_of(rule.rule, methods, dispatch, guards=guards)]
             )
+
+    def _guards_of_hooks(self, endpoint: str) -> Iterator[Guard]:
+        """Yield the guards of what is called before the views of an endpoint's blueprints."""
+        parts = endpoint.split(".")[:-1]  # as Flask has it, with the blueprints that are nested
+        names = (None, *(".".join(parts[:size]) for size in range(1, len(parts) + 1)))
+        for name in names:
+            for hook in self._app.before_request_funcs.get(name, ()):
+                if not guards_to_ask(hook):  # else a decorator may answer without its guard
+                    yield from guards_of(hook)
 
 
 def _class_of(view: Any) -> Any:
     """Return the class that serves a view, also below decorators that hide it."""
     classes = (safe_attribute(node, "view_class") for node in behind_and_before(view))
     return next((kind for kind in classes if isinstance(kind, type)), None)
+
+
+def _of_method_decorators(view_class: Any, method: str) -> Iterator[Guard]:
+    """Yield the guards with which Flask-RESTful and Flask-RESTX decorate a method at each call."""
+    decorators = getattr(view_class, "method_decorators", ())
+    if isinstance(decorators, Mapping):
+        decorators = decorators.get(method.lower(), ())
+    for decorator in decorators:
+        if isinstance(decorator, GuardedBy):
+            yield decorator.guard
 
 
 def _hooks(app: Flask) -> Iterator[Any]:

@@ -20,7 +20,8 @@ from jwt_middleware.errors import ConfigurationError
 from jwt_middleware.middleware import Middleware
 from jwt_middleware.options import is_a
 
-from .walk import ToAsk, Walk, asked_first, calls_of, routes_of, served_by
+from .asking import ToAsk, asked_first, served_by
+from .walk import Walk, calls_of, routes_of
 
 Check = Callable[[Sequence[Guard], Scope], None]
 """Checks guards for a connection; raises where one does not hold."""

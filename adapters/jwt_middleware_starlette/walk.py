@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import inspect
 from collections import Counter, defaultdict, deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from types import MethodType, SimpleNamespace
 from typing import Any
 
-from starlette.endpoints import HTTPEndpoint
 from starlette.middleware import Middleware
 
 from jwt_middleware.asgi import WithCacheHeaders
 from jwt_middleware.authorization import Guard
-from jwt_middleware.authorization.exposure import guards_of, guards_to_ask
+from jwt_middleware.authorization.exposure import guards_of
 from jwt_middleware.authorization.guards import GUARD, safe_attribute
 from jwt_middleware.authorization.kept import contents_of
 from jwt_middleware.authorization.routes import (
@@ -30,30 +29,9 @@ from jwt_middleware.authorization.routes import (
 from jwt_middleware.middleware import may_keep_answers, put_inside
 from jwt_middleware.options import is_a
 
-_OPENING = ("WEBSOCKET", "on_connect")
+from .asking import METHODS
+
 _MOST_WRAPPERS = 100
-_SOCKET_METHODS = ("on_connect", "on_receive", "on_disconnect")
-
-
-class _Everything(HTTPEndpoint):
-    """An endpoint that has every method, to learn which of them Starlette serves."""
-
-    def __getattr__(self, _: str) -> bool:
-        return True
-
-
-def _served_methods() -> tuple[str, ...]:
-    """Return the methods that Starlette lets an ``HTTPEndpoint`` serve."""
-
-    async def receive() -> Any: ...
-    async def send(_: Any) -> None: ...
-
-    everything = _Everything({"type": "http"}, receive, send)
-    known = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "QUERY")
-    return tuple(dict.fromkeys((*known, *vars(everything).get("_allowed_methods", ()))))
-
-
-_METHODS = _served_methods()
 
 
 class Walk:
@@ -204,7 +182,8 @@ def _rows(route: Any, path: str, guards: tuple[Guard, ...]) -> Iterator[Route]:
         socket = route_of(path, ("WEBSOCKET",), connects, guards=guards)
         yield socket._replace(handler=name_of(endpoint))
         return
-    by_method = tuple(routes_of_class(path, methods or _METHODS, endpoint, guards=guards))
+    guards = (*guards, *guards_of(getattr(endpoint, "dispatch", None)))
+    by_method = tuple(routes_of_class(path, methods or METHODS, endpoint, guards=guards))
     # It may serve every method by a ``dispatch`` of its own.
     yield from by_method or (route_of(path, methods or (), endpoint, guards=guards),)
 
@@ -299,52 +278,3 @@ def _owner_of(app: Any) -> Any:
         )
         waiting += [value for value in kept if callable(value) and not inspect.isclass(value)]
     return None
-
-
-ToAsk = Callable[[str], Sequence[Guard]]
-"""Returns the guards to check before a request of this method, or a ``WEBSOCKET``, is served."""
-
-
-def asked_first(route: Any, of_dependencies: Sequence[Guard]) -> ToAsk | None:
-    """Return what to check before a route's endpoint; None where its wrappers check everything.
-
-    ``of_dependencies`` are the guards among its dependencies.
-    """
-    endpoint = route.endpoint
-    if not inspect.isclass(endpoint):
-        guards = guards_to_ask(endpoint)
-        if not guards and _may_answer_by_itself(route):
-            guards = (*guards_of(endpoint), *of_dependencies)
-        return (lambda _: guards) if guards else None
-    by_method = {
-        method: (
-            *guards_to_ask(getattr(endpoint, "dispatch", None)),
-            *guards_to_ask(getattr(endpoint, name, None)),
-        )
-        for method, name in (*((method, method.lower()) for method in _METHODS), _OPENING)
-    }
-    if not hasattr(endpoint, "head"):
-        by_method["HEAD"] = by_method["GET"]
-    return (lambda method: by_method.get(method, ())) if any(by_method.values()) else None
-
-
-def _may_answer_by_itself(route: Any) -> bool:
-    """Whether something may answer before the endpoint, as a cache does.
-
-    It is middleware of the route, or in FastAPI a class of the app's own that replaces what calls
-    the endpoint.
-    """
-    make = getattr(type(route), "get_route_handler", None)
-    replaces = make is not None and not str(make.__module__).startswith("fastapi.")
-    return replaces or hasattr(route.app, "app")
-
-
-def served_by(endpoint: Any) -> Iterator[Any]:
-    """Yield the handlers behind an endpoint: itself, or the methods of a class."""
-    if not inspect.isclass(endpoint):
-        yield endpoint
-        return
-    for name in (*map(str.lower, _METHODS), "dispatch", *_SOCKET_METHODS):
-        method = getattr(endpoint, name, None)
-        if method is not None:
-            yield method
