@@ -136,7 +136,9 @@ class Exposure:
             if type(node) is MethodType:  # the class's own function may be guarded in its place
                 uses += self._surely.get(id(node.__func__), ())
             perhaps = [] if is_public(node) else self._perhaps.get(key, [])
-            if key == endpoint or (len(perhaps) == 1 and self._is_own(key, node, perhaps[0])):
+            # A framework's own function, such as ``APIView.dispatch``, serves every view alike.
+            is_endpoint = key == endpoint and not _is_of_framework(node)
+            if is_endpoint or (len(perhaps) == 1 and self._is_own(key, node, perhaps[0])):
                 uses += perhaps
             bypassed |= dict.fromkeys(use for use in uses if use.wrapper() is not None)
         for use in bypassed:
@@ -237,13 +239,17 @@ def _is_in_its_module(use: Use) -> bool:
     return wrapper is not None and _module_of(wrapper)[1].get(wrapper.__name__) is wrapper
 
 
+def _is_of_framework(node: Any) -> bool:
+    return type(node) is FunctionType and not is_followed(node)
+
+
 def _wrapped(handler: Any) -> Iterator[Any]:
     """Yield a handler and what ``functools.wraps`` says that it wraps: the guarded function.
 
     Not a framework's own, such as Django's ``serve``: each route that has it is guarded alone.
     """
     for node in chain_of(handler):
-        if type(node) is not FunctionType or is_followed(node):
+        if not _is_of_framework(node):
             yield node
         if type(node) is MethodType:
             return  # all objects of its class share what stands below

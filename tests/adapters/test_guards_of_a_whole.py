@@ -30,7 +30,7 @@ from starlette.routing import Route
 import jwt_middleware_django as django_adapter
 import jwt_middleware_flask as flask_adapter
 import jwt_middleware_starlette as starlette_adapter
-from jwt_middleware import has_role
+from jwt_middleware import authenticated, has_role
 from jwt_middleware_flask.inventory import inventory as flask_inventory
 
 from .conftest import Caller
@@ -123,6 +123,27 @@ def test_a_guard_of_a_whole_django_view_counts(
     app = at.DjangoApp(handler, urls, {**options, "unguarded": "refuse"})
 
     assert asked(app, caller) == [403, 200, 403, 401]
+
+
+@pytest.mark.parametrize("handler", HANDLERS)
+def test_a_guard_around_one_view_set_guards_no_other(
+    handler: Any, options: Any, caller: Caller
+) -> None:
+    class Others(NoUsers):
+        def list(self, request: Any) -> Response:
+            return Response("served")
+
+    urls = [
+        django_path("x", django_boss(Items.as_view({"get": "list"}))),
+        django_path(
+            "other", django_adapter.requires(authenticated)(Others.as_view({"get": "list"}))
+        ),
+    ]
+
+    app = at.DjangoApp(handler, urls, {**options, "unguarded": "refuse"})
+
+    assert asked(app, caller) == [403, 200, 403, 401]
+    assert asked(app, caller, "/other") == [200, 200, 200, 401]
 
 
 # --- Flask ------------------------------------------------------------------------------------
