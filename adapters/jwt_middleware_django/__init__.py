@@ -27,6 +27,7 @@ from jwt_middleware.principal import PRINCIPAL_KEY
 from jwt_middleware.responses import misconfigured
 
 from .configuration import options_from_settings
+from .failures import answering_refused
 from .forwarding import forward_assertion
 from .guards import (
     answer_of,
@@ -72,11 +73,10 @@ class JWTMiddleware:
     async_capable = True
 
     def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
-        self.get_response = get_response
+        self.get_response = answering_refused(get_response)
         self.middleware = Middleware(options_from_settings())
         note_installed(self.middleware)
-        fetching = Order().fetching_above()
-        if fetching is not None:
+        if (fetching := Order().fetching_above()) is not None:
             raise ConfigurationError(f"{fetching}; put it below")
         self.middleware.prefetch()
         self._routes: SiteRoutes | None = None

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from types import FunctionType
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import ViewDoesNotExist
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.urls import Resolver404, URLPattern, URLResolver, get_resolver, resolve
@@ -33,6 +35,7 @@ _ADMINS = ("admin_site", "model_admin")
 _ADMIN = "django.contrib.admin"
 _ADMINS_HANDLER = re.compile(r"django\.contrib\.(\w+\.)?admin\.")
 _MOST_KNOWN = 10_000
+_STATUSES_WITH_HANDLERS = (400, 403, 404, 500)
 _CALLED_FIRST = ("setup", "dispatch", "initial")
 """Django's and, the last, REST framework's."""
 _ASK_PERMISSIONS = ("check_permissions", "get_permissions", "initial")
@@ -46,7 +49,10 @@ class SiteRoutes:
         self._exposure = Exposure(
             [handler for _, view in self._views for handler in _handlers(view)],
             enter,
-            beside=[function for _, view in self._views for function in _class_functions(view)],
+            beside=[
+                *(function for _, view in self._views for function in _class_functions(view)),
+                *_handlers_of_errors(get_resolver(), [view for _, view in self._views]),
+            ],
         )
         self._known: dict[tuple[int, str], tuple[Any, tuple[Guard, ...]]] = {}
         self._noting = ForkLock()
@@ -178,6 +184,15 @@ def _handlers(view: Any) -> Iterator[Any]:
         method = getattr(view_class, name, None)
         if method is not None and not is_frameworks_own(method):
             yield method
+
+
+def _handlers_of_errors(resolver: URLResolver, views: list[Any]) -> Iterator[Any]:
+    """Yield what Django and django-ninja call where a request has failed."""
+    for status in _STATUSES_WITH_HANDLERS:
+        with suppress(ImportError, ViewDoesNotExist):  # ``manage.py check`` names it
+            yield resolver.resolve_error_handler(status)
+    for operation in (each for view in views for each in _operations(view) or ()):
+        yield from getattr(safe_attribute(operation, "api"), "_exception_handlers", {}).values()
 
 
 def _all_handlers() -> Iterator[Any]:

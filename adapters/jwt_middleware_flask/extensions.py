@@ -6,13 +6,15 @@ APIFlask and flask-smorest register a handler of every HTTP exception.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from flask import Flask, current_app, request
 
+from jwt_middleware.authorization.exposure import guards_to_ask
 from jwt_middleware.errors import RequestError
 
-from .guards import Refused, refused, serve_error
+from .guards import Refused, check_guard, refused, serve_error
 
 _THEIRS = ("apiflask.", "flask_smorest.")
 """The modules of handlers that take challenge, code and reference out of an answer."""
@@ -40,17 +42,29 @@ def _is_theirs(handler: Any) -> bool:
 
 
 def keep_refusals(app: Flask) -> None:
-    """Have extensions see what ``current_principal()`` raises as the HTTP exception that it is."""
-    inner = app.__dict__.get("handle_user_exception")
-    if inner is None:
-        return
+    """Have handlers of errors refuse as views do, and extensions see refusals as HTTP exceptions.
+
+    A handler's guards are asked before a decorator above them could answer.
+    """
+    inner = app.handle_user_exception
+    is_replaced = "handle_user_exception" in app.__dict__
+    to_ask = cache(guards_to_ask)
 
     def handle(error: Exception) -> Any:
-        if isinstance(error, RequestError):
-            # An app may have a handler of its own for such an error.
-            handler = app._find_error_handler(error, request.blueprints)  # pyright: ignore[reportPrivateUsage]
-            if handler is serve_error:
-                error = refused(error)
-        return inner(error)
+        # An app may have a handler of its own for what ``current_principal()`` raises.
+        handler = app._find_error_handler(error, request.blueprints)  # pyright: ignore[reportPrivateUsage]
+        if is_replaced and isinstance(error, RequestError) and handler is serve_error:
+            error = refused(error)
+        try:
+            for guard in () if handler is None else to_ask(handler):
+                check_guard(guard)
+            return inner(error)
+        except RequestError as raised:
+            refusal = refused(raised)
+        except Refused as raised:
+            if raised is error:
+                raise
+            refusal = raised
+        return refusal.get_response() if isinstance(error, Refused) else handle(refusal)
 
     app.__dict__["handle_user_exception"] = handle

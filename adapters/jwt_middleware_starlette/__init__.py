@@ -15,7 +15,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from jwt_middleware.asgi import (
     WithCacheHeaders,
-    answer,
     enter,
     fail_startup,
     guard_lifespan,
@@ -26,13 +25,15 @@ from jwt_middleware.asgi import (
 from jwt_middleware.authorization import ScopeView
 from jwt_middleware.authorization.decorators import public
 from jwt_middleware.background.forks import ForkLock
-from jwt_middleware.errors import ConfigurationError, RequestError
+from jwt_middleware.errors import ConfigurationError
 from jwt_middleware.middleware import Middleware, Options, put_inside, serve_with_token
 from jwt_middleware.principal import PRINCIPAL_KEY, Principal
 from jwt_middleware.responses import misconfigured, send_asgi
 
 from .forwarding import forward_assertion
 from .guards import (
+    REFUSALS,
+    answer,
     check_first,
     current_principal,
     current_principal_or_none,
@@ -117,8 +118,7 @@ class JWTMiddleware:
                     break
             if self.fault is not None:
                 accept = ",".join(ScopeView(scope).header_values("Accept"))
-                refusal = misconfigured(self.fault, accept=accept)
-                await send_asgi(refusal, scope, receive, send)
+                await send_asgi(misconfigured(self.fault, accept=accept), scope, receive, send)
                 return
             middleware = self.middleware
             record = None
@@ -149,7 +149,7 @@ class JWTMiddleware:
                 finally:
                     cell.clear()
                     served.variable.reset(token)
-            except RequestError as error:
+            except REFUSALS as error:
                 await answer(middleware, error, scope, receive, send)
             finally:
                 if record is not None:

@@ -10,15 +10,17 @@ from typing import Any
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
-from starlette.types import Scope
+from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketState
 
+from jwt_middleware import asgi
 from jwt_middleware.authorization import GUARD, Guard, ScopeView, authenticated
 from jwt_middleware.authorization.decorators import requires_by
 from jwt_middleware.errors import MissingToken, RequestError
 from jwt_middleware.middleware import (
     MIDDLEWARE_KEY,
     Current,
+    Middleware,
     enforce,
     enforce_first,
     principal_of,
@@ -37,7 +39,24 @@ class Refused(HTTPException):
     def __init__(self, error: RequestError, refusal: Refusal) -> None:
         extra = {k: v for k, v in refusal.sent_headers if not k.lower().startswith("content-")}
         super().__init__(refusal.status, detail=error.code, headers=extra)
+        self.error = error
         self.refusal = refusal
+
+
+REFUSALS = (RequestError, Refused)
+"""What refuses a connection; the app's own handlers of errors may have raised it last."""
+
+
+async def answer(
+    middleware: Middleware,
+    error: RequestError | Refused,
+    scope: Scope,
+    receive: Receive,
+    send: Send,
+) -> None:
+    """Answer a refusal that nothing in the app has answered."""
+    cause = error.error if isinstance(error, Refused) else error
+    await asgi.answer(middleware, cause, scope, receive, send)
 
 
 def current_principal(

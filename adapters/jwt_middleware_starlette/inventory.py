@@ -21,7 +21,7 @@ from jwt_middleware.middleware import Middleware
 from jwt_middleware.options import is_a
 
 from .asking import ToAsk, asked_first, served_by
-from .walk import Walk, calls_of, routes_of
+from .walk import Walk, calls_of, handlers_of_errors, routes_of
 
 Check = Callable[[Sequence[Guard], Scope], None]
 """Checks guards for a connection; raises where one does not hold."""
@@ -68,6 +68,7 @@ class Routes:
         walk = Walk(self._lists)
         for app in self._apps:
             routes = routes_of(app)
+            walk.beside += handlers_of_errors(app)
             if id(routes) not in seen:
                 seen.add(id(routes))
                 walk.walk(app)

@@ -54,6 +54,7 @@ class Walk:
     def walk(self, app: Any, prefix: str = "", above: tuple[int, ...] = ()) -> None:
         """Walk a whole app; ``prefix`` is the path at which it is mounted."""
         _put_inside_app(_owner_of(app))
+        self.beside += handlers_of_errors(_owner_of(app))
         around = self._included, self._frontends
         self._included, self._frontends = None, []
         self._below(app, prefix, (), above)
@@ -153,6 +154,12 @@ class Walk:
             return next(iter(self._serving[id(included)].get(id(route), [])[before:]), None)
 
         return holder
+
+
+def handlers_of_errors(app: Any) -> Iterator[Any]:
+    """Yield what an app calls where a request has failed; nothing where it is no app."""
+    handlers = getattr(app, "exception_handlers", None)
+    yield from handlers.values() if isinstance(handlers, dict) else ()
 
 
 def _put_inside_app(app: Any) -> None:
