@@ -11,6 +11,7 @@ from starlette.endpoints import HTTPEndpoint
 from jwt_middleware.authorization import Guard
 from jwt_middleware.authorization.exposure import guards_of, guards_to_ask
 
+_FRAMEWORKS = ("fastapi.", "starlette.")
 _OPENING = ("WEBSOCKET", "on_connect")
 _SOCKET_METHODS = ("on_connect", "on_receive", "on_disconnect")
 
@@ -47,16 +48,15 @@ def asked_first(route: Any, of_dependencies: Sequence[Guard]) -> ToAsk | None:
     ``of_dependencies`` are the guards among its dependencies.
     """
     endpoint = route.endpoint
+    may_answer = _may_answer_by_itself(route)
     if not inspect.isclass(endpoint):
         guards = guards_to_ask(endpoint)
-        if not guards and _may_answer_by_itself(route):
+        if not guards and may_answer:
             guards = (*guards_of(endpoint), *of_dependencies)
         return (lambda _: guards) if guards else None
+    of = guards_of if may_answer else guards_to_ask
     by_method = {
-        method: (
-            *guards_to_ask(getattr(endpoint, "dispatch", None)),
-            *guards_to_ask(getattr(endpoint, name, None)),
-        )
+        method: (*of(getattr(endpoint, "dispatch", None)), *of(getattr(endpoint, name, None)))
         for method, name in (*((method, method.lower()) for method in METHODS), _OPENING)
     }
     if not hasattr(endpoint, "head"):
@@ -67,12 +67,22 @@ def asked_first(route: Any, of_dependencies: Sequence[Guard]) -> ToAsk | None:
 def _may_answer_by_itself(route: Any) -> bool:
     """Whether something may answer before the endpoint, as a cache does.
 
-    It is middleware of the route, or in FastAPI a class of the app's own that replaces what calls
-    the endpoint.
+    It is middleware of the route, or a class of the app's own that replaces what calls the
+    endpoint: FastAPI's ``get_route_handler``, or ``handle``.
     """
-    make = getattr(type(route), "get_route_handler", None)
-    replaces = make is not None and not str(make.__module__).startswith("fastapi.")
-    return replaces or hasattr(route.app, "app")
+    return (
+        _replaces(route, "get_route_handler") or has_own_handle(route) or hasattr(route.app, "app")
+    )
+
+
+def has_own_handle(route: Any) -> bool:
+    """Whether a class of the app's own replaces how a route handles a connection."""
+    return _replaces(route, "handle")
+
+
+def _replaces(route: Any, name: str) -> bool:
+    method = getattr(type(route), name, None)
+    return method is not None and not str(method.__module__).startswith(_FRAMEWORKS)
 
 
 def served_by(endpoint: Any) -> Iterator[Any]:

@@ -14,14 +14,20 @@ from starlette.routing import WebSocketRoute, compile_path
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from jwt_middleware.authorization import Enter, Guard
-from jwt_middleware.authorization.exposure import Exposure, alive, guards_to_ask, place_of
+from jwt_middleware.authorization.exposure import (
+    Exposure,
+    alive,
+    guards_of,
+    guards_to_ask,
+    place_of,
+)
 from jwt_middleware.authorization.routes import Route, attributes_of_class, listed
 from jwt_middleware.errors import ConfigurationError
 from jwt_middleware.middleware import Middleware
 from jwt_middleware.options import is_a
 
-from .asking import ToAsk, asked_first, served_by
-from .walk import Walk, calls_of, handlers_of_errors, routes_of
+from .asking import ToAsk, asked_first, has_own_handle, served_by
+from .walk import Walk, calls_of, handlers_of_errors, own_guards_of, routes_of
 
 Check = Callable[[Sequence[Guard], Scope], None]
 """Checks guards for a connection; raises where one does not hold."""
@@ -87,7 +93,7 @@ class Routes:
             )
         for dependency in walk.dependencies:
             if guards_to_ask(dependency):
-                raise _stands_between(dependency)
+                raise _stands_between(dependency, guards_to_ask(dependency))
         for route, guards, holder_of in walk.holders:
             to_ask = asked_first(route, guards)
             if to_ask is None:
@@ -95,14 +101,24 @@ class Routes:
             # A decorator above the guards could answer before they are checked.
             holder = holder_of()
             if getattr(holder, "app", None) is None:
-                raise _stands_between(route.endpoint)
-            if not isinstance(holder.app, _AskedFirst):
-                holder.app = _AskedFirst(holder.app, to_ask, self._check)
+                raise _stands_between(route.endpoint, (*guards_of(route.endpoint), *guards))
+            if not has_own_handle(route):
+                self._ask_first(holder, "app", to_ask)
+            elif holder is route:
+                self._ask_first(route, "handle", to_ask)
+            else:  # each inclusion has guards of its own, and all share the route's ``handle``
+                self._ask_first(holder, "app", to_ask)
+                self._ask_first(route, "handle", asked_first(route, own_guards_of(route)))
         if not self.are_hidden:
             self.unused = exposure.unused(_all_endpoints)
         self.sizes = [(routes, len(routes)) for routes in self._lists.values()]
         self._walked = walk.routes
         return walk.routes
+
+    def _ask_first(self, holder: Any, name: str, to_ask: ToAsk | None) -> None:
+        served = getattr(holder, name)
+        if to_ask is not None and not isinstance(served, _AskedFirst):
+            setattr(holder, name, _AskedFirst(served, to_ask, self._check))
 
     def template(self, method: str, path: str) -> str | None:
         """Return the template of the route that serves this; None where there is none."""
@@ -164,9 +180,9 @@ class _AskedFirst:
         await self.app(scope, receive, send)
 
 
-def _stands_between(handler: Any) -> ConfigurationError:
+def _stands_between(handler: Any, guards: Sequence[Guard]) -> ConfigurationError:
     return ConfigurationError(
-        f"{place_of(handler)}: a decorator stands above {guards_to_ask(handler)[0]!r} and could "
+        f"{place_of(handler)}: a decorator stands above {guards[0]!r} and could "
         "answer without asking it; put @requires above that decorator"
     )
 

@@ -227,6 +227,11 @@ def _of_copy(route: Any) -> Iterator[Any]:
     yield from get_dependant(path=route.path_format, call=route.endpoint).dependencies
 
 
+def own_guards_of(route: Any) -> tuple[Guard, ...]:
+    """Return the guards among a route's own dependencies, without those of its inclusions."""
+    return tuple(_guards_among(_of_copy(route))) if hasattr(route, "dependant") else ()
+
+
 def calls_of(dependants: Iterable[Any]) -> Iterator[Any]:
     """Yield the dependencies of a FastAPI route, at any depth."""
     for dependant in dependants:
