@@ -13,6 +13,7 @@ from types import MethodType, SimpleNamespace
 from typing import Any
 
 from starlette.middleware import Middleware
+from starlette.staticfiles import StaticFiles
 
 from jwt_middleware.asgi import WithCacheHeaders
 from jwt_middleware.authorization import Guard
@@ -118,7 +119,11 @@ class Walk:
         elif app is not None:
             innermost = _innermost(app)
             self.endpoints.append((innermost, path))
-            self.routes.append(route_of(path + "/*", (), innermost))
+            # Each request for a file passes it, so a subclass may guard it.
+            served = getattr(innermost, "get_response", None)
+            guards = guards_of(served) if isinstance(innermost, StaticFiles) else ()
+            self.beside += [served] if guards else []
+            self.routes.append(route_of(path + "/*", (), innermost, guards=guards))
 
     def _endpoint(self, route: Any, path: str, included: tuple[Guard, ...]) -> None:
         endpoint = route.endpoint

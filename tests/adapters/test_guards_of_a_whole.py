@@ -6,6 +6,7 @@ There it counts, and it guards nothing else: not what shares the framework's own
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, ClassVar
 
 from . import rule_apps as at  # it configures Django before the adapter is imported
@@ -25,7 +26,8 @@ from rest_framework.viewsets import ViewSet
 from starlette.applications import Starlette
 from starlette.endpoints import HTTPEndpoint
 from starlette.responses import JSONResponse
-from starlette.routing import Route
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
 
 import jwt_middleware_django as django_adapter
 import jwt_middleware_flask as flask_adapter
@@ -286,3 +288,16 @@ def test_a_guard_of_a_whole_starlette_endpoint_counts(options: Any, caller: Call
     app.add_middleware(starlette_adapter.JWTMiddleware, **options, unguarded="refuse")
 
     assert asked(at.AsgiApp(app), caller) == [403, 200, 403, 401]
+
+
+def test_a_guard_of_all_static_files_counts(options: Any, caller: Caller, tmp_path: Path) -> None:
+    class Files(StaticFiles):
+        @starlette_boss
+        async def get_response(self, path: str, scope: Any) -> Any:
+            return await super().get_response(path, scope)
+
+    (tmp_path / "x").write_text("served")
+    app = Starlette(routes=[Mount("/files", Files(directory=tmp_path))])
+    app.add_middleware(starlette_adapter.JWTMiddleware, **options, unguarded="refuse")
+
+    assert asked(at.AsgiApp(app), caller, "/files/x") == [403, 200, 403, 401]
