@@ -51,8 +51,10 @@ def entries_of(places: Sequence[Any], values: Sequence[Any]) -> list[Entry]:
     whole = ",".join(chain.from_iterable(zip(_texts(places), _texts(values), strict=True)))
     read = json.loads(f"[{whole}]")
     entries: list[Entry] = [
-        (*place, before, until)
-        for place, (before, until, _) in zip(read[::2], read[1::2], strict=True)
+        (kind, name, issuer, whole, before, until)
+        for (kind, name, issuer, whole), (before, until, _) in zip(
+            read[::2], read[1::2], strict=True
+        )
     ]
     if any(
         entry[5] is None and value is not None for entry, value in zip(entries, values, strict=True)

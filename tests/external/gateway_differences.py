@@ -144,7 +144,7 @@ JUDGE_ALONE: Mapping[str, Sequence[Difference]] = {
         Difference(
             "RFC 7519, 4.1.2: sub is a text, and Teleport's page has it checked; this judge looks "
             "at it only with its option subject",
-            ("sub: a number", "sub is no text"),
+            ("sub: a number", "sub is no text", "sub is empty"),
         ),
         Difference(
             "RFC 8259, 8.1: no byte order mark is written; a parser may pass over one",
@@ -197,7 +197,7 @@ JUDGE_ALONE: Mapping[str, Sequence[Difference]] = {
         Difference(
             "Teleport, 'Introduction to JWT authentication': sub is among what is checked; Envoy "
             "requires exp alone (require_expiration)",
-            ("sub is missing",),
+            ("sub is missing", "sub is empty"),
         ),
         Difference(
             "RFC 8725, 3.1: the algorithm is one that the service lists; for a JWK without alg, "
