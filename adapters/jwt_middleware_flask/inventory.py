@@ -166,10 +166,7 @@ def misplaced(app: Flask) -> list[str]:
     is_there = any(f"{hook.__module__}.".startswith("flask_cors.") for hook in adding)
     if middleware is None or not is_there or middleware.settings.passes_preflight:
         return []
-    told = (
-        "Flask-CORS adds to answers and gives none, so preflights are refused, and browsers ask no"
-    )
-    return [f"{told} further. Set cors_preflight='pass'."]
+    return ["Flask-CORS answers no preflight, so each is refused. Set cors_preflight='pass'."]
 
 
 def find_route(app: Flask, method: str, path: str) -> tuple[str, Mapping[str, Any]] | None:

@@ -96,7 +96,7 @@ class JWTMiddleware:
         self._set_user = options.pop("set_user", True)
         self.fault: ConfigurationError | None = None
         self._has_reported = False
-        from .inventory import UNSEEN, Routes  # imported here: only when an app is built
+        from .inventory import UNSEEN, Routes  # here: needed only when an app is built
 
         self._routes = Routes(app, enter=enter_handler, check=check_first)
         self._inspecting = ForkLock()

@@ -8,6 +8,8 @@ from contextlib import suppress
 from typing import Any
 
 _KEEP_NOTHING = ("jwt_middleware.", "jwt_middleware_starlette.", "starlette.", "fastapi.")
+"""The packages whose middleware keeps no answers, but for ``BaseHTTPMiddleware``: it calls a
+function of the app's own."""
 
 
 def put_inside(holder: Any, wrap: Callable[[Any], Any]) -> Any:
@@ -19,6 +21,7 @@ def put_inside(holder: Any, wrap: Callable[[Any], Any]) -> Any:
     app: Any = getattr(holder, "app", None)
     while _is_middleware(app) and id(app) not in passed:
         passed.add(id(app))
+        # What stands around an earlier wrap sees the headers already.
         may_keep = type(app) is not wrap and (may_keep or may_keep_answers(type(app)))
         holder, app = app, app.app
     if may_keep:
