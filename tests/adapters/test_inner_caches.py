@@ -6,6 +6,7 @@ It heeds ``Vary``, as RFC 9111 says, and nothing else: not even ``private``.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -178,12 +179,7 @@ def test_middleware_around_ours_is_left_as_it_is(rsa_key: SigningKey) -> None:
 
 
 def test_the_plain_door_sees_through_middleware_too(rsa_key: SigningKey) -> None:
-    async def serve(scope: Any, receive: Any, send: Any) -> None:
-        subject = scope[PRINCIPAL_KEY].subject
-        await send({"type": "http.response.start", "status": 200, "headers": []})
-        await send({"type": "http.response.body", "body": subject.encode()})
-
-    app = jwt_middleware.asgi.JWTMiddleware(Cache(serve), keys=rsa_key.public_pem, api="/echo")
+    app = jwt_middleware.asgi.JWTMiddleware(Cache(asgi_app), keys=rsa_key.public_pem, api="/echo")
 
     assert [asked(app, rsa_key, "/", each).body for each in (ANA, BOB)] == [b"ana", b"bob"]
 
@@ -210,16 +206,80 @@ class WSGICache:
 
 
 def test_the_plain_wsgi_door_sees_through_middleware_too(rsa_key: SigningKey) -> None:
-    def serve(environ: Any, start_response: Any) -> list[bytes]:
-        start_response("200 OK", [("Content-Type", "text/plain")])
-        return [environ[PRINCIPAL_KEY].subject.encode()]
-
-    app = jwt_middleware.wsgi.JWTMiddleware(WSGICache(serve), keys=rsa_key.public_pem, api="/echo")
+    app = jwt_middleware.wsgi.JWTMiddleware(
+        WSGICache(wsgi_app), keys=rsa_key.public_pem, api="/echo"
+    )
     callers = (ANA, BOB, ANA)
     answers = [call_wsgi(app, "GET", "/", sent(rsa_key, each)) for each in callers]
 
     assert [each.body for each in answers] == [b"ana", b"bob", b"ana"]
     assert {each.header("Vary") for each in answers} == {"X-JWT-Assertion"}
+
+
+class ToWSGI:
+    """A bridge, as a2wsgi has it: called by ASGI, it calls a WSGI app."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        started: list[Any] = []
+        environ = {PRINCIPAL_KEY: scope[PRINCIPAL_KEY]}
+        body = b"".join(self.app(environ, lambda *given: started.extend(given)))
+        await send({"type": "http.response.start", "status": int(started[0][:3]), "headers": []})
+        await send({"type": "http.response.body", "body": body})
+
+
+class ToASGI:
+    """The other way round."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    def __call__(self, environ: Any, start_response: Any) -> list[bytes]:
+        sent: list[Any] = []
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        scope = {"type": "http", PRINCIPAL_KEY: environ[PRINCIPAL_KEY]}
+        with suppress(StopIteration):
+            self.app(scope, None, send).send(None)
+        start_response(f"{sent[0]['status']} OK", [])
+        return [sent[1]["body"]]
+
+
+def wsgi_app(environ: Any, start_response: Any) -> list[bytes]:
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [environ[PRINCIPAL_KEY].subject.encode()]
+
+
+async def asgi_app(scope: Any, receive: Any, send: Any) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": scope[PRINCIPAL_KEY].subject.encode()})
+
+
+@pytest.mark.parametrize("around", [lambda app: app, Cache], ids=["alone", "in a cache"])
+def test_an_app_behind_a_bridge_to_wsgi_is_served_as_it_is(
+    around: Any, rsa_key: SigningKey
+) -> None:
+    door = jwt_middleware.asgi.JWTMiddleware(
+        around(ToWSGI(wsgi_app)), keys=rsa_key.public_pem, api="/echo"
+    )
+
+    assert [asked(door, rsa_key, "/", each).body for each in (ANA, BOB)] == [b"ana", b"bob"]
+
+
+@pytest.mark.parametrize("around", [lambda app: app, WSGICache], ids=["alone", "in a cache"])
+def test_an_app_behind_a_bridge_to_asgi_is_served_as_it_is(
+    around: Any, rsa_key: SigningKey
+) -> None:
+    door = jwt_middleware.wsgi.JWTMiddleware(
+        around(ToASGI(asgi_app)), keys=rsa_key.public_pem, api="/echo"
+    )
+    answers = [call_wsgi(door, "GET", "/", sent(rsa_key, each)) for each in (ANA, BOB)]
+
+    assert [each.body for each in answers] == [b"ana", b"bob"]
 
 
 def test_what_is_no_middleware_keeps_its_app(rsa_key: SigningKey) -> None:
