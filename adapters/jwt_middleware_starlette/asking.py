@@ -71,7 +71,9 @@ def _may_answer_by_itself(route: Any) -> bool:
     endpoint: FastAPI's ``get_route_handler``, or ``handle``.
     """
     return (
-        _replaces(route, "get_route_handler") or has_own_handle(route) or hasattr(route.app, "app")
+        _replaces(route, "get_route_handler")
+        or has_own_handle(route)
+        or hasattr(getattr(route, "app", None), "app")
     )
 
 
@@ -81,8 +83,10 @@ def has_own_handle(route: Any) -> bool:
 
 
 def _replaces(route: Any, name: str) -> bool:
-    method = getattr(type(route), name, None)
-    return method is not None and not str(method.__module__).startswith(_FRAMEWORKS)
+    """Whether a class of the app's own has a method in place of the framework's."""
+    makers = [kind.__module__ for kind in type(route).__mro__ if name in vars(kind)]
+    are_frameworks = [maker.startswith(_FRAMEWORKS) for maker in makers]
+    return any(are_frameworks) and not are_frameworks[0]
 
 
 def served_by(endpoint: Any) -> Iterator[Any]:

@@ -100,14 +100,13 @@ class Routes:
                 continue
             # A decorator above the guards could answer before they are checked.
             holder = holder_of()
+            if holder is route and has_own_handle(route):
+                self._ask_first(route, "handle", to_ask)
+                continue
             if getattr(holder, "app", None) is None:
                 raise _stands_between(route.endpoint, (*guards_of(route.endpoint), *guards))
-            if not has_own_handle(route):
-                self._ask_first(holder, "app", to_ask)
-            elif holder is route:
-                self._ask_first(route, "handle", to_ask)
-            else:  # each inclusion has guards of its own, and all share the route's ``handle``
-                self._ask_first(holder, "app", to_ask)
+            self._ask_first(holder, "app", to_ask)
+            if has_own_handle(route):  # all inclusions share it, and each has guards of its own
                 self._ask_first(route, "handle", asked_first(route, own_guards_of(route)))
         if not self.are_hidden:
             self.unused = exposure.unused(_all_endpoints)

@@ -11,8 +11,8 @@ from fastapi.routing import APIRoute
 from starlette.applications import Starlette
 from starlette.endpoints import HTTPEndpoint
 from starlette.requests import Request
-from starlette.responses import JSONResponse
-from starlette.routing import Route
+from starlette.responses import JSONResponse, PlainTextResponse
+from starlette.routing import BaseRoute, Match, Route
 
 from jwt_middleware import has_role
 from jwt_middleware_starlette import JWTMiddleware, requires
@@ -95,3 +95,39 @@ def test_a_class_of_routes_that_answers_itself_is_asked_after_the_guards(
         403,
         401,
     ]
+
+
+class Own:
+    """A route that is none of Starlette's, as Responder has it: it has no ``app``."""
+
+    path = "/x"
+
+    def __init__(self, endpoint: Any) -> None:
+        self.endpoint = endpoint
+
+    def matches(self, scope: Any) -> Any:
+        return Match.FULL, {}
+
+    async def handle(self, scope: Any, receive: Any, send: Any) -> None:
+        answer = await self.endpoint(Request(scope))
+        await answer(scope, receive, send)
+
+
+class OwnOfTheirs(Own, BaseRoute):
+    """The same, as Starlette documents a route of one's own."""
+
+
+@pytest.mark.parametrize("kind", [Own, OwnOfTheirs])
+def test_a_route_of_ones_own_without_an_app_is_served(
+    kind: Any, options: Any, caller: Caller
+) -> None:
+    @requires(BOSS)
+    async def view(request: Request) -> PlainTextResponse:
+        return PlainTextResponse("served")
+
+    app = Starlette()
+    app.router.routes.append(kind(view))
+    app.add_middleware(JWTMiddleware, **options)
+
+    who = (caller(role="Internal/clerk"), caller(role="Internal/boss"), ())
+    assert [AsgiApp(app).get("/x", each).status for each in who] == [403, 200, 401]
