@@ -17,14 +17,20 @@ def document_headers(app: Any, headers: Sequence[str]) -> None:
 
     So for the apps that it mounts, unless they have a middleware of their own.
     """
+    from .walk import has_middleware  # here: needed only when an app is built
+
     if USUAL_HEADER in headers:
         return
-    if is_a(type(app), "fastapi", "FastAPI"):
-        _document(app, headers)
-    for mounted in (getattr(route, "app", None) for route in getattr(app, "routes", ())):
-        added = getattr(mounted, "user_middleware", ())
-        if not any(is_a(each.cls, "jwt_middleware_starlette", "JWTMiddleware") for each in added):
-            document_headers(mounted, headers)
+    waiting, seen = [app], set[int]()  # an app may be mounted twice, or in itself
+    while waiting:
+        app = waiting.pop()
+        if id(app) in seen:
+            continue
+        seen.add(id(app))
+        if is_a(type(app), "fastapi", "FastAPI"):
+            _document(app, headers)
+        mounted = [getattr(route, "app", None) for route in getattr(app, "routes", ())]
+        waiting += [each for each in mounted if not has_middleware(each)]
 
 
 def _document(app: Any, headers: Sequence[str]) -> None:

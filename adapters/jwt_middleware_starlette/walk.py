@@ -54,8 +54,9 @@ class Walk:
 
     def walk(self, app: Any, prefix: str = "", above: tuple[int, ...] = ()) -> None:
         """Walk a whole app; ``prefix`` is the path at which it is mounted."""
-        _put_inside_app(_owner_of(app))
-        self.beside += handlers_of_errors(_owner_of(app))
+        owner = _owner_of(app)
+        _put_inside_app(owner)
+        self.beside += handlers_of_errors(owner)
         around = self._included, self._frontends
         self._included, self._frontends = None, []
         self._below(app, prefix, (), above)
@@ -167,12 +168,18 @@ def handlers_of_errors(app: Any) -> Iterator[Any]:
     yield from handlers.values() if isinstance(handlers, dict) else ()
 
 
+def has_middleware(app: Any) -> bool:
+    """Whether an app has a ``JWTMiddleware`` of its own."""
+    added = getattr(app, "user_middleware", ())
+    return any(is_a(each.cls, "jwt_middleware_starlette", "JWTMiddleware") for each in added)
+
+
 def _put_inside_app(app: Any) -> None:
     """Put the headers to caches inside the middleware that an app or its router has of its own."""
     stacks = [safe_attribute(safe_attribute(app, "router"), "middleware_stack")]
-    added = [each.cls for each in getattr(app, "user_middleware", ())]
     # Where ours is among it, it does this itself for what it wraps.
-    if not any(is_a(kind, "jwt_middleware_starlette", "JWTMiddleware") for kind in added):
+    if not has_middleware(app):
+        added = [each.cls for each in getattr(app, "user_middleware", ())]
         stacks.append(safe_attribute(app, "middleware_stack"))
         is_built = stacks[-1] is not None or WithCacheHeaders in added
         if not is_built and any(map(may_keep_answers, added)):

@@ -170,6 +170,19 @@ def test_the_served_document_names_the_header_of_the_middleware(
         assert "security" not in paths["/free"]["get"]
 
 
+def test_an_app_that_is_mounted_in_itself_and_twice_elsewhere_is_documented(
+    options: Options,
+) -> None:
+    app, inner = protected(options | {"header": "X-Own"}), FastAPI()
+    inner.get("/me", dependencies=[Depends(guard())])(lambda: "me")
+    app.mount("/one", inner)
+    app.mount("/two", inner)
+    inner.mount("/self", inner)
+
+    assert get(app, "/one/me").status == 401
+    assert list(inner.openapi()["components"]["securitySchemes"]) == ["X-Own"]
+
+
 def test_the_document_of_a_mounted_app_names_the_header_that_is_read_there(
     options: Options,
 ) -> None:
