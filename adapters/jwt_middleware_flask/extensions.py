@@ -6,7 +6,6 @@ APIFlask and flask-smorest register a handler of every HTTP exception.
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
 from flask import Flask, current_app, request
@@ -48,7 +47,6 @@ def keep_refusals(app: Flask) -> None:
     """
     inner = app.handle_user_exception
     is_replaced = "handle_user_exception" in app.__dict__
-    to_ask = cache(guards_to_ask)
 
     def handle(error: Exception) -> Any:
         # An app may have a handler of its own for what ``current_principal()`` raises.
@@ -56,7 +54,8 @@ def keep_refusals(app: Flask) -> None:
         if is_replaced and isinstance(error, RequestError) and handler is serve_error:
             error = refused(error)
         try:
-            for guard in () if handler is None else to_ask(handler):
+            is_own = not (handler is None or handler is serve_error or handler is _serve)
+            for guard in guards_to_ask(handler) if is_own else ():
                 check_guard(guard)
             return inner(error)
         except RequestError as raised:

@@ -59,6 +59,21 @@ EXPECTED = ["served", (403, "insufficient_permission"), (401, "missing_token")]
 # --- Flask ------------------------------------------------------------------------------------
 
 
+def test_a_flask_handler_that_cannot_be_hashed_is_called(options: Any, caller: Caller) -> None:
+    class Page:
+        __hash__ = None  # type: ignore[assignment]
+
+        def __call__(self, error: Any) -> str:
+            return "no such page"
+
+    app = Flask(__name__)
+    flask_adapter.JWTMiddleware(app, **options)
+    app.register_error_handler(404, Page())
+
+    answer = call_wsgi(app, "GET", "/x", caller())
+    assert (answer.status, answer.body) == (200, b"no such page")
+
+
 def flask_app(options: Any, handler: Any, error: Any = 404) -> Flask:
     app = Flask("tests", static_folder=None)
     flask_adapter.JWTMiddleware(app, **options, unguarded="refuse")
